@@ -1,0 +1,44 @@
+# Two commands do all the set-up: `make run` and `make test`. Both need Python 3.11 or later, and run again in seconds.
+
+PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
+
+.PHONY: run test check bench lock clean
+
+run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
+	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
+
+test: check ## Every check a person needs, tests on a real TimescaleDB
+	@echo "== tests"
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/ready.stamp ## Format, lint, types, import contract
+	@echo "== format, lint, types, imports"
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/ready.stamp ## Figures, as ratios within one run
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/ready.stamp ## Renew the pinned versions
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
+
+$(VENV)/ready.stamp: requirements-dev.lock pyproject.toml | $(VENV)/pip.stamp
+	@echo "== installing the pinned dependencies (a minute or two the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/pip.stamp:
+	@test -n "$(PYTHON)" || { echo "Taktline needs Python 3.11 or later; none was found on the PATH."; exit 1; }
+	@echo "== making a virtual environment in $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is missing; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@touch $@
+
+clean: ## Remove everything that was made, the embedded engine's data as well
+	rm -rf $(VENV) .taktline
