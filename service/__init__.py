@@ -1,0 +1,1 @@
+"""The Taktline web service: readings in, per-minute charts and pages out."""

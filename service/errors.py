@@ -1,0 +1,118 @@
+"""What can go wrong, and what a client is told: one class a kind, with its HTTP status."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import msgspec
+
+MAX_ERRORS = 100
+"""How many faulty items of a batch a refusal names at most."""
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One fault of one item: `index` counts from 0 in the batch, `field` is the key at fault or ""."""
+
+    index: int
+    field: str
+    detail: str
+
+
+class TaktlineError(Exception):
+    """Something went wrong."""
+
+    status: ClassVar[int] = 500
+    reason: ClassVar[str] = "internal"
+    """The label of the refusal counter."""
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        super().__init__(self.detail)
+
+
+class StartError(TaktlineError):
+    """Taktline can't start."""
+
+    exit_status: ClassVar[int] = 1
+
+
+class EngineError(StartError):
+    """The embedded engine can't start."""
+
+
+class DatabaseUnusable(StartError):
+    """The database can't be used."""
+
+
+class DatabaseAway(DatabaseUnusable):
+    """The database doesn't answer yet."""
+
+
+class SchemaError(StartError):
+    """The schema in the database isn't the one this version knows."""
+
+
+class BadRequest(TaktlineError):
+    """The request can't be read."""
+
+    status = 400
+    reason = "malformed"
+
+    def __init__(self, detail: str | None = None, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail)
+        self.faults = tuple(faults[:MAX_ERRORS])
+
+
+class BadReading(BadRequest):
+    """A reading breaks the rules."""
+
+    status = 422
+    reason = "invalid"
+
+
+class BatchMismatch(BadRequest):
+    """This batch id was committed before with other content."""
+
+    status = 422
+    reason = "id_reused"
+
+
+class NoSuchPage(TaktlineError):
+    """There is no such page."""
+
+    status = 404
+    reason = "no_such_page"
+
+
+class TooLarge(TaktlineError):
+    """The request is too large."""
+
+    status = 413
+    reason = "too_large"
+
+
+class UnsupportedType(TaktlineError):
+    """This content type isn't understood."""
+
+    status = 415
+    reason = "content_type"
+
+
+class Unavailable(TaktlineError):
+    """The service can't do this right now; try again."""
+
+    status = 503
+    reason = "unavailable"
+    retry_after: ClassVar[int] = 1
+    """Seconds."""
+
+
+class Overloaded(Unavailable):
+    """Too much waits to be written; try again."""
+
+    reason = "overloaded"
+
+
+class Draining(Unavailable):
+    """The service is shutting down; try again."""
+
+    reason = "draining"

@@ -1,0 +1,3 @@
+-- How many readings there are.
+select count(*)
+from reading

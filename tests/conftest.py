@@ -1,0 +1,169 @@
+"""The database of the tests: TEST_DATABASE_URL, else a container, else the embedded engine; TEST_ENGINE forces one."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import docker
+import pytest
+from testcontainers.community.postgres import PostgresContainer
+
+from service.database import Server, inspect
+from service.engine.embedded import embedded
+from service.settings import Settings
+from tests.harness import Running, running
+
+IMAGE = "timescale/timescaledb:2.29.2-pg17"
+ENGINES = ("url", "docker", "embedded")
+USED = pytest.StashKey[str]()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A database server for the tests."""
+
+    url: str
+    server: Server
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of whoever runs the tests reaches them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            if name != "taktline_cache":
+                patch.delenv(name.upper(), raising=False)
+        patch.chdir(tmp_path_factory.mktemp("cwd"))
+        yield
+
+
+@pytest.fixture(scope="session")
+async def engine(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+    """One server for the whole run; each test that needs one has a schema of its own in it."""
+    kind = _choose()
+    async with _start(kind, tmp_path_factory) as url:
+        server = await inspect(url)
+        request.config.stash[USED] = f"{server.describe()} ({kind})"
+        yield Engine(url, server)
+
+
+def _choose() -> str:
+    kind = os.environ.get("TEST_ENGINE", "")
+    if kind and kind not in ENGINES:
+        raise pytest.UsageError(f"TEST_ENGINE={kind}: allowed are {', '.join(ENGINES)}")
+    if kind:
+        return kind
+    if os.environ.get("TEST_DATABASE_URL"):
+        return "url"
+    return "docker" if _docker_answers() else "embedded"
+
+
+def _docker_answers() -> bool:
+    try:
+        client = docker.from_env(timeout=3)
+    except docker.errors.DockerException:
+        return False
+    try:
+        client.images.get(os.environ.get("TIMESCALEDB_IMAGE", IMAGE))
+    except docker.errors.ImageNotFound:
+        return _can_pull(client)
+    except docker.errors.DockerException:
+        return False
+    finally:
+        client.close()
+    return True
+
+
+def _can_pull(client: docker.DockerClient) -> bool:
+    try:
+        client.images.pull(os.environ.get("TIMESCALEDB_IMAGE", IMAGE))
+    except docker.errors.DockerException:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def _start(kind: str, folders: pytest.TempPathFactory) -> AsyncIterator[str]:
+    match kind:
+        case "url":
+            yield os.environ["TEST_DATABASE_URL"]
+        case "docker":
+            with PostgresContainer(os.environ.get("TIMESCALEDB_IMAGE", IMAGE), driver=None) as container:
+                yield container.get_connection_url()
+        case _:
+            async with embedded(folders.mktemp("engine"), cache(), lambda _: None) as started:
+                yield started.url
+
+
+def cache() -> Path:
+    """Where the embedded engine's packages are."""
+    default = Path(__file__).parents[1] / ".taktline" / "cache"
+    return Path(os.environ.get("TAKTLINE_CACHE", default))
+
+
+@pytest.fixture
+async def schema(engine: Engine) -> AsyncIterator[str]:
+    """The name of a schema that is dropped afterwards."""
+    async with dropped_schema(engine) as name:
+        yield name
+
+
+@asynccontextmanager
+async def dropped_schema(engine: Engine) -> AsyncIterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    try:
+        yield name
+    finally:
+        await drop_schema(engine, name)
+
+
+async def drop_schema(engine: Engine, name: str) -> None:
+    """Drop it; where a background job of TimescaleDB's is just at work in it, try again."""
+    con = await asyncpg.connect(engine.url)
+    try:
+        for _ in range(5):
+            with suppress(asyncpg.DeadlockDetectedError):
+                await con.execute(f'drop schema if exists "{name}" cascade')
+                break
+    finally:
+        await con.close()
+
+
+@pytest.fixture(scope="session")
+async def shared(engine: Engine) -> AsyncIterator[Running]:
+    """A running service for the tests that don't mind other readings; each uses series and ids of its own."""
+    async with dropped_schema(engine) as name, running(settings_for(engine, name)) as service:
+        yield service
+
+
+@pytest.fixture
+async def fresh(engine: Engine, schema: str) -> AsyncIterator[Running]:
+    """A running service with nothing in it."""
+    async with running(settings_for(engine, schema)) as service:
+        yield service
+
+
+@pytest.fixture
+def name() -> str:
+    """A name nobody else uses."""
+    return uuid.uuid4().hex
+
+
+def settings_for(engine: Engine, schema: str, **overrides: object) -> Settings:
+    """Settings of a service on this engine, in a schema of its own."""
+    return Settings.load(database_url=engine.url, database_schema=schema, chart_tz="UTC", **overrides)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    used = config.stash.get(USED, "none: no test that ran needed a database")
+    terminalreporter.write_line(f"engine: {used}")
