@@ -1,0 +1,73 @@
+"""What `/metrics` tells: counters of everything written and refused, and how long things took."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The service's own registry: nothing is shared between two apps in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._readings = self._counter("readings", "Readings by what became of their batch.", "outcome")
+        self._batches = self._counter("batches", "Batches by what became of them.", "outcome")
+        self._refused = self._counter("refused", "Requests, frames and connections refused.", "where", "reason")
+        self._responses = self._counter("http_responses", "Answers by route and status.", "route", "status")
+        self._failures = self._counter("commit_failures", "Attempts to commit that the database did not take.")
+        self._commits = self._histogram("commit_seconds", "Time of a transaction, by the writer.", _LATENCIES)
+        self._group = self._histogram(
+            "commit_readings", "Readings in a transaction.", tuple(10.0**exponent for exponent in range(6))
+        )
+        self._renders = self._histogram("render_seconds", "Time to draw a chart.", _LATENCIES)
+        self._sockets = self._gauge("websockets", "Open WebSocket connections.")
+        self._waiting = self._gauge("waiting_readings", "Readings that wait to be written.")
+        self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
+
+    def batch(self, outcome: str, readings: int) -> None:
+        """A batch was settled."""
+        self._batches.labels(outcome).inc()
+        self._readings.labels(outcome).inc(readings)
+
+    def refused(self, where: str, reason: str) -> None:
+        """Something was refused: `where` is websocket or the route, `reason` that of the error."""
+        self._refused.labels(where, reason).inc()
+
+    def response(self, route: str, status: int) -> None:
+        """An HTTP answer began."""
+        self._responses.labels(route, str(status)).inc()
+
+    def commit(self, seconds: float, readings: int) -> None:
+        """A transaction was committed."""
+        self._commits.observe(seconds)
+        self._group.observe(readings)
+
+    def commit_failed(self) -> None:
+        """An attempt to commit failed."""
+        self._failures.inc()
+
+    def rendered(self, seconds: float) -> None:
+        """A chart was drawn."""
+        self._renders.observe(seconds)
+
+    def socket(self, change: int) -> None:
+        """A socket was opened (1) or closed (-1)."""
+        self._sockets.inc(change)
+
+    def waiting(self, readings: int, size: int) -> None:
+        """So much waits to be written."""
+        self._waiting.set(readings)
+        self._waiting_bytes.set(size)
+
+    def exposition(self) -> bytes:
+        """The text that a Prometheus server reads."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"taktline_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(f"taktline_{name}", text, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"taktline_{name}", text, buckets=buckets, registry=self.registry)

@@ -1,0 +1,165 @@
+"""Group commit: what waits is written in one transaction as soon as the previous one is done. Knows no SQL."""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from service.batches import Outcome, Packed, Receipt
+from service.errors import BadReading, BatchMismatch, Draining, Overloaded, Unavailable
+from service.metrics import Metrics
+
+MAX_TRANSACTION = 50_000
+"""Readings in one transaction: more gain nothing, and keep those behind them waiting."""
+RETRY_FROM, RETRY_TO = 0.1, 2.0
+"""Seconds between attempts while the database is away."""
+
+log = structlog.stdlib.get_logger("writer")
+
+Write = Callable[[Sequence[Packed], Receipt], Awaitable[list[Outcome]]]
+Answer = asyncio.Future[Outcome]
+"""Resolves to WRITTEN or DUPLICATE after COMMIT; raises BadReading or BatchMismatch."""
+
+
+class Writer:
+    """A bounded queue of batches in front of one committer."""
+
+    def __init__(self, write: Write, metrics: Metrics, *, max_readings: int, max_bytes: int) -> None:
+        self._write = write
+        self._metrics = metrics
+        self._max_readings, self._max_bytes = max_readings, max_bytes
+        self._waiting: deque[tuple[Packed, Answer]] = deque()
+        self._readings = self._bytes = 0
+        self._work, self._room = asyncio.Event(), asyncio.Condition()
+        self.closed = False
+        """Whether nothing more is accepted."""
+        self.stalled: str | None = None
+        """Why nothing is committed at the moment; None while all is well."""
+
+    def offer(self, batch: Packed) -> Answer:
+        """Queue a batch now; Overloaded where there is no room for it, Draining after close()."""
+        if self.closed:
+            raise Draining
+        if not self._has_room(batch):
+            raise Overloaded(self._why_full())
+        return self._enqueue(batch)
+
+    async def put(self, batch: Packed) -> Answer:
+        """Queue a batch as soon as there is room for it."""
+        if not self._has_room(batch):
+            async with self._room:
+                await self._room.wait_for(lambda: self.closed or self._has_room(batch))
+        if self.closed:
+            raise Draining
+        return self._enqueue(batch)
+
+    async def run(self) -> None:
+        """Commit group after group until close(), and then what still waits."""
+        while True:
+            await self._work.wait()
+            group = self._take()
+            if group:
+                await self._settle(group)
+                await self._make_room(group)
+            elif self.closed:
+                return
+
+    async def close(self) -> None:
+        """Accept nothing more; run() ends when everything accepted is committed."""
+        self.closed = True
+        self._work.set()
+        async with self._room:
+            self._room.notify_all()
+
+    def abandon(self) -> int:
+        """Give up what waits, when there is no time left; how many readings were not acknowledged."""
+        left = self._readings
+        for _, answer in self._waiting:
+            if not answer.done():
+                answer.set_exception(Draining())
+        self._waiting.clear()
+        return left
+
+    def _has_room(self, batch: Packed) -> bool:
+        """A batch larger than the whole queue has room when nothing else waits."""
+        return not self._readings or (
+            self._readings + batch.count <= self._max_readings and self._bytes + len(batch.rows) <= self._max_bytes
+        )
+
+    def _why_full(self) -> str:
+        return f"{self._readings} readings wait to be written; {self.stalled or 'try again in a moment'}."
+
+    def _enqueue(self, batch: Packed) -> Answer:
+        answer: Answer = asyncio.get_running_loop().create_future()
+        self._waiting.append((batch, answer))
+        self._readings += batch.count
+        self._bytes += len(batch.rows)
+        self._metrics.waiting(self._readings, self._bytes)
+        self._work.set()
+        return answer
+
+    def _take(self) -> list[tuple[Packed, Answer]]:
+        group: list[tuple[Packed, Answer]] = []
+        readings = 0
+        while self._waiting and (not group or readings + self._waiting[0][0].count <= MAX_TRANSACTION):
+            group.append(self._waiting.popleft())
+            readings += group[-1][0].count
+        if not self._waiting and not self.closed:
+            self._work.clear()
+        return group
+
+    async def _make_room(self, group: list[tuple[Packed, Answer]]) -> None:
+        self._readings -= sum(batch.count for batch, _ in group)
+        self._bytes -= sum(len(batch.rows) for batch, _ in group)
+        self._metrics.waiting(self._readings, self._bytes)
+        async with self._room:
+            self._room.notify_all()
+
+    async def _settle(self, group: list[tuple[Packed, Answer]]) -> None:
+        """Write a group; where the database refuses its data, halves of it, until the one at fault stands alone."""
+        try:
+            outcomes = await self._insist([batch for batch, _ in group])
+        except BadReading as refusal:
+            if len(group) == 1:
+                _answer(group[0][1], refusal)
+                return
+            middle = len(group) // 2
+            await self._settle(group[:middle])
+            await self._settle(group[middle:])
+            return
+        for (batch, answer), outcome in zip(group, outcomes, strict=True):
+            self._metrics.batch(outcome.value, batch.count)
+            _answer(answer, BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
+
+    async def _insist(self, batches: list[Packed]) -> list[Outcome]:
+        """Write until it is settled: while the database is away nothing is lost, and nothing acknowledged."""
+        receipt, pause = Receipt(), RETRY_FROM
+        while True:
+            started = time.perf_counter()
+            try:
+                outcomes = await self._write(batches, receipt)
+            except Unavailable as exc:
+                if self.stalled is None:
+                    log.warning("commits are held up", why=exc.detail)
+                self.stalled = exc.detail
+                self._metrics.commit_failed()
+                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+                pause = min(2 * pause, RETRY_TO)
+                continue
+            if self.stalled is not None:
+                log.info("commits go on")
+                self.stalled = None
+            self._metrics.commit(time.perf_counter() - started, sum(batch.count for batch in batches))
+            return outcomes
+
+
+def _answer(answer: Answer, result: Outcome | Exception) -> None:
+    if answer.done():  # whoever waited has gone
+        return
+    if isinstance(result, Outcome):
+        answer.set_result(result)
+    else:
+        answer.set_exception(result)

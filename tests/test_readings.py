@@ -1,0 +1,155 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.errors import BadReading, BadRequest
+from service.readings import (
+    MAX_ATTRIBUTES,
+    Batch,
+    Rules,
+    make_batch,
+    microseconds,
+    now_microseconds,
+    parse_json,
+    parse_msgpack,
+)
+
+RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
+MOMENT = datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
+
+
+def batch(text: str | bytes) -> Batch:
+    return make_batch(parse_json(text), RULES)
+
+
+def refusal(text: str | bytes) -> BadRequest:
+    with pytest.raises(BadRequest) as caught:
+        batch(text)
+    return caught.value
+
+
+def test_a_reading() -> None:
+    made = batch('{"plan": 40, "fact": 38.5, "series": "line 1", "ts": "2026-01-31T15:05:00+01:00"}')
+    assert made.id is None
+    [reading] = made.readings
+    assert (reading.plan, reading.fact, reading.series) == (40.0, 38.5, "line 1")
+    assert reading.ts == microseconds(MOMENT)
+    assert reading.attributes is None
+
+
+def test_absent_keys_have_defaults() -> None:
+    [reading] = batch("{}").readings
+    assert (reading.plan, reading.fact, reading.series, reading.ts) == (None, None, "default", None)
+
+
+@pytest.mark.parametrize("ts", ["1769868300", "1769868300.0", "1769868300000", '"2026-01-31T14:05:00Z"'])
+def test_ts_is_text_or_epoch_seconds_or_milliseconds(ts: str) -> None:
+    [reading] = batch(f'{{"ts": {ts}}}').readings
+    assert reading.ts == microseconds(MOMENT)
+
+
+def test_other_keys_are_attributes() -> None:
+    [reading] = batch('{"id": "doc-7", "plan": 1, "note": {"по": ["русски", null, 1.5]}}').readings
+    assert json.loads(reading.attributes or b"") == {"id": "doc-7", "note": {"по": ["русски", None, 1.5]}}
+
+
+def test_an_array_is_a_batch_without_id() -> None:
+    made = batch('[{"plan": 1}, {"fact": 2}]')
+    assert made.id is None
+    assert [(one.plan, one.fact) for one in made.readings] == [(1, None), (None, 2)]
+
+
+def test_an_envelope_has_an_id() -> None:
+    made = batch('{"id": "b1", "readings": [{"plan": 1}]}')
+    assert made.id == "b1"
+    assert len(made.readings) == 1
+
+
+def test_an_object_whose_readings_is_no_array_is_a_reading() -> None:
+    made = batch('{"id": "b1", "readings": 7}')
+    assert made.id is None
+    assert json.loads(made.readings[0].attributes or b"") == {"id": "b1", "readings": 7}
+
+
+@pytest.mark.parametrize("batch_id", ["null", "5", '""', '"' + "x" * 201 + '"', '"a\\u0000b"'])
+def test_a_batch_id_is_text_of_1_to_200_characters(batch_id: str) -> None:
+    assert isinstance(refusal(f'{{"id": {batch_id}, "readings": []}}'), BadReading)
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        ('{"plan": true}', "plan", "boolean"),
+        ('{"fact": "5"}', "fact", "text"),
+        ('{"plan": NaN}', "plan", "finite"),
+        ('{"fact": -Infinity}', "fact", "finite"),
+        ('{"plan": 1e999}', "plan", "finite"),
+        ('{"plan": 1' + "0" * 400 + "}", "plan", "finite"),
+        ('{"plan": 1e300}', "plan", "at most"),
+        ('{"series": ""}', "series", "1 to 200"),
+        ('{"series": "' + "x" * 201 + '"}', "series", "1 to 200"),
+        ('{"series": 5}', "series", "text"),
+        ('{"series": "a\\u0000b"}', "series", "NUL"),
+        ('{"ts": "2026-01-31T14:05:00"}', "ts", "offset"),
+        ('{"ts": "yesterday"}', "ts", "RFC 3339"),
+        ('{"ts": true}', "ts", "boolean"),
+        ('{"ts": -1}', "ts", "before 1970"),
+        ('{"ts": 1e300}', "ts", "out of range"),
+        ('{"ts": "9999-12-31T23:59:59Z"}', "ts", "ahead"),
+        ('{"ts": "0001-01-01T00:00:00+14:00"}', "ts", "before 1970"),
+        ('{"note": "a\\u0000b"}', "note", "NUL"),
+        ('{"a\\u0000b": 1}', "attributes", "NUL"),
+        ('{"deep": {"x": NaN}}', "x", "finite"),
+        ('{"note": "' + "x" * MAX_ATTRIBUTES + '"}', "attributes", "8192"),
+        ("5", "", "object"),
+        ('"text"', "", "object"),
+        ("null", "", "object"),
+        ("[[1]]", "", "array"),
+    ],
+)
+def test_what_is_refused_names_the_field(text: str, field: str, words: str) -> None:
+    error = refusal(text)
+    assert isinstance(error, BadReading)
+    assert error.status == 422
+    assert [fault.field for fault in error.faults] == [field]
+    assert words in error.faults[0].detail
+
+
+def test_every_faulty_item_is_named() -> None:
+    error = refusal('[{"plan": 1}, {"plan": "x"}, {"fact": null}, 7]')
+    assert [(fault.index, fault.field) for fault in error.faults] == [(1, "plan"), (3, "")]
+
+
+def test_at_most_a_hundred_items_are_named() -> None:
+    assert len(refusal(json.dumps([{"plan": "x"}] * 500)).faults) == 100
+
+
+def test_a_backslash_before_u0000_is_no_nul() -> None:
+    [reading] = batch(r'{"note": "a\\u0000b"}').readings
+    assert json.loads(reading.attributes or b"") == {"note": r"a\u0000b"}
+
+
+def test_readings_may_be_ahead_by_the_clock_skew() -> None:
+    soon = datetime.now(UTC) + timedelta(hours=23)
+    assert batch(json.dumps({"ts": soon.isoformat()})).readings[0].ts == microseconds(soon)
+    late = datetime.now(UTC) + timedelta(hours=25)
+    assert refusal(json.dumps({"ts": late.isoformat()})).faults[0].field == "ts"
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"plan": }', "plan=1", "[" * 100_000, b'{"a": "\xff"}', '"\\ud800"', "\0"])
+def test_what_is_no_json_is_malformed(text: str | bytes) -> None:
+    error = refusal(text)
+    assert type(error) is BadRequest
+    assert error.status == 400
+
+
+def test_messagepack_says_the_same() -> None:
+    made = make_batch(parse_msgpack(bytes.fromhex("82a4706c616e28a466616374cb4043400000000000")), RULES)
+    assert (made.readings[0].plan, made.readings[0].fact) == (40.0, 38.5)
+    with pytest.raises(BadRequest):
+        parse_msgpack(b"\xc1")
+
+
+def test_the_clock_counts_microseconds() -> None:
+    assert abs(now_microseconds() - datetime.now(UTC).timestamp() * 1e6) < 1e6

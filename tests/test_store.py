@@ -1,0 +1,163 @@
+"""What the store writes and reads, on a real server."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from service.batches import Outcome, Packed, Receipt, pack
+from service.errors import BadReading, Unavailable
+from service.migrate import migrate, search_path
+from service.period import make_period
+from service.readings import Batch, Reading, now_microseconds
+from service.store import Store, open_store
+from tests.conftest import Engine
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
+    await migrate(engine.url, schema, engine.server, lambda _: None)
+    async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
+        yield opened
+
+
+def packed(batch_id: str | None, *readings: Reading) -> Packed:
+    return pack(Batch(batch_id, list(readings)), now_microseconds())
+
+
+def reading(
+    plan: float | None = 1, fact: float | None = 2, *, ts: int | None = None, attributes: bytes | None = None
+) -> Reading:
+    return Reading(ts, "s", plan, fact, attributes)
+
+
+async def test_every_value_comes_back_as_it_went_in(store: Store) -> None:
+    ts = 1_769_868_300_123_456
+    rows = [
+        reading(1e-300, -0.1, ts=ts),
+        reading(None, 2**53, ts=ts + 1),
+        reading(1e290, None, ts=ts + 2, attributes='{"ключ":[1,"😀"]}'.encode()),
+        reading(None, None, ts=0),
+    ]
+    assert await store.write([packed(None, *rows)], Receipt()) == [Outcome.WRITTEN]
+    back = await store.page(1, 10)
+    assert [(one.plan, one.fact) for one in back] == [(1e290, None), (None, 2.0**53), (1e-300, -0.1), (None, None)]
+    assert back[2].ts == datetime(2026, 1, 31, 14, 5, 0, 123456, tzinfo=UTC)
+    assert back[3].ts == datetime(1970, 1, 1, tzinfo=UTC)
+    assert bytes(back[0].attributes or b"") == '{"ключ": [1, "😀"]}'.encode()
+
+
+async def test_outcomes_within_one_transaction(store: Store) -> None:
+    await store.write([packed("old", reading(1))], Receipt())
+    group = [
+        packed("new", reading(2)),
+        packed(None, reading(3)),
+        packed("old", reading(1)),
+        packed("new", reading(2)),
+        packed("new", reading(4)),
+        packed("old", reading(5)),
+        packed("empty"),
+    ]
+    assert [one.value for one in await store.write(group, Receipt())] == [
+        "written", "written", "duplicate", "duplicate", "mismatch", "mismatch", "written",
+    ]  # fmt: skip
+    assert sorted(one.plan or 0 for one in await store.page(1, 10)) == [1, 2, 3]
+
+
+async def test_a_commit_whose_answer_was_lost_is_not_repeated(store: Store) -> None:
+    """The same receipt again, after the transaction was committed: nothing is written twice."""
+    receipt = Receipt()
+    batches = [packed(None, reading(1)), packed("a", reading(2))]
+    first = await store.write(batches, receipt)
+    assert await store.write(batches, receipt) == first
+    assert await store.count_readings() == 2
+
+
+async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store, engine: Engine) -> None:
+    con = await asyncpg.connect(engine.url)
+    transaction = con.transaction()
+    await transaction.start()
+    lost = await con.fetchval("select pg_current_xact_id()::text")
+    await transaction.rollback()
+    await con.close()
+    receipt = Receipt()
+    receipt.transaction = lost
+    assert await store.write([packed(None, reading(1))], receipt) == [Outcome.WRITTEN]
+    assert await store.count_readings() == 1
+
+
+async def test_data_that_the_database_refuses(store: Store) -> None:
+    with pytest.raises(BadReading):
+        await store.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff")], Receipt())
+    assert await store.write([packed(None, reading())], Receipt()) == [Outcome.WRITTEN]
+
+
+async def test_a_database_that_is_away_is_unavailable(engine: Engine) -> None:
+    async with open_store("postgresql://u:p@127.0.0.1:1/x", "public", engine.server) as nowhere:
+        with pytest.raises(Unavailable):
+            await nowhere.write([packed(None, reading())], Receipt())
+        with pytest.raises(Unavailable):
+            await nowhere.page(1, 10)
+
+
+async def test_old_batch_ids_are_forgotten(store: Store) -> None:
+    batches = [packed("a", reading()), packed("b", reading())]
+    await store.write(batches, Receipt())
+    assert await store.forget_batches(timedelta(days=1)) == 0
+    assert await store.forget_batches(timedelta(0)) == 2
+    assert await store.write(batches, Receipt()) == [Outcome.WRITTEN, Outcome.WRITTEN]
+
+
+@pytest.mark.parametrize("agg", ["sum", "avg", "min", "max", "last"])
+async def test_buckets_are_what_group_by_says(store: Store, agg: str) -> None:
+    start = datetime(2026, 1, 31, 14, tzinfo=UTC)
+    base = round(start.timestamp() * 1e6)
+    rows = [reading(minute + second, None if second else 5, ts=base + (minute * 60 + second) * 10**6)
+            for minute in (0, 1, 5, 59) for second in (0, 20, 40)]  # fmt: skip
+    await store.write([packed(None, *rows)], Receipt())
+    period = make_period("2026-01-31T14:00Z", "2026-01-31T15:00Z", None, "UTC", start, 960)
+    found = {bucket.bucket.minute: bucket for bucket in await store.buckets(period, agg, None)}
+    assert sorted(found) == [0, 1, 5, 59]
+    for minute, bucket in found.items():
+        plans = [minute, minute + 20, minute + 40]
+        expected = {"sum": sum(plans), "avg": sum(plans) / 3, "min": plans[0], "max": plans[2], "last": plans[2]}
+        assert bucket.plan == expected[agg]
+        assert bucket.fact == 5
+        assert bucket.readings == 3
+
+
+async def test_only_chosen_series(store: Store) -> None:
+    rows = [Reading(None, name, 1, 1, None) for name in ("a", "b", "c")]
+    await store.write([packed(None, *rows)], Receipt())
+    period = make_period(None, None, None, "UTC", datetime.now(UTC) + timedelta(seconds=1), 960)
+    [bucket] = await store.buckets(period, "sum", ["a", "c"])
+    assert bucket.readings == 2
+
+
+async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> None:
+    """A bucket that is materialised says the same as one that is aggregated when asked for."""
+    ts = round((datetime.now(UTC) - timedelta(hours=30)).timestamp() * 1e6)
+    rows = [reading(number % 7, number % 3, ts=ts + number * 47 * 10**6) for number in range(500)]
+    await store.write([packed(None, *rows)], Receipt())
+    period = make_period("-2d", None, "1h", "UTC", datetime.now(UTC), 960)
+    before = await store.buckets(period, "sum", None)
+    if store.server.edition == "community":
+        assert await store.run_jobs() >= 3
+    assert await store.buckets(period, "sum", None) == before
+    assert sum(bucket.readings for bucket in before) == 500
+
+
+async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engine: Engine, schema: str) -> None:
+    """A guard on query plans: no chart may scan the readings of other days, no page may sort all of them."""
+    day = 86_400 * 10**6
+    now = now_microseconds()
+    await store.write([packed(None, *(reading(ts=now - number * day) for number in range(20)))], Receipt())
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
+    try:
+        plan = await con.fetch("explain select ts from reading order by ts desc, id desc limit 50")
+    finally:
+        await con.close()
+    assert not any("Sort" in line[0] for line in plan if "Merge" not in line[0])

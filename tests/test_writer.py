@@ -1,0 +1,125 @@
+"""Group commit, apart from any database: what the writer does with a `write` that is slow, fails or refuses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service.batches import Outcome, Packed, Receipt
+from service.errors import BadReading, Draining, Overloaded, Unavailable
+from service.metrics import Metrics
+from service.writer import Write, Writer
+
+pytestmark = pytest.mark.anyio
+
+
+def batch(count: int = 1, size: int = 10, batch_id: str | None = None) -> Packed:
+    return Packed(batch_id, b"" if batch_id else None, count, b"x" * size)
+
+
+@asynccontextmanager
+async def at_work(write: Write, max_readings: int = 1000, max_bytes: int = 10**6) -> AsyncIterator[Writer]:
+    writer = Writer(write, Metrics(), max_readings=max_readings, max_bytes=max_bytes)
+    task = asyncio.create_task(writer.run())
+    yield writer
+    await writer.close()
+    await task
+
+
+async def test_what_waits_is_written_together() -> None:
+    groups: list[int] = []
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        groups.append(len(batches))
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        first = writer.offer(batch())
+        await asyncio.sleep(0)
+        others = [writer.offer(batch()) for _ in range(50)]
+        await asyncio.sleep(0)
+        gate.set()
+        assert await asyncio.gather(first, *others) == [Outcome.WRITTEN] * 51
+    assert groups == [1, 50]
+
+
+async def test_a_refused_batch_harms_no_other() -> None:
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if any(one.id == "bad" for one in batches):
+            raise BadReading("no")
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answers = [writer.offer(batch(batch_id="bad" if number == 37 else str(number))) for number in range(100)]
+        done = await asyncio.gather(*answers, return_exceptions=True)
+    assert [number for number, one in enumerate(done) if one is not Outcome.WRITTEN] == [37]
+    assert isinstance(done[37], BadReading)
+
+
+async def test_while_the_database_is_away_batches_wait_with_one_receipt() -> None:
+    receipts: list[Receipt] = []
+
+    async def write(batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
+        receipts.append(receipt)
+        if len(receipts) < 3:
+            raise Unavailable("gone")
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answer = writer.offer(batch())
+        while not writer.stalled:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert writer.stalled == "gone"
+        assert await answer is Outcome.WRITTEN
+        assert writer.stalled is None
+    assert len({id(one) for one in receipts}) == 1
+
+
+async def test_the_queue_is_bounded_in_readings_and_bytes() -> None:
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, max_readings=10, max_bytes=1000) as writer:
+        writer.offer(batch(8))
+        with pytest.raises(Overloaded):
+            writer.offer(batch(3))
+        with pytest.raises(Overloaded):
+            writer.offer(batch(1, size=995))
+        waiting = asyncio.create_task(writer.put(batch(3)))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        gate.set()
+        assert await (await waiting) is Outcome.WRITTEN
+
+
+async def test_a_batch_larger_than_the_queue_goes_alone() -> None:
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, max_readings=10) as writer:
+        assert await writer.offer(batch(500)) is Outcome.WRITTEN
+
+
+async def test_closing_commits_what_was_accepted_and_refuses_the_rest() -> None:
+    written: list[Packed] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await asyncio.sleep(0.01)
+        written.extend(batches)
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answers = [writer.offer(batch()) for _ in range(20)]
+        await writer.close()
+        with pytest.raises(Draining):
+            writer.offer(batch())
+        with pytest.raises(Draining):
+            await writer.put(batch())
+        assert await asyncio.gather(*answers) == [Outcome.WRITTEN] * 20
+    assert len(written) == 20
