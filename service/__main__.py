@@ -1,0 +1,91 @@
+"""The command line: `taktline run_server`, `taktline demo`, `taktline migrate`."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import click
+import structlog
+import uvloop
+
+from service import demo as demonstration
+from service.app import create_app, open_context, open_database
+from service.errors import StartError
+from service.logs import configure
+from service.server import Server, listen
+from service.settings import Settings
+
+log = structlog.stdlib.get_logger("service")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="taktline")
+def main() -> None:
+    """Plan against fact, minute by minute. Settings come from the environment or from .env."""
+
+
+@main.command("run_server")
+def run_server() -> None:
+    """Serve; without DATABASE_URL on an embedded TimescaleDB."""
+    _run(_serve)
+
+
+@main.command()
+def demo() -> None:
+    """Serve, with sample readings and an emitter beside: a first look."""
+    _run(_demo)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date, and end."""
+    _run(_migrate)
+
+
+async def _serve(settings: Settings) -> None:
+    with listen(settings.api_host, settings.api_port) as sock:
+        async with open_context(settings, log.info) as context:
+            app = create_app(context, debug=settings.debug)
+            await Server(app, context, settings.max_frame_bytes, settings.shutdown_grace).serve([sock])
+    log.info("stopped")
+
+
+async def _demo(settings: Settings) -> None:
+    with listen(settings.api_host, settings.api_port) as sock:
+        async with open_context(settings, log.info) as context:
+            app = create_app(context, debug=settings.debug)
+            server = Server(app, context, settings.max_frame_bytes, settings.shutdown_grace)
+            port = sock.getsockname()[1]
+            async with demonstration.emitting(server, context.store, settings.taktline_data, port):
+                await server.serve([sock])
+    log.info("stopped")
+
+
+async def _migrate(settings: Settings) -> None:
+    async with open_database(settings, log.info):
+        log.info("the schema is up to date", schema=settings.database_schema)
+
+
+def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
+    """Run a command; what keeps it from starting is one sentence and an exit status."""
+    # Both signals end the start-up in the same orderly way; later the server has handlers of its own.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        settings = Settings.load()
+        configure("DEBUG" if settings.debug else settings.log_level, settings.log_format)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_awaited(command, settings))
+    except StartError as exc:
+        click.echo(f"taktline: {exc.detail}", err=True)
+        sys.exit(exc.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+async def _awaited(command: Callable[[Settings], Awaitable[None]], settings: Settings) -> None:
+    await command(settings)
+
+
+if __name__ == "__main__":
+    main()

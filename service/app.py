@@ -1,0 +1,204 @@
+"""The only joiner: opens the parts of the service in order, closes them in reverse, and makes the web application."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import structlog
+from litestar import Litestar
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.static_files import create_static_files_router
+from litestar.types import Message, Scope
+from swagger_ui_bundle import swagger_ui_path
+
+from service.database import Server, inspect, place
+from service.engine.embedded import embedded
+from service.errors import DatabaseAway
+from service.maintenance import maintain
+from service.metrics import Metrics
+from service.migrate import migrate, search_path
+from service.pages import WEB, templates
+from service.readings import Rules
+from service.renderer import open_renderer
+from service.routes.chart import chart
+from service.routes.context import Context
+from service.routes.display import display
+from service.routes.health import livez, metrics, readyz
+from service.routes.ingest import post_readings
+from service.routes.live import home
+from service.routes.refusals import handlers
+from service.routes.socket import ingest
+from service.settings import Settings
+from service.store import Store, open_store
+from service.writer import Writer
+
+DATABASE_PATIENCE = 15.0
+"""Seconds to wait at start for a database that doesn't answer yet."""
+
+log = structlog.stdlib.get_logger("service")
+Say = Callable[[str], None]
+
+
+def create_app(context: Context, *, debug: bool = False) -> Litestar:
+    """The web application over the parts of an open service."""
+    return Litestar(
+        route_handlers=[
+            ingest,
+            home,
+            post_readings,
+            chart,
+            display,
+            livez,
+            readyz,
+            metrics,
+            _assets("/assets/swagger", Path(swagger_ui_path)),
+            _assets("/assets", WEB),
+        ],
+        state=State({"context": context}),
+        dependencies={"context": Provide(lambda: context, sync_to_thread=False, use_cache=True)},
+        exception_handlers=handlers(debug=debug),
+        before_send=[_counting(context.metrics)],
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5, exclude=["/chart", "/metrics"]),
+        openapi_config=_openapi(),
+        request_max_body_size=context.max_body,
+        logging_config=None,
+    )
+
+
+@asynccontextmanager
+async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
+    """Every part of the service, ready to serve; StartError says in a sentence why there is none."""
+    counters = Metrics()
+    async with (
+        open_database(settings, say) as (url, server),
+        open_store(url, search_path(settings.database_schema, server), server) as store,
+        open_renderer(settings.render_workers, counters) as renderer,
+        _running(
+            Writer(store.write, counters, max_readings=settings.queue_readings, max_bytes=settings.queue_bytes),
+            settings.shutdown_grace.total_seconds(),
+        ) as writer,
+        _maintained(store, settings),
+    ):
+        await renderer.warm()
+        yield Context(
+            store=store,
+            writer=writer,
+            renderer=renderer,
+            metrics=counters,
+            rules=Rules(settings.min_ts, settings.max_clock_skew),
+            zone=settings.chart_tz,
+            time_format=settings.time_format,
+            per_page=settings.items_per_page,
+            max_body=settings.max_body_bytes,
+            templates=templates(),
+            engine_state=lambda: _describe(server, settings),
+        )
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str, Server]]:
+    """The database of the settings, or the embedded one, with its schema brought up to date."""
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        yield url, await _prepare(url, settings, say)
+        return
+    async with embedded(settings.taktline_data, settings.taktline_cache, say) as engine:
+        yield engine.url, await _prepare(engine.url, settings, say)
+
+
+async def _prepare(url: str, settings: Settings, say: Say) -> Server:
+    server = await _found(url, say)
+    say(f"database: {server.describe()}")
+    if not server.durable:
+        log.warning("the database doesn't keep what it commits: fsync or synchronous_commit is off")
+    await migrate(url, settings.database_schema, server, say)
+    return server
+
+
+async def _found(url: str, say: Say) -> Server:
+    """The server, waiting a little for one that is just starting."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + DATABASE_PATIENCE
+    while True:
+        try:
+            return await inspect(url)
+        except DatabaseAway:
+            if loop.time() > give_up:
+                raise
+            say(f"waiting for the database at {place(url)}")
+            await asyncio.sleep(2)
+
+
+@asynccontextmanager
+async def _running(writer: Writer, grace: float) -> AsyncIterator[Writer]:
+    """A writer at work; at the end it commits what it has accepted, as far as the grace allows."""
+    task = asyncio.create_task(writer.run())
+    try:
+        yield writer
+    finally:
+        await writer.close()
+        try:
+            await asyncio.wait_for(task, grace)
+        except TimeoutError:
+            log.warning("no time left to commit; these were not acknowledged", readings=writer.abandon())
+
+
+@asynccontextmanager
+async def _maintained(store: Store, settings: Settings) -> AsyncIterator[None]:
+    task = asyncio.create_task(maintain(store, settings.batch_memory))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _describe(server: Server, settings: Settings) -> dict[str, Any]:
+    return {
+        "engine": "embedded" if server.embedded else "server",
+        "note": "a trial engine: use a TimescaleDB server for data you would miss" if server.embedded else None,
+        "edition": server.edition,
+        "timescaledb": server.timescaledb,
+        "postgresql": server.postgresql,
+        "durable": server.durable,
+        "schema": settings.database_schema,
+    }
+
+
+def _assets(path: str, folder: Path) -> Any:
+    return create_static_files_router(path, [folder], include_in_schema=False, cache_control=None)
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Taktline",
+        version=version("taktline"),
+        description="Plan against fact, minute by minute.",
+        path="/schema",
+        render_plugins=[
+            SwaggerRenderPlugin(
+                js_url="/assets/swagger/swagger-ui-bundle.js",
+                css_url="/assets/swagger/swagger-ui.css",
+                standalone_preset_js_url="/assets/swagger/swagger-ui-standalone-preset.js",
+                favicon='<link rel="icon" href="/assets/icon.svg">',
+            ),
+            JsonRenderPlugin(),
+        ],
+    )
+
+
+def _counting(counters: Metrics) -> Any:
+    async def count(message: Message, scope: Scope) -> None:
+        if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
+            counters.response(scope.get("path_template") or "unknown", message["status"])
+
+    return count

@@ -1,0 +1,41 @@
+"""What has to be done now and then: forget old batch ids, and refresh rollups where the engine has no workers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from service.errors import TaktlineError
+from service.store import Store
+
+FORGET_EVERY = 600.0
+"""Seconds between two rounds of forgetting."""
+JOBS_EVERY = 60.0
+"""Seconds between two rounds of the engine's own jobs."""
+
+log = structlog.stdlib.get_logger("maintenance")
+
+
+async def maintain(store: Store, batch_memory: timedelta) -> None:
+    """Run for ever; a round that fails is logged and tried again at its next time."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
+        if store.server.embedded:
+            group.create_task(_every(JOBS_EVERY, store.run_jobs))
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await work()
+        except TaktlineError as exc:
+            log.warning("maintenance failed", why=exc.detail)
+
+
+async def _forget(store: Store, memory: timedelta) -> None:
+    forgotten = -1
+    while forgotten:
+        forgotten = await store.forget_batches(memory)
+        await asyncio.sleep(0.1)  # a writer waits for nobody

@@ -1,0 +1,37 @@
+"""What every route is given: the parts of the service, and the few settings that answers depend on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import jinja2
+
+from service.metrics import Metrics
+from service.readings import Rules
+from service.renderer import Renderer
+from service.store import Store
+from service.writer import Writer
+
+
+class Stoppable(Protocol):
+    """An open connection that can be told to finish."""
+
+    async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """The parts of one running service."""
+
+    store: Store
+    writer: Writer
+    renderer: Renderer
+    metrics: Metrics
+    rules: Rules
+    zone: str
+    time_format: str
+    per_page: int
+    max_body: int
+    templates: jinja2.Environment
+    engine_state: Callable[[], dict[str, Any]]
+    sockets: set[Stoppable] = field(default_factory=set)

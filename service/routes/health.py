@@ -1,0 +1,38 @@
+"""Is it alive, is it ready, what does it count: for orchestrators and Prometheus."""
+
+from typing import Any
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+
+from service.errors import Unavailable
+from service.problems import MEDIA_TYPE, plain_problem
+from service.routes.context import Context
+
+
+@get("/livez", operation_id="livez", tags=["operation"])
+async def livez() -> dict[str, str]:
+    """The process answers; nothing else is looked at."""
+    return {"status": "ok"}
+
+
+@get("/readyz", operation_id="readyz", tags=["operation"])
+async def readyz(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
+    """Engine, schema and writer are ready; 503 says what is not."""
+    state = context.engine_state()
+    why = context.writer.stalled or ("The service is shutting down." if context.writer.closed else None)
+    if why is None:
+        try:
+            await context.store.ping()
+        except Unavailable as exc:
+            why = exc.detail
+    if why is not None:
+        context.metrics.refused("/readyz", "not_ready")
+        return Response({**plain_problem(503, why), **state}, status_code=503, media_type=MEDIA_TYPE)
+    return Response({"status": "ready", **state})
+
+
+@get("/metrics", operation_id="metrics", tags=["operation"])
+async def metrics(context: NamedDependency[Context]) -> Response[bytes]:
+    """Counters and latencies in Prometheus's text format."""
+    return Response(context.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,64 @@
+"""Parameters of an address, read strictly: a misspelt name is an error, not something that silently does nothing."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from litestar import Request
+
+from service.errors import BadRequest, Fault
+from service.period import bad_parameter
+from service.readings import MAX_NAME
+
+
+def known_only(request: Request[Any, Any, Any], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
+    """BadRequest for a parameter that isn't in `allowed`, or is given twice where once is meant."""
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in allowed:
+            raise BadRequest(
+                f"{name!r} is no parameter here; allowed are {', '.join(allowed)}.",
+                [Fault(0, name, "unknown")],
+            )
+        if given.count(name) > 1 and name not in repeatable:
+            raise bad_parameter(name, "is given more than once")
+
+
+def choice(name: str, value: str, allowed: Iterable[str]) -> str:
+    """A value out of a few; BadRequest names them."""
+    names = list(allowed)
+    if value not in names:
+        raise bad_parameter(name, f"{value!r} isn't allowed; allowed are {', '.join(names)}")
+    return value
+
+
+def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
+    """A whole number within bounds; BadRequest names them."""
+    try:
+        number = int(value) if value.isascii() and len(value) <= 18 else None
+    except ValueError:
+        number = None
+    if number is None or not lowest <= number <= highest:
+        raise bad_parameter(name, f"{value!r} must be a whole number from {lowest} to {highest}")
+    return number
+
+
+def series_names(values: list[str] | None) -> list[str] | None:
+    """Names of series as given, or None for all."""
+    for value in values or ():
+        if not 1 <= len(value) <= MAX_NAME or "\0" in value:
+            raise bad_parameter("series", f"a name has 1 to {MAX_NAME} characters, none of them NUL")
+    return values or None
+
+
+def wanted(request: Request[Any, Any, Any], form: str | None, formats: dict[str, str], default: str) -> str:
+    """The format asked for: by `format`, else by the Accept header, else the default.
+
+    `formats` maps names to media types, the preferred first.
+    """
+    if form is not None:
+        return choice("format", form, formats)
+    if "accept" not in request.headers:
+        return default
+    ordered = {default: formats[default], **formats}
+    best = request.accept.best_match(list(ordered.values()), default=ordered[default])
+    return next(name for name, media_type in ordered.items() if media_type == best)

@@ -1,0 +1,59 @@
+"""Errors as answers: a page for browsers, problem+json for everybody else; each is counted."""
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotFoundException
+from litestar.types import ExceptionHandlersMap
+
+from service.errors import TaktlineError
+from service.problems import MEDIA_TYPE, headers, plain_problem, problem
+from service.routes.context import Context
+
+log = structlog.stdlib.get_logger("service")
+
+
+def handlers(*, debug: bool) -> ExceptionHandlersMap:
+    """What becomes of each kind of error; with `debug`, an unexpected one shows its cause."""
+    return {TaktlineError: _refuse, HTTPException: _http_problem, Exception: _unexpected(debug=debug)}
+
+
+def _answer(request: Request[Any, Any, Any], made: dict[str, Any], extra: dict[str, str]) -> Response[Any]:
+    """The same error as a page for browsers, and as problem+json for everybody else."""
+    context: Context = request.app.state.context
+    if request.accept.best_match([MEDIA_TYPE, "text/html"], default=MEDIA_TYPE) == "text/html":
+        text = context.templates.get_template("error.html").render(title=made["title"], detail=made["detail"])
+        return Response(text, status_code=made["status"], media_type="text/html", headers=extra)
+    return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
+
+
+def _refuse(request: Request[Any, Any, Any], error: TaktlineError) -> Response[Any]:
+    _count(request, error.reason)
+    return _answer(request, problem(error), headers(error))
+
+
+def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """What the framework refuses: no such address, wrong method, too large, parameters of a wrong type."""
+    _count(request, f"http_{error.status_code}")
+    detail = error.detail
+    if isinstance(error, NotFoundException):
+        detail = f"There is nothing at {request.url.path}."
+    return _answer(request, plain_problem(error.status_code, detail), dict(error.headers or {}))
+
+
+def _unexpected(debug: bool) -> Any:
+    def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        log.error("unexpected error", path=request.url.path, exc_info=error)
+        _count(request, "internal")
+        detail = (
+            f"{type(error).__name__}: {error}" if debug else "This should not have happened; the log has the cause."
+        )
+        return _answer(request, plain_problem(500, detail), {})
+
+    return handle
+
+
+def _count(request: Request[Any, Any, Any], reason: str) -> None:
+    context: Context = request.app.state.context
+    context.metrics.refused(request.scope.get("path_template") or "unknown", reason)

@@ -1,0 +1,97 @@
+"""uvicorn with our own order of stopping: first what was accepted is committed and acknowledged, then sockets close."""
+
+import asyncio
+import signal
+import socket
+from datetime import timedelta
+from types import FrameType
+
+import structlog
+import uvicorn
+from litestar import Litestar
+
+from service.errors import StartError
+from service.routes.context import Context
+
+log = structlog.stdlib.get_logger("service")
+
+
+class Server(uvicorn.Server):
+    """Serves one app until told to stop by SIGTERM, SIGINT or stop(); a second signal ends it at once."""
+
+    def __init__(self, app: Litestar, context: Context, max_frame: int, grace: timedelta) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="websockets-sansio",
+                loop="uvloop",
+                log_config=None,
+                access_log=False,
+                ws_max_size=max_frame,
+                ws_per_message_deflate=False,
+                # A producer whose frames wait for the database can't answer pings meanwhile.
+                ws_ping_interval=20,
+                ws_ping_timeout=600,
+                timeout_graceful_shutdown=max(1, round(grace.total_seconds())),
+                lifespan="off",
+                server_header=False,
+            )
+        )
+        self._context, self._grace = context, grace.total_seconds()
+        self.ready = asyncio.Event()
+        """Set once connections are taken."""
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections, and say where."""
+        await super().startup(sockets)
+        for one in sockets or ():
+            host, port = one.getsockname()[:2]
+            shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
+            log.info(f"ready: chart http://{shown}:{port}/  records http://{shown}:{port}/display")
+        self.ready.set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """uvicorn's signal handler. The signals aren't remembered: uvicorn would raise them again at the end."""
+        if self._stopping is not None and sig == signal.SIGINT:
+            self.force_exit = self.should_exit = True
+        elif self._loop is not None:
+            self._loop.call_soon_threadsafe(self.stop)
+
+    def stop(self) -> None:
+        """Begin to stop; serve() returns when it is done."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+
+    async def _stop(self) -> None:
+        sockets = list(self._context.sockets)
+        log.info("stopping: committing what was accepted", sockets=len(sockets))
+        try:
+            async with asyncio.timeout(self._grace):
+                await asyncio.gather(*(one.stop() for one in sockets))
+                await self._context.writer.close()
+        except TimeoutError:
+            log.warning("some connections are cut: their answers took too long")
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on, bound before anything slow starts; StartError where the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except (OSError, OverflowError) as exc:
+        made.close()
+        raise StartError(
+            f"Can't listen on {host}, port {port}: {exc}. Choose another with API_HOST and API_PORT."
+        ) from exc
+    made.set_inheritable(True)
+    return made

@@ -1,0 +1,130 @@
+"""Every setting, once: from the environment, or from `.env` in the working directory."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+import platformdirs
+import tzlocal
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.errors import StartError
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def duration(text: str) -> timedelta:
+    """`90`, `90s`, `15m`, `12h`, `7d` as a timedelta; a bare number is seconds. ValueError otherwise."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])?", text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is no duration; write it like 90s, 15m, 12h or 7d")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+
+
+def _zone_of_this_machine() -> str:
+    name = tzlocal.get_localzone_name()
+    return name if name and name != "local" else "UTC"
+
+
+Duration = Annotated[timedelta, NoDecode]
+
+
+class Settings(BaseSettings):
+    """The service's settings; the README's table has the same names, defaults and texts."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    debug: bool = Field(False, description="Log at DEBUG and add the cause to answers with status 500.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+    log_format: Literal["console", "json"] = Field(
+        "console", description="`console` for people, `json` for collectors."
+    )
+    api_host: str = Field("0.0.0.0", description="Address the service listens on.")  # noqa: S104
+    api_port: int = Field(8080, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    database_url: SecretStr | None = Field(
+        None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
+    )
+    database_schema: str = Field(
+        "taktline",
+        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+        description="Schema that holds everything; one for each installation.",
+    )
+    taktline_data: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("taktline"),
+        description="Folder of the embedded engine's data; by default in the user's data directory.",
+    )
+    taktline_cache: Path = Field(
+        default_factory=lambda: platformdirs.user_cache_path("taktline"),
+        description="Folder of the embedded engine's packages; by default in the user's cache directory.",
+    )
+    items_per_page: int = Field(50, ge=1, le=1000, description="Records on a page of `/display`.")
+    chart_tz: str = Field(
+        default_factory=_zone_of_this_machine,
+        description="Time zone of charts and pages, an IANA name; by default this machine's.",
+    )
+    time_format: str = Field(
+        "%Y-%m-%d %H:%M",
+        min_length=1,
+        max_length=100,
+        description="Labels of the time axis, as in `strftime`.",
+    )
+    min_ts: datetime = Field(datetime(1970, 1, 1, tzinfo=UTC), description="Readings before this are refused.")
+    max_clock_skew: Duration = Field(timedelta(days=1), description="Readings later than now plus this are refused.")
+    batch_memory: Duration = Field(
+        timedelta(days=7), description="How long a committed batch id is remembered, and a resend harmless."
+    )
+    max_body_bytes: int = Field(16 * 2**20, ge=1024, description="Largest body of a request, after decompression.")
+    max_frame_bytes: int = Field(2**20, ge=1024, description="Largest WebSocket frame; a larger one closes 1009.")
+    queue_readings: int = Field(
+        200_000, ge=1, description="Readings that may wait to be written; then intake pauses, or answers 503."
+    )
+    queue_bytes: int = Field(64 * 2**20, ge=1024, description="The same bound in bytes.")
+    render_workers: int = Field(1, ge=1, le=16, description="Processes that draw charts.")
+    shutdown_grace: Duration = Field(
+        timedelta(seconds=10),
+        description="Time to commit and acknowledge what was accepted when told to stop.",
+    )
+
+    @field_validator("max_clock_skew", "batch_memory", "shutdown_grace", mode="before")
+    @classmethod
+    def _read_duration(cls, value: object) -> object:
+        return duration(value) if isinstance(value, str) else value
+
+    @field_validator("min_ts")
+    @classmethod
+    def _has_offset(cls, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValueError("needs an offset, like 1970-01-01T00:00:00Z")
+        return value
+
+    @field_validator("chart_tz")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as exc:
+            raise ValueError(f"{value!r} is no IANA time zone, like Europe/Berlin") from exc
+        return value
+
+    @field_validator("time_format")
+    @classmethod
+    def _usable_format(cls, value: str) -> str:
+        datetime(2000, 1, 1, tzinfo=UTC).strftime(value)
+        return value
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """The settings of this process; StartError names every variable that is wrong."""
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as exc:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+                for fault in exc.errors()
+            )
+            raise StartError(f"Settings: {faults}.") from exc

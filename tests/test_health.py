@@ -1,0 +1,52 @@
+"""What orchestrators and collectors ask for."""
+
+import pytest
+
+from tests.conftest import Engine
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_alive_and_ready(shared: Running, engine: Engine) -> None:
+    assert (await shared.http.get("/livez")).json() == {"status": "ok"}
+    answer = await shared.http.get("/readyz")
+    assert answer.status_code == 200
+    state = answer.json()
+    assert state["status"] == "ready"
+    assert state["edition"] == engine.server.edition
+    assert state["timescaledb"] == engine.server.timescaledb
+
+
+async def test_not_ready_says_why(shared: Running) -> None:
+    shared.context.writer.stalled = "The database doesn't answer."
+    try:
+        answer = await shared.http.get("/readyz")
+    finally:
+        shared.context.writer.stalled = None
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The database doesn't answer."
+
+
+async def test_metrics_count_what_was_written(shared: Running) -> None:
+    await shared.http.post("/readings", json={"plan": 1})
+    text = (await shared.http.get("/metrics")).text
+    assert 'taktline_readings_total{outcome="written"}' in text
+    assert "taktline_commit_seconds_bucket" in text
+
+
+async def test_the_api_describes_itself_without_another_host(shared: Running) -> None:
+    document = (await shared.http.get("/schema/openapi.json")).json()
+    assert {"/readings", "/chart", "/display", "/livez", "/readyz", "/metrics"} <= set(document["paths"])
+    page = (await shared.http.get("/schema", headers={"Accept": "text/html"})).text
+    assert "https://" not in page.split("spec:")[0]
+    for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "swagger-ui-standalone-preset.js"):
+        assert f"/assets/swagger/{asset}" in page
+        assert (await shared.http.get(f"/assets/swagger/{asset}")).status_code == 200
+
+
+async def test_an_unknown_address_is_a_problem(shared: Running) -> None:
+    answer = await shared.http.get("/nope")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await shared.http.delete("/display")).status_code == 405

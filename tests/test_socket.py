@@ -1,0 +1,157 @@
+"""Readings over a WebSocket, with a real client against a real uvicorn."""
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+
+
+async def ask(socket: ClientConnection, frame: Any) -> Any:
+    await socket.send(json.dumps(frame))
+    return json.loads(await asyncio.wait_for(socket.recv(), 10))
+
+
+async def stored(service: Running, series: str, expected: int) -> list[dict[str, Any]]:
+    """The records of a series, newest first, as soon as there are as many as expected."""
+    for _ in range(200):
+        answer = await service.http.get("/display", params={"per_page": 1000})
+        found = [item for item in answer.json()["items"] if item["series"] == series]
+        if len(found) >= expected:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{len(found)} of {expected} readings arrived")
+
+
+@pytest.mark.parametrize("path", ["", "ws"])
+async def test_an_envelope_is_acknowledged_after_commit(shared: Running, name: str, path: str) -> None:
+    readings = [{"plan": 40, "fact": 38, "series": name}, {"plan": 41, "series": name}]
+    async with connect(shared.ws + path) as socket:
+        assert await ask(socket, {"id": name, "readings": readings}) == {"ack": name, "written": 2}
+        assert len(await stored(shared, name, 2)) == 2
+        assert await ask(socket, {"id": name, "readings": readings}) == {"ack": name, "duplicate": True}
+    assert len(await stored(shared, name, 2)) == 2
+
+
+async def test_an_id_with_other_content_is_refused(shared: Running, name: str) -> None:
+    async with connect(shared.ws) as socket:
+        await ask(socket, {"id": name, "readings": [{"plan": 1, "series": name}]})
+        answer = await ask(socket, {"id": name, "readings": [{"plan": 2, "series": name}]})
+    assert answer["id"] == name
+    assert answer["error"]["status"] == 422
+    assert len(await stored(shared, name, 1)) == 1
+
+
+async def test_the_same_id_from_two_sockets_at_once_is_written_once(shared: Running, name: str) -> None:
+    frame = {"id": name, "readings": [{"plan": 1, "series": name}]}
+    async with connect(shared.ws) as one, connect(shared.ws) as other:
+        answers = await asyncio.gather(ask(one, frame), ask(other, frame))
+    assert sorted(answers, key=len) == sorted([{"ack": name, "written": 1}, {"ack": name, "duplicate": True}], key=len)
+    assert len(await stored(shared, name, 1)) == 1
+
+
+async def test_nothing_is_sent_back_for_a_plain_reading(shared: Running, name: str) -> None:
+    async with connect(shared.ws) as socket:
+        await socket.send(json.dumps({"plan": 40, "fact": 38, "series": name}))
+        await socket.send(json.dumps([{"plan": 1, "series": name}, {"plan": 2, "series": name}]))
+        assert await ask(socket, {"id": name, "readings": []}) == {"ack": name, "written": 0}
+    assert sorted(item["plan"] for item in await stored(shared, name, 3)) == [1, 2, 40]
+
+
+async def test_one_connection_a_reading_by_clients_that_never_read(shared: Running, name: str) -> None:
+    """Service A's manner: connect, send, close."""
+    for number in range(20):
+        async with connect(shared.ws) as socket:
+            await socket.send(json.dumps({"plan": number, "fact": number, "series": name}))
+    assert sorted(item["plan"] for item in await stored(shared, name, 20)) == list(range(20))
+
+
+async def test_free_form_documents_are_kept_as_attributes(shared: Running, name: str) -> None:
+    """Service B's manner: any object, with an id of its own."""
+    document = {"id": f"pc-{name}", "cpu": {"cores": 4, "model": "Ж"}, "disks": [1, 2], "series": name}
+    async with connect(shared.ws) as socket:
+        await socket.send(json.dumps(document))
+        [item] = await stored(shared, name, 1)
+    assert (item["plan"], item["fact"]) == (None, None)
+    assert item["attributes"] == {key: value for key, value in document.items() if key != "series"}
+
+
+async def test_a_bad_frame_is_answered_and_the_socket_lives_on(shared: Running, name: str) -> None:
+    async with connect(shared.ws) as socket:
+        for bad in ('{"plan": "x"}', "no json", "[1]", "5", '{"plan": NaN}', "", "\0", "[" * 10_000):
+            await socket.send(bad)
+            answer = json.loads(await asyncio.wait_for(socket.recv(), 10))
+            assert answer["error"]["status"] in (400, 422), bad
+            assert answer["error"]["detail"]
+            assert "id" not in answer
+        bad_batch = {"id": name, "readings": [{"plan": 1, "series": name}, {"fact": True}]}
+        answer = await ask(socket, bad_batch)
+        assert answer["id"] == name
+        assert [(one["index"], one["field"]) for one in answer["error"]["errors"]] == [(1, "fact")]
+        good = {"id": name, "readings": [{"plan": 7, "series": name}]}
+        assert await ask(socket, good) == {"ack": name, "written": 1}
+    assert [item["plan"] for item in await stored(shared, name, 1)] == [7]
+
+
+async def test_a_binary_frame_is_messagepack(shared: Running, name: str) -> None:
+    async with connect(shared.ws) as socket:
+        await socket.send(msgspec.msgpack.encode({"id": name, "readings": [{"plan": 1.5, "series": name}]}))
+        assert json.loads(await socket.recv()) == {"ack": name, "written": 1}
+        # the same batch by another format is the same batch
+        assert (await ask(socket, {"id": name, "readings": [{"plan": 1.5, "series": name}]})) == {
+            "ack": name,
+            "duplicate": True,
+        }
+        await socket.send(b"\xc1")
+        assert json.loads(await socket.recv())["error"]["status"] == 400
+
+
+async def test_a_window_of_batches_is_answered_in_order(shared: Running, name: str) -> None:
+    async with connect(shared.ws) as socket:
+        for number in range(100):
+            readings = [{"plan": number, "series": name}] * 10
+            await socket.send(json.dumps({"id": f"{name}-{number}", "readings": readings}))
+        answers = [json.loads(await asyncio.wait_for(socket.recv(), 10)) for _ in range(100)]
+    assert answers == [{"ack": f"{name}-{number}", "written": 10} for number in range(100)]
+
+
+async def test_a_frame_that_is_too_large_closes_1009(shared: Running) -> None:
+    async with connect(shared.ws) as socket:
+        await socket.send("x" * (2**20 + 1))
+        with pytest.raises(ConnectionClosed) as caught:
+            await asyncio.wait_for(socket.recv(), 10)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1009
+
+
+async def test_errors_nobody_reads_do_not_hold_up_the_good_readings(shared: Running, name: str) -> None:
+    async with connect(shared.ws, max_queue=1) as socket:
+        for number in range(3000):
+            await socket.send('{"plan": "bad"}')
+            if number % 100 == 0:
+                await socket.send(json.dumps({"plan": number, "series": name}))
+        assert len(await stored(shared, name, 30)) == 30
+        socket.transport.abort()
+
+
+async def test_stopping_commits_and_acknowledges_first(fresh: Running, name: str) -> None:
+    async with connect(fresh.ws) as socket:
+        for number in range(200):
+            await socket.send(json.dumps({"id": f"{name}-{number}", "readings": [{"plan": 1, "series": name}] * 100}))
+        answers = [json.loads(await socket.recv())]
+        fresh.server.stop()
+        with pytest.raises(ConnectionClosed) as caught:
+            while True:
+                answers.append(json.loads(await asyncio.wait_for(socket.recv(), 10)))
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1012
+    assert all(answer["written"] == 100 for answer in answers)
+    # what is stored is what was acknowledged: nothing was accepted and then forgotten
+    assert await fresh.context.store.count_readings() == 100 * len(answers)
