@@ -1,0 +1,22 @@
+FROM python:3.13-slim AS build
+WORKDIR /src
+RUN python3 -m venv /opt/taktline
+COPY requirements.lock ./
+RUN /opt/taktline/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY sql sql
+COPY emitter emitter
+COPY service service
+RUN /opt/taktline/bin/pip install --no-cache-dir --no-deps .
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --user-group --create-home taktline
+COPY --from=build /opt/taktline /opt/taktline
+ENV PATH=/opt/taktline/bin:$PATH PYTHONUNBUFFERED=1
+USER taktline
+WORKDIR /home/taktline
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('API_PORT', 8080)}/livez\", timeout=4)"]
+ENTRYPOINT ["taktline"]
+CMD ["run_server"]

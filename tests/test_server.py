@@ -1,0 +1,148 @@
+"""The service as a process: how it starts, refuses to start, and stops."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.conftest import Engine, cache
+from tests.harness import free_port
+
+pytestmark = pytest.mark.anyio
+
+
+async def start(command: str = "run_server", **environment: str) -> Process:
+    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "service", command,
+        env={**clean, "TAKTLINE_CACHE": str(cache()), "API_HOST": "127.0.0.1", **environment}, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+
+
+async def refused(command: str = "run_server", **environment: str) -> str:
+    """What a start that must fail prints: one line on stderr, with an exit status that isn't 0."""
+    process = await start(command, **environment)
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 1
+    assert out == b""
+    text = err.decode()
+    assert "Traceback" not in text
+    [line] = [line for line in text.splitlines() if line.startswith("taktline: ")]
+    return line
+
+
+@asynccontextmanager
+async def serving(engine: Engine, schema: str, **environment: str) -> AsyncIterator[tuple[Process, str]]:
+    port = free_port()
+    process = await start(DATABASE_URL=engine.url, DATABASE_SCHEMA=schema, API_PORT=str(port), **environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        async with httpx.AsyncClient() as http:
+            for _ in range(300):
+                try:
+                    if (await http.get(f"{url}/readyz")).status_code == 200:
+                        break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+        yield process, url
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def test_sigterm_commits_acknowledges_and_exits_0(engine: Engine, schema: str) -> None:
+    async with serving(engine, schema) as (process, url):
+        async with connect(url.replace("http", "ws") + "/") as socket_:
+            for number in range(50):
+                await socket_.send(json.dumps({"id": str(number), "readings": [{"plan": 1}] * 200}))
+            answers = [json.loads(await socket_.recv())]
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    answers.append(json.loads(await socket_.recv()))
+            assert socket_.close_code == 1012
+        assert await asyncio.wait_for(process.wait(), 15) == 0
+    con = await asyncpg.connect(engine.url)
+    try:
+        stored = await con.fetchval(f'select count(*) from "{schema}".reading')
+    finally:
+        await con.close()
+    assert stored == 200 * len(answers)
+
+
+async def test_sigterm_while_starting_ends_it(engine: Engine, schema: str) -> None:
+    process = await start(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing", API_PORT="0")
+    await asyncio.sleep(1.5)
+    process.send_signal(signal.SIGTERM)
+    _, err = await asyncio.wait_for(process.communicate(), 15)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+
+
+async def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = await refused(API_PORT=str(port), DATABASE_URL="postgresql://127.0.0.1:1/x")
+    assert f"port {port}" in line
+    assert "in use" in line
+
+
+async def test_wrong_settings() -> None:
+    line = await refused(API_PORT="many", CHART_TZ="Mars", BATCH_MEMORY="soon", ITEMS_PER_PAGE="0")
+    for name in ("API_PORT", "CHART_TZ", "BATCH_MEMORY", "ITEMS_PER_PAGE"):
+        assert name in line
+
+
+async def test_a_wrong_password(engine: Engine) -> None:
+    url = engine.url.replace("://", "://somebody:wrong@", 1) if "@" not in engine.url else _with_password(engine.url)
+    line = await refused(DATABASE_URL=url)
+    assert "password" in line
+    assert "wrong" not in line
+
+
+def _with_password(url: str) -> str:
+    start, rest = url.split("://")
+    return f"{start}://{rest.split(':')[0]}:wrong@{rest.split('@')[-1]}"
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://[::1", "nonsense"])
+async def test_an_address_that_is_none(url: str) -> None:
+    assert "DATABASE_URL" in await refused(DATABASE_URL=url)
+
+
+async def test_a_server_without_the_extension(engine: Engine) -> None:
+    if engine.server.embedded:
+        pytest.skip("the embedded engine has one database, which has the extension")
+    con = await asyncpg.connect(engine.url)
+    try:
+        await con.execute("create role plain login password 'plain'")
+        await con.execute("create database without_extension template template0 owner postgres")
+        url = (
+            f"{engine.url.split('://')[0]}://plain:plain@{engine.url.split('@')[1].rsplit('/', 1)[0]}/without_extension"
+        )
+        line = await refused("migrate", DATABASE_URL=url)
+    finally:
+        await con.execute("drop database if exists without_extension")
+        await con.execute("drop role if exists plain")
+        await con.close()
+    assert "no TimescaleDB" in line
+
+
+async def test_migrate_is_a_command(engine: Engine, schema: str) -> None:
+    for _ in range(2):
+        process = await start("migrate", DATABASE_URL=engine.url, DATABASE_SCHEMA=schema)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == 0, err
+        assert b"up to date" in err
