@@ -8,23 +8,32 @@ import msgspec
 from service.readings import Batch
 from service.rows import encode
 
+MINUTE = 60_000_000
+"""Microseconds."""
 _NO_TS = -(2**60)
 """Stands for an absent `ts` in a digest: no reading can be of that time."""
 
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
-    """A batch ready to be written: its rows in COPY format, and the digest of its content if it has an id."""
+    """A batch ready to be written: its rows in COPY format, the minutes since 1970 that they lie in, and the digest
+    of its content if it has an id."""
 
     id: str | None
     digest: bytes | None
     count: int
     rows: bytes
+    minutes: frozenset[int] = frozenset()
 
 
 def pack(batch: Batch, now: int) -> Packed:
     """The batch as it was received at `now`, in microseconds since 1970."""
-    rows = encode(batch.readings, now)
-    return Packed(batch.id, None if batch.id is None else digest(batch), len(batch.readings), rows)
+    return Packed(
+        batch.id,
+        None if batch.id is None else digest(batch),
+        len(batch.readings),
+        encode(batch.readings, now),
+        frozenset((now if reading.ts is None else reading.ts) // MINUTE for reading in batch.readings),
+    )
 
 
 def digest(batch: Batch) -> bytes:

@@ -1,4 +1,5 @@
-"""What has to be done now and then: forget old batch ids, and refresh rollups where the engine has no workers."""
+"""What has to be done now and then: forget old batch ids, refresh rollups that late readings changed, and run the
+engine's own jobs where it has no workers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,8 @@ FORGET_EVERY = 600.0
 """Seconds between two rounds of forgetting."""
 JOBS_EVERY = 60.0
 """Seconds between two rounds of the engine's own jobs."""
+LATE_EVERY = 10.0
+"""Seconds between two looks for late readings."""
 
 log = structlog.stdlib.get_logger("maintenance")
 
@@ -23,6 +26,8 @@ async def maintain(store: Store, batch_memory: timedelta) -> None:
         group.create_task(_every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
         if store.server.embedded:
             group.create_task(_every(JOBS_EVERY, store.run_jobs))
+        if store.server.edition == "community":
+            group.create_task(_every(LATE_EVERY, store.refresh_late))
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

@@ -20,6 +20,8 @@ from service.rows import COLUMNS, HEADER, TRAILER
 POOL_SIZE = 8
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
+ON_TIME = timedelta(minutes=1)
+"""Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
 READ_TIMEOUT = 30.0
 """Seconds a page or a chart may take to be read."""
 
@@ -63,10 +65,10 @@ class Store:
             async with con.transaction():
                 [row] = await con.fetch(query("insert_batches"), *_identified(batches))
                 outcomes = await _outcomes(con, batches, set(row["new_ids"]))
-                await _copy(
-                    con,
-                    [one.rows for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN],
-                )
+                written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
+                if self.server.edition == "community":
+                    await _mark_late(con, written, row["started"])
+                await _copy(con, [one.rows for one in written])
                 receipt.transaction, receipt.outcomes = row["transaction"], outcomes
             return outcomes
 
@@ -112,6 +114,18 @@ class Store:
             async with self._connection() as con:
                 await con.execute(query("run_job"), job)
         return len(jobs)
+
+    async def refresh_late(self) -> int:
+        """Bring the rollups up to date where late readings came; how many days were refreshed."""
+        days = await self._read("late_days")
+        for day in days:
+            async with self._connection() as con:
+                for unit in ("minute", "hour", "day"):
+                    first, until = day[f"{unit}s_from"], day[f"{unit}s_until"]
+                    if first < until:
+                        await con.execute(query("refresh_rollup"), f"{unit}_rollup", first, until)
+                await con.execute(query("clear_late"), day["buckets"], day["versions"])
+        return len(days)
 
     async def _read(self, name: str, *args: object) -> list[asyncpg.Record]:
         async with self._connection() as con:
@@ -200,6 +214,14 @@ def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
             digests[one.id] = one.digest or b""
         return Outcome.WRITTEN
     return Outcome.DUPLICATE if digests[one.id] == one.digest else Outcome.MISMATCH
+
+
+async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed], started: datetime) -> None:
+    """Mark the minutes of readings that a refresh of the rollups may have passed already."""
+    passed = int((started - ON_TIME).timestamp()) // 60
+    late = {minute for one in written for minute in one.minutes if minute <= passed}
+    if late:
+        await con.execute(query("mark_late"), list(late))
 
 
 async def _copy(con: "Connection[asyncpg.Record]", rows: list[bytes]) -> None:

@@ -132,7 +132,7 @@ async def drop_schema(engine: Engine, name: str) -> None:
     con = await asyncpg.connect(engine.url)
     try:
         for _ in range(5):
-            with suppress(asyncpg.DeadlockDetectedError):
+            with suppress(asyncpg.DeadlockDetectedError, asyncpg.InternalServerError):
                 await con.execute(f'drop schema if exists "{name}" cascade')
                 break
     finally:

@@ -161,3 +161,26 @@ async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engi
     finally:
         await con.close()
     assert not any("Sort" in line[0] for line in plan if "Merge" not in line[0])
+
+
+@pytest.mark.parametrize("minutes", [2, 10, 200, 3 * 24 * 60])
+async def test_late_readings_show_at_once_and_after_the_refresh(store: Store, minutes: int) -> None:
+    """Readings behind the watermark are in every rollup as soon as they are written, and stay there."""
+    ts = now_microseconds() - minutes * 60_000_000
+    await store.write([packed(None, reading(1, 1, ts=ts))], Receipt())
+    if store.server.edition == "community":
+        await store.refresh_late()
+        await store.run_jobs()
+    for count in (2, 3, 4):
+        await store.write([packed(None, reading(1, 1, ts=ts))], Receipt())
+        assert await rollup_counts(store) == [count] * 3
+        if store.server.edition == "community" and count == 3:
+            await store.refresh_late()
+            assert await rollup_counts(store) == [count] * 3
+
+
+async def rollup_counts(store: Store) -> list[int]:
+    return [
+        (await store._pool.fetchval(f"select coalesce(sum(readings), 0) from reading_{unit}"))
+        for unit in ("minute", "hour", "day")
+    ]

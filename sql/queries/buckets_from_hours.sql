@@ -1,5 +1,5 @@
 -- The bars of a chart: plan and fact per bucket of $1, over the chosen series or all of them, made
--- from the rollup per hour. Buckets without readings are left out.
+-- of the exact buckets per hour, those of reading_hour. Buckets without readings are left out.
 --
 -- Buckets of an hour or less are counted from the origin $5; longer ones follow the clock of zone $6, so that a
 -- day has 23 or 25 hours where the clock changes. Only one of the two is given.
@@ -23,9 +23,16 @@ select
     when 'last' then last(fact_last, bucket) filter (where fact_last is not null)
   end as fact,
   sum(readings)::bigint as readings
-from reading_hour
-where bucket >= $2::timestamptz
-  and bucket < $3::timestamptz
-  and ($4::text[] is null or series = any($4::text[]))
+from (
+  select *
+  from hour_rollup
+  where bucket >= $2::timestamptz
+    and bucket < $3::timestamptz
+    and not exists (select from late_minute where time_bucket(interval '1 hour', late_minute.bucket) = hour_rollup.bucket)
+  union all
+  select *
+  from late_hours($2::timestamptz, $3::timestamptz)
+) hour
+where $4::text[] is null or series = any($4::text[])
 group by 1
 order by 1

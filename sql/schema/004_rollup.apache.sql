@@ -1,7 +1,7 @@
 -- The rollups on the Apache edition, which has no continuous aggregates: the same relations with the same
 -- columns, as plain views over time_bucket. Always exact; a long range costs what its readings cost.
 
-create view reading_minute as
+create view minute_rollup as
 select
   time_bucket(interval '1 minute', ts) as bucket,
   series,
@@ -19,7 +19,7 @@ select
 from reading
 group by 1, 2;
 
-create view reading_hour as
+create view hour_rollup as
 select
   time_bucket(interval '1 hour', ts) as bucket,
   series,
@@ -37,7 +37,7 @@ select
 from reading
 group by 1, 2;
 
-create view reading_day as
+create view day_rollup as
 select
   time_bucket(interval '1 day', ts) as bucket,
   series,

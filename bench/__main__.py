@@ -1,0 +1,49 @@
+"""`python -m bench [ingest] [chart]`: the figures of the README, measured anew."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import click
+import uvloop
+
+from bench import chart, ingest
+from bench.service import serving
+from service.engine.embedded import embedded
+
+BENCHMARKS = {"ingest": ingest.measure, "chart": chart.measure}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)))
+@click.option(
+    "--database-url", envvar="BENCH_DATABASE_URL", help="A server to measure on; default: the embedded engine."
+)
+@click.option("--cache", envvar="TAKTLINE_CACHE", default=".taktline/cache", type=click.Path(path_type=Path))
+def main(names: tuple[str, ...], database_url: str | None, cache: Path) -> None:
+    """Measure; without names, everything."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_measure(names or tuple(BENCHMARKS), database_url, cache))
+
+
+async def _measure(names: tuple[str, ...], database_url: str | None, cache: Path) -> None:
+    async with _database(database_url, cache) as url, serving(url) as target:
+        print(f"# {target.describe}")
+        for name in names:
+            await BENCHMARKS[name](target)
+
+
+@asynccontextmanager
+async def _database(url: str | None, cache: Path) -> AsyncIterator[str]:
+    if url is not None:
+        yield url
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        async with embedded(Path(folder), cache, print) as engine:
+            yield engine.url
+
+
+if __name__ == "__main__":
+    main()

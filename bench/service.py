@@ -1,0 +1,71 @@
+"""A service to measure: a process of its own, in a schema of its own, on the given server."""
+
+import asyncio
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import httpx
+
+from service.database import inspect
+from service.migrate import search_path
+from tests.harness import free_port
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running service and the server behind it."""
+
+    url: str
+    database_url: str
+    schema: str
+    search_path: str
+    describe: str
+
+    @property
+    def ws(self) -> str:
+        return self.url.replace("http", "ws", 1) + "/"
+
+    async def connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """A connection that sees the service's relations."""
+        return await asyncpg.connect(self.database_url, server_settings={"search_path": self.search_path})
+
+
+@asynccontextmanager
+async def serving(database_url: str) -> AsyncIterator[Target]:
+    """Start the service; drop its schema afterwards."""
+    server = await inspect(database_url)
+    schema, port = f"bench_{uuid.uuid4().hex[:8]}", free_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "DATABASE_SCHEMA": schema,
+        "API_HOST": "127.0.0.1",
+        "API_PORT": str(port),
+        "LOG_LEVEL": "WARNING",
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "service", "run_server", env=environment)
+    target = Target(f"http://127.0.0.1:{port}", database_url, schema, search_path(schema, server), server.describe())
+    try:
+        await _ready(target.url)
+        yield target
+    finally:
+        process.terminate()
+        await process.wait()
+        con = await asyncpg.connect(database_url)
+        await con.execute(f'drop schema if exists "{schema}" cascade')
+        await con.close()
+
+
+async def _ready(url: str) -> None:
+    async with httpx.AsyncClient() as http, asyncio.timeout(60):
+        while True:
+            try:
+                if (await http.get(f"{url}/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
