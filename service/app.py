@@ -82,7 +82,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         open_store(url, search_path(settings.database_schema, server), server) as store,
         open_renderer(settings.render_workers, counters) as renderer,
         _running(
-            Writer(store.write, counters, max_readings=settings.queue_readings, max_bytes=settings.queue_bytes),
+            Writer(store.batches.write, counters, max_readings=settings.queue_readings, max_bytes=settings.queue_bytes),
             settings.shutdown_grace.total_seconds(),
         ) as writer,
         _maintained(store, settings),

@@ -40,7 +40,7 @@ async def _emit(server: Server, store: Store, data: Path, port: int) -> None:
         "EMITTER_URL": f"ws://127.0.0.1:{port}/",
         "EMITTER_SPOOL": str(data / "emitter.sqlite"),
     }
-    if await store.count_readings() == 0:
+    if await store.records.count() == 0:
         log.info("first start: filling the past two hours with sample readings, series sample")
         await _run(SAMPLE, environment)
     await _run(LIVE, environment)

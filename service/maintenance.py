@@ -25,9 +25,9 @@ async def maintain(store: Store, batch_memory: timedelta) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
         if store.server.embedded:
-            group.create_task(_every(JOBS_EVERY, store.run_jobs))
+            group.create_task(_every(JOBS_EVERY, store.rollups.run_jobs))
         if store.server.edition == "community":
-            group.create_task(_every(LATE_EVERY, store.refresh_late))
+            group.create_task(_every(LATE_EVERY, store.rollups.refresh_late))
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
@@ -42,5 +42,5 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 async def _forget(store: Store, memory: timedelta) -> None:
     forgotten = -1
     while forgotten:
-        forgotten = await store.forget_batches(memory)
+        forgotten = await store.batches.forget(memory)
         await asyncio.sleep(0.1)  # a writer waits for nobody

@@ -42,8 +42,8 @@ async def test_every_value_comes_back_as_it_went_in(store: Store) -> None:
         reading(1e290, None, ts=ts + 2, attributes='{"ключ":[1,"😀"]}'.encode()),
         reading(None, None, ts=0),
     ]
-    assert await store.write([packed(None, *rows)], Receipt()) == [Outcome.WRITTEN]
-    back = await store.page(1, 10)
+    assert await store.batches.write([packed(None, *rows)], Receipt()) == [Outcome.WRITTEN]
+    back = await store.records.page(1, 10)
     assert [(one.plan, one.fact) for one in back] == [(1e290, None), (None, 2.0**53), (1e-300, -0.1), (None, None)]
     assert back[2].ts == datetime(2026, 1, 31, 14, 5, 0, 123456, tzinfo=UTC)
     assert back[3].ts == datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ async def test_every_value_comes_back_as_it_went_in(store: Store) -> None:
 
 
 async def test_outcomes_within_one_transaction(store: Store) -> None:
-    await store.write([packed("old", reading(1))], Receipt())
+    await store.batches.write([packed("old", reading(1))], Receipt())
     group = [
         packed("new", reading(2)),
         packed(None, reading(3)),
@@ -61,19 +61,19 @@ async def test_outcomes_within_one_transaction(store: Store) -> None:
         packed("old", reading(5)),
         packed("empty"),
     ]
-    assert [one.value for one in await store.write(group, Receipt())] == [
+    assert [one.value for one in await store.batches.write(group, Receipt())] == [
         "written", "written", "duplicate", "duplicate", "mismatch", "mismatch", "written",
     ]  # fmt: skip
-    assert sorted(one.plan or 0 for one in await store.page(1, 10)) == [1, 2, 3]
+    assert sorted(one.plan or 0 for one in await store.records.page(1, 10)) == [1, 2, 3]
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_repeated(store: Store) -> None:
     """The same receipt again, after the transaction was committed: nothing is written twice."""
     receipt = Receipt()
     batches = [packed(None, reading(1)), packed("a", reading(2))]
-    first = await store.write(batches, receipt)
-    assert await store.write(batches, receipt) == first
-    assert await store.count_readings() == 2
+    first = await store.batches.write(batches, receipt)
+    assert await store.batches.write(batches, receipt) == first
+    assert await store.records.count() == 2
 
 
 async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store, engine: Engine) -> None:
@@ -85,30 +85,30 @@ async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store, engine:
     await con.close()
     receipt = Receipt()
     receipt.transaction = lost
-    assert await store.write([packed(None, reading(1))], receipt) == [Outcome.WRITTEN]
-    assert await store.count_readings() == 1
+    assert await store.batches.write([packed(None, reading(1))], receipt) == [Outcome.WRITTEN]
+    assert await store.records.count() == 1
 
 
 async def test_data_that_the_database_refuses(store: Store) -> None:
     with pytest.raises(BadReading):
-        await store.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff")], Receipt())
-    assert await store.write([packed(None, reading())], Receipt()) == [Outcome.WRITTEN]
+        await store.batches.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff")], Receipt())
+    assert await store.batches.write([packed(None, reading())], Receipt()) == [Outcome.WRITTEN]
 
 
 async def test_a_database_that_is_away_is_unavailable(engine: Engine) -> None:
     async with open_store("postgresql://u:p@127.0.0.1:1/x", "public", engine.server) as nowhere:
         with pytest.raises(Unavailable):
-            await nowhere.write([packed(None, reading())], Receipt())
+            await nowhere.batches.write([packed(None, reading())], Receipt())
         with pytest.raises(Unavailable):
-            await nowhere.page(1, 10)
+            await nowhere.records.page(1, 10)
 
 
 async def test_old_batch_ids_are_forgotten(store: Store) -> None:
     batches = [packed("a", reading()), packed("b", reading())]
-    await store.write(batches, Receipt())
-    assert await store.forget_batches(timedelta(days=1)) == 0
-    assert await store.forget_batches(timedelta(0)) == 2
-    assert await store.write(batches, Receipt()) == [Outcome.WRITTEN, Outcome.WRITTEN]
+    await store.batches.write(batches, Receipt())
+    assert await store.batches.forget(timedelta(days=1)) == 0
+    assert await store.batches.forget(timedelta(0)) == 2
+    assert await store.batches.write(batches, Receipt()) == [Outcome.WRITTEN, Outcome.WRITTEN]
 
 
 @pytest.mark.parametrize("agg", ["sum", "avg", "min", "max", "last"])
@@ -117,9 +117,9 @@ async def test_buckets_are_what_group_by_says(store: Store, agg: str) -> None:
     base = round(start.timestamp() * 1e6)
     rows = [reading(minute + second, None if second else 5, ts=base + (minute * 60 + second) * 10**6)
             for minute in (0, 1, 5, 59) for second in (0, 20, 40)]  # fmt: skip
-    await store.write([packed(None, *rows)], Receipt())
+    await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period("2026-01-31T14:00Z", "2026-01-31T15:00Z", None, "UTC", start, 960)
-    found = {bucket.bucket.minute: bucket for bucket in await store.buckets(period, agg, None)}
+    found = {bucket.bucket.minute: bucket for bucket in await store.buckets.read(period, agg, None)}
     assert sorted(found) == [0, 1, 5, 59]
     for minute, bucket in found.items():
         plans = [minute, minute + 20, minute + 40]
@@ -131,9 +131,9 @@ async def test_buckets_are_what_group_by_says(store: Store, agg: str) -> None:
 
 async def test_only_chosen_series(store: Store) -> None:
     rows = [Reading(None, name, 1, 1, None) for name in ("a", "b", "c")]
-    await store.write([packed(None, *rows)], Receipt())
+    await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period(None, None, None, "UTC", datetime.now(UTC) + timedelta(seconds=1), 960)
-    [bucket] = await store.buckets(period, "sum", ["a", "c"])
+    [bucket] = await store.buckets.read(period, "sum", ["a", "c"])
     assert bucket.readings == 2
 
 
@@ -141,12 +141,12 @@ async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> Non
     """A bucket that is materialised says the same as one that is aggregated when asked for."""
     ts = round((datetime.now(UTC) - timedelta(hours=30)).timestamp() * 1e6)
     rows = [reading(number % 7, number % 3, ts=ts + number * 47 * 10**6) for number in range(500)]
-    await store.write([packed(None, *rows)], Receipt())
+    await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period("-2d", None, "1h", "UTC", datetime.now(UTC), 960)
-    before = await store.buckets(period, "sum", None)
+    before = await store.buckets.read(period, "sum", None)
     if store.server.edition == "community":
-        assert await store.run_jobs() >= 3
-    assert await store.buckets(period, "sum", None) == before
+        assert await store.rollups.run_jobs() >= 3
+    assert await store.buckets.read(period, "sum", None) == before
     assert sum(bucket.readings for bucket in before) == 500
 
 
@@ -154,7 +154,7 @@ async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engi
     """A guard on query plans: no chart may scan the readings of other days, no page may sort all of them."""
     day = 86_400 * 10**6
     now = now_microseconds()
-    await store.write([packed(None, *(reading(ts=now - number * day) for number in range(20)))], Receipt())
+    await store.batches.write([packed(None, *(reading(ts=now - number * day) for number in range(20)))], Receipt())
     con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
     try:
         plan = await con.fetch("explain select ts from reading order by ts desc, id desc limit 50")
@@ -167,20 +167,19 @@ async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engi
 async def test_late_readings_show_at_once_and_after_the_refresh(store: Store, minutes: int) -> None:
     """Readings behind the watermark are in every rollup as soon as they are written, and stay there."""
     ts = now_microseconds() - minutes * 60_000_000
-    await store.write([packed(None, reading(1, 1, ts=ts))], Receipt())
+    await store.batches.write([packed(None, reading(1, 1, ts=ts))], Receipt())
     if store.server.edition == "community":
-        await store.refresh_late()
-        await store.run_jobs()
+        await store.rollups.refresh_late()
+        await store.rollups.run_jobs()
     for count in (2, 3, 4):
-        await store.write([packed(None, reading(1, 1, ts=ts))], Receipt())
+        await store.batches.write([packed(None, reading(1, 1, ts=ts))], Receipt())
         assert await rollup_counts(store) == [count] * 3
         if store.server.edition == "community" and count == 3:
-            await store.refresh_late()
+            await store.rollups.refresh_late()
             assert await rollup_counts(store) == [count] * 3
 
 
 async def rollup_counts(store: Store) -> list[int]:
-    return [
-        (await store._pool.fetchval(f"select coalesce(sum(readings), 0) from reading_{unit}"))
-        for unit in ("minute", "hour", "day")
-    ]
+    async with store._pool.connection() as con:
+        counts = "select coalesce(sum(readings), 0)::bigint from reading_"
+        return [await con.fetchval(counts + unit) for unit in ("minute", "hour", "day")]

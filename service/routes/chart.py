@@ -40,7 +40,7 @@ async def chart(
     names = series_names(series)
     period = make_period(start, until, step, check_zone(tz or context.zone), datetime.now(UTC), WIDTH)
     check_bars(period)
-    buckets = await context.store.buckets(period, agg, names)
+    buckets = await context.store.buckets.read(period, agg, names)
     if form == "json":
         return Response(numbers(period, agg, buckets), headers=_HEADERS)
     picture = Picture(tuple(buckets), period, title(agg, names), context.time_format, WIDTH, HEIGHT)

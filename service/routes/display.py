@@ -54,11 +54,11 @@ async def display(
 
 
 async def _read_page(context: Context, number: int, size: int) -> Page:
-    total = await context.store.count_readings()
+    total = await context.store.records.count()
     pages = max(1, -(-total // size))
     if number > pages:
         raise NoSuchPage(f"There is no page {number}; the last one is {pages}.")
-    return Page(await context.store.page(number, size), number, size, pages, total)
+    return Page(await context.store.records.page(number, size), number, size, pages, total)
 
 
 def _addresses(page: Page, per_page: str | None) -> dict[str, str]:

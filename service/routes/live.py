@@ -26,7 +26,7 @@ async def home(request: Request[Any, Any, Any], context: NamedDependency[Context
     """The chart, the newest records and how to send a reading; for programs, where things are."""
     if wanted(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
         return Response(ADDRESSES, headers={"Vary": "Accept"})
-    records = await context.store.page(1, NEWEST)
+    records = await context.store.records.page(1, NEWEST)
     host = request.headers.get("host", "localhost:8080")
     text = context.templates.get_template("home.html").render(records=records, zone=ZoneInfo(context.zone), host=host)
     return Response(text, media_type=MediaType.HTML, headers={"Vary": "Accept"})

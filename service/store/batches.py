@@ -1,0 +1,110 @@
+"""Writes batches: each id once, all of a transaction's readings or none."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from service.batches import Outcome, Packed, Receipt
+from service.database import Server
+from service.errors import Unavailable
+from service.queries import query
+from service.rows import COLUMNS, HEADER, TRAILER
+from service.store.pool import Pool
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy as Connection
+
+ON_TIME = timedelta(minutes=1)
+"""Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
+
+
+class Batches:
+    """Committed batches and their readings."""
+
+    def __init__(self, pool: Pool, server: Server) -> None:
+        self._pool = pool
+        self._marks_late = server.edition == "community"
+
+    async def write(self, batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
+        """Write the batches in one transaction; one outcome a batch, after COMMIT.
+
+        Unavailable: nothing is known to be written; call again with the same receipt, which then settles whether
+        the first attempt was committed after all. BadReading: the database refused the data, nothing is written.
+        """
+        async with self._pool.connection() as con:
+            if receipt.transaction is not None and await _was_committed(con, receipt.transaction):
+                return receipt.outcomes
+            receipt.transaction = None
+            async with con.transaction():
+                [row] = await con.fetch(query("insert_batches"), *_identified(batches))
+                outcomes = await _outcomes(con, batches, set(row["new_ids"]))
+                written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
+                if self._marks_late:
+                    await _mark_late(con, written, row["started"])
+                await _copy(con, [one.rows for one in written])
+                receipt.transaction, receipt.outcomes = row["transaction"], outcomes
+            return outcomes
+
+    async def forget(self, memory: timedelta) -> int:
+        """Forget some batch ids older than `memory`; how many were forgotten."""
+        return int((await self._pool.execute("forget_batches", memory)).split()[-1])
+
+
+async def _was_committed(con: "Connection[asyncpg.Record]", transaction: str) -> bool:
+    match await con.fetchval(query("transaction_status"), transaction):
+        case "committed":
+            return True
+        case "in progress":
+            raise Unavailable("The database hasn't settled an earlier transaction yet.")
+        case _:
+            return False
+
+
+def _identified(batches: Sequence[Packed]) -> tuple[list[str], list[bytes], list[int]]:
+    """The distinct ids with their digests and counts, sorted: two replicas never wait for each other crosswise."""
+    first = {one.id: one for one in reversed(batches) if one.id is not None}
+    ids = sorted(first)
+    return ids, [first[each].digest or b"" for each in ids], [first[each].count for each in ids]
+
+
+async def _outcomes(con: "Connection[asyncpg.Record]", batches: Sequence[Packed], new: set[str]) -> list[Outcome]:
+    """What each batch is, in order: of several with one new id the first is written."""
+    known = {one.id for one in batches if one.id is not None} - new
+    digests: dict[str, bytes] = {}
+    if known:
+        digests = {row["id"]: row["digest"] for row in await con.fetch(query("find_batches"), list(known))}
+        if len(digests) < len(known):
+            raise Unavailable("A batch id was forgotten just now.")
+    return [_outcome(one, digests) for one in batches]
+
+
+def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
+    """The outcome of a batch, given the digests of the ids before it; a new id is added to them."""
+    if one.id is None or one.id not in digests:
+        if one.id is not None:
+            digests[one.id] = one.digest or b""
+        return Outcome.WRITTEN
+    return Outcome.DUPLICATE if digests[one.id] == one.digest else Outcome.MISMATCH
+
+
+async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed], started: datetime) -> None:
+    """Mark the minutes of readings that a refresh of the rollups may have passed already."""
+    passed = int((started - ON_TIME).timestamp()) // 60
+    late = {minute for one in written for minute in one.minutes if minute <= passed}
+    if late:
+        await con.execute(query("mark_late"), list(late))
+
+
+async def _copy(con: "Connection[asyncpg.Record]", rows: list[bytes]) -> None:
+    if not any(rows):
+        return
+
+    async def source() -> AsyncIterator[bytes]:
+        yield HEADER
+        for some in rows:
+            yield some
+        yield TRAILER
+
+    await con.copy_to_table("reading", columns=COLUMNS, source=source(), format="binary")

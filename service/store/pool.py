@@ -1,0 +1,92 @@
+"""The pool of connections, and how a failure of the database comes out as one of our errors."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import asyncpg
+import msgspec
+
+from service.database import session
+from service.errors import BadReading, Unavailable
+from service.queries import query
+
+POOL_SIZE = 8
+ACQUIRE_TIMEOUT = 5.0
+"""Seconds to wait for a free connection."""
+READ_TIMEOUT = 30.0
+"""Seconds a page or a chart may take to be read."""
+
+_DATA_ERRORS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy as Connection
+
+
+class Pool:
+    """Connections whose failures come out as Unavailable (try again) or BadReading (never)."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def read(self, name: str, *args: object) -> list[asyncpg.Record]:
+        """The rows of the query in `sql/queries/<name>.sql`."""
+        async with self.connection() as con:
+            return await con.fetch(query(name), *args, timeout=READ_TIMEOUT)
+
+    async def execute(self, name: str, *args: object) -> str:
+        """Run the query in `sql/queries/<name>.sql` outside a transaction; its command tag."""
+        async with self.connection() as con:
+            return await con.execute(query(name), *args)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator["Connection[asyncpg.Record]"]:
+        """A connection for several statements."""
+        try:
+            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as con:
+                yield con
+        except _DATA_ERRORS as exc:
+            raise BadReading(f"The database refuses this: {exc}.") from exc
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
+            raise Unavailable(f"The database can't do this now: {exc}.") from exc
+        except (OSError, TimeoutError) as exc:
+            raise Unavailable(f"The database doesn't answer: {exc or type(exc).__name__}.") from exc
+
+
+@asynccontextmanager
+async def open_pool(url: str, search_path: str) -> AsyncIterator[Pool]:
+    """A pool that is closed afterwards."""
+    # No floor: a pool that keeps one fills the log with tracebacks while the database is away.
+    pool = asyncpg.create_pool(
+        url,
+        min_size=0,
+        max_size=POOL_SIZE,
+        server_settings=session(search_path),
+        init=_init_connection,
+        timeout=5,
+    )
+    async with pool:
+        try:
+            yield Pool(pool)
+        finally:
+            # close() waits for connections that are out, for ever
+            try:
+                await asyncio.wait_for(pool.close(), 5)
+            except TimeoutError:
+                pool.terminate()
+
+
+async def _init_connection(con: "asyncpg.Connection[asyncpg.Record]") -> None:
+    # jsonb goes in and out as JSON text; its binary form is a version byte and the text
+    await con.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda text: b"\x01" + text,
+        decoder=lambda data: msgspec.Raw(bytes(data[1:])),
+    )

@@ -1,0 +1,30 @@
+"""Keeps the rollups up to date."""
+
+from service.queries import query
+from service.store.pool import Pool
+
+
+class Rollups:
+    """The work on rollups that TimescaleDB's own workers don't do, or not soon enough."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def run_jobs(self) -> int:
+        """Run the background jobs of this schema now, where the engine has no workers; how many there are."""
+        jobs = await self._pool.read("jobs")
+        for (job,) in jobs:
+            await self._pool.execute("run_job", job)
+        return len(jobs)
+
+    async def refresh_late(self) -> int:
+        """Bring the rollups up to date where late readings came; how many days were refreshed."""
+        days = await self._pool.read("late_days")
+        for day in days:
+            async with self._pool.connection() as con:
+                for unit in ("minute", "hour", "day"):
+                    first, until = day[f"{unit}s_from"], day[f"{unit}s_until"]
+                    if first < until:
+                        await con.execute(query("refresh_rollup"), f"{unit}_rollup", first, until)
+                await con.execute(query("clear_late"), day["buckets"], day["versions"])
+        return len(days)
