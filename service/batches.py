@@ -1,44 +1,30 @@
 """What the writer hands to the store, and what comes back: batches, and what became of them."""
 
 from enum import Enum
-from hashlib import blake2b
 
 import msgspec
 
-from service.readings import Batch
-from service.rows import encode
+from service.errors import Fault
+from service.rows import times
 
 MINUTE = 60_000_000
 """Microseconds."""
-_NO_TS = -(2**60)
-"""Stands for an absent `ts` in a digest: no reading can be of that time."""
 
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
-    """A batch ready to be written: its rows in COPY format, the minutes since 1970 that they lie in, and the digest
-    of its content if it has an id."""
+    """A batch ready to be written: its rows in COPY format, the earliest `ts` among them in microseconds since 1970,
+    the digest of its content if it has an id, and the faults of those readings that were left out of it."""
 
     id: str | None
     digest: bytes | None
     count: int
     rows: bytes
-    minutes: frozenset[int] = frozenset()
+    earliest: int
+    faults: tuple[Fault, ...] = ()
 
-
-def pack(batch: Batch, now: int) -> Packed:
-    """The batch as it was received at `now`, in microseconds since 1970."""
-    return Packed(
-        batch.id,
-        None if batch.id is None else digest(batch),
-        len(batch.readings),
-        encode(batch.readings, now),
-        frozenset((now if reading.ts is None else reading.ts) // MINUTE for reading in batch.readings),
-    )
-
-
-def digest(batch: Batch) -> bytes:
-    """16 bytes that tell whether two batches say the same, by whatever transport and at whatever time they came."""
-    return blake2b(encode(batch.readings, _NO_TS), digest_size=16).digest()
+    def minutes_before(self, ts: int) -> set[int]:
+        """The minutes since 1970 that rows from before `ts` lie in."""
+        return {each // MINUTE for each in times(self.rows) if each < ts} if self.earliest < ts else set()
 
 
 class Outcome(Enum):

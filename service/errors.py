@@ -17,11 +17,19 @@ class Fault(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Refusal(Exception):
+    """One field of one reading is at fault. Raised and caught while a batch is checked; never gets further."""
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(field, detail)
+        self.field, self.detail = field, detail
+
+
 class TaktlineError(Exception):
     """Something went wrong."""
 
-    status: ClassVar[int] = 500
-    reason: ClassVar[str] = "internal"
+    status: int = 500
+    reason: str = "internal"
     """The label of the refusal counter."""
 
     def __init__(self, detail: str | None = None) -> None:

@@ -3,44 +3,53 @@
 The columns are ts, series, plan, fact, attributes; https://www.postgresql.org/docs/17/sql-copy.html has the format.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from functools import cache
 from struct import Struct
-
-from service.readings import Reading
 
 COLUMNS = ("ts", "series", "plan", "fact", "attributes")
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
-
-_SINCE_1970 = 946_684_800_000_000
+SINCE_1970 = 946_684_800_000_000
 """Microseconds from 1970 to 2000, where PostgreSQL counts from."""
+
 _NULL = b"\xff\xff\xff\xff"
 _JSONB_VERSION = b"\x01"
 
 _start = Struct("!hiqi").pack  # 5 columns; ts; length of series
-_both = Struct("!ididi").pack  # plan; fact; length of attributes
+_read_start = Struct("!hiqi").unpack_from
 _number = Struct("!id").pack
 _length = Struct("!i").pack
+_read_length = Struct("!i").unpack_from
 
 
-def encode(readings: Iterable[Reading], now: int) -> bytes:
-    """The rows without header and trailer; a reading without `ts` gets `now`, in microseconds since 1970."""
-    parts: list[bytes] = []
-    add = parts.append
-    for reading in readings:
-        series = reading.series.encode()
-        ts = now if reading.ts is None else reading.ts
-        add(_start(5, 8, ts - _SINCE_1970, len(series)))
-        add(series)
-        if reading.plan is not None and reading.fact is not None and reading.attributes is None:
-            add(_both(8, reading.plan, 8, reading.fact, -1))
-            continue
-        add(_NULL if reading.plan is None else _number(8, reading.plan))
-        add(_NULL if reading.fact is None else _number(8, reading.fact))
-        if reading.attributes is None:
-            add(_NULL)
-        else:
-            add(_length(len(reading.attributes) + 1))
-            add(_JSONB_VERSION)
-            add(reading.attributes)
-    return b"".join(parts)
+@cache
+def plain_packer(series_length: int) -> Callable[..., bytes]:
+    """Packs a whole row that has plan and fact and no attributes, for series of so many bytes:
+    `(5, 8, ts, length, series, 8, plan, 8, fact, -1)`."""
+    return Struct(f"!hiqi{series_length}sididi").pack
+
+
+def encode_one(ts: int, series: bytes, plan: float | None, fact: float | None, attributes: bytes | None) -> bytes:
+    """Any row; `ts` is in microseconds since 1970, `attributes` JSON text."""
+    return b"".join(
+        (
+            _start(5, 8, ts - SINCE_1970, len(series)),
+            series,
+            _NULL if plan is None else _number(8, plan),
+            _NULL if fact is None else _number(8, fact),
+            _NULL if attributes is None else _length(len(attributes) + 1) + _JSONB_VERSION + attributes,
+        )
+    )
+
+
+def times(rows: bytes) -> Iterator[int]:
+    """The `ts` of each row, in microseconds since 1970."""
+    at = 0
+    while at < len(rows):
+        columns, _, ts, _ = _read_start(rows, at)
+        yield ts + SINCE_1970
+        at += 2
+        for _ in range(columns):
+            (length,) = _read_length(rows, at)
+            at += 4 + max(length, 0)

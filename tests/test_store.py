@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from service.batches import Outcome, Packed, Receipt, pack
+from service.batches import Outcome, Packed, Receipt
 from service.errors import BadReading, Unavailable
 from service.migrate import migrate, search_path
+from service.packing import Packer
 from service.period import make_period
-from service.readings import Batch, Reading, now_microseconds
+from service.readings import Reading, Rules, now_microseconds
 from service.store import Store, open_store
 from tests.conftest import Engine
 
@@ -25,7 +26,9 @@ async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
 
 
 def packed(batch_id: str | None, *readings: Reading) -> Packed:
-    return pack(Batch(batch_id, list(readings)), now_microseconds())
+    packer = Packer(Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)), now_microseconds(), batch_id)
+    assert packer.add_all(readings)
+    return packer.finish()
 
 
 def reading(
@@ -91,7 +94,7 @@ async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store, engine:
 
 async def test_data_that_the_database_refuses(store: Store) -> None:
     with pytest.raises(BadReading):
-        await store.batches.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff")], Receipt())
+        await store.batches.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", now_microseconds())], Receipt())
     assert await store.batches.write([packed(None, reading())], Receipt()) == [Outcome.WRITTEN]
 
 

@@ -2,14 +2,23 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from litestar import MediaType, Request, post
 from litestar.di import NamedDependency
-from litestar.params import HeaderParameter
+from litestar.params import HeaderParameter, QueryParameter
 
-from service.batches import Outcome, pack
-from service.errors import UnsupportedType
-from service.readings import Batch, check_batch_id, make_batch, now_microseconds, parse_json
+from service.batches import Outcome, Packed
+from service.bodies import inflate, lines, whole
+from service.errors import MAX_ERRORS, UnsupportedType
+from service.frames import read_json
+from service.ndjson import add_lines
+from service.packing import Packer
+from service.readings import check_batch_id, now_microseconds
 from service.routes.context import Context
+from service.routes.parameters import choice, known_only
+from service.tables import add_table
+
+MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 
 
 @post("/readings", status_code=200, media_type=MediaType.JSON, operation_id="postReadings", tags=["readings"])
@@ -20,17 +29,38 @@ async def post_readings(
         str | None,
         HeaderParameter(name="Idempotency-Key", description="Id of the batch; sending it again is then harmless."),
     ] = None,
-) -> dict[str, int | bool]:
-    """Write a reading or an array of readings, all or none. 200 means committed."""
-    batch = await _read_batch(request, context, key)
-    outcome = await context.writer.offer(pack(batch, now_microseconds()))
-    duplicate = outcome is Outcome.DUPLICATE
-    return {"written": 0 if duplicate else len(batch.readings), "duplicate": duplicate}
-
-
-async def _read_batch(request: Request[Any, Any, Any], context: Context, key: str | None) -> Batch:
-    media_type = request.content_type[0]
-    if media_type not in ("application/json", ""):
-        raise UnsupportedType(f"Content-Type {media_type} isn't understood; send application/json.")
+    partial: Annotated[
+        str, QueryParameter(description="`true`: write the good readings, report the others.")
+    ] = "false",
+) -> dict[str, Any]:
+    """Write a reading, an array, NDJSON or CSV as one batch, all or none. 200 means committed."""
+    known_only(request, ["partial"])
+    some = choice("partial", partial, ["true", "false"]) == "true"
     batch_id = None if key is None else check_batch_id(key)
-    return make_batch(parse_json(await request.body()), context.rules, batch_id)
+    packed = await _read(request, context, batch_id, partial=some)
+    return _answer(packed, await context.writer.offer(packed))
+
+
+async def _read(request: Request[Any, Any, Any], context: Context, batch_id: str | None, *, partial: bool) -> Packed:
+    media_type = request.content_type[0] or "application/json"
+    if media_type not in MEDIA_TYPES:
+        raise UnsupportedType(f"Content-Type {media_type} isn't understood; send {', '.join(MEDIA_TYPES)}.")
+    body = inflate(request.stream(), request.headers.get("content-encoding", ""), context.max_body)
+    packer = Packer(context.rules, now_microseconds(), batch_id)
+    match media_type:
+        case "application/x-ndjson":
+            async for block in lines(body):
+                add_lines(block, packer)
+        case "text/csv":
+            add_table(await whole(body), packer)
+        case _:
+            return read_json(await whole(body), context.rules, now_microseconds(), batch_id, partial=partial)
+    return packer.finish(partial=partial)
+
+
+def _answer(packed: Packed, outcome: Outcome) -> dict[str, Any]:
+    duplicate = outcome is Outcome.DUPLICATE
+    answer: dict[str, Any] = {"written": 0 if duplicate else packed.count, "duplicate": duplicate}
+    if packed.faults:
+        answer |= {"refused": len(packed.faults), "errors": msgspec.to_builtins(packed.faults[:MAX_ERRORS])}
+    return answer

@@ -9,10 +9,11 @@ from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketException
 
-from service.batches import Outcome, pack
-from service.errors import BadRequest, Draining, TaktlineError
-from service.problems import problem
-from service.readings import is_envelope, make_batch, now_microseconds, parse_json, parse_msgpack
+from service.batches import Outcome, Packed
+from service.errors import BadRequest, Draining, TaktlineError, Unavailable
+from service.frames import RefusedEnvelope, read_json, read_msgpack
+from service.problems import MEDIA_TYPE, headers, problem
+from service.readings import now_microseconds
 from service.routes.context import Context
 from service.writer import Answer
 
@@ -29,7 +30,8 @@ _Reply = tuple[str, int, Answer] | dict[str, Any]
 async def ingest(socket: WebSocket[Any, Any, Any], context: NamedDependency[Context]) -> None:
     """One producer's connection, from its first frame to its last acknowledgement."""
     if context.writer.closed:
-        raise WebSocketException(code=1012, detail="The service is shutting down.")
+        await _refuse_handshake(socket, context, Draining())
+        return
     await socket.accept()
     session = Session(socket, context)
     context.sockets.add(session)
@@ -39,6 +41,19 @@ async def ingest(socket: WebSocket[Any, Any, Any], context: NamedDependency[Cont
     finally:
         context.sockets.discard(session)
         context.metrics.socket(-1)
+
+
+async def _refuse_handshake(socket: WebSocket[Any, Any, Any], context: Context, error: Unavailable) -> None:
+    """An HTTP answer instead of a socket, with the true status: a close code before accept() would come out as 403."""
+    context.metrics.refused("websocket", error.reason)
+    names = {"Content-Type": MEDIA_TYPE, **headers(error)}
+    start: dict[str, Any] = {
+        "type": "websocket.http.response.start",
+        "status": error.status,
+        "headers": [(name.lower().encode(), value.encode()) for name, value in names.items()],
+    }
+    await socket.send(start)  # type: ignore[arg-type]
+    await socket.send({"type": "websocket.http.response.body", "body": _encode(problem(error))})  # type: ignore[arg-type]
 
 
 class Session:
@@ -94,30 +109,32 @@ class Session:
             self._idle = False
 
     async def _take(self, message: dict[str, Any]) -> None:
-        value: object = None
         try:
-            text = message.get("text")
-            value = parse_json(text) if text is not None else parse_msgpack(message.get("bytes") or b"")
-            batch = make_batch(value, self._context.rules)
-            packed = pack(batch, now_microseconds())
+            packed = self._read(message)
             answer = await self._context.writer.put(packed)
         except Draining:
             self._stopping = True
         except TaktlineError as refusal:
-            await self._refuse(refusal, value)
+            await self._refuse(refusal)
         else:
-            if batch.id is None:
+            if packed.id is None:
                 answer.add_done_callback(self._note_failure)
             else:
-                await self._reply((batch.id, len(batch.readings), answer))
+                await self._reply((packed.id, packed.count, answer))
 
-    async def _refuse(self, refusal: TaktlineError, value: object) -> None:
+    def _read(self, message: dict[str, Any]) -> Packed:
+        text, rules, now = message.get("text"), self._context.rules, now_microseconds()
+        if text is not None:
+            return read_json(text, rules, now)
+        return read_msgpack(message.get("bytes") or b"", rules, now)
+
+    async def _refuse(self, refusal: TaktlineError) -> None:
         """Answer a frame that is refused. Where nobody reads the answers, only those to envelopes wait for room:
         simple clients send without ever reading."""
         self._context.metrics.refused("websocket", refusal.reason)
         frame: dict[str, Any] = {"error": problem(refusal)}
-        if is_envelope(value):
-            frame["id"] = value.get("id")
+        if isinstance(refusal, RefusedEnvelope):
+            frame["id"] = refusal.batch_id
         elif self._replies.full():
             self._context.metrics.refused("websocket", "answer_unread")
             return

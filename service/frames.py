@@ -1,0 +1,137 @@
+"""JSON and MessagePack as producers send them: a reading, an array of readings, or an envelope with a batch id.
+
+Two ways lead to the same rows. Readings without attributes, which is nearly all of them, are decoded straight into
+typed values and packed; where anything is unusual the text is decoded again, value by value, with checks that can
+name the item and the field at fault.
+"""
+
+import json
+from typing import Annotated, Any, TypeGuard
+
+import msgspec
+
+from service.batches import Packed
+from service.errors import BadReading, BadRequest
+from service.packing import Packer, Plain
+from service.readings import MAX_NAME, Rules, check_batch_id
+
+
+class _Frame(Plain, forbid_unknown_fields=True, gc=False):
+    """A reading or an envelope."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)] | None = None
+    readings: list[Plain] | None = None
+
+
+_decode_plain_json = msgspec.json.Decoder(_Frame | list[Plain]).decode
+_decode_plain_msgpack = msgspec.msgpack.Decoder(_Frame | list[Plain]).decode
+_decode_json = msgspec.json.Decoder().decode
+_decode_msgpack = msgspec.msgpack.Decoder().decode
+
+
+class RefusedEnvelope(BadReading):
+    """An envelope is refused; `batch_id` is its id as it was sent, whatever that is."""
+
+    def __init__(self, error: BadRequest, batch_id: object) -> None:
+        super().__init__(error.detail, error.faults)
+        self.batch_id = batch_id
+
+
+def read_json(
+    raw: bytes | str, rules: Rules, now: int, batch_id: str | None = None, *, partial: bool = False
+) -> Packed:
+    """The batch in a JSON text, received at `now` (microseconds since 1970).
+
+    `batch_id` is an id given beside the text. BadRequest: no JSON; BadReading: readings that break a rule, unless
+    `partial` lets the others pass; RefusedEnvelope: the same for an envelope.
+    """
+    try:
+        packed = _pack_plain(_decode_plain_json(raw), rules, now, batch_id)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        packed = None
+    return packed or _pack_checked(parse_json(raw), rules, now, batch_id, partial=partial)
+
+
+def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
+    """The same for MessagePack."""
+    try:
+        packed = _pack_plain(_decode_plain_msgpack(raw), rules, now, None)
+    except (ValueError, RecursionError):
+        packed = None
+    return packed or _pack_checked(parse_msgpack(raw), rules, now, None)
+
+
+def parse_json(raw: bytes | str) -> object:
+    """A JSON text as Python values; BadRequest where it is none.
+
+    NaN, Infinity and numbers like 1e999 are let through, so that the checks can name the field that holds them.
+    """
+    try:
+        return _decode_json(raw)
+    except RecursionError as exc:
+        raise BadRequest("The JSON is nested too deeply.") from exc
+    except ValueError as exc:
+        lenient = _parse_lenient(raw)
+        if lenient is not None:
+            return lenient
+        raise BadRequest(f"This is no JSON: {str(exc).removeprefix('JSON is malformed: ')}.") from exc
+
+
+def parse_msgpack(raw: bytes) -> object:
+    """MessagePack as Python values; BadRequest where it is none."""
+    try:
+        return _decode_msgpack(raw)
+    except RecursionError as exc:
+        raise BadRequest("The MessagePack is nested too deeply.") from exc
+    except (ValueError, TypeError, OverflowError) as exc:
+        raise BadRequest(f"This is no MessagePack: {exc}.") from exc
+
+
+def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
+    """An object whose `readings` is an array; any other object is a reading."""
+    return isinstance(value, dict) and isinstance(value.get("readings"), list)
+
+
+def _pack_plain(value: _Frame | list[Plain], rules: Rules, now: int, batch_id: str | None) -> Packed | None:
+    """The batch, or None where a closer look is needed."""
+    if isinstance(value, list):
+        items = value
+    elif value.readings is None:
+        items = [value]
+        if value.id is not None:  # not the id of an envelope, so an attribute
+            return None
+    else:
+        items = value.readings
+        if value.id is None or "\0" in value.id or batch_id not in (None, value.id):
+            return None
+        batch_id = value.id
+    packer = Packer(rules, now, batch_id)
+    return packer.finish() if packer.add_all(items) else None
+
+
+def _pack_checked(value: object, rules: Rules, now: int, batch_id: str | None, *, partial: bool = False) -> Packed:
+    if not is_envelope(value):
+        return _check(value if isinstance(value, list) else [value], Packer(rules, now, batch_id), partial=partial)
+    try:
+        own_id = check_batch_id(value.get("id"))
+        if batch_id not in (None, own_id):
+            raise BadReading(f"The envelope's id {own_id!r} isn't the id given with the request.")
+        return _check(value["readings"], Packer(rules, now, own_id), partial=partial)
+    except BadRequest as exc:
+        raise RefusedEnvelope(exc, value.get("id")) from exc
+
+
+def _check(values: list[object], packer: Packer, *, partial: bool) -> Packed:
+    for value in values:
+        packer.add_value(value)
+    return packer.finish(partial=partial)
+
+
+def _parse_lenient(raw: bytes | str) -> object:
+    """A second look at text that isn't JSON only for its NaN, Infinity or 1e999: the checks then name the field."""
+    try:
+        value = json.loads(raw)
+        msgspec.json.encode(value)  # half a surrogate pair passes json.loads
+    except (ValueError, RecursionError):
+        return None
+    return value

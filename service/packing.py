@@ -1,0 +1,146 @@
+"""Packs readings into the rows of a batch, whatever format they came in, and collects what is at fault."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from service.batches import Packed
+from service.errors import BadReading, Fault, Refusal
+from service.readings import (
+    DEFAULT_SERIES,
+    MAX_NAME,
+    MAX_VALUE,
+    Reading,
+    Rules,
+    check_reading,
+    epoch_microseconds,
+)
+from service.rows import SINCE_1970, encode_one, plain_packer
+
+_NO_TS = -(2**60)
+"""Stands for an absent `ts` in a digest: no reading can be of that time."""
+
+
+class Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A reading without attributes, as a decoder makes it: typed, but not checked any further."""
+
+    attributes: ClassVar[None] = None
+
+    ts: Annotated[datetime, msgspec.Meta(tz=True)] | float | None = None
+    series: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)] | None = None
+    plan: float | None = None
+    fact: float | None = None
+
+
+class Packer:
+    """Makes one batch, received at `now` (microseconds since 1970), of readings that are added in their order.
+
+    The digest of its content leaves the server's clock out: it is the same when the batch is sent again later,
+    or in another format.
+    """
+
+    def __init__(self, rules: Rules, now: int, batch_id: str | None = None) -> None:
+        self._low, self._high = rules.bounds()
+        self._now = self._earliest = now
+        self._id = batch_id
+        self._hash = blake2b(digest_size=16) if batch_id is not None else None
+        self._rows: list[bytes] = []
+        self._count = 0
+        self._seen = 0
+        self._faults: list[Fault] = []
+
+    def add_all(self, items: Sequence[Plain | Reading]) -> bool:
+        """Add typed readings; False, and nothing is added, where one of them breaks a rule."""
+        try:
+            made = self._encode(items, self._now)
+        except Refusal:
+            return False
+        rows, earliest, clock = made
+        if self._hash is not None:
+            self._hash.update(rows if not clock else self._encode(items, _NO_TS)[0])
+        self._rows.append(rows)
+        self._earliest = min(self._earliest, earliest)
+        self._count += len(items)
+        self._seen += len(items)
+        return True
+
+    def add_value(self, value: object) -> None:
+        """Add a decoded value, checked field by field; what is wrong with it becomes a fault."""
+        try:
+            reading = check_reading(value, self._low, self._high)
+        except Refusal as refusal:
+            self.add_fault(refusal.field, refusal.detail)
+        else:
+            self.add_all([reading])
+
+    def add_fault(self, field: str, detail: str) -> None:
+        """The next reading is at fault."""
+        self._faults.append(Fault(self._seen, field, detail))
+        self._seen += 1
+
+    def finish(self, *, partial: bool = False) -> Packed:
+        """The batch. BadReading names every item at fault; with `partial` only where no item is good."""
+        if self._faults and not (partial and self._count):
+            raise self._refusal()
+        digest = None if self._hash is None else self._hash.digest()
+        rows = self._rows[0] if len(self._rows) == 1 else b"".join(self._rows)
+        return Packed(self._id, digest, self._count, rows, self._earliest, tuple(self._faults))
+
+    def _refusal(self) -> BadReading:
+        first = self._faults[0]
+        where = f"{first.field}: " if first.field else ""
+        count = "1 reading was" if len(self._faults) == 1 else f"{len(self._faults)} readings were"
+        return BadReading(f"{count} refused; item {first.index}: {where}{first.detail}.", self._faults)
+
+    def _encode(self, items: Sequence[Plain | Reading], now: int) -> tuple[bytes, int, bool]:
+        """The rows, the earliest `ts`, and whether the clock was needed; Refusal where a rule is broken.
+
+        This is the one loop that every reading goes through, so it is written for speed.
+        """
+        low, high, earliest, clock = self._low, self._high, self._now, False
+        rows: list[bytes] = []
+        names: dict[str | None, tuple[object, bytes]] = {}
+        for item in items:
+            ts, plan, fact, name = item.ts, item.plan, item.fact, item.series
+            if ts is None:
+                at, clock = now, True
+            else:
+                at = ts if type(ts) is int else _microseconds(ts)
+                if not low <= at <= high:
+                    raise _Broken
+                if at < earliest:
+                    earliest = at
+            known = names.get(name)
+            if known is None:
+                known = names[name] = _series(name)
+            if plan is None or fact is None or item.attributes is not None:
+                if not (_fits(plan) and _fits(fact)):
+                    raise _Broken
+                rows.append(encode_one(at, known[1], plan, fact, item.attributes))
+            elif -MAX_VALUE <= plan <= MAX_VALUE and -MAX_VALUE <= fact <= MAX_VALUE:
+                packer, series = known
+                rows.append(packer(5, 8, at - SINCE_1970, len(series), series, 8, plan, 8, fact, -1))  # type: ignore[operator]
+            else:
+                raise _Broken
+        return b"".join(rows), earliest, clock
+
+
+_Broken = Refusal("", "breaks a rule")
+
+
+def _microseconds(ts: datetime | float) -> int:
+    return round(ts.timestamp() * 1e6) if isinstance(ts, datetime) else epoch_microseconds(ts)
+
+
+def _series(name: str | None) -> tuple[object, bytes]:
+    series = (name or DEFAULT_SERIES).encode()
+    if 0 in series or len(name or "x") > MAX_NAME:
+        raise _Broken
+    return plain_packer(len(series)), series
+
+
+def _fits(value: float | None) -> bool:
+    return value is None or -MAX_VALUE <= value <= MAX_VALUE
