@@ -45,9 +45,9 @@ def _row(name: str, rates: list[float], base: float, latency: str) -> list[str]:
 
 async def _copy(target: Target, at_a_time: int) -> float:
     """Plain COPY by asyncpg of rows that are ready in memory."""
-    start = datetime.now(UTC) - timedelta(hours=1)
+    start = datetime.now(UTC)
     rows = [
-        (start + timedelta(milliseconds=number), SERIES[number % 20], number % 100, number % 90, None)
+        (start + timedelta(microseconds=number), SERIES[number % 20], number % 100, number % 90, None)
         for number in range(READINGS)
     ]
     con = await target.connect()
@@ -62,7 +62,7 @@ async def _copy(target: Target, at_a_time: int) -> float:
 
 
 async def _websocket(target: Target, run: int) -> tuple[float, list[float]]:
-    start = datetime.now(UTC) - timedelta(hours=1)
+    start = datetime.now(UTC)
     frames = [_envelope(run, number, start) for number in range(READINGS // PER_ENVELOPE)]
     sent: deque[float] = deque()
     latencies: list[float] = []
@@ -90,7 +90,7 @@ def _envelope(run: int, number: int, start: datetime) -> str:
     first = number * PER_ENVELOPE
     readings = [
         {
-            "ts": (start + timedelta(milliseconds=each)).isoformat(),
+            "ts": (start + timedelta(microseconds=each)).isoformat(),
             "series": SERIES[each % 20],
             "plan": each % 100,
             "fact": each % 90,

@@ -42,6 +42,8 @@ from service.writer import Writer
 
 DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
+COMMITTERS = 2
+"""Transactions under way at once: more than two gain nothing on two cores."""
 
 log = structlog.stdlib.get_logger("service")
 Say = Callable[[str], None]
@@ -83,6 +85,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         open_renderer(settings.render_workers, counters) as renderer,
         _running(
             Writer(store.batches.write, counters, max_readings=settings.queue_readings, max_bytes=settings.queue_bytes),
+            1 if server.embedded else COMMITTERS,  # the embedded engine has one session
             settings.shutdown_grace.total_seconds(),
         ) as writer,
         _maintained(store, settings),
@@ -138,9 +141,9 @@ async def _found(url: str, say: Say) -> Server:
 
 
 @asynccontextmanager
-async def _running(writer: Writer, grace: float) -> AsyncIterator[Writer]:
+async def _running(writer: Writer, committers: int, grace: float) -> AsyncIterator[Writer]:
     """A writer at work; at the end it commits what it has accepted, as far as the grace allows."""
-    task = asyncio.create_task(writer.run())
+    task = asyncio.create_task(writer.run(committers))
     try:
         yield writer
     finally:

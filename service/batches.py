@@ -5,26 +5,17 @@ from enum import Enum
 import msgspec
 
 from service.errors import Fault
-from service.rows import times
-
-MINUTE = 60_000_000
-"""Microseconds."""
 
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
-    """A batch ready to be written: its rows in COPY format, the earliest `ts` among them in microseconds since 1970,
-    the digest of its content if it has an id, and the faults of those readings that were left out of it."""
+    """A batch ready to be written: its rows in COPY format, the minutes since 1970 that they lie in, the digest of its content if it has an id, and the faults of those readings that were left out of it."""
 
     id: str | None
     digest: bytes | None
     count: int
     rows: bytes
-    earliest: int
+    minutes: frozenset[int]
     faults: tuple[Fault, ...] = ()
-
-    def minutes_before(self, ts: int) -> set[int]:
-        """The minutes since 1970 that rows from before `ts` lie in."""
-        return {each // MINUTE for each in times(self.rows) if each < ts} if self.earliest < ts else set()
 
 
 class Outcome(Enum):

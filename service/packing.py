@@ -20,6 +20,8 @@ from service.readings import (
 )
 from service.rows import SINCE_1970, encode_one, plain_packer
 
+MINUTE = 60_000_000
+"""Microseconds."""
 _NO_TS = -(2**60)
 """Stands for an absent `ts` in a digest: no reading can be of that time."""
 
@@ -44,10 +46,11 @@ class Packer:
 
     def __init__(self, rules: Rules, now: int, batch_id: str | None = None) -> None:
         self._low, self._high = rules.bounds()
-        self._now = self._earliest = now
+        self._now = now
         self._id = batch_id
         self._hash = blake2b(digest_size=16) if batch_id is not None else None
         self._rows: list[bytes] = []
+        self._minutes: set[int] = set()
         self._count = 0
         self._seen = 0
         self._faults: list[Fault] = []
@@ -55,14 +58,14 @@ class Packer:
     def add_all(self, items: Sequence[Plain | Reading]) -> bool:
         """Add typed readings; False, and nothing is added, where one of them breaks a rule."""
         try:
-            made = self._encode(items, self._now)
+            rows, stamps = self._encode(items, self._now)
         except Refusal:
             return False
-        rows, earliest, clock = made
         if self._hash is not None:
-            self._hash.update(rows if not clock else self._encode(items, _NO_TS)[0])
+            clock = any(item.ts is None for item in items)
+            self._hash.update(self._encode(items, _NO_TS)[0] if clock else rows)
         self._rows.append(rows)
-        self._earliest = min(self._earliest, earliest)
+        self._minutes |= {ts // MINUTE for ts in stamps}
         self._count += len(items)
         self._seen += len(items)
         return True
@@ -87,7 +90,7 @@ class Packer:
             raise self._refusal()
         digest = None if self._hash is None else self._hash.digest()
         rows = self._rows[0] if len(self._rows) == 1 else b"".join(self._rows)
-        return Packed(self._id, digest, self._count, rows, self._earliest, tuple(self._faults))
+        return Packed(self._id, digest, self._count, rows, frozenset(self._minutes), tuple(self._faults))
 
     def _refusal(self) -> BadReading:
         first = self._faults[0]
@@ -95,24 +98,24 @@ class Packer:
         count = "1 reading was" if len(self._faults) == 1 else f"{len(self._faults)} readings were"
         return BadReading(f"{count} refused; item {first.index}: {where}{first.detail}.", self._faults)
 
-    def _encode(self, items: Sequence[Plain | Reading], now: int) -> tuple[bytes, int, bool]:
-        """The rows, the earliest `ts`, and whether the clock was needed; Refusal where a rule is broken.
+    def _encode(self, items: Sequence[Plain | Reading], now: int) -> tuple[bytes, list[int]]:
+        """The rows and their `ts`; Refusal where a rule is broken.
 
         This is the one loop that every reading goes through, so it is written for speed.
         """
-        low, high, earliest, clock = self._low, self._high, self._now, False
+        low, high = self._low, self._high
         rows: list[bytes] = []
+        stamps: list[int] = []
         names: dict[str | None, tuple[object, bytes]] = {}
         for item in items:
             ts, plan, fact, name = item.ts, item.plan, item.fact, item.series
             if ts is None:
-                at, clock = now, True
+                at = now
             else:
                 at = ts if type(ts) is int else _microseconds(ts)
                 if not low <= at <= high:
                     raise _Broken
-                if at < earliest:
-                    earliest = at
+            stamps.append(at)
             known = names.get(name)
             if known is None:
                 known = names[name] = _series(name)
@@ -125,7 +128,7 @@ class Packer:
                 rows.append(packer(5, 8, at - SINCE_1970, len(series), series, 8, plan, 8, fact, -1))  # type: ignore[operator]
             else:
                 raise _Broken
-        return b"".join(rows), earliest, clock
+        return b"".join(rows), stamps
 
 
 _Broken = Refusal("", "breaks a rule")

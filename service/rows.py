@@ -3,7 +3,7 @@
 The columns are ts, series, plan, fact, attributes; https://www.postgresql.org/docs/17/sql-copy.html has the format.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from struct import Struct
 
@@ -17,10 +17,8 @@ _NULL = b"\xff\xff\xff\xff"
 _JSONB_VERSION = b"\x01"
 
 _start = Struct("!hiqi").pack  # 5 columns; ts; length of series
-_read_start = Struct("!hiqi").unpack_from
 _number = Struct("!id").pack
 _length = Struct("!i").pack
-_read_length = Struct("!i").unpack_from
 
 
 @cache
@@ -41,15 +39,3 @@ def encode_one(ts: int, series: bytes, plan: float | None, fact: float | None, a
             _NULL if attributes is None else _length(len(attributes) + 1) + _JSONB_VERSION + attributes,
         )
     )
-
-
-def times(rows: bytes) -> Iterator[int]:
-    """The `ts` of each row, in microseconds since 1970."""
-    at = 0
-    while at < len(rows):
-        columns, _, ts, _ = _read_start(rows, at)
-        yield ts + SINCE_1970
-        at += 2
-        for _ in range(columns):
-            (length,) = _read_length(rows, at)
-            at += 4 + max(length, 0)

@@ -56,8 +56,16 @@ class Writer:
             raise Draining
         return self._enqueue(batch)
 
-    async def run(self) -> None:
-        """Commit group after group until close(), and then what still waits."""
+    async def run(self, committers: int = 1) -> None:
+        """Commit group after group until close(), and then what still waits.
+
+        Two committers keep the database at work while the next group is decoded, and while one waits for its disk.
+        """
+        async with asyncio.TaskGroup() as group:
+            for _ in range(committers):
+                group.create_task(self._commit())
+
+    async def _commit(self) -> None:
         while True:
             await self._work.wait()
             group = self._take()

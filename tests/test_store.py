@@ -94,7 +94,7 @@ async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store, engine:
 
 async def test_data_that_the_database_refuses(store: Store) -> None:
     with pytest.raises(BadReading):
-        await store.batches.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", now_microseconds())], Receipt())
+        await store.batches.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", frozenset())], Receipt())
     assert await store.batches.write([packed(None, reading())], Receipt()) == [Outcome.WRITTEN]
 
 

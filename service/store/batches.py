@@ -10,7 +10,6 @@ from service.batches import Outcome, Packed, Receipt
 from service.database import Server
 from service.errors import Unavailable
 from service.queries import query
-from service.readings import microseconds
 from service.rows import COLUMNS, HEADER, TRAILER
 from service.store.pool import Pool
 
@@ -92,8 +91,8 @@ def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
 
 async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed], started: datetime) -> None:
     """Mark the minutes of readings that a refresh of the rollups may have passed already."""
-    passed = microseconds(started - ON_TIME)
-    late = set[int]().union(*(one.minutes_before(passed) for one in written))
+    passed = int((started - ON_TIME).timestamp()) // 60
+    late = {minute for one in written for minute in one.minutes if minute <= passed}
     if late:
         await con.execute(query("mark_late"), list(late))
 
