@@ -1,0 +1,1 @@
+"""Producers of readings: the live emitter, fill and replay. Meets the service on the wire alone."""

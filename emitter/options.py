@@ -1,0 +1,114 @@
+"""What the commands have in common: options, and times on the command line."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from emitter.errors import EmitterError
+from emitter.link import Link
+from emitter.readings import MAX_SERIES
+from emitter.settings import EmitterSettings
+from emitter.times import parse_duration, parse_instant
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LARGEST_BATCH = 5000
+"""Readings: still well below the largest frame that services take."""
+
+
+class Commands(click.Group):
+    """Says what went wrong in a sentence, and ends with the status that belongs to it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, for our own errors too."""
+        try:
+            return super().invoke(ctx)
+        except EmitterError as exc:
+            click.echo(f"Error: {exc.detail}", err=True)
+            ctx.exit(exc.exit_status)
+
+
+def check_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """`10s`, `1m`, `2h`, `1d`, ISO 8601 or a number of seconds, as a timedelta of at least a millisecond."""
+    try:
+        duration = parse_duration(value) if value is not None else None
+    except ValueError as exc:
+        raise click.BadParameter(f"{exc}.") from None
+    if duration is not None and duration < timedelta(milliseconds=1):
+        raise click.BadParameter(f"{value!r} is less than a millisecond.")
+    return duration
+
+
+def check_instant(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """RFC 3339, epoch, `now`, `now-2h` or `-2h` as a time in UTC; all options of a command have the same now."""
+    now = ctx.meta.setdefault("emitter.now", datetime.now(UTC))
+    try:
+        return parse_instant(value, now) if value is not None else None
+    except ValueError as exc:
+        raise click.BadParameter(f"{exc}.") from None
+
+
+def check_series(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> list[str]:
+    """Names that the service takes, each once."""
+    for name in value:
+        if not 1 <= len(name) <= MAX_SERIES:
+            raise click.BadParameter(f"{name!r} has {len(name)} characters, not 1 to {MAX_SERIES}.")
+    return list(dict.fromkeys(value))
+
+
+def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """An IANA zone name."""
+    try:
+        return ZoneInfo(value).key if value else None
+    except (KeyError, ValueError, OSError):
+        raise click.BadParameter(f"{value!r} is no IANA time zone, like Europe/Berlin.") from None
+
+
+def check_time_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A format that strptime knows."""
+    if value is not None:
+        try:
+            datetime.strptime(datetime.now(UTC).strftime(value), value)  # noqa: DTZ007
+        except (ValueError, re.error):
+            raise click.BadParameter(f"{value!r} is no format that strptime reads, like '%d.%m.%Y %H:%M'.") from None
+    return value
+
+
+def check_delimiter(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """One character."""
+    value = {"tab": "\t", "\\t": "\t"}.get(value, value)
+    if len(value) != 1 or value in '"\r\n':
+        raise click.BadParameter(f"{value!r} can't separate cells; use one character such as ; or the word tab.")
+    return value
+
+
+def url_option(command: F) -> F:
+    """--url."""
+    return click.option("--url", help="Address of the service. [env: EMITTER_URL, or API_HOST and API_PORT]")(command)
+
+
+def bulk_options(command: F) -> F:
+    """--url, --batch and --wait."""
+    command = click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        default=30.0,
+        show_default=True,
+        help="Seconds to go on trying while the service takes nothing.",
+    )(command)
+    command = click.option(
+        "--batch",
+        type=click.IntRange(1, LARGEST_BATCH),
+        help="Readings sent, and committed, together.  [default: 1000]",
+    )(command)
+    return url_option(command)
+
+
+def make_link(settings: EmitterSettings, patience: float | None = None) -> Link:
+    """The connection that the settings describe."""
+    token = settings.emitter_token.get_secret_value() if settings.emitter_token else None
+    return Link(url=settings.url, token=token, window=settings.emitter_window, patience=patience)

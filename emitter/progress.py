@@ -1,0 +1,58 @@
+"""How far a long job is: a bar on a terminal, a line now and then elsewhere; both on standard error."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+EVERY = 10.0
+"""Seconds between two lines where there is no terminal."""
+
+
+class Meter:
+    """Counts work as done when it is answered, not when it is produced."""
+
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        self.advance = advance
+        self._expected: dict[str, int] = {}
+
+    def expect(self, batch_id: str, weight: int) -> None:
+        """So much work is done when this batch is answered."""
+        self._expected[batch_id] = weight
+
+    def settle(self, batch_id: str) -> None:
+        """The batch is answered."""
+        self.advance(self._expected.pop(batch_id, 0))
+
+
+@contextmanager
+def metering(label: str, total: int | None) -> Iterator[Meter]:
+    """A meter for `total` of anything; None where the end isn't known."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Meter(_Lines(label, total).advance)
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task(label, total=total)
+        yield Meter(lambda weight: progress.advance(task, weight))
+
+
+class _Lines:
+    def __init__(self, label: str, total: int | None) -> None:
+        self._label = label
+        self._total = total
+        self._done = 0
+        self._said = time.monotonic()
+
+    def advance(self, weight: int) -> None:
+        self._done += weight
+        if time.monotonic() - self._said >= EVERY:
+            self._said = time.monotonic()
+            click.echo(f"{self._label}: {self._state()}", err=True)
+
+    def _state(self) -> str:
+        return f"{self._done:,}" if self._total is None else f"{100 * self._done // max(self._total, 1)} %"

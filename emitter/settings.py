@@ -1,0 +1,104 @@
+"""Every setting of the emitter, once: from the environment, or from `.env` in the working directory."""
+
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from emitter.errors import BadSettings
+
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
+_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+
+
+class EmitterSettings(BaseSettings):
+    """The emitter's settings; the README's table has the same names, defaults and texts."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    emitter_url: str | None = Field(
+        None,
+        description="Where readings are sent: `ws://…` or `wss://…`; by default to `API_HOST` and `API_PORT`.",
+    )
+    api_host: str = Field(
+        "0.0.0.0",  # noqa: S104
+        description="Host of the service where `EMITTER_URL` isn't set; `0.0.0.0` is this machine.",
+    )
+    api_port: int = Field(8080, ge=0, le=65535, description="Port of the service where `EMITTER_URL` isn't set.")
+    emitter_token: SecretStr | None = Field(
+        None, description="Sent as `Authorization: Bearer …` when connecting, if set."
+    )
+    emitter_interval: float = Field(
+        10.0,
+        gt=0,
+        le=86400,
+        allow_inf_nan=False,
+        description="Seconds between two readings of `emitter run`.",
+    )
+    emitter_series: str = Field(
+        "default", min_length=1, max_length=200, description="The series that `emitter run` sends."
+    )
+    emitter_spool: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("taktline") / "emitter.sqlite",
+        description="File that keeps unacknowledged readings over restarts; by default in the user's data directory.",
+    )
+    emitter_spool_max_bytes: int = Field(
+        64 * 2**20,
+        ge=64 * 1024,
+        description="Bytes of readings the spool holds at most; then new ones are refused, and counted.",
+    )
+    emitter_window: int = Field(8, ge=1, le=1000, description="Batches sent before the first of them is acknowledged.")
+    emitter_grace: float = Field(
+        2.0, ge=0, le=600, description="Seconds to wait for acknowledgements when told to stop."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+
+    @field_validator("emitter_url")
+    @classmethod
+    def _usable_url(cls, value: str | None) -> str | None:
+        return None if value is None else websocket_url(value)
+
+    @field_validator("emitter_spool")
+    @classmethod
+    def _at_home(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @property
+    def url(self) -> str:
+        """The service's address; BadSettings where none can be made out."""
+        if self.emitter_url:
+            return self.emitter_url
+        if not self.api_port:
+            raise BadSettings("API_PORT is 0, which is any free port: say in EMITTER_URL (--url) which one it was.")
+        host = _ANY_ADDRESS.get(self.api_host, self.api_host)
+        return f"ws://{f'[{host}]' if ':' in host else host}:{self.api_port}/"
+
+    @classmethod
+    def load(cls, **overrides: object) -> Self:
+        """The settings of this process; an override of None is none. BadSettings names every variable that is wrong."""
+        try:
+            return cls(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+        except ValidationError as exc:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+                for fault in exc.errors()
+            )
+            raise BadSettings(f"Settings: {faults}.") from exc
+
+
+def websocket_url(text: str) -> str:
+    """A WebSocket address out of a ws, wss, http or https one; ValueError otherwise."""
+    parts = urlsplit(text.strip())
+    if parts.scheme not in _SCHEMES or not parts.hostname:
+        raise ValueError(f"{text!r} is no address of a service, like ws://127.0.0.1:8080/")
+    try:
+        parts.hostname.encode("idna")
+        _ = parts.port
+    except ValueError as exc:
+        raise ValueError(f"{text!r} names no usable host and port") from exc
+    return parts._replace(scheme=_SCHEMES[parts.scheme], path=parts.path or "/", fragment="").geturl()

@@ -1,0 +1,92 @@
+"""A CSV file with a header, row by row."""
+
+import csv
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import BinaryIO
+
+import msgspec
+
+from emitter.cells import Cells, Layout
+from emitter.errors import BadRow, BadTable
+from emitter.readings import encode
+
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK = b"\xef\xbb\xbf"
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A reading, encoded, and when it was made."""
+
+    reading: bytes
+    moment: datetime
+
+
+class Table:
+    """The readings in a file, which is read once and never held. BadTable: it has no usable header."""
+
+    def __init__(self, file: BinaryIO, layout: Layout) -> None:
+        self.position = 0
+        """Bytes read."""
+        self._digest = hashlib.sha256(msgspec.json.encode(layout))
+        self._csv = csv.reader(self._lines(file), delimiter=layout.delimiter)
+        self._cells = Cells(self._header(), layout)
+        self._head = self._digest.copy()
+        self._cuts = 0
+
+    def cut(self) -> str:
+        """Stands for the rows since the last cut, where they are and how they were read: the same for the same file."""
+        self._digest.update(b"%d" % self._cuts)
+        fingerprint = self._digest.hexdigest()[:32]
+        self._digest = self._head.copy()
+        self._cuts += 1
+        return fingerprint
+
+    def rows(self) -> Iterator[Row | BadRow]:
+        """Every row's reading, or what is wrong with it."""
+        while True:
+            line = self._csv.line_num + 1
+            try:
+                cells = next(self._csv)
+            except StopIteration:
+                return
+            except csv.Error as exc:
+                yield BadRow(line, "", str(exc))
+                continue
+            if cells:
+                yield self._read(line, cells)
+
+    def _read(self, line: int, cells: Sequence[str]) -> Row | BadRow:
+        try:
+            reading = self._cells.read(line, cells)
+            return Row(encode(reading), reading.ts)
+        except BadRow as bad:
+            return bad
+        except UnicodeError:
+            return BadRow(line, "", "isn't UTF-8")
+
+    def _header(self) -> list[str]:
+        try:
+            return next(self._csv)
+        except StopIteration:
+            raise BadTable("it is empty") from None
+        except csv.Error as exc:
+            raise BadTable(f"its header can't be read: {exc}") from exc
+
+    def _lines(self, file: BinaryIO) -> Iterator[str]:
+        """Bytes that aren't UTF-8 come out as half surrogate pairs, for the row that holds them to be refused."""
+        for raw in _read(file):
+            if not self.position and raw.startswith(_UTF16_MARKS):
+                raise BadTable("it is UTF-16; save it as UTF-8")
+            text = raw if self.position else raw.removeprefix(_UTF8_MARK)
+            self.position += len(raw)
+            self._digest.update(raw)
+            yield text.decode("utf-8", "surrogateescape")
+
+
+def _read(file: BinaryIO) -> Iterator[bytes]:
+    try:
+        yield from file
+    except OSError as exc:
+        raise BadTable(f"it can't be read: {exc.strerror or exc}") from exc
