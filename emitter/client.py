@@ -15,7 +15,6 @@ from websockets.asyncio.client import ClientConnection
 
 from emitter.answers import Answer, Duplicate, Problem, Refusal, Written, read_answer
 from emitter.backoff import Backoff
-from emitter.complaints import Complaints
 from emitter.errors import Rejected, Unreachable
 from emitter.flight import Flight, Sent
 from emitter.link import (
@@ -29,6 +28,7 @@ from emitter.link import (
     describe,
     dial,
 )
+from emitter.log import Complaints
 from emitter.outbox import Outbox
 from emitter.readings import Batch
 
