@@ -9,14 +9,13 @@ import click
 import msgspec
 
 from emitter.client import Sender, Tally
-from emitter.delivery import deliver, stop_signals
+from emitter.delivery import deliver, in_thread, stop_signals
 from emitter.errors import NotFinished
 from emitter.link import Link
 from emitter.outbox import Outbox
 from emitter.progress import Meter, metering
 from emitter.readings import Batch
 from emitter.spool import Spool
-from emitter.threads import in_thread
 
 SPOOL_BYTES = 4 * 2**20
 """How far production may be ahead of acknowledgement."""

@@ -1,12 +1,18 @@
 """Producer and sender at work together, until all is delivered or somebody says stop."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Coroutine, Iterator
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from emitter.client import Sender
 from emitter.errors import EmitterError
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -68,3 +74,29 @@ async def _last_answers(sender: Sender, grace: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await sender.outbox.drained()
+
+
+async def in_thread(call: Callable[[], T]) -> T:
+    """Like `asyncio.to_thread`, in a daemon thread: a read that blocks for ever doesn't hold up the exit."""
+    future: Future[T] = Future()
+    threading.Thread(target=_settle, args=(future, call), daemon=True).start()
+    return await asyncio.wrap_future(future)
+
+
+def wait_for_end_of_input() -> None:
+    """Returns when whoever holds the other end of standard input lets it go, by intent or by dying."""
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+
+
+def _settle(future: Future[T], call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except Exception as exc:  # handed over to whoever awaits it
+        future.set_exception(exc)
+    else:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            future.set_result(result)

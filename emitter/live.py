@@ -12,14 +12,13 @@ import structlog
 
 from emitter.answers import Answer, Refusal
 from emitter.client import Sender
-from emitter.delivery import deliver, stop_signals
+from emitter.delivery import deliver, in_thread, stop_signals, wait_for_end_of_input
 from emitter.errors import SpoolFull
 from emitter.link import Link
 from emitter.outbox import Outbox
 from emitter.readings import Batch, Reading, encode, envelope
 from emitter.sources import Source
 from emitter.spool import Spool
-from emitter.threads import in_thread, wait_for_end_of_input
 
 log = structlog.get_logger()
 
