@@ -9,7 +9,6 @@ import click
 from emitter import log
 from emitter.bulk import Bulk, Pace
 from emitter.cells import Layout
-from emitter.files import name_of, opened, size_of
 from emitter.fill import Span, fill
 from emitter.live import Live, Plan
 from emitter.options import (
@@ -28,7 +27,7 @@ from emitter.replay import Replay
 from emitter.settings import EmitterSettings
 from emitter.sources import CpuSource, RandomSource
 from emitter.spool import Spool
-from emitter.table import Table
+from emitter.table import Table, name_of, opened, size_of
 from emitter.times import show, to_milliseconds
 
 BATCH = 1000
