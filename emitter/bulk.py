@@ -17,6 +17,8 @@ from emitter.progress import Meter, metering
 from emitter.readings import Batch
 from emitter.spool import Spool
 
+BATCH = 1000
+"""Readings to a batch, unless told otherwise."""
 SPOOL_BYTES = 4 * 2**20
 """How far production may be ahead of acknowledgement."""
 

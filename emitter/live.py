@@ -5,8 +5,9 @@ import math
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import click
 import msgspec
 import structlog
 
@@ -15,9 +16,12 @@ from emitter.client import Sender
 from emitter.delivery import deliver, in_thread, stop_signals, wait_for_end_of_input
 from emitter.errors import SpoolFull
 from emitter.link import Link
+from emitter.log import configure
+from emitter.options import check_duration, check_series, make_link, url_option
 from emitter.outbox import Outbox
 from emitter.readings import Batch, Reading, encode, envelope
-from emitter.sources import Source
+from emitter.settings import EmitterSettings
+from emitter.sources import CpuSource, RandomSource, Source
 from emitter.spool import Spool
 
 log = structlog.get_logger()
@@ -91,6 +95,63 @@ class Live:
         waiting = self._outbox.spool.readings
         say = log.debug if waiting else log.info
         say("acknowledged", **_gist(batch), ms=round(seconds * 1000), waiting=waiting)
+
+
+@click.command("run")
+@url_option
+@click.option(
+    "--source",
+    type=click.Choice(["random", "cpu"]),
+    default="random",
+    show_default=True,
+    help="random: a plan and a fact near it. cpu: this machine's CPU use in percent, and its slow average as plan.",
+)
+@click.option(
+    "--interval",
+    metavar="DURATION",
+    callback=check_duration,
+    help="Time between two readings.  [env: EMITTER_INTERVAL; default: 10s]",
+)
+@click.option(
+    "--series",
+    multiple=True,
+    callback=check_series,
+    help="Series to send; repeatable.  [env: EMITTER_SERIES; default: default]",
+)
+@click.option("--count", type=click.IntRange(min=1), help="Stop after so many readings of each series.")
+@click.option(
+    "--spool", type=click.Path(dir_okay=False), help="File for unacknowledged readings.  [env: EMITTER_SPOOL]"
+)
+@click.option("--stdin-lifeline", is_flag=True, hidden=True)
+def run_live(
+    url: str | None,
+    source: str,
+    interval: timedelta | None,
+    series: list[str],
+    count: int | None,
+    spool: str | None,
+    stdin_lifeline: bool,
+) -> None:
+    """Send a reading every few seconds, for ever.
+
+    Readings wait in a file until the service has acknowledged them: over its outages, and over restarts of both. When
+    the file is full, new readings are dropped, with a warning. A signal ends it with status 0.
+    """
+    seconds = interval.total_seconds() if interval else None
+    settings = EmitterSettings.load(emitter_url=url, emitter_interval=seconds, emitter_spool=spool)
+    configure(settings.log_level)
+    plan = Plan(
+        interval=settings.emitter_interval,
+        series=series or [settings.emitter_series],
+        count=count,
+    )
+    with Spool(settings.emitter_spool, settings.emitter_spool_max_bytes) as kept:
+        readings = CpuSource(plan.interval) if source == "cpu" else RandomSource()
+        live = Live(readings, plan, kept, make_link(settings))
+        try:
+            asyncio.run(live.run(settings.emitter_grace, stdin_lifeline))
+        finally:
+            click.echo(live.summary())
 
 
 async def ticks(interval: float) -> AsyncIterator[None]:
