@@ -24,6 +24,11 @@ class Problem(msgspec.Struct, frozen=True):
     errors: list[Fault] = []
     retry_after: float | None = None
 
+    @property
+    def passes(self) -> bool:
+        """Whether the same may be taken later."""
+        return self.status == 429 or self.status >= 500
+
     def __str__(self) -> str:
         said = self.detail or self.title or "no reason given"
         first = f" ({self.errors[0]})" if self.errors and self.errors[0].detail not in said else ""
@@ -51,6 +56,16 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 Answer = Written | Duplicate | Refusal
+
+
+class Tally(msgspec.Struct):
+    """What the service answered, in readings; and how often batches were sent again and connections made."""
+
+    written: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    retries: int = 0
+    connections: int = 0
 
 
 class _Frame(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from datetime import datetime
 import click
 import msgspec
 
-from emitter.client import Sender, Tally
+from emitter.answers import Tally
+from emitter.client import Sender
 from emitter.delivery import deliver, in_thread, stop_signals
 from emitter.errors import NotFinished
 from emitter.link import Link

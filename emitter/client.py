@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable
 from typing import NoReturn, assert_never
 
-import msgspec
 import structlog
 from websockets.asyncio.client import ClientConnection
 
-from emitter.answers import Answer, Duplicate, Problem, Refusal, Written, read_answer
+from emitter.answers import Answer, Duplicate, Problem, Refusal, Tally, Written, read_answer
 from emitter.backoff import Backoff
 from emitter.errors import Rejected, Unreachable
 from emitter.flight import Flight, Sent
@@ -39,16 +38,6 @@ log = structlog.get_logger()
 
 Listener = Callable[[Batch, Answer, float], None]
 """Is told of every batch that is done with: the batch, its answer, seconds since it was last sent."""
-
-
-class Tally(msgspec.Struct):
-    """What the service answered, in readings; and how often batches were sent again and connections made."""
-
-    written: int = 0
-    duplicates: int = 0
-    refused: int = 0
-    retries: int = 0
-    connections: int = 0
 
 
 class Sender:
@@ -144,7 +133,7 @@ class Sender:
         if status in (401, 403):
             raise Rejected(f"{self.link.name} takes nothing from us: {refusal.problem}. Is EMITTER_TOKEN right?")
         if sent := self._whose(refusal):
-            if status == 429 or status >= 500:
+            if refusal.problem.passes:
                 self._postpone(sent, refusal.problem)
             else:
                 self._give_up(sent, refusal)
