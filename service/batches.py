@@ -8,13 +8,15 @@ from service.errors import Fault
 
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
-    """A batch ready to be written: its rows in COPY format, the minutes since 1970 that they lie in, the digest of its content if it has an id, and the faults of those readings that were left out of it."""
+    """A batch ready to be written: its rows in COPY format, the minutes since 1970 and the series that they lie in,
+    the digest of its content if it has an id, and the faults of those readings that were left out of it."""
 
     id: str | None
     digest: bytes | None
     count: int
     rows: bytes
     minutes: frozenset[int]
+    series: frozenset[str | None]
     faults: tuple[Fault, ...] = ()
 
 

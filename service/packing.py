@@ -51,6 +51,7 @@ class Packer:
         self._hash = blake2b(digest_size=16) if batch_id is not None else None
         self._rows: list[bytes] = []
         self._minutes: set[int] = set()
+        self._series: dict[str | None, tuple[object, bytes]] = {}
         self._count = 0
         self._seen = 0
         self._faults: list[Fault] = []
@@ -90,7 +91,9 @@ class Packer:
             raise self._refusal()
         digest = None if self._hash is None else self._hash.digest()
         rows = self._rows[0] if len(self._rows) == 1 else b"".join(self._rows)
-        return Packed(self._id, digest, self._count, rows, frozenset(self._minutes), tuple(self._faults))
+        return Packed(
+            self._id, digest, self._count, rows, frozenset(self._minutes), frozenset(self._series), tuple(self._faults)
+        )
 
     def _refusal(self) -> BadReading:
         first = self._faults[0]
@@ -106,13 +109,16 @@ class Packer:
         low, high = self._low, self._high
         rows: list[bytes] = []
         stamps: list[int] = []
-        names: dict[str | None, tuple[object, bytes]] = {}
+        names = self._series
         for item in items:
             ts, plan, fact, name = item.ts, item.plan, item.fact, item.series
             if ts is None:
                 at = now
             else:
-                at = ts if type(ts) is int else _microseconds(ts)
+                if type(ts) is datetime:
+                    at = round(ts.timestamp() * 1e6)
+                else:
+                    at = ts if type(ts) is int else epoch_microseconds(ts)  # type: ignore[arg-type]
                 if not low <= at <= high:
                     raise _Broken
             stamps.append(at)
@@ -132,10 +138,6 @@ class Packer:
 
 
 _Broken = Refusal("", "breaks a rule")
-
-
-def _microseconds(ts: datetime | float) -> int:
-    return round(ts.timestamp() * 1e6) if isinstance(ts, datetime) else epoch_microseconds(ts)
 
 
 def _series(name: str | None) -> tuple[object, bytes]:

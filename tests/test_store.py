@@ -94,7 +94,9 @@ async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store, engine:
 
 async def test_data_that_the_database_refuses(store: Store) -> None:
     with pytest.raises(BadReading):
-        await store.batches.write([Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", frozenset())], Receipt())
+        await store.batches.write(
+            [Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", frozenset(), frozenset())], Receipt()
+        )
     assert await store.batches.write([packed(None, reading())], Receipt()) == [Outcome.WRITTEN]
 
 
@@ -186,3 +188,17 @@ async def rollup_counts(store: Store) -> list[int]:
     async with store._pool.connection() as con:
         counts = "select coalesce(sum(readings), 0)::bigint from reading_"
         return [await con.fetchval(counts + unit) for unit in ("minute", "hour", "day")]
+
+
+async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engine: Engine) -> None:
+    """Where the columnstore takes rows directly, they are all there, in every rollup, and stay readable."""
+    start = now_microseconds() - 600_000_000
+    rows = [Reading(start + number * 50_000, f"s{number % 3}", number % 7, 1, None) for number in range(6000)]
+    assert await store.batches.write([packed("large", *rows)], Receipt()) == [Outcome.WRITTEN]
+    await store.batches.write([packed(None, *rows[:10])], Receipt())
+    assert await rollup_counts(store) == [6010] * 3
+    async with store._pool.connection() as con:
+        assert await con.fetchval("select count(distinct id) from reading") == 6010
+        assert await con.fetchval("select sum(plan) from reading where series = 's1'") == sum(
+            row.plan or 0 for row in [*rows, *rows[:10]] if row.series == "s1"
+        )

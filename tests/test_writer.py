@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 def batch(count: int = 1, size: int = 10, batch_id: str | None = None) -> Packed:
-    return Packed(batch_id, b"" if batch_id else None, count, b"x" * size, frozenset())
+    return Packed(batch_id, b"" if batch_id else None, count, b"x" * size, frozenset(), frozenset())
 
 
 @asynccontextmanager
@@ -38,9 +38,9 @@ async def test_what_waits_is_written_together() -> None:
 
     async with at_work(write) as writer:
         first = writer.offer(batch())
-        await asyncio.sleep(0)
+        while not groups:  # noqa: ASYNC110
+            await asyncio.sleep(0)
         others = [writer.offer(batch()) for _ in range(50)]
-        await asyncio.sleep(0)
         gate.set()
         assert await asyncio.gather(first, *others) == [Outcome.WRITTEN] * 51
     assert groups == [1, 50]

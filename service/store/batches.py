@@ -16,6 +16,10 @@ from service.store.pool import Pool
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection
 
+COMPRESS_FROM = 2_000
+"""Readings of a transaction from which on they may go straight to the columnstore, which is 1.4 times as fast."""
+COMPRESS_PER_SERIES = 100
+"""Readings of each series that this takes."""
 ON_TIME = timedelta(minutes=1)
 """Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
 
@@ -26,6 +30,8 @@ class Batches:
     def __init__(self, pool: Pool, server: Server) -> None:
         self._pool = pool
         self._marks_late = server.edition == "community"
+        # in the embedded engine's version it loses readings that came sorted
+        self._compresses = server.edition == "community" and not server.embedded
 
     async def write(self, batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
         """Write the batches in one transaction; one outcome a batch, after COMMIT.
@@ -43,6 +49,8 @@ class Batches:
                 written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
                 if self._marks_late:
                     await _mark_late(con, written, row["started"])
+                if self._compresses and _worth_compressing(written):
+                    await con.execute(query("compress_directly"))
                 await _copy(con, [one.rows for one in written])
                 receipt.transaction, receipt.outcomes = row["transaction"], outcomes
             return outcomes
@@ -97,14 +105,20 @@ async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed
         await con.execute(query("mark_late"), list(late))
 
 
+def _worth_compressing(written: Sequence[Packed]) -> bool:
+    """Many readings of each of a few series: less than that makes compressed batches that are nearly empty."""
+    readings = sum(one.count for one in written)
+    if readings < COMPRESS_FROM:
+        return False
+    series = len(frozenset[str | None]().union(*(one.series for one in written)))
+    return readings >= COMPRESS_PER_SERIES * series
+
+
 async def _copy(con: "Connection[asyncpg.Record]", rows: list[bytes]) -> None:
     if not any(rows):
         return
 
     async def source() -> AsyncIterator[bytes]:
-        yield HEADER
-        for some in rows:
-            yield some
-        yield TRAILER
+        yield b"".join((HEADER, *rows, TRAILER))
 
     await con.copy_to_table("reading", columns=COLUMNS, source=source(), format="binary")
