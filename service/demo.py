@@ -25,12 +25,17 @@ log = structlog.stdlib.get_logger("demo")
 async def emitting(server: Server, store: Store, data: Path, port: int) -> AsyncIterator[None]:
     """An emitter that sends to our own port from when the server is ready until the block ends."""
     task = asyncio.create_task(_emit(server, store, data, port))
-    try:
-        yield
-    finally:
+
+    async def stop() -> None:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+    server.companions.append(stop)
+    try:
+        yield
+    finally:
+        await stop()
 
 
 async def _emit(server: Server, store: Store, data: Path, port: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from types import FrameType
 
@@ -41,6 +42,8 @@ class Server(uvicorn.Server):
         self._context, self._grace = context, grace.total_seconds()
         self.ready = asyncio.Event()
         """Set once connections are taken."""
+        self.companions: list[Callable[[], Awaitable[None]]] = []
+        """What has to be stopped before us: a producer of our own, say."""
         self._stopping: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -54,7 +57,7 @@ class Server(uvicorn.Server):
         for one in sockets or ():
             host, port = one.getsockname()[:2]
             shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
-            log.info(f"ready: chart http://{shown}:{port}/  records http://{shown}:{port}/display")
+            log.info(f"ready: chart http://{shown}:{port}/  records http://{shown}:{port}/display  (Ctrl-C stops)")
         self.ready.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -70,6 +73,8 @@ class Server(uvicorn.Server):
             self._stopping = asyncio.create_task(self._stop())
 
     async def _stop(self) -> None:
+        for stop in self.companions:
+            await stop()
         sockets = list(self._context.sockets)
         log.info("stopping: committing what was accepted", sockets=len(sockets))
         try:
