@@ -10,7 +10,9 @@ COPY service service
 RUN /opt/taktline/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --user-group --create-home taktline
+# /spool: where the compose file mounts the emitter's volume, which takes its owner from here
+RUN useradd --system --uid 10001 --user-group --create-home taktline \
+  && install -d -o taktline -g taktline /spool
 COPY --from=build /opt/taktline /opt/taktline
 ENV PATH=/opt/taktline/bin:$PATH PYTHONUNBUFFERED=1
 USER taktline
