@@ -26,6 +26,7 @@ from service.maintenance import maintain
 from service.metrics import Metrics
 from service.migrate import migrate, search_path
 from service.pages import WEB, templates
+from service.rates import Rates
 from service.readings import Rules
 from service.renderer import open_renderer
 from service.routes.chart import chart
@@ -96,6 +97,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             writer=writer,
             renderer=renderer,
             metrics=counters,
+            rates=Rates(settings.ingest_rate),
             rules=Rules(settings.min_ts, settings.max_clock_skew),
             zone=settings.chart_tz,
             time_format=settings.time_format,

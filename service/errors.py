@@ -110,7 +110,7 @@ class Unavailable(TaktlineError):
 
     status = 503
     reason = "unavailable"
-    retry_after: ClassVar[int] = 1
+    retry_after = 1
     """Seconds."""
 
 
@@ -118,6 +118,17 @@ class Overloaded(Unavailable):
     """Too much waits to be written; try again."""
 
     reason = "overloaded"
+
+
+class TooFast(Unavailable):
+    """This address sends more readings than it may; slow down."""
+
+    status = 429
+    reason = "rate"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class Draining(Unavailable):

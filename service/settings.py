@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         200_000, ge=1, description="Readings that may wait to be written; then intake pauses, or answers 503."
     )
     queue_bytes: int = Field(64 * 2**20, ge=1024, description="The same bound in bytes.")
+    ingest_rate: float = Field(
+        0, ge=0, allow_inf_nan=False, description="Readings a second that one address may send; 0 is no limit."
+    )
     render_workers: int = Field(1, ge=1, le=16, description="Processes that draw charts.")
     shutdown_grace: Duration = Field(
         timedelta(seconds=10),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import jinja2
 
 from service.metrics import Metrics
+from service.rates import Rates
 from service.readings import Rules
 from service.renderer import Renderer
 from service.store import Store
@@ -27,6 +28,7 @@ class Context:
     writer: Writer
     renderer: Renderer
     metrics: Metrics
+    rates: Rates
     rules: Rules
     zone: str
     time_format: str

@@ -9,7 +9,7 @@ from litestar.params import HeaderParameter, QueryParameter
 
 from service.batches import Outcome, Packed
 from service.bodies import inflate, lines, whole
-from service.errors import MAX_ERRORS, UnsupportedType
+from service.errors import MAX_ERRORS, TooFast, UnsupportedType
 from service.frames import read_json
 from service.ndjson import add_lines
 from service.packing import Packer
@@ -37,8 +37,13 @@ async def post_readings(
     known_only(request, ["partial"])
     some = choice("partial", partial, ["true", "false"]) == "true"
     batch_id = None if key is None else check_batch_id(key)
+    address = request.client.host if request.client else ""
+    if seconds := context.rates.wait(address):
+        raise TooFast(seconds)
     packed = await _read(request, context, batch_id, partial=some)
-    return _answer(packed, await context.writer.offer(packed))
+    answer = context.writer.offer(packed)
+    context.rates.take(address, packed.count)
+    return _answer(packed, await answer)
 
 
 async def _read(request: Request[Any, Any, Any], context: Context, batch_id: str | None, *, partial: bool) -> Packed:

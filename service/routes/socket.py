@@ -61,6 +61,7 @@ class Session:
 
     def __init__(self, socket: WebSocket[Any, Any, Any], context: Context) -> None:
         self._socket, self._context = socket, context
+        self._address = socket.client.host if socket.client else ""
         self._replies: asyncio.Queue[_Reply | None] = asyncio.Queue(MAX_ANSWERS)
         self._speaker: asyncio.Task[None] | None = None
         self._listener = asyncio.current_task()
@@ -111,6 +112,9 @@ class Session:
     async def _take(self, message: dict[str, Any]) -> None:
         try:
             packed = self._read(message)
+            if seconds := self._context.rates.wait(self._address):
+                await asyncio.sleep(seconds)  # and so the next frames wait on the wire
+            self._context.rates.take(self._address, packed.count)
             answer = await self._context.writer.put(packed)
         except Draining:
             self._stopping = True
