@@ -1,0 +1,184 @@
+"""The formats of `POST /readings`: NDJSON, CSV, gzip, and batches that are taken in part."""
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from service.batches import Packed
+from service.errors import BadReading, BadRequest
+from service.frames import read_json
+from service.ndjson import add_lines
+from service.packing import Packer
+from service.readings import Rules, now_microseconds
+from service.tables import add_table
+from tests.harness import Running
+from tests.test_readings import rows_of
+from tests.test_socket import stored
+
+RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
+NOW = now_microseconds()
+READINGS: list[dict[str, Any]] = [
+    {"ts": "2026-01-31T14:05:00Z", "series": "Werk Köln", "plan": 40.0, "fact": 38.5},
+    {"ts": "2026-01-31T14:05:10.25+01:00", "series": "b", "plan": 40.0},
+    {"ts": 1769868300, "series": "c,d", "fact": -1e-9},
+    {"series": 'q"uote', "plan": 1.0, "fact": 2.0, "note": "multi\nline", "n": 7},
+    {},
+]
+NDJSON = "\n".join(json.dumps(one) for one in READINGS).encode()
+CSV = (
+    "ts,series,plan,fact,attributes\r\n"
+    "2026-01-31T14:05:00Z,Werk Köln,40,38.5,\r\n"
+    "2026-01-31T14:05:10.25+01:00,b,40,,\r\n"
+    '1769868300,"c,d",,-1e-9,\r\n'
+    ',"q""uote",1,2,"{""note"": ""multi\\nline"", ""n"": 7}"\r\n'
+    ",,,,\r\n"
+).encode()
+
+
+def expected(batch_id: str | None = None) -> Packed:
+    return read_json(json.dumps(READINGS), RULES, NOW, batch_id)
+
+
+def of_lines(*blocks: bytes, batch_id: str | None = None) -> Packed:
+    packer = Packer(RULES, NOW, batch_id)
+    for block in blocks:
+        add_lines(block, packer)
+    return packer.finish()
+
+
+def of_table(text: bytes, batch_id: str | None = None) -> Packed:
+    packer = Packer(RULES, NOW, batch_id)
+    add_table(text, packer)
+    return packer.finish()
+
+
+@pytest.mark.parametrize("make", [lambda key: of_lines(NDJSON, batch_id=key), lambda key: of_table(CSV, key)])
+def test_every_format_makes_the_same_batch(make: Any) -> None:
+    assert rows_of(make(None)) == rows_of(expected())
+    assert make("x").digest == expected("x").digest
+    assert make("x").minutes == expected().minutes
+
+
+def test_lines_may_come_in_any_blocks() -> None:
+    lines = NDJSON.splitlines(keepends=True)
+    assert rows_of(of_lines(*lines)) == rows_of(of_lines(NDJSON + b"\n\n  \r\n"))
+    assert of_lines(*lines, batch_id="x").digest == of_lines(NDJSON, batch_id="x").digest
+
+
+def test_a_bad_line_is_named_by_its_place() -> None:
+    with pytest.raises(BadReading) as caught:
+        of_lines(b'{"plan": 1}\n{"plan": "x"}\nno json\n', b'[1]\n{"plan": 1}\n{"fact": true}\n')
+    assert [(fault.index, fault.field) for fault in caught.value.faults] == [(1, "plan"), (2, ""), (3, ""), (5, "fact")]
+
+
+@pytest.mark.parametrize(
+    ("text", "index", "field"),
+    [
+        ("plan,fact\n1,2\n1,x\n", 1, "fact"),
+        ("plan,fact\n1\n", 0, ""),
+        ("plan,ts\n1,2026-01-31T14:05:00\n", 0, "ts"),
+        ("plan\nnan\n", 0, "plan"),
+        ("plan,attributes\n1,[]\n", 0, "attributes"),
+        ("plan,note\n1,a\0b\n", 0, "note"),
+    ],
+)
+def test_a_bad_cell_is_named(text: str, index: int, field: str) -> None:
+    with pytest.raises(BadReading) as caught:
+        of_table(text.encode())
+    assert (caught.value.faults[0].index, caught.value.faults[0].field) == (index, field)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\xff\xfe", b"plan,plan\n1,2\n", b",plan\n1,2\n", b'plan\n"1\n', b"ts,series\n,\n"]
+)
+def test_what_is_no_table_is_malformed(text: bytes) -> None:
+    with pytest.raises(BadRequest) as caught:
+        of_table(text)
+    assert caught.value.status == 400
+
+
+def test_other_columns_are_attributes_as_text() -> None:
+    [row] = rows_of(of_table(b"\xef\xbb\xbfplan;x\n".replace(b";", b",") + b"1,007\n"))
+    assert json.loads(row.attributes or b"") == {"x": "007"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("media_type", "end"), [("application/x-ndjson", "\n"), ("text/csv", "\r\n")])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_bodies(shared: Running, name: str, media_type: str, end: str, encoding: str) -> None:
+    rows = [f'{{"plan": {number}, "series": "{name}"}}' for number in range(500)]
+    if media_type == "text/csv":
+        rows = ["plan,series", *(f"{number},{name}" for number in range(500))]
+    body = (end.join(rows) + end).encode()
+    answer = await shared.http.post(
+        "/readings",
+        content=gzip.compress(body) if encoding == "gzip" else body,
+        headers={"Content-Type": f"{media_type}; charset=utf-8", "Content-Encoding": encoding},
+    )
+    assert (answer.status_code, answer.json()) == (200, {"written": 500, "duplicate": False})
+    assert {item["plan"] for item in await stored(shared, name, 500)} == set(range(500))
+
+
+@pytest.mark.anyio
+async def test_a_body_that_comes_in_small_pieces(shared: Running, name: str) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        body = "".join(f'{{"plan": {number}, "series": "{name}"}}\n' for number in range(50)).encode()
+        for at in range(0, len(body), 7):
+            yield body[at : at + 7]
+
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = await shared.http.post("/readings", content=pieces(), headers=headers)
+    assert answer.json() == {"written": 50, "duplicate": False}
+
+
+@pytest.mark.anyio
+async def test_the_same_key_and_content_in_another_format_is_a_duplicate(shared: Running, name: str) -> None:
+    headers = {"Idempotency-Key": name}
+    first = await shared.http.post("/readings", json=[{"plan": 1, "series": name}], headers=headers)
+    assert first.json() == {"written": 1, "duplicate": False}
+    table = {**headers, "Content-Type": "text/csv"}
+    again = await shared.http.post("/readings", content=f"series,plan\n{name},1.0\n", headers=table)
+    assert again.json() == {"written": 0, "duplicate": True}
+    other = await shared.http.post("/readings", content=f"series,plan\n{name},1.5\n", headers=table)
+    assert other.status_code == 422
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("body", "encoding", "status"),
+    [
+        (b"no gzip", "gzip", 400),
+        (gzip.compress(b'{"plan": 1}')[:-6], "gzip", 400),
+        (gzip.compress(b" " * 100 * 2**20), "gzip", 413),
+        (b"{}", "br", 415),
+    ],
+)
+async def test_broken_and_oversized_gzip(shared: Running, body: bytes, encoding: str, status: int) -> None:
+    headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": encoding}
+    answer = await shared.http.post("/readings", content=body, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.anyio
+async def test_gzip_files_one_after_another(shared: Running, name: str) -> None:
+    body = b"".join(gzip.compress(f'{{"plan": {number}, "series": "{name}"}}\n'.encode()) for number in range(3))
+    headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
+    assert (await shared.http.post("/readings", content=body, headers=headers)).json()["written"] == 3
+
+
+@pytest.mark.anyio
+async def test_partial_writes_the_good_and_reports_the_rest(shared: Running, name: str) -> None:
+    body = [{"plan": 1, "series": name}, {"plan": "x"}, {"plan": 3, "series": name}, 5]
+    answer = await shared.http.post("/readings?partial=true", json=body)
+    assert answer.status_code == 200
+    assert {key: answer.json()[key] for key in ("written", "refused")} == {"written": 2, "refused": 2}
+    assert [error["index"] for error in answer.json()["errors"]] == [1, 3]
+    assert [item["plan"] for item in await stored(shared, name, 2)] == [3, 1]
+    nothing = await shared.http.post("/readings?partial=true", json=[5])
+    assert nothing.status_code == 422
+    assert (await shared.http.post("/readings?partial=maybe", json=[])).status_code == 400
