@@ -38,6 +38,8 @@ async def test_metrics_count_what_was_written(shared: Running) -> None:
 async def test_the_api_describes_itself_without_another_host(shared: Running) -> None:
     document = (await shared.http.get("/schema/openapi.json")).json()
     assert {"/readings", "/chart", "/display", "/livez", "/readyz", "/metrics"} <= set(document["paths"])
+    body = document["paths"]["/readings"]["post"]["requestBody"]["content"]
+    assert set(body) == {"application/json", "application/x-ndjson", "text/csv"}
     page = (await shared.http.get("/schema", headers={"Accept": "text/html"})).text
     assert "https://" not in page.split("spec:")[0]
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "swagger-ui-standalone-preset.js"):

@@ -15,13 +15,21 @@ from service.ndjson import add_lines
 from service.packing import Packer
 from service.readings import check_batch_id, now_microseconds
 from service.routes.context import Context
+from service.routes.documented import WriteReadings
 from service.routes.parameters import choice, known_only
 from service.tables import add_table
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 
 
-@post("/readings", status_code=200, media_type=MediaType.JSON, operation_id="postReadings", tags=["readings"])
+@post(
+    "/readings",
+    status_code=200,
+    media_type=MediaType.JSON,
+    operation_class=WriteReadings,
+    operation_id="postReadings",
+    tags=["readings"],
+)
 async def post_readings(
     request: Request[Any, Any, Any],
     context: NamedDependency[Context],

@@ -1,0 +1,46 @@
+"""What the OpenAPI document says of bodies that the service reads itself, as they arrive."""
+
+from dataclasses import dataclass
+
+from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, Reference, RequestBody, Schema
+
+_READING = Schema(
+    title="Reading",
+    type=OpenAPIType.OBJECT,
+    description="Any other key is kept as an attribute.",
+    properties={
+        "ts": Schema(
+            description="RFC 3339 with an offset, or epoch seconds or milliseconds; absent: the server's clock.",
+            one_of=[
+                Schema(type=OpenAPIType.STRING, format="date-time"),
+                Schema(type=OpenAPIType.NUMBER),
+                Schema(type=OpenAPIType.NULL),
+            ],
+        ),
+        "series": Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], min_length=1, max_length=200, default="default"),
+        "plan": Schema(type=[OpenAPIType.NUMBER, OpenAPIType.NULL]),
+        "fact": Schema(type=[OpenAPIType.NUMBER, OpenAPIType.NULL]),
+    },
+    additional_properties=True,
+)
+_EXAMPLES: dict[str, Example | Reference] = {
+    "reading": Example(summary="A reading", value={"plan": 40, "fact": 38}),
+    "array": Example(summary="A batch", value=[{"series": "line 1", "plan": 40, "fact": 41}, {"plan": 12}]),
+}
+_TEXT = Schema(type=OpenAPIType.STRING)
+
+
+@dataclass
+class WriteReadings(Operation):
+    """The operation that takes readings."""
+
+    def __post_init__(self) -> None:
+        several = Schema(type=OpenAPIType.ARRAY, items=_READING)
+        self.request_body = RequestBody(
+            required=True,
+            content={
+                "application/json": OpenAPIMediaType(schema=Schema(one_of=[_READING, several]), examples=_EXAMPLES),
+                "application/x-ndjson": OpenAPIMediaType(schema=_TEXT, example='{"plan": 40}\n{"plan": 41}\n'),
+                "text/csv": OpenAPIMediaType(schema=_TEXT, example="series,plan,fact\nline 1,40,38\n"),
+            },
+        )
