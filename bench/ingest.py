@@ -1,71 +1,89 @@
-"""Readings per second: one acknowledged WebSocket beside plain COPY into the same table, in turns."""
+"""Readings per second, acknowledged, beside one plain COPY of the same rows into the same table, in turns."""
 
 import asyncio
 import json
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import httpx
 from websockets.asyncio.client import connect
 
+from bench.influx import influx
 from bench.service import Target
 from bench.table import median, percentile, show
 
-READINGS, PER_ENVELOPE, WINDOW, ROUNDS = 200_000, 1_000, 8, 3
+READINGS, ROUNDS = 200_000, 5
+PER_ENVELOPE, WINDOW = 1_000, 8
+PER_BODY, CONNECTIONS = 5_000, 4
 SERIES = [f"line {number}" for number in range(20)]
+
+Result = tuple[float, list[float]]
+"""Readings a second, and the seconds from sending to acknowledgement."""
+Way = Callable[[int], Awaitable[Result]]
 
 
 async def measure(target: Target) -> None:
     """Print the table."""
-    rates: dict[str, list[float]] = {"ws": [], "copy": [], "loop": []}
-    latencies: list[float] = []
-    for number in range(ROUNDS):
-        rates["copy"].append(await _copy(target, READINGS))
-        rates["loop"].append(await _copy(target, PER_ENVELOPE))
-        rate, some = await _websocket(target, number)
-        rates["ws"].append(rate)
-        latencies += some
-    base = median(rates["copy"])
-    rows = [
-        _row(f"one COPY of {READINGS:,} rows", rates["copy"], base, ""),
-        _row(f"COPY of {PER_ENVELOPE:,} rows at a time, one after the other", rates["loop"], base, ""),
-        _row(
-            f"WebSocket, {PER_ENVELOPE:,} an envelope, acknowledged, window of {WINDOW}",
-            rates["ws"],
-            base,
-            f"{1000 * median(latencies):.0f} / {1000 * percentile(latencies, 0.99):.0f} ms",
-        ),
-    ]
-    show("Ingest", ["how", "readings/s", "ratio", "p50 / p99 to acknowledgement"], rows)
+    async with influx() as rival:
+        ways = _ways(target, rival)
+        results: dict[str, list[Result]] = {name: [] for name in ways}
+        for run in range(ROUNDS):
+            for name, way in ways.items():
+                results[name].append(await way(run))
+    base = median([rate for rate, _ in next(iter(results.values()))])
+    show(
+        "Ingest",
+        ["how", "readings/s", "ratio", "p50 / p99 to acknowledgement"],
+        [_row(name, some, base) for name, some in results.items()],
+    )
 
 
-def _row(name: str, rates: list[float], base: float, latency: str) -> list[str]:
-    return [name, f"{median(rates):,.0f}", f"{median(rates) / base:.2f}", latency]
+def _ways(target: Target, rival: str | None) -> dict[str, Way]:
+    load = f"{PER_BODY:,} a body, {CONNECTIONS} connections"
+    write = f"{target.url}/write?db=bench"
+    ways: dict[str, Way] = {
+        f"one COPY of {READINGS:,} rows": lambda _: _copy(target, READINGS),
+        f"COPY of {PER_ENVELOPE:,} rows, one after the other": lambda _: _copy(target, PER_ENVELOPE),
+        f"one WebSocket, {PER_ENVELOPE:,} an envelope, window of {WINDOW}": lambda run: _websocket(target, run),
+        f"`POST /readings`, NDJSON, {load}": lambda _: _post(f"{target.url}/readings", "application/x-ndjson", ndjson),
+        f"`POST /write`, line protocol, {load}": lambda _: _post(write, "text/plain", line_protocol),
+    }
+    if rival is not None:
+        ways[f"InfluxDB 1.6, `/write`, {load}"] = lambda _: _post(
+            f"{rival}/write?db=bench", "text/plain", line_protocol
+        )
+    return ways
 
 
-async def _copy(target: Target, at_a_time: int) -> float:
+def _row(name: str, results: list[Result], base: float) -> list[str]:
+    rate = median([rate for rate, _ in results])
+    waits = [1000 * wait for _, some in results for wait in some]
+    latency = f"{median(waits):.0f} / {percentile(waits, 0.99):.0f} ms" if waits else ""
+    return [name, f"{rate:,.0f}", f"{rate / base:.2f}", latency]
+
+
+async def _copy(target: Target, at_a_time: int) -> Result:
     """Plain COPY by asyncpg of rows that are ready in memory."""
-    start = datetime.now(UTC)
-    rows = [
-        (start + timedelta(microseconds=number), SERIES[number % 20], number % 100, number % 90, None)
-        for number in range(READINGS)
-    ]
+    rows = [(one["at"], one["series"], one["plan"], one["fact"], None) for one in _readings()]
     con = await target.connect()
     try:
         columns = ("ts", "series", "plan", "fact", "attributes")
         started = time.perf_counter()
         for first in range(0, READINGS, at_a_time):
             await con.copy_records_to_table("reading", records=rows[first : first + at_a_time], columns=columns)
-        return READINGS / (time.perf_counter() - started)
+        return READINGS / (time.perf_counter() - started), []
     finally:
         await con.close()
 
 
-async def _websocket(target: Target, run: int) -> tuple[float, list[float]]:
-    start = datetime.now(UTC)
-    frames = [_envelope(run, number, start) for number in range(READINGS // PER_ENVELOPE)]
+async def _websocket(target: Target, run: int) -> Result:
+    texts = _texts(PER_ENVELOPE, lambda some: "[" + ",".join(map(_json, some)) + "]")
+    frames = [f'{{"id": "bench-{run}-{number}", "readings": {text}}}' for number, text in enumerate(texts)]
     sent: deque[float] = deque()
-    latencies: list[float] = []
+    waits: list[float] = []
     room = asyncio.Semaphore(WINDOW)
     async with connect(target.ws, compression=None, max_queue=None) as socket:
 
@@ -73,7 +91,7 @@ async def _websocket(target: Target, run: int) -> tuple[float, list[float]]:
             for _ in frames:
                 answer = json.loads(await socket.recv())
                 assert answer["written"] == PER_ENVELOPE, answer
-                latencies.append(time.perf_counter() - sent.popleft())
+                waits.append(time.perf_counter() - sent.popleft())
                 room.release()
 
         started = time.perf_counter()
@@ -83,18 +101,61 @@ async def _websocket(target: Target, run: int) -> tuple[float, list[float]]:
             sent.append(time.perf_counter())
             await socket.send(frame)
         await reader
-        return READINGS / (time.perf_counter() - started), latencies
+        return READINGS / (time.perf_counter() - started), waits
 
 
-def _envelope(run: int, number: int, start: datetime) -> str:
-    first = number * PER_ENVELOPE
-    readings = [
+async def _post(url: str, media_type: str, encode: Callable[[list[dict[str, Any]]], str]) -> Result:
+    bodies = deque(text.encode() for text in _texts(PER_BODY, encode))
+    waits: list[float] = []
+
+    async def send(http: httpx.AsyncClient) -> None:
+        while bodies:
+            body = bodies.popleft()
+            began = time.perf_counter()
+            answer = await http.post(url, content=body, headers={"Content-Type": media_type})
+            assert answer.is_success, answer.text
+            waits.append(time.perf_counter() - began)
+
+    async with httpx.AsyncClient(timeout=60) as http:
+        started = time.perf_counter()
+        await asyncio.gather(*(send(http) for _ in range(CONNECTIONS)))
+        return READINGS / (time.perf_counter() - started), waits
+
+
+def ndjson(readings: list[dict[str, Any]]) -> str:
+    """A reading a line."""
+    return "\n".join(map(_json, readings))
+
+
+def line_protocol(readings: list[dict[str, Any]]) -> str:
+    """InfluxDB's format, times in nanoseconds."""
+    return "\n".join(
+        f"reading,series={one['series'].replace(' ', chr(92) + ' ')} plan={one['plan']},fact={one['fact']} {one['ns']}"
+        for one in readings
+    )
+
+
+def _json(one: dict[str, Any]) -> str:
+    ts, series = one["at"].isoformat(), one["series"]
+    return f'{{"ts": "{ts}", "series": "{series}", "plan": {one["plan"]}, "fact": {one["fact"]}}}'
+
+
+def _texts(size: int, encode: Callable[[list[dict[str, Any]]], str]) -> list[str]:
+    readings = _readings()
+    return [encode(readings[first : first + size]) for first in range(0, READINGS, size)]
+
+
+def _readings() -> list[dict[str, Any]]:
+    """Readings of this moment, a hundredth of a millisecond apart."""
+    start = datetime.now(UTC)
+    base = int(start.timestamp() * 1e6)
+    return [
         {
-            "ts": (start + timedelta(microseconds=each)).isoformat(),
-            "series": SERIES[each % 20],
-            "plan": each % 100,
-            "fact": each % 90,
+            "at": start + timedelta(microseconds=10 * number),
+            "ns": (base + 10 * number) * 1000,
+            "series": SERIES[number % len(SERIES)],
+            "plan": number % 100,
+            "fact": number % 90,
         }
-        for each in range(first, first + PER_ENVELOPE)
+        for number in range(READINGS)
     ]
-    return json.dumps({"id": f"bench-{run}-{number}", "readings": readings})

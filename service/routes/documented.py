@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from litestar.openapi.spec import Example, OpenAPIMediaType, OpenAPIType, Operation, Reference, RequestBody, Schema
+from litestar.openapi.spec import Example, OpenAPIFormat, OpenAPIMediaType, OpenAPIType, Operation, Reference, RequestBody, Schema
 
 _READING = Schema(
     title="Reading",
@@ -12,7 +12,7 @@ _READING = Schema(
         "ts": Schema(
             description="RFC 3339 with an offset, or epoch seconds or milliseconds; absent: the server's clock.",
             one_of=[
-                Schema(type=OpenAPIType.STRING, format="date-time"),
+                Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
                 Schema(type=OpenAPIType.NUMBER),
                 Schema(type=OpenAPIType.NULL),
             ],
