@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,26 @@ from litestar.static_files import create_static_files_router
 from litestar.types import Message, Scope
 from swagger_ui_bundle import swagger_ui_path
 
+from service.assets import Assets
 from service.database import Server, inspect, place
 from service.engine.embedded import embedded
 from service.errors import DatabaseAway
 from service.maintenance import maintain
 from service.metrics import Metrics
 from service.migrate import migrate, search_path
-from service.pages import WEB, templates
+from service.pages import templates
 from service.rates import Rates
 from service.readings import Rules
 from service.renderer import open_renderer
 from service.routes.chart import chart
 from service.routes.context import Context
 from service.routes.display import display
+from service.routes.export import export
 from service.routes.health import livez, metrics, readyz
 from service.routes.ingest import post_readings
 from service.routes.live import home
 from service.routes.refusals import handlers
+from service.routes.shown import asset
 from service.routes.socket import ingest
 from service.settings import Settings
 from service.store import Store, open_store
@@ -59,17 +62,22 @@ def create_app(context: Context, *, debug: bool = False) -> Litestar:
             post_readings,
             chart,
             display,
+            export,
             livez,
             readyz,
             metrics,
             _assets("/assets/swagger", Path(swagger_ui_path)),
-            _assets("/assets", WEB),
+            asset,
         ],
         state=State({"context": context}),
         dependencies={"context": Provide(lambda: context, sync_to_thread=False, use_cache=True)},
         exception_handlers=handlers(debug=debug),
         before_send=[_counting(context.metrics)],
-        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=5, exclude=["/chart", "/metrics"]),
+        compression_config=CompressionConfig(
+            backend="gzip",
+            gzip_compress_level=5,
+            exclude=["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/live"],
+        ),
         openapi_config=_openapi(),
         request_max_body_size=context.max_body,
         logging_config=None,
@@ -90,6 +98,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             settings.shutdown_grace.total_seconds(),
         ) as writer,
         _maintained(store, settings),
+        aclosing(Assets()) as assets,
     ):
         await renderer.warm()
         yield Context(
@@ -104,6 +113,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             per_page=settings.items_per_page,
             max_body=settings.max_body_bytes,
             templates=templates(),
+            assets=assets,
             engine_state=lambda: _describe(server, settings),
         )
 

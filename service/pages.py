@@ -1,12 +1,11 @@
 """The templates in `web/`, and how numbers, times and attributes read in them."""
 
 from datetime import datetime, tzinfo
-from pathlib import Path
 
 import jinja2
 import msgspec
 
-WEB = Path(__file__).with_name("web")
+from service.assets import WEB
 
 
 def templates() -> jinja2.Environment:
@@ -18,7 +17,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"number": number, "moment": moment, "keys": keys, "pretty": pretty}
+    environment.filters |= {"number": number, "moment": moment, "offset": offset, "keys": keys, "pretty": pretty}
     return environment
 
 
@@ -30,9 +29,14 @@ def number(value: float, *, sign: bool = False) -> str:
 
 
 def moment(ts: datetime, zone: tzinfo) -> str:
-    """Date and time of the zone's clock, with its offset from UTC."""
-    local = ts.astimezone(zone)
-    return f"{local:%Y-%m-%d %H:%M:%S} {local:%z}"
+    """Date and time of the zone's clock."""
+    return f"{ts.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def offset(ts: datetime, zone: tzinfo) -> str:
+    """How far the zone's clock is ahead of UTC then, as +hh:mm."""
+    text = f"{ts.astimezone(zone):%z}"
+    return f"{text[:3]}:{text[3:5]}"
 
 
 def keys(attributes: msgspec.Raw) -> str:

@@ -1,5 +1,12 @@
 """The records as pages, for people and for programs."""
 
+import asyncio
+import csv
+import io
+import time
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from tests.harness import Running
@@ -12,7 +19,7 @@ async def test_page_1_of_nothing_is_an_empty_page(fresh: Running) -> None:
     answer = await fresh.http.get("/display")
     assert answer.json() == {"items": [], "page": 1, "per_page": 50, "pages": 1, "total": 0}
     assert "no records yet" in (await fresh.http.get("/display", headers=HTML)).text
-    assert "Send a reading" in (await fresh.http.get("/", headers=HTML)).text
+    assert "curl" in (await fresh.http.get("/", headers=HTML)).text
 
 
 async def test_pages_of_fifty_newest_first(fresh: Running) -> None:
@@ -32,17 +39,122 @@ async def test_pages_of_fifty_newest_first(fresh: Running) -> None:
 
 
 async def test_links_between_pages(fresh: Running) -> None:
-    await fresh.http.post("/readings", json=[{"plan": 1}] * 25)
+    await fresh.http.post("/readings", json=[{"plan": number} for number in range(25)])
     answer = await fresh.http.get("/display?page=2&per_page=10")
-    assert {rel: link["url"] for rel, link in answer.links.items()} == {
-        "first": "/display?page=1&per_page=10",
-        "prev": "/display?page=1&per_page=10",
-        "next": "/display?page=3&per_page=10",
-        "last": "/display?page=3&per_page=10",
-    }
+    assert answer.headers["x-total-count"] == "25"
+    assert answer.links["first"]["url"] == "/display?per_page=10&page=1"
+    assert answer.links["last"]["url"] == "/display?per_page=10&page=3"
+    assert answer.links["next"]["url"].startswith("/display?per_page=10&cursor=")
+    beside = {rel: (await fresh.http.get(answer.links[rel]["url"])).json() for rel in ("prev", "next")}
+    assert beside["prev"] == (await fresh.http.get("/display?page=1&per_page=10")).json()
+    assert beside["next"] == (await fresh.http.get("/display?page=3&per_page=10")).json()
     page = (await fresh.http.get("/display?page=2&per_page=10", headers=HTML)).text
-    assert 'rel="next" href="/display?page=3&amp;per_page=10"' in page
-    assert "Page 2 of 3" in page
+    assert "<strong>11–20</strong> of <strong>25</strong>" in page
+    assert 'rel="next" href="/display?per_page=10&amp;cursor=' in page
+
+
+async def test_the_ends_have_no_links_beyond(fresh: Running) -> None:
+    await fresh.http.post("/readings", json=[{"plan": number} for number in range(20)])
+    assert set((await fresh.http.get("/display?per_page=10")).links) == {"first", "next", "last"}
+    assert set((await fresh.http.get("/display?per_page=10&page=2")).links) == {"first", "prev", "last"}
+
+
+@pytest.mark.parametrize("order", ["desc", "asc"])
+async def test_filters_order_and_totals(fresh: Running, order: str) -> None:
+    """Every page of some selections, by number and by links, against the readings themselves."""
+    readings = [
+        {"ts": 1_760_000_000 + 0.25 * number * number % 90_000, "series": "abc"[number % 3], "plan": number}
+        for number in range(300)
+    ]
+    await fresh.http.post("/readings", json=readings)
+    for series, start, until in [
+        ((), None, None),
+        (("a",), None, None),
+        (("a", "c"), 1_760_000_100, 1_760_050_000.5),
+        ((), 1_760_000_030.5, 1_760_000_031),
+        ((), 1_760_003_000, None),
+    ]:
+        wanted = sorted(
+            float(one["ts"])
+            for one in readings
+            if (not series or one["series"] in series)
+            and float(one["ts"]) >= (start or 0)
+            and float(one["ts"]) < (until or 1e10)
+        )
+        params = {"series": list(series), "from": start, "until": until, "order": order, "per_page": 7}
+        given = {name: value for name, value in params.items() if value}
+        found = await walk(fresh, "/display", given)
+        assert len(found) == len(wanted)
+        assert [seconds(one["ts"]) for one in found] == (wanted[::-1] if order == "desc" else wanted)
+
+
+async def walk(service: Running, address: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """All records, by the links to the next page; each page is the same by its number, and back again by prev."""
+    answer = await service.http.get(address, params=params)
+    total = answer.json()["total"]
+    items, number = [], 1
+    while True:
+        by_number = await service.http.get(address, params={**params, "page": number})
+        assert by_number.json() == answer.json()
+        assert answer.json()["total"] == total
+        items += answer.json()["items"]
+        if "next" not in answer.links:
+            return items
+        before, answer, number = answer, await service.http.get(answer.links["next"]["url"]), number + 1
+        assert (await service.http.get(answer.links["prev"]["url"])).json() == before.json()
+
+
+def seconds(ts: str) -> float:
+    return datetime.fromisoformat(ts).timestamp()
+
+
+async def test_a_reader_neither_misses_nor_sees_twice_while_others_write(fresh: Running) -> None:
+    """From the first page to the last by next, and all the way back, with a writer that adds new and late readings."""
+    then = time.time() - 3600
+    await fresh.http.post("/readings", json=[{"ts": then + number % 7, "plan": number} for number in range(400)])
+    writing = asyncio.create_task(keep_writing(fresh))
+    try:
+        answer = await fresh.http.get("/display?per_page=9")
+        seen = [item["plan"] for item in answer.json()["items"]]
+        while "next" in answer.links:
+            answer = await fresh.http.get(answer.links["next"]["url"])
+            seen += [item["plan"] for item in answer.json()["items"]]
+        back = [item["plan"] for item in answer.json()["items"]][::-1]
+        for _ in range(30):
+            answer = await fresh.http.get(answer.links["prev"]["url"])
+            back += [item["plan"] for item in answer.json()["items"]][::-1]
+    finally:
+        writing.cancel()
+    ours = [plan for plan in seen if plan < 400]
+    assert sorted(ours) == list(range(400))
+    assert len(set(seen)) == len(seen)
+    assert [plan for plan in back if plan < 400] == ours[::-1][: len([plan for plan in back if plan < 400])]
+
+
+async def keep_writing(service: Running) -> None:
+    number = 1000
+    while True:
+        late = time.time() - 3600 - number % 13
+        await service.http.post("/readings", json=[{"plan": number}, {"plan": number + 0.5, "ts": late}])
+        number += 1
+        await asyncio.sleep(0.005)
+
+
+async def test_counts_stay_exact_through_refreshes(fresh: Running) -> None:
+    """Old readings in several goes, with the rollups refreshed between them: totals and pages never lie."""
+    now = time.time()
+    total = 0
+    for spread in (10, 4000, 90_000, 300_000):
+        batch = [{"ts": now - spread * (number + 1) / 60, "plan": number} for number in range(60)]
+        await fresh.http.post("/readings", json=batch)
+        total += 60
+        for _ in range(2):
+            first = await fresh.http.get("/display?per_page=25")
+            assert first.json()["total"] == total
+            last = (await fresh.http.get(first.links["last"]["url"])).json()
+            assert len(last["items"]) == (total - 1) % 25 + 1
+            if fresh.context.store.server.edition == "community":
+                await fresh.context.store.rollups.refresh_late()
 
 
 async def test_html_shows_values_and_escapes_text(shared: Running, name: str) -> None:
@@ -75,7 +187,7 @@ async def test_past_the_end_there_is_nothing(shared: Running) -> None:
     assert "the last one is" in page.text
 
 
-@pytest.mark.parametrize("query", ["pge=1", "page=1&page=2", "per_page=0", "per_page=1001", "format=xml"])
+@pytest.mark.parametrize("query", ["pge=1", "page=1&page=2", "page=1&cursor=AA", "cursor=AA", "cursor=%00", "order=up", "tz=Mars", "from=x", "from=2&until=1", "per_page=0", "per_page=1001", "format=xml"])
 async def test_parameters_are_read_strictly(shared: Running, query: str) -> None:
     answer = await shared.http.get(f"/display?{query}")
     assert answer.status_code == 400
@@ -87,3 +199,43 @@ async def test_the_page_shown_is_chosen_by_format_or_accept(shared: Running) -> 
     assert plain.headers["content-type"].startswith("text/html")
     forced = await shared.http.get("/display?format=json", headers=HTML)
     assert forced.headers["content-type"] == "application/json"
+
+
+async def test_times_are_shown_in_the_zone_asked_for(shared: Running, name: str) -> None:
+    readings = [{"ts": f"2026-03-29T0{hour}:30:00Z", "plan": 1, "series": name} for hour in (0, 1)]
+    await shared.http.post("/readings", json=readings)
+    params = {"series": name, "tz": "Europe/Berlin", "from": "2026-03-29T01:00"}
+    page = (await shared.http.get("/display", params=params, headers=HTML)).text
+    assert '2026-03-29 01:30:00 <span class="offset">+01:00</span>' in page
+    assert '2026-03-29 03:30:00 <span class="offset">+02:00</span>' in page
+
+
+async def test_a_page_as_csv(shared: Running, name: str) -> None:
+    reading = {"ts": "2026-01-31T14:05:00.123456Z", "series": name, "plan": 40, "fact": -0.5, "x": 'a "b", c'}
+    await shared.http.post("/readings", json=[reading, {"ts": "2026-01-31T14:00:00Z", "series": name}])
+    answer = await shared.http.get("/display", params={"series": name, "format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert list(csv.reader(io.StringIO(answer.text))) == [
+        ["ts", "series", "plan", "fact", "attributes"],
+        ["2026-01-31T14:05:00.123456Z", name, "40", "-0.5", '{"x": "a \\"b\\", c"}'],
+        ["2026-01-31T14:00:00Z", name, "", "", ""],
+    ]
+
+
+async def test_pages_allow_nothing_from_elsewhere(shared: Running) -> None:
+    for address in ("/", "/display", "/display?page=0"):
+        answer = await shared.http.get(address, headers=HTML)
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe" not in policy
+        assert "http" not in policy
+
+
+async def test_files_of_pages_may_be_kept_for_ever(shared: Running) -> None:
+    page = (await shared.http.get("/display", headers=HTML)).text
+    address = page.split('rel="stylesheet" href="')[1].split('"')[0]
+    answer = await shared.http.get(address)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-encoding"] == "gzip"
+    assert (await shared.http.get("/assets/style.css")).headers["cache-control"] == "no-cache"
+    assert (await shared.http.get("/assets/style.0.css")).status_code == 404

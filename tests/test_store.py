@@ -46,7 +46,7 @@ async def test_every_value_comes_back_as_it_went_in(store: Store) -> None:
         reading(None, None, ts=0),
     ]
     assert await store.batches.write([packed(None, *rows)], Receipt()) == [Outcome.WRITTEN]
-    back = await store.records.page(1, 10)
+    back = await store.records.newest(10)
     assert [(one.plan, one.fact) for one in back] == [(1e290, None), (None, 2.0**53), (1e-300, -0.1), (None, None)]
     assert back[2].ts == datetime(2026, 1, 31, 14, 5, 0, 123456, tzinfo=UTC)
     assert back[3].ts == datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ async def test_outcomes_within_one_transaction(store: Store) -> None:
     assert [one.value for one in await store.batches.write(group, Receipt())] == [
         "written", "written", "duplicate", "duplicate", "mismatch", "mismatch", "written",
     ]  # fmt: skip
-    assert sorted(one.plan or 0 for one in await store.records.page(1, 10)) == [1, 2, 3]
+    assert sorted(one.plan or 0 for one in await store.records.newest(10)) == [1, 2, 3]
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_repeated(store: Store) -> None:
@@ -105,7 +105,7 @@ async def test_a_database_that_is_away_is_unavailable(engine: Engine) -> None:
         with pytest.raises(Unavailable):
             await nowhere.batches.write([packed(None, reading())], Receipt())
         with pytest.raises(Unavailable):
-            await nowhere.records.page(1, 10)
+            await nowhere.records.newest(10)
 
 
 async def test_old_batch_ids_are_forgotten(store: Store) -> None:

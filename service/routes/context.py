@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import jinja2
 
+from service.assets import Assets
 from service.metrics import Metrics
 from service.rates import Rates
 from service.readings import Rules
@@ -35,5 +36,6 @@ class Context:
     per_page: int
     max_body: int
     templates: jinja2.Environment
+    assets: Assets
     engine_state: Callable[[], dict[str, Any]]
     sockets: set[Stoppable] = field(default_factory=set)

@@ -3,11 +3,12 @@
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from litestar import MediaType, Request, Response, get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
 from service.routes.context import Context
 from service.routes.parameters import wanted
+from service.routes.shown import page
 
 NEWEST = 10
 """Records on the page."""
@@ -26,7 +27,6 @@ async def home(request: Request[Any, Any, Any], context: NamedDependency[Context
     """The chart, the newest records and how to send a reading; for programs, where things are."""
     if wanted(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
         return Response(ADDRESSES, headers={"Vary": "Accept"})
-    records = await context.store.records.page(1, NEWEST)
+    records = await context.store.records.newest(NEWEST)
     host = request.headers.get("host", "localhost:8080")
-    text = context.templates.get_template("home.html").render(records=records, zone=ZoneInfo(context.zone), host=host)
-    return Response(text, media_type=MediaType.HTML, headers={"Vary": "Accept"})
+    return page(context, "home.html", {"records": records, "zone": ZoneInfo(context.zone), "host": host})

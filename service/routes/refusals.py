@@ -10,6 +10,7 @@ from litestar.types import ExceptionHandlersMap
 from service.errors import TaktlineError
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
 from service.routes.context import Context
+from service.routes.shown import page
 
 log = structlog.stdlib.get_logger("service")
 
@@ -23,8 +24,7 @@ def _answer(request: Request[Any, Any, Any], made: dict[str, Any], extra: dict[s
     """The same error as a page for browsers, and as problem+json for everybody else."""
     context: Context = request.app.state.context
     if request.accept.best_match([MEDIA_TYPE, "text/html"], default=MEDIA_TYPE) == "text/html":
-        text = context.templates.get_template("error.html").render(title=made["title"], detail=made["detail"])
-        return Response(text, status_code=made["status"], media_type="text/html", headers=extra)
+        return page(context, "error.html", {"title": made["title"], "detail": made["detail"]}, extra, made["status"])
     return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
 
 

@@ -8,10 +8,11 @@ from service.errors import Unavailable
 from service.store.batches import Batches
 from service.store.buckets import Buckets
 from service.store.pool import Pool, open_pool
-from service.store.records import Record, Records
+from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
+from service.store.series import Series
 
-__all__ = ["Record", "Store", "open_store"]
+__all__ = ["Excerpt", "Record", "Store", "open_store"]
 
 
 class Store:
@@ -24,6 +25,7 @@ class Store:
         self.buckets = Buckets(pool)
         self.records = Records(pool)
         self.rollups = Rollups(pool)
+        self.series = Series(pool, server)
 
     async def ping(self) -> None:
         """Unavailable where the database doesn't answer or takes no writes."""

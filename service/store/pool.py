@@ -28,6 +28,17 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection
 
 
+class Snapshot:
+    """Several queries that see one state of the database."""
+
+    def __init__(self, con: "Connection[asyncpg.Record]") -> None:
+        self._con = con
+
+    async def read(self, name: str, *args: object) -> list[asyncpg.Record]:
+        """The rows of the query in `sql/queries/<name>.sql`."""
+        return await self._con.fetch(query(name), *args, timeout=READ_TIMEOUT)
+
+
 class Pool:
     """Connections whose failures come out as Unavailable (try again) or BadReading (never)."""
 
@@ -43,6 +54,13 @@ class Pool:
         """Run the query in `sql/queries/<name>.sql` outside a transaction; its command tag."""
         async with self.connection() as con:
             return await con.execute(query(name), *args)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Snapshot]:
+        """One state of the database for several queries, each planned for the values it is given."""
+        async with self.connection() as con, con.transaction(isolation="repeatable_read", readonly=True):
+            await con.execute(query("plan_with_values"))
+            yield Snapshot(con)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection[asyncpg.Record]"]:

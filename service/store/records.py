@@ -1,10 +1,23 @@
-"""Reads single readings."""
+"""Reads single readings: pages of them, the newest, and long ranges in parts."""
 
-from datetime import datetime
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
+import asyncpg
 import msgspec
 
-from service.store.pool import Pool
+from service.selection import BEGINNING, END, Place, Selection
+from service.store.counting import Count, count, spread
+from service.store.pool import Pool, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PART = 2000
+"""Readings of a long range that are read at once: a few hundredths of a second for everybody else who waits."""
+_DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -17,18 +30,99 @@ class Record(msgspec.Struct, frozen=True):
     attributes: msgspec.Raw | None
 
 
+class Excerpt(msgspec.Struct, frozen=True):
+    """Some records in a row, how many of the selected ones come before them, how many there are in all, and the places
+    of the first and the last."""
+
+    items: list[Record]
+    before: int
+    total: int
+    first: Place | None
+    last: Place | None
+
+
 class Records:
-    """The readings in their one order: by ts, and within an instant by id."""
+    """The readings in their one order. What is counted comes from the rollups, and costs the same at any depth."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def page(self, number: int, per_page: int) -> list[Record]:
-        """The records of page `number`, which counts from 1, newest first."""
-        rows = await self._pool.read("page", per_page, (number - 1) * per_page)
-        return [Record(row["ts"], row["series"], row["plan"], row["fact"], row["attributes"]) for row in rows]
-
-    async def count(self) -> int:
+    async def count(self, selection: Selection | None = None) -> int:
         """How many readings there are."""
-        [row] = await self._pool.read("count_readings")
-        return int(row[0])
+        async with self._pool.snapshot() as snapshot:
+            return (await spread(snapshot, selection or Selection(), 0, 0, down=True)).total
+
+    async def newest(self, limit: int, selection: Selection | None = None) -> list[Record]:
+        """The newest records of a selection."""
+        return (await self.at(0, limit, selection or Selection(), down=True)).items
+
+    async def at(self, before: int, limit: int, selection: Selection, *, down: bool) -> Excerpt:
+        """The records that have `before` others before them; newest first if `down`."""
+        async with self._pool.snapshot() as snapshot:
+            found = await count(snapshot, selection, before, before + limit - 1, down=down)
+            if found.start is None:
+                return _excerpt([], before, found.total)
+            rows = await _read(snapshot, found, selection.series, None, limit, down=down)
+            return _excerpt(rows, before, found.total)
+
+    async def beside(
+        self, place: Place, limit: int, selection: Selection, *, down: bool, backward: bool = False
+    ) -> Excerpt:
+        """The records that follow a place, or come before it if `backward`, whatever was written since it was shown."""
+        way = down is not backward
+        rest = _rest(selection, place, down=way)
+        async with self._pool.snapshot() as snapshot:
+            total = (await spread(snapshot, selection, 0, 0, down=way)).total
+            [[passed]] = await snapshot.read("count_at_instant", place.ts, place.id, selection.series, way)
+            found = await spread(snapshot, rest, 0, passed + limit - 1, down=way)
+            rows = await _read(snapshot, found, selection.series, place, limit, down=way) if found.total else []
+        behind = max(0, found.total - passed)
+        if backward:
+            return _excerpt(rows[::-1], behind - len(rows), total)
+        return _excerpt(rows, total - behind, total)
+
+    async def stream(self, selection: Selection) -> AsyncIterator[list[Record]]:
+        """All records of a selection, the oldest first, in parts; each part is as of when it is read."""
+        for day in await self._days(selection):
+            start, end = max(day, selection.start), min(day + _DAY, selection.end)
+            place = None
+            while True:
+                rows = await self._pool.read("readings_up", start, end, selection.series, *_parts(place), PART, 0)
+                if rows:
+                    yield [_record(row) for row in rows]
+                if len(rows) < PART:
+                    break
+                place = Place(rows[-1]["ts"], rows[-1]["id"])
+                start = place.ts
+
+    async def _days(self, selection: Selection) -> list[datetime]:
+        start = selection.start - (selection.start - BEGINNING) % _DAY
+        end = selection.end + (END - selection.end) % _DAY
+        return [day for (day,) in await self._pool.read("days_with_readings", start, end, selection.series)]
+
+
+def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
+    """What of the selection is at the place's instant or behind it."""
+    if down:
+        return Selection(selection.start, min(selection.end, place.ts + _INSTANT), selection.series)
+    return Selection(max(selection.start, place.ts), selection.end, selection.series)
+
+
+async def _read(
+    snapshot: Snapshot, found: Count, series: "Sequence[str] | None", place: Place | None, limit: int, *, down: bool
+) -> list[asyncpg.Record]:
+    name = f"{'series_' if series else ''}readings_{'down' if down else 'up'}"
+    return await snapshot.read(name, found.start, found.end, series, *_parts(place), limit, found.offset)
+
+
+def _parts(place: Place | None) -> tuple[datetime | None, int | None]:
+    return (None, None) if place is None else (place.ts, place.id)
+
+
+def _record(row: asyncpg.Record) -> Record:
+    return Record(row["ts"], row["series"], row["plan"], row["fact"], row["attributes"])
+
+
+def _excerpt(rows: list[asyncpg.Record], before: int, total: int) -> Excerpt:
+    places = [Place(row["ts"], row["id"]) for row in (rows[0], rows[-1])] if rows else [None, None]
+    return Excerpt([_record(row) for row in rows], before, total, *places)

@@ -1,0 +1,56 @@
+"""Records as NDJSON and CSV, in the forms in which they can be posted back."""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from service.store import Record
+
+COLUMNS = ("ts", "series", "plan", "fact", "attributes")
+
+
+class _Line(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    ts: datetime
+    series: str
+    plan: float | None = None
+    fact: float | None = None
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def ndjson(records: Iterable[Record]) -> bytes:
+    """A line a record; attributes stand beside the other keys, as they were sent."""
+    return b"".join(map(_line, records))
+
+
+def _line(record: Record) -> bytes:
+    own = _encode(_Line(record.ts, record.series, record.plan, record.fact))
+    if record.attributes is None:
+        return own + b"\n"
+    # two JSON objects as one
+    return b"%b,%b\n" % (own[:-1], bytes(record.attributes)[1:])
+
+
+def table(records: Iterable[Record], *, header: bool = True) -> bytes:
+    """CSV, one record a row; attributes are a JSON object in a column of their own. `header`: with a first row that
+    names the columns."""
+    out = io.StringIO(newline="")
+    write = csv.writer(out, lineterminator="\r\n").writerow
+    if header:
+        write(COLUMNS)
+    for one in records:
+        attributes = "" if one.attributes is None else bytes(one.attributes).decode()
+        write((_time(one.ts), one.series, _number(one.plan), _number(one.fact), attributes))
+    return out.getvalue().encode()
+
+
+def _time(ts: datetime) -> str:
+    return ts.isoformat().replace("+00:00", "Z")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(value).removesuffix(".0")

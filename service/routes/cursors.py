@@ -1,0 +1,35 @@
+"""Cursors: where a page of records ended, as text that nobody has to understand."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from struct import Struct, error
+
+import msgspec
+
+from service.period import bad_parameter
+from service.readings import microseconds
+from service.selection import Place
+
+_FORMAT = Struct(">?qq")  # backward, ts in microseconds since 1970, id
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """The records behind a place, in the order of the page, or those before it."""
+
+    place: Place
+    backward: bool = False
+
+    def text(self) -> str:
+        """As it stands in an address."""
+        packed = _FORMAT.pack(self.backward, microseconds(self.place.ts), self.place.id)
+        return urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def read_cursor(text: str) -> Cursor:
+    """The cursor in an address; BadRequest where it is none of ours."""
+    try:
+        backward, ts, number = _FORMAT.unpack(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        return Cursor(Place(_EPOCH + timedelta(microseconds=ts), number), backward)
+    except (ValueError, OverflowError, error) as exc:
+        raise bad_parameter("cursor", f"{text[:60]!r} isn't from a link of ours; begin at page 1") from exc

@@ -1,0 +1,72 @@
+"""`GET /readings`: a whole range of readings as a stream, in constant memory, in a form that can be posted back."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+from litestar.response import Stream
+
+from service.exports import ndjson, table
+from service.routes.choosing import CHOOSING, From, Series, Until, Zone, chosen
+from service.routes.context import Context
+from service.routes.parameters import known_only, wanted
+from service.store import Record
+
+FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+PARAMETERS = (*CHOOSING, "format")
+
+
+@get("/readings", operation_id="getReadings", tags=["readings"])
+async def export(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    series: Series = None,
+    start: From = None,
+    until: Until = None,
+    tz: Zone = None,
+    form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
+) -> Stream:
+    """All readings, or those of a period and of some series, oldest first. What comes can be posted to /readings."""
+    known_only(request, PARAMETERS, repeatable=["series"])
+    form = wanted(request, form, FORMATS, "ndjson")
+    choice = chosen(series, start, until, tz, context.zone)
+    parts = context.store.records.stream(choice.selection)
+    # the first part is read before the answer begins: so far, an error can still have a status of its own
+    first = await anext(parts, [])
+    text = _encoded(first, parts, form)
+    headers = {
+        "Content-Disposition": f'attachment; filename="readings.{form}"',
+        "Cache-Control": "no-store",
+        "Vary": "Accept, Accept-Encoding",
+    }
+    if _takes_gzip(request):
+        headers["Content-Encoding"] = "gzip"
+        text = _compressed(text)
+    return Stream(text, media_type=FORMATS[form], headers=headers)
+
+
+async def _encoded(first: list[Record], parts: AsyncIterator[list[Record]], form: str) -> AsyncIterator[bytes]:
+    yield table(first) if form == "csv" else ndjson(first)
+    async for part in parts:
+        yield table(part, header=False) if form == "csv" else ndjson(part)
+
+
+async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    packer = zlib.compressobj(6, wbits=31)
+    async for part in parts:
+        # beside the event loop: zlib lets go of the interpreter's lock
+        if packed := await asyncio.to_thread(packer.compress, part):
+            yield packed
+    yield packer.flush()
+
+
+def _takes_gzip(request: Request[Any, Any, Any]) -> bool:
+    for choice in request.headers.get("accept-encoding", "").lower().split(","):
+        name, _, weight = choice.partition(";")
+        if name.strip() in ("gzip", "*"):
+            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False

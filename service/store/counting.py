@@ -1,0 +1,85 @@
+"""Counts readings by the rollups, and finds where one stands: running totals over days, in that day over hours, in that
+hour over minutes. So a page costs the same at any depth."""
+
+from datetime import datetime
+
+import msgspec
+
+from service.selection import SMALLER, UNITS, Piece, Selection, pieces
+from service.store.pool import Snapshot
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many readings a selection has, and between which bounds the wanted ones lie, `offset` readings in.
+
+    The bounds are None where there is no reading with the wanted number.
+    """
+
+    total: int
+    start: datetime | None = None
+    end: datetime | None = None
+    offset: int = 0
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """The bucket in which the first wanted reading lies, how many come before the bucket, and where the last lies."""
+
+    total: int
+    first: Piece | None
+    before: int
+    last: Piece | None
+
+
+async def count(snapshot: Snapshot, selection: Selection, first: int, last: int, *, down: bool) -> Count:
+    """Find the readings numbered from `first` to `last`, 0 being the newest if `down`, else the oldest."""
+    found = await _over_pieces(snapshot, selection, first, last, down=down)
+    total, bucket, before, far = found.total, found.first, found.before, found.last
+    while bucket is not None and bucket.unit in SMALLER:
+        inside = Piece(SMALLER[bucket.unit], bucket.start, bucket.end)
+        found = await _over(snapshot, inside, selection.series, first - before, last - before, down=down)
+        # the last one is here as well, or has been found in a larger bucket
+        if last - before < found.total:
+            far = found.last
+        bucket, before = found.first, before + found.before
+    if bucket is None or far is None:
+        return Count(total)
+    start, end = (far.start, bucket.end) if down else (bucket.start, far.end)
+    return Count(total, start, end, first - before)
+
+
+async def spread(snapshot: Snapshot, selection: Selection, first: int, last: int, *, down: bool) -> Count:
+    """The total alone, and bounds that begin with the selection and hold the reading numbered `last`."""
+    found = await _over_pieces(snapshot, selection, first, last, down=down)
+    if found.last is None:
+        return Count(found.total)
+    if down:
+        return Count(found.total, found.last.start, selection.end)
+    return Count(found.total, selection.start, found.last.end)
+
+
+async def _over_pieces(snapshot: Snapshot, selection: Selection, first: int, last: int, *, down: bool) -> _Found:
+    ordered = pieces(selection.start, selection.end)
+    total, before = 0, 0
+    bucket: Piece | None = None
+    far: Piece | None = None
+    for piece in reversed(ordered) if down else ordered:
+        found = await _over(snapshot, piece, selection.series, first - total, last - total, down=down)
+        if found.first is not None:
+            bucket, before = found.first, total + found.before
+        far = found.last or far
+        total += found.total
+    return _Found(total, bucket, before, far)
+
+
+async def _over(
+    snapshot: Snapshot, piece: Piece, series: tuple[str, ...] | None, first: int, last: int, *, down: bool
+) -> _Found:
+    name = f"spread_over_{piece.unit}s" if piece.unit else "spread_within_minute"
+    [row] = await snapshot.read(name, piece.start, piece.end, series, first, last, down)
+    return _Found(row["total"], _bucket(piece, row["bucket"]), row["before"], _bucket(piece, row["last_bucket"]))
+
+
+def _bucket(piece: Piece, start: datetime | None) -> Piece | None:
+    if start is None:
+        return None
+    return Piece(piece.unit, start, start + UNITS[piece.unit]) if piece.unit else piece

@@ -1,3 +1,0 @@
--- How many readings there are.
-select count(*)
-from reading

@@ -1,0 +1,39 @@
+-- The same as readings_up.sql for chosen series, whose readings may be few among many: only the minutes that hold
+-- some are looked at, no more of them than readings are wanted.
+select
+  reading.ts,
+  reading.id,
+  reading.series,
+  reading.plan,
+  reading.fact,
+  reading.attributes
+from (
+  select bucket
+  from (
+    select bucket, series
+    from minute_rollup
+    where bucket >= time_bucket(interval '1 minute', $1::timestamptz)
+      and bucket < $2::timestamptz
+      and not exists (select from late_minute where late_minute.bucket = minute_rollup.bucket)
+    union all
+    select bucket, series
+    from late_minutes(time_bucket(interval '1 minute', $1::timestamptz), $2::timestamptz)
+  ) exact
+  where series = any($3::text[])
+  group by bucket
+  order by bucket
+  limit $6::bigint + $7::bigint + 1
+) minute
+cross join lateral (
+  select *
+  from reading
+  where ts >= minute.bucket
+    and ts < minute.bucket + interval '1 minute'
+    and ts >= $1::timestamptz
+    and ts < $2::timestamptz
+    and series = any($3::text[])
+    and ($4::timestamptz is null or (ts, id) > ($4::timestamptz, $5::bigint))
+) reading
+order by ts, id
+limit $6::bigint
+offset $7::bigint
