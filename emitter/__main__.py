@@ -2,6 +2,7 @@
 
 import click
 
+from emitter.bench import run_bench
 from emitter.fill import run_fill
 from emitter.live import run_live
 from emitter.options import Commands
@@ -17,6 +18,7 @@ def commands() -> None:
 commands.add_command(run_live)
 commands.add_command(run_fill)
 commands.add_command(run_replay)
+commands.add_command(run_bench)
 
 
 def main() -> None:

@@ -1,0 +1,124 @@
+"""`emitter bench`: load for a running service, and what it makes of it."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import get_args
+
+import click
+import msgspec
+import uvloop
+
+from emitter.board import Summary, board, show
+from emitter.errors import NotFinished
+from emitter.load import Load, Transport
+from emitter.log import configure
+from emitter.options import LARGEST_BATCH, check_duration, make_link, url_option
+from emitter.settings import EmitterSettings
+from emitter.traffic import Course, Traffic
+
+
+@click.command("bench")
+@url_option
+@click.option(
+    "--transport",
+    type=click.Choice(get_args(Transport)),
+    default="ws",
+    show_default=True,
+    help="ws: envelopes by WebSocket. http-…: a batch a request, on connections that are kept.",
+)
+@click.option("--connections", type=click.IntRange(0), help="Busy connections.  [default: 8; with --idle 0]")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Readings a second in all.  [default: as fast as they are acknowledged]",
+)
+@click.option(
+    "--batch", type=click.IntRange(1, LARGEST_BATCH), default=1000, show_default=True, help="Readings a batch."
+)
+@click.option(
+    "--window",
+    type=click.IntRange(1, 1000),
+    help="Batches in flight a connection; by HTTP always 1.  [env: EMITTER_WINDOW; default: 8]",
+)
+@click.option("--series", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Number of series.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="How long.  [default: 10, unless --readings says when it ends]",
+)
+@click.option("--readings", type=click.IntRange(1), help="Readings in all.")
+@click.option("--idle", type=click.IntRange(0), default=0, help="Connections that send a reading now and then.")
+@click.option(
+    "--every",
+    metavar="DURATION",
+    callback=check_duration,
+    default="10s",
+    show_default=True,
+    help="How often an idle connection sends.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Seconds to go on trying while the service takes nothing.",
+)
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(dir_okay=False, allow_dash=True, writable=True),
+    help="File for the summary as JSON; - is standard output.",
+)
+def run_bench(
+    url: str | None,
+    transport: Transport,
+    connections: int | None,
+    rate: float | None,
+    batch: int,
+    window: int | None,
+    series: int,
+    seconds: float | None,
+    readings: int | None,
+    idle: int,
+    every: timedelta,
+    wait: float,
+    file: str | None,
+) -> None:
+    """Put a load on a running service and measure it.
+
+    Writes real readings, of the series `bench 0` and up. All are acknowledged after COMMIT; the rate and the
+    latencies are those of the acknowledgements. A signal ends it with its summary. Status 1: some were refused or not
+    answered.
+    """
+    settings = EmitterSettings.load(emitter_url=url, emitter_window=window)
+    configure(settings.log_level)
+    if connections is None:
+        connections = 0 if idle else 8
+    if not connections + idle:
+        raise click.UsageError("There is nothing to do without --connections and without --idle.")
+    load = Load(transport=transport, batch=batch, series=series, rate=rate, readings=readings)
+    seconds = seconds or (None if readings and connections else 10.0)
+    course = Course(connections=connections, idle=idle, every=every.total_seconds(), seconds=seconds)
+    traffic = Traffic(make_link(settings, wait), load, course)
+    try:
+        with (
+            board(f"{traffic.link.name}, {transport}") as shown,
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(traffic.run(shown, settings.emitter_grace))
+    finally:
+        if traffic.began:
+            _report(traffic.summary(), file)
+    if traffic.score.refused:
+        raise NotFinished(f"{traffic.score.refused:,} readings were refused, first: {traffic.score.refusal}")
+
+
+def _report(summary: Summary, file: str | None) -> None:
+    text = msgspec.json.format(msgspec.json.encode(summary), indent=2).decode()
+    if file == "-":
+        click.echo(text)
+        return
+    show(summary)
+    if file:
+        Path(file).write_text(text + "\n")
