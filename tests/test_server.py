@@ -84,7 +84,8 @@ async def test_sigterm_commits_acknowledges_and_exits_0(engine: Engine, schema: 
 
 async def test_sigterm_while_starting_ends_it(engine: Engine, schema: str) -> None:
     process = await start(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing", API_PORT="0")
-    await asyncio.sleep(1.5)
+    assert process.stderr
+    assert b"waiting for the database" in await asyncio.wait_for(process.stderr.readline(), 30)
     process.send_signal(signal.SIGTERM)
     _, err = await asyncio.wait_for(process.communicate(), 15)
     assert process.returncode == 130
@@ -128,7 +129,7 @@ async def test_a_server_without_the_extension(engine: Engine) -> None:
     con = await asyncpg.connect(engine.url)
     try:
         await con.execute("create role plain login password 'plain'")
-        await con.execute("create database without_extension template template0 owner postgres")
+        await con.execute("create database without_extension template template0")
         url = (
             f"{engine.url.split('://')[0]}://plain:plain@{engine.url.split('@')[1].rsplit('/', 1)[0]}/without_extension"
         )
