@@ -1,6 +1,7 @@
 """What the writer hands to the store, and what comes back: batches, and what became of them."""
 
 from enum import Enum
+from uuid import uuid4
 
 import msgspec
 
@@ -30,8 +31,14 @@ class Outcome(Enum):
 
 
 class Receipt:
-    """What is known of a transaction before its COMMIT is answered: enough to learn its fate afterwards."""
+    """A committer's newest transaction: enough to learn its fate when the answer to its COMMIT is lost."""
 
     def __init__(self) -> None:
-        self.transaction: str | None = None
+        self.committer = uuid4()
+        self.number = 0
         self.outcomes: list[Outcome] = []
+
+    def begin(self) -> None:
+        """The next transaction; the one before is settled."""
+        self.number += 1
+        self.outcomes = []

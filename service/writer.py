@@ -66,11 +66,12 @@ class Writer:
                 group.create_task(self._commit())
 
     async def _commit(self) -> None:
+        receipt = Receipt()
         while True:
             await self._work.wait()
             group = self._take()
             if group:
-                await self._settle(group)
+                await self._settle(group, receipt)
                 await self._make_room(group)
             elif self.closed:
                 return
@@ -126,25 +127,26 @@ class Writer:
         async with self._room:
             self._room.notify_all()
 
-    async def _settle(self, group: list[tuple[Packed, Answer]]) -> None:
+    async def _settle(self, group: list[tuple[Packed, Answer]], receipt: Receipt) -> None:
         """Write a group; where the database refuses its data, halves of it, until the one at fault stands alone."""
         try:
-            outcomes = await self._insist([batch for batch, _ in group])
+            outcomes = await self._insist([batch for batch, _ in group], receipt)
         except BadReading as refusal:
             if len(group) == 1:
                 _answer(group[0][1], refusal)
                 return
             middle = len(group) // 2
-            await self._settle(group[:middle])
-            await self._settle(group[middle:])
+            await self._settle(group[:middle], receipt)
+            await self._settle(group[middle:], receipt)
             return
         for (batch, answer), outcome in zip(group, outcomes, strict=True):
             self._metrics.batch(outcome.value, batch.count)
             _answer(answer, BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
 
-    async def _insist(self, batches: list[Packed]) -> list[Outcome]:
+    async def _insist(self, batches: list[Packed], receipt: Receipt) -> list[Outcome]:
         """Write until it is settled: while the database is away nothing is lost, and nothing acknowledged."""
-        receipt, pause = Receipt(), RETRY_FROM
+        receipt.begin()
+        pause = RETRY_FROM
         while True:
             started = time.perf_counter()
             try:

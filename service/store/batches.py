@@ -40,11 +40,12 @@ class Batches:
         the first attempt was committed after all. BadReading: the database refused the data, nothing is written.
         """
         async with self._pool.connection() as con:
-            if receipt.transaction is not None and await _was_committed(con, receipt.transaction):
-                return receipt.outcomes
-            receipt.transaction = None
             async with con.transaction():
-                [row] = await con.fetch(query("insert_batches"), *_identified(batches))
+                [row] = await con.fetch(
+                    query("insert_batches"), *_identified(batches), receipt.committer, receipt.number
+                )
+                if not row["is_new"]:
+                    return receipt.outcomes
                 outcomes = await _outcomes(con, batches, set(row["new_ids"]))
                 written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
                 if self._marks_late:
@@ -52,22 +53,13 @@ class Batches:
                 if self._compresses and _worth_compressing(written):
                     await con.execute(query("compress_directly"))
                 await _copy(con, [one.rows for one in written])
-                receipt.transaction, receipt.outcomes = row["transaction"], outcomes
+                receipt.outcomes = outcomes
             return outcomes
 
     async def forget(self, memory: timedelta) -> int:
         """Forget some batch ids older than `memory`; how many were forgotten."""
+        await self._pool.execute("forget_committers")
         return int((await self._pool.execute("forget_batches", memory)).split()[-1])
-
-
-async def _was_committed(con: "Connection[asyncpg.Record]", transaction: str) -> bool:
-    match await con.fetchval(query("transaction_status"), transaction):
-        case "committed":
-            return True
-        case "in progress":
-            raise Unavailable("The database hasn't settled an earlier transaction yet.")
-        case _:
-            return False
 
 
 def _identified(batches: Sequence[Packed]) -> tuple[list[str], list[bytes], list[int]]:
