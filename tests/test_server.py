@@ -48,18 +48,22 @@ async def serving(engine: Engine, schema: str, **environment: str) -> AsyncItera
     process = await start(DATABASE_URL=engine.url, DATABASE_SCHEMA=schema, API_PORT=str(port), **environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient() as http:
-            for _ in range(300):
-                try:
-                    if (await http.get(f"{url}/readyz")).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.1)
+        await _ready(url)
         yield process, url
     finally:
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+async def _ready(url: str) -> None:
+    async with httpx.AsyncClient() as http, asyncio.timeout(60):
+        while True:
+            try:
+                if (await http.get(f"{url}/readyz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
 
 
 async def test_sigterm_commits_acknowledges_and_exits_0(engine: Engine, schema: str) -> None:
