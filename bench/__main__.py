@@ -1,4 +1,4 @@
-"""`python -m bench [ingest] [chart]`: the figures of the README, measured anew."""
+"""`python -m bench [ingest] [sockets] [chart]`: the figures of the README, measured anew."""
 
 import asyncio
 import tempfile
@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import chart, ingest
+from bench import chart, ingest, sockets
 from bench.service import serving
+from emitter.traffic import allow_files
 from service.engine.embedded import embedded
 
-BENCHMARKS = {"ingest": ingest.measure, "chart": chart.measure}
+BENCHMARKS = {"ingest": ingest.measure, "sockets": sockets.measure, "chart": chart.measure}
 
 
 @click.command()
@@ -22,14 +23,18 @@ BENCHMARKS = {"ingest": ingest.measure, "chart": chart.measure}
     "--database-url", envvar="BENCH_DATABASE_URL", help="A server to measure on; default: the embedded engine."
 )
 @click.option("--cache", envvar="TAKTLINE_CACHE", default=".taktline/cache", type=click.Path(path_type=Path))
-def main(names: tuple[str, ...], database_url: str | None, cache: Path) -> None:
+@click.option("--brief", is_flag=True, help="Rough figures, soon.")
+def main(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool) -> None:
     """Measure; without names, everything."""
+    names = names or tuple(BENCHMARKS)
+    if "sockets" in names:
+        allow_files(sockets.IDLE)  # here, so that the service inherits it
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_measure(names or tuple(BENCHMARKS), database_url, cache))
+        runner.run(_measure(names, database_url, cache, brief=brief))
 
 
-async def _measure(names: tuple[str, ...], database_url: str | None, cache: Path) -> None:
-    async with _database(database_url, cache) as url, serving(url) as target:
+async def _measure(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool) -> None:
+    async with _database(database_url, cache) as url, serving(url, brief=brief) as target:
         print(f"# {target.describe}")
         for name in names:
             await BENCHMARKS[name](target)

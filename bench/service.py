@@ -25,6 +25,10 @@ class Target:
     schema: str
     search_path: str
     describe: str
+    pid: int
+    """The service's process."""
+    brief: bool = False
+    """Whether rough figures, soon, are wanted."""
 
     @property
     def ws(self) -> str:
@@ -36,7 +40,7 @@ class Target:
 
 
 @asynccontextmanager
-async def serving(database_url: str) -> AsyncIterator[Target]:
+async def serving(database_url: str, *, brief: bool = False) -> AsyncIterator[Target]:
     """Start the service; drop its schema afterwards."""
     server = await inspect(database_url)
     schema, port = f"bench_{uuid.uuid4().hex[:8]}", free_port()
@@ -49,7 +53,15 @@ async def serving(database_url: str) -> AsyncIterator[Target]:
         "LOG_LEVEL": "WARNING",
     }
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "service", "run_server", env=environment)
-    target = Target(f"http://127.0.0.1:{port}", database_url, schema, search_path(schema, server), server.describe())
+    target = Target(
+        f"http://127.0.0.1:{port}",
+        database_url,
+        schema,
+        search_path(schema, server),
+        server.describe(),
+        process.pid,
+        brief,
+    )
     try:
         await _ready(target.url)
         yield target
