@@ -20,6 +20,7 @@ from litestar.types import Message, Scope
 from swagger_ui_bundle import swagger_ui_path
 
 from service.assets import Assets
+from service.charts import Charts
 from service.database import Server, inspect, place
 from service.engine.embedded import embedded
 from service.errors import DatabaseAway
@@ -104,7 +105,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         yield Context(
             store=store,
             writer=writer,
-            renderer=renderer,
+            charts=Charts(store.buckets.read, renderer, counters),
             metrics=counters,
             rates=Rates(settings.ingest_rate),
             rules=Rules(settings.min_ts, settings.max_clock_skew),

@@ -12,3 +12,19 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
     plan: float | None
     fact: float | None
     readings: int
+
+
+class Panel(msgspec.Struct, frozen=True):
+    """The buckets with readings, in order, of the series `name`; without a name, of all or of `others` series."""
+
+    name: str | None
+    others: int | None
+    buckets: tuple[Bucket, ...]
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """All that a chart shows, one panel or several, and up to where there are readings: to the minute for short steps,
+    to the hour or the day for long ones."""
+
+    panels: tuple[Panel, ...]
+    until: datetime | None

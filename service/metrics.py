@@ -20,6 +20,7 @@ class Metrics:
             "commit_readings", "Readings in a transaction.", tuple(10.0**exponent for exponent in range(6))
         )
         self._renders = self._histogram("render_seconds", "Time to draw a chart.", _LATENCIES)
+        self._charts = self._counter("charts", "Charts by where they came from: hit, shared or miss.", "how")
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
         self._waiting = self._gauge("waiting_readings", "Readings that wait to be written.")
         self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
@@ -49,6 +50,10 @@ class Metrics:
     def rendered(self, seconds: float) -> None:
         """A chart was drawn."""
         self._renders.observe(seconds)
+
+    def chart(self, how: str) -> None:
+        """A chart was found in the cache (hit), drawn for somebody else as well (shared), or drawn (miss)."""
+        self._charts.labels(how).inc()
 
     def socket(self, change: int) -> None:
         """A socket was opened (1) or closed (-1)."""

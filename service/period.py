@@ -1,26 +1,25 @@
 """A period of time cut into steps, as the parameters of an address ask for it. No I/O."""
 
-import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from service.errors import BadRequest, Fault
+from service.times import bad_parameter, check_zone, parse_time
+
+__all__ = ["MAX_BARS", "STEPS", "Period", "bad_parameter", "check_bars", "check_zone", "make_period", "parse_time"]
 
 STEPS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "1d": 86400}
 MAX_BARS = 1500
 """Bars in one picture, two a bucket."""
-MIN_BAR = 1.5
-"""Pixels of the picture's width for each bar, where the step is ours to choose: narrower ones can't be told apart."""
+MIN_BAR = 2.0
+"""Pixels of a panel's width for each bar, where the step is ours to choose: narrower ones can't be told apart."""
 DEFAULT_LENGTH = timedelta(hours=1)
-TIMES = "RFC 3339 (2026-01-31T14:05:00Z), epoch seconds or milliseconds, now, now-2h, -2h"
 
-_RELATIVE = re.compile(r"(?:now)?(?:([+-])(\d{1,6})(s|min|m|h|d|w))?", re.ASCII)
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_FIXED_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
-_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+Relation = Literal["minute", "hour", "day"]
+_RELATIONS: dict[Relation, int] = {"day": 86400, "hour": 3600, "minute": 60}
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -37,73 +36,69 @@ class Period(msgspec.Struct, frozen=True):
         return STEPS[self.step]
 
     @property
-    def relation(self) -> Literal["minute", "hour"]:
-        """The coarsest rollup whose buckets fit into the steps: hours where the zone's offset is whole hours."""
-        whole = all(_offset(edge, self.zone) % 3600 == 0 for edge in (self.start, self.end))
-        return "hour" if self.seconds >= 3600 and whole else "minute"
+    def edges(self) -> tuple[datetime, ...]:
+        """Where the steps begin, and at last where the period ends."""
+        return _edges(self)
 
     @property
-    def zone_of_days(self) -> str | None:
-        """The zone whose clock the steps follow, for steps that a clock change can stretch."""
-        return self.zone if self.seconds > 3600 else None
+    def relation(self) -> Relation:
+        """The coarsest rollup, of UTC minutes, hours or days, whose buckets fit into the steps."""
+        return _relation(self)
 
-    @property
-    def origin(self) -> datetime | None:
-        """Where steps of a fixed length are counted from: a full hour of the zone's clock."""
-        if self.seconds > 3600:
-            return None
-        return _FIXED_ORIGIN - timedelta(seconds=_offset(self.start, self.zone) % 3600)
-
-    def end_of(self, bucket: datetime) -> datetime:
-        """Where the bucket that begins at `bucket` ends."""
-        return _next_edge(bucket, self.seconds, self.zone)
+    def step_at(self, moment: datetime) -> datetime | None:
+        """The beginning of the step that `moment` lies in; None outside the period."""
+        return next((one for one in reversed(self.edges) if one <= moment), None) if moment < self.end else None
 
 
-def make_period(start: str | None, end: str | None, step: str | None, zone: str, now: datetime, width: int) -> Period:
+def make_period(
+    start: str | None,
+    end: str | None,
+    step: str | None,
+    zone: str,
+    now: datetime,
+    width: int,
+    panels: int = 1,
+) -> Period:
     """The period that `from`, `until` and `step` ask for; BadRequest names the parameter that is wrong.
 
     The first and the last step are whole: `from` moves back and `until` forward to the next edge. Without `step`,
-    it is the smallest that leaves the bars of a picture of this `width` legible.
+    it is the smallest that leaves the bars legible in panels of this `width`.
     """
     last = parse_time("until", end, zone, now) if end else None
     first = parse_time("from", start, zone, now) if start else None
     if step is not None:
         return _cut(first, last, _check_step(step), zone, now)
     cuts = [_cut(first, last, name, zone, now) for name in STEPS]
-    legible = [cut for cut in cuts if _bars(cut) <= width / MIN_BAR] or cuts[-1:]
-    return legible[0]
+    legible = [cut for cut in cuts if _bars(cut) <= min(width / MIN_BAR, MAX_BARS / panels)]
+    return (legible or cuts[-1:])[0]
 
 
-def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
-    """A time as people and other tools write it; a time without an offset is read in `zone`."""
-    text = text.strip()
-    moment = _parse_relative(text, now) or _parse_number(text) or _parse_absolute(text, zone)
-    if moment is None or not _EARLIEST <= moment <= _LATEST:
-        raise bad_parameter(name, f"{text!r} is no time; allowed are {TIMES}")
-    return moment.astimezone(UTC)
-
-
-def check_zone(text: str) -> str:
-    """An IANA zone name; BadRequest otherwise."""
-    try:
-        ZoneInfo(text)
-    except (KeyError, ValueError, OSError) as exc:
-        raise bad_parameter("tz", f"{text!r} is no IANA time zone, like UTC or Europe/Berlin") from exc
-    return text
-
-
-def bad_parameter(name: str, detail: str) -> BadRequest:
-    """The refusal of one parameter of an address."""
-    return BadRequest(f"{name}: {detail}.", [Fault(0, name, detail)])
-
-
-def check_bars(period: Period) -> None:
-    """BadRequest where the period has more steps than a picture can show."""
-    if _bars(period) > MAX_BARS:
+def check_bars(period: Period, panels: int = 1) -> None:
+    """BadRequest where the period has more steps than a picture with so many panels can show."""
+    bars = panels * _bars(period)
+    if bars > MAX_BARS:
+        each = f" in each of {panels} panels" if panels > 1 else ""
         raise bad_parameter(
             "step" if period.seconds < STEPS["1d"] else "from",
-            f"{_bars(period):.0f} bars of {period.step} are too many for a picture, which has {MAX_BARS} at most",
+            f"{bars / panels:.0f} bars of {period.step}{each} are too many for a picture, "
+            f"which has {MAX_BARS} at most; give a longer step or a shorter period",
         )
+
+
+@lru_cache(maxsize=256)
+def _edges(period: Period) -> tuple[datetime, ...]:
+    clock = _Clock(period.seconds, period.zone, period.start)
+    found = [period.start]
+    while found[-1] < period.end:
+        found.append(clock.next(found[-1]))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _relation(period: Period) -> Relation:
+    seconds = [int(edge.timestamp()) for edge in period.edges]
+    fitting = (name for name, unit in _RELATIONS.items() if all(at % unit == 0 for at in seconds))
+    return next(fitting, "minute")
 
 
 def _check_step(step: str) -> str:
@@ -120,68 +115,50 @@ def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, no
     """The period in steps of one length."""
     if first and last and first >= last:
         raise bad_parameter("from", "must be before until")
-    seconds = STEPS[step]
-    end = _ceil(last or now, seconds, zone)
-    start = _floor(first, seconds, zone) if first else _floor(end - DEFAULT_LENGTH, seconds, zone)
+    clock = _Clock(STEPS[step], zone, first or last or now)
+    end = clock.ceil(last or now)
+    start = clock.floor(first or end - DEFAULT_LENGTH)
     if start >= end:
         raise bad_parameter("from", "must be before now, or give until as well")
     return Period(start, end, step, zone)
 
 
-def _parse_relative(text: str, now: datetime) -> datetime | None:
-    match = _RELATIVE.fullmatch(text)
-    if match is None or not text:
-        return None
-    seconds = int(match[2]) * _UNITS[match[3]] if match[2] else 0
-    try:
-        return now - timedelta(seconds=seconds) if match[1] == "-" else now + timedelta(seconds=seconds)
-    except OverflowError:
-        return None
+class _Clock:
+    """The edges of steps on the clock of a zone.
 
+    Steps of an hour or less are counted from a full hour of the zone's clock, as it is at the moment `anchor`: it may
+    be half an hour off UTC's. Longer ones begin when the zone's clock shows midnight, or 6, 12, 18 o'clock, so
+    that a day has 23 or 25 hours where the clock changes.
+    """
 
-def _parse_number(text: str) -> datetime | None:
-    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?", text, re.ASCII):
-        return None
-    number = float(text)
-    try:
-        return datetime.fromtimestamp(number / 1000 if abs(number) >= 1e11 else number, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    def __init__(self, seconds: int, zone: str, anchor: datetime) -> None:
+        self._seconds = seconds
+        self._zone = ZoneInfo(zone)
+        self._offset = int((anchor.astimezone(self._zone).utcoffset() or timedelta()).total_seconds()) % 3600
 
+    def floor(self, moment: datetime) -> datetime:
+        """The edge at or before `moment`."""
+        if self._seconds <= 3600:
+            whole = (int(moment.timestamp()) + self._offset) // self._seconds * self._seconds - self._offset
+            return datetime.fromtimestamp(whole, UTC)
+        return self._instant(self._local(moment))
 
-def _parse_absolute(text: str, zone: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+") if re.search(r"T.* \d\d:?\d\d$", text) else text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
+    def ceil(self, moment: datetime) -> datetime:
+        """The edge at or after `moment`."""
+        edge = self.floor(moment)
+        return edge if edge == moment else self.next(edge)
 
+    def next(self, edge: datetime) -> datetime:
+        """The edge after `edge`."""
+        step = timedelta(seconds=self._seconds)
+        return edge + step if self._seconds <= 3600 else self._instant(self._local(edge) + step)
 
-def _offset(moment: datetime, zone: str) -> int:
-    """Seconds that the zone's clock is ahead of UTC at that moment."""
-    offset = moment.astimezone(ZoneInfo(zone)).utcoffset()
-    return int(offset.total_seconds()) if offset else 0
+    def _local(self, moment: datetime) -> datetime:
+        """What the clock showed, or should have shown, when the step began that `moment` lies in."""
+        local = moment.astimezone(self._zone).replace(tzinfo=None)
+        hours = self._seconds // 3600
+        return local.replace(hour=local.hour // hours * hours, minute=0, second=0, microsecond=0)
 
-
-def _floor(moment: datetime, seconds: int, zone: str) -> datetime:
-    """The edge at or before `moment`: on the zone's clock, whose hours may be half an hour off UTC's."""
-    offset = _offset(moment, zone)
-    if seconds <= 3600:
-        offset %= 3600
-        whole = (int(moment.timestamp()) + offset) // seconds * seconds - offset
-        return datetime.fromtimestamp(whole, UTC)
-    local = moment.astimezone(ZoneInfo(zone))
-    midnight = local.replace(hour=local.hour * 3600 // seconds * seconds // 3600, minute=0, second=0, microsecond=0)
-    return midnight.replace(fold=0).astimezone(UTC)
-
-
-def _ceil(moment: datetime, seconds: int, zone: str) -> datetime:
-    edge = _floor(moment, seconds, zone)
-    return edge if edge == moment else _next_edge(edge, seconds, zone)
-
-
-def _next_edge(edge: datetime, seconds: int, zone: str) -> datetime:
-    if seconds <= 3600:
-        return edge + timedelta(seconds=seconds)
-    local = edge.astimezone(ZoneInfo(zone)).replace(tzinfo=None) + timedelta(seconds=seconds)
-    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    def _instant(self, local: datetime) -> datetime:
+        """The first moment at which the clock shows `local`, or has passed it."""
+        return local.replace(tzinfo=self._zone).astimezone(UTC)

@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 import structlog
 from pebble import ProcessExpired, ProcessPool
 
-from service.chart import Format, Picture, draw
+from service.buckets import Numbers
+from service.chart.draw import Format, draw
+from service.chart.picture import Picture
 from service.errors import Unavailable
 from service.metrics import Metrics
 from service.period import make_period
@@ -23,51 +25,56 @@ MAX_WAITING = 32
 """Pictures that may be asked for at once; beyond, the answer is 503."""
 
 log = structlog.stdlib.get_logger("renderer")
+Work = Callable[..., bytes]
 
 
 class Renderer:
-    """Warmed workers; equal pictures asked for at the same time are drawn once."""
+    """Warmed workers, and a bounded queue before them. `work` runs in a worker, with the arguments of `draw`."""
 
-    def __init__(self, workers: int, metrics: Metrics) -> None:
+    def __init__(self, workers: int, metrics: Metrics, *, work: Work = draw, timeout: float = TIMEOUT) -> None:
         self._workers = workers
         self._metrics = metrics
+        self._work = work
+        self._timeout = timeout
         self._pool = _start_pool(workers)
-        self._under_way: dict[tuple[Picture, Format], asyncio.Task[bytes]] = {}
+        self._waiting = 0
 
-    async def draw(self, picture: Picture, form: Format) -> bytes:
-        """The picture as PNG or SVG. Unavailable: too many are waiting, or it took too long."""
-        key = (picture, form)
-        task = self._under_way.get(key)
-        if task is None:
-            if len(self._under_way) >= MAX_WAITING:
-                raise Unavailable("Too many charts are being drawn; try again in a moment.")
-            task = asyncio.create_task(self._draw(picture, form))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key))
-        # one who leaves must not take the picture from the others
-        return await asyncio.shield(task)
+    async def draw(self, picture: Picture, form: Format, scale: float = 1, *, packed: bool = False) -> bytes:
+        """The picture in a format, gzipped if `packed`. Unavailable: too many are waiting, or it took too long."""
+        if self._waiting >= MAX_WAITING:
+            raise Unavailable("Too many charts are being drawn; try again in a moment.")
+        self._waiting += 1
+        started = time.perf_counter()
+        try:
+            return await self._twice(picture, form, scale, packed)
+        finally:
+            self._waiting -= 1
+            self._metrics.rendered(time.perf_counter() - started)
 
     async def warm(self) -> None:
         """Have every library loaded before the first visitor comes."""
         period = make_period(None, None, None, "UTC", datetime.now(UTC), 960)
-        await self.draw(Picture((), period, "", "%H:%M", 960, 480), "png")
+        await self.draw(Picture(Numbers((), None), period, "", "%H:%M"), "png")
 
     async def close(self) -> None:
         """End the workers."""
         self._pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.to_thread(self._pool.join)
 
-    async def _draw(self, picture: Picture, form: Format) -> bytes:
-        started = time.perf_counter()
+    async def _twice(self, *args: object) -> bytes:
         pool = self._pool
         try:
-            data = await self._once(picture, form)
+            return await self._once(args)
         except (ProcessExpired, BrokenProcessPool):
             log.warning("a worker died; drawing with another")
             self._replace(pool)
-            data = await self._once(picture, form)
-        self._metrics.rendered(time.perf_counter() - started)
-        return data
+            return await self._last(args)
+
+    async def _last(self, args: tuple[object, ...]) -> bytes:
+        try:
+            return await self._once(args)
+        except (ProcessExpired, BrokenProcessPool) as exc:
+            raise Unavailable("The chart could not be drawn: its workers died.") from exc
 
     def _replace(self, broken: ProcessPool) -> None:
         """A pool whose idle worker was killed is broken for good: take a new one, unless somebody did already."""
@@ -75,15 +82,16 @@ class Renderer:
             self._pool = _start_pool(self._workers)
             broken.stop()  # type: ignore[no-untyped-call]
 
-    async def _once(self, picture: Picture, form: Format) -> bytes:
+    async def _once(self, args: tuple[object, ...]) -> bytes:
+        *plain, packed = args
         try:
-            scheduled = self._pool.schedule(draw, args=(picture, form), timeout=TIMEOUT)
+            scheduled = self._pool.schedule(self._work, args=plain, kwargs={"packed": packed}, timeout=self._timeout)
         except RuntimeError as exc:  # the pool knows already that it is broken
             raise BrokenProcessPool(str(exc)) from exc
         try:
             return await asyncio.wrap_future(scheduled)
         except TimeoutError as exc:
-            raise Unavailable(f"The chart could not be drawn within {TIMEOUT:g} seconds.") from exc
+            raise Unavailable(f"The chart could not be drawn within {self._timeout:g} seconds.") from exc
 
 
 @asynccontextmanager

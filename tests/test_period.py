@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from service.errors import BadRequest
-from service.period import MAX_BARS, STEPS, Period, check_bars, make_period, parse_time
+from service.period import MAX_BARS, MIN_BAR, STEPS, Period, check_bars, make_period, parse_time
 
 NOW = datetime(2026, 11, 22, 11, 59, 30, 123456, tzinfo=UTC)
 BERLIN, KOLKATA, NEW_YORK = "Europe/Berlin", "Asia/Kolkata", "America/New_York"
@@ -18,17 +18,10 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def edges(made: Period) -> list[datetime]:
-    found = [made.start]
-    while found[-1] < made.end:
-        found.append(made.end_of(found[-1]))
-    return found
-
-
 def test_the_last_hour_is_sixty_whole_minutes() -> None:
     made = period()
     assert (made.start, made.end, made.step) == (at("2026-11-22T11:00:00Z"), at("2026-11-22T12:00:00Z"), "1m")
-    assert len(edges(made)) == 61
+    assert len(made.edges) == 61
 
 
 @pytest.mark.parametrize(
@@ -68,9 +61,9 @@ def test_the_first_and_last_steps_are_whole() -> None:
 @pytest.mark.parametrize("length", ["-10m", "-1h", "-6h", "-1d", "-7d", "-30d", "-365d"])
 def test_the_step_widens_with_the_period(length: str) -> None:
     made = period(length)
-    assert 2 * (len(edges(made)) - 1) <= MAX_BARS
+    assert 2 * (len(made.edges) - 1) <= MAX_BARS
     narrower = [step for step in STEPS if STEPS[step] < made.seconds]
-    assert not narrower or (made.end - made.start).total_seconds() / STEPS[narrower[-1]] * 2 > 960 / 1.5
+    assert not narrower or (made.end - made.start).total_seconds() / STEPS[narrower[-1]] * 2 > 960 / MIN_BAR
 
 
 @pytest.mark.parametrize(
@@ -92,14 +85,14 @@ def test_impossible_periods_are_refused(start: str | None, end: str | None, step
 
 
 def test_days_follow_the_clock_of_the_zone() -> None:
-    spring = edges(period("2026-03-28", "2026-03-31", "1d", BERLIN))
-    autumn = edges(period("2026-10-24", "2026-10-27", "1d", BERLIN))
+    spring = period("2026-03-28", "2026-03-31", "1d", BERLIN).edges
+    autumn = period("2026-10-24", "2026-10-27", "1d", BERLIN).edges
     hours = [[(b - a) / timedelta(hours=1) for a, b in pairwise(days)] for days in (spring, autumn)]
     assert hours == [[24, 23, 24], [24, 25, 24]]
 
 
 def test_hours_stay_hours_through_clock_changes() -> None:
-    autumn = edges(period("2026-10-25", "2026-10-26", "1h", BERLIN))
+    autumn = period("2026-10-25", "2026-10-26", "1h", BERLIN).edges
     assert len(autumn) == 26
     assert {b - a for a, b in pairwise(autumn)} == {timedelta(hours=1)}
 

@@ -135,7 +135,7 @@ async def test_buckets_are_what_group_by_says(store: Store, agg: str) -> None:
             for minute in (0, 1, 5, 59) for second in (0, 20, 40)]  # fmt: skip
     await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period("2026-01-31T14:00Z", "2026-01-31T15:00Z", None, "UTC", start, 960)
-    found = {bucket.bucket.minute: bucket for bucket in await store.buckets.read(period, agg, None)}
+    found = {bucket.bucket.minute: bucket for bucket in (await store.buckets.read(period, agg, None)).panels[0].buckets}
     assert sorted(found) == [0, 1, 5, 59]
     for minute, bucket in found.items():
         plans = [minute, minute + 20, minute + 40]
@@ -149,7 +149,7 @@ async def test_only_chosen_series(store: Store) -> None:
     rows = [Reading(None, name, 1, 1, None) for name in ("a", "b", "c")]
     await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period(None, None, None, "UTC", datetime.now(UTC) + timedelta(seconds=1), 960)
-    [bucket] = await store.buckets.read(period, "sum", ["a", "c"])
+    [bucket] = (await store.buckets.read(period, "sum", ["a", "c"])).panels[0].buckets
     assert bucket.readings == 2
 
 
@@ -163,7 +163,7 @@ async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> Non
     if store.server.edition == "community":
         assert await store.rollups.run_jobs() >= 3
     assert await store.buckets.read(period, "sum", None) == before
-    assert sum(bucket.readings for bucket in before) == 500
+    assert sum(bucket.readings for bucket in before.panels[0].buckets) == 500
 
 
 async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engine: Engine, schema: str) -> None:

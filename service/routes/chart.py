@@ -1,81 +1,71 @@
 """`GET /chart`: the picture, and the numbers it is drawn from."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any, cast
 
-from litestar import Request, Response, get
+from litestar import HttpMethod, Request, Response, route
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
 
-from service.buckets import Bucket
-from service.chart import Picture
-from service.period import STEPS, Period, check_bars, check_zone, make_period
+from service.chart.picture import Picture, columns, default_height
+from service.chart.wording import default_title
+from service.charts import AnyFormat, make_tag
+from service.period import Period, check_bars, make_period
+from service.routes.chart_answers import headers, is_known, takes_gzip, timing
+from service.routes.chart_parameters import FORMATS, Asked, ChartOperation, read_asked
 from service.routes.context import Context
-from service.routes.parameters import choice, known_only, series_names, wanted
+from service.routes.parameters import wanted
 
-FORMATS = {"png": "image/png", "svg": "image/svg+xml", "json": "application/json"}
-AGGREGATES = ("sum", "avg", "min", "max", "last")
-PARAMETERS = ("from", "until", "tz", "step", "agg", "series", "format")
-WIDTH, HEIGHT = 960, 480
+PACKED = ("svg", "html", "json", "csv", "vega")
+"""Formats that gzip makes smaller."""
 
 
-@get("/chart", operation_id="chart", tags=["chart"])
-async def chart(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    start: Annotated[
-        str | None, QueryParameter(name="from", description="Begin: RFC 3339, epoch, now-2h, -2h.")
-    ] = None,
-    until: Annotated[str | None, QueryParameter(description="End, written like `from`; by default now.")] = None,
-    tz: Annotated[str | None, QueryParameter(description="IANA time zone of the period and the axis.")] = None,
-    step: Annotated[str | None, QueryParameter(description=f"Length of a bucket: {', '.join(STEPS)}.")] = None,
-    agg: Annotated[str, QueryParameter(description=f"What a bar shows: {', '.join(AGGREGATES)}.")] = "sum",
-    series: Annotated[list[str] | None, QueryParameter(description="Only these series; repeatable.")] = None,
-    form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
-) -> Response[Any]:
+@route(
+    "/chart",
+    http_method=[HttpMethod.GET, HttpMethod.HEAD],
+    operation_id=lambda _handler, method, _path: "chart" if method == HttpMethod.GET else "chart_head",
+    operation_class=ChartOperation,
+    tags=["chart"],
+)
+async def chart(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Response[bytes | None]:
     """Bars of plan and fact per minute over the last hour, or as the parameters say."""
-    known_only(request, PARAMETERS, repeatable=["series"])
-    form = wanted(request, form, FORMATS, "png")
-    choice("agg", agg, AGGREGATES)
-    names = series_names(series)
-    period = make_period(start, until, step, check_zone(tz or context.zone), datetime.now(UTC), WIDTH)
-    check_bars(period)
-    buckets = await context.store.buckets.read(period, agg, names)
-    if form == "json":
-        return Response(numbers(period, agg, buckets), headers=_HEADERS)
-    picture = Picture(tuple(buckets), period, title(agg, names), context.time_format, WIDTH, HEIGHT)
-    data = await context.renderer.draw(picture, "svg" if form == "svg" else "png")
-    return Response(data, media_type=FORMATS[form], headers=_HEADERS)
+    asked = read_asked(tuple(request.query_params.multi_items()))
+    form = _format(request, asked)
+    now = datetime.now(UTC)
+    period = _period(asked, context.zone, now)
+    found = await context.charts.find(period, asked.agg, asked.series, asked.panels)
+    picture = Picture(
+        numbers=found.numbers,
+        period=period,
+        title=asked.title or default_title(asked.agg, asked.series),
+        time_format=asked.time_format or context.time_format,
+        agg=asked.agg,
+        width=asked.width,
+        height=asked.height or default_height(asked.width, max(1, len(found.numbers.panels))),
+        theme=asked.theme,
+        threshold=asked.threshold,
+        unfinished=period.step_at(now),
+        split=asked.split,
+    )
+    packed = form in PACKED and takes_gzip(request.headers.get("accept-encoding"))
+    tag = make_tag(found, picture, form, asked.scale, packed=packed)
+    common = {"ETag": tag, **headers(asked, picture, form, now)}
+    if is_known(tag, request.headers.get("if-none-match")):
+        return Response(None, status_code=304, headers={**common, **timing(found, None)})
+    body = await context.charts.body(tag, picture, form, asked.scale, packed=packed)
+    encoding = {"Content-Encoding": "gzip"} if packed else {}
+    return Response(body.data, media_type=FORMATS[form], headers={**common, **encoding, **timing(found, body)})
 
 
-_HEADERS = {"Cache-Control": "no-cache", "Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+def _format(request: Request[Any, Any, Any], asked: Asked) -> AnyFormat:
+    """A browser that opens the address takes everything, and is shown the picture."""
+    everything = "*/*" in request.headers.get("accept", "*/*")
+    offered = {name: media_type for name, media_type in FORMATS.items() if not (everything and name == "html")}
+    return cast("AnyFormat", asked.form or wanted(request, None, offered, "png"))
 
 
-def numbers(period: Period, agg: str, buckets: list[Bucket]) -> dict[str, object]:
-    """The chart as numbers: what is drawn, and over which period."""
-    return {
-        "from": period.start,
-        "until": period.end,
-        "step": period.step,
-        "tz": period.zone,
-        "agg": agg,
-        "buckets": buckets,
-    }
-
-
-def title(agg: str, series: list[str] | None) -> str:
-    """What the picture shows, in words."""
-    what = {
-        "sum": "Plan and fact",
-        "avg": "Plan and fact, average",
-        "min": "Plan and fact, smallest",
-        "max": "Plan and fact, largest",
-        "last": "Plan and fact, last",
-    }[agg]
-    match series:
-        case None:
-            return what
-        case [one]:
-            return f"{what}: {one}"
-        case _:
-            return f"{what}: {len(series)} series"
+def _period(asked: Asked, zone: str, now: datetime) -> Period:
+    panels = asked.panels or 1
+    width = asked.width // columns(asked.width, panels)
+    period = make_period(asked.start, asked.until, asked.step, asked.tz or zone, now, width, panels)
+    check_bars(period, panels)
+    return period

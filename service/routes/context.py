@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import jinja2
 
 from service.assets import Assets
+from service.charts import Charts
 from service.metrics import Metrics
 from service.rates import Rates
 from service.readings import Rules
-from service.renderer import Renderer
 from service.store import Store
 from service.writer import Writer
 
@@ -27,7 +27,7 @@ class Context:
 
     store: Store
     writer: Writer
-    renderer: Renderer
+    charts: Charts
     metrics: Metrics
     rates: Rates
     rules: Rules

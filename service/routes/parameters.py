@@ -1,9 +1,12 @@
 """Parameters of an address, read strictly: a misspelt name is an error, not something that silently does nothing."""
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from litestar import Request
+from litestar.datastructures.headers import MediaTypeHeader
 
 from service.errors import BadRequest, Fault
 from service.period import bad_parameter
@@ -12,7 +15,11 @@ from service.readings import MAX_NAME
 
 def known_only(request: Request[Any, Any, Any], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
     """BadRequest for a parameter that isn't in `allowed`, or is given twice where once is meant."""
-    given = [name for name, _ in request.query_params.multi_items()]
+    known_names([name for name, _ in request.query_params.multi_items()], allowed, repeatable=repeatable)
+
+
+def known_names(given: Sequence[str], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
+    """The same for the names that are given."""
     for name in given:
         if name not in allowed:
             raise BadRequest(
@@ -57,8 +64,33 @@ def wanted(request: Request[Any, Any, Any], form: str | None, formats: dict[str,
     """
     if form is not None:
         return choice("format", form, formats)
-    if "accept" not in request.headers:
-        return default
     ordered = {default: formats[default], **formats}
-    best = request.accept.best_match(list(ordered.values()), default=ordered[default])
-    return next(name for name, media_type in ordered.items() if media_type == best)
+    best = accepted(request, list(ordered.values()))
+    return next((name for name, media_type in ordered.items() if media_type == best), default)
+
+
+def accepted(request: Request[Any, Any, Any], media_types: Sequence[str]) -> str | None:
+    """Which of the media types the Accept header likes best, and of several the first; None where it takes none."""
+    return _best(request.headers.get("accept", "*/*"), tuple(media_types))
+
+
+@lru_cache(maxsize=256)
+def _best(accept: str, media_types: tuple[str, ...]) -> str | None:
+    ranges = [MediaTypeHeader(one) for one in accept.split(",")]
+    best = max(media_types, key=lambda one: _quality(ranges, one))
+    return best if _quality(ranges, best) > 0 else None
+
+
+def _quality(ranges: list[MediaTypeHeader], media_type: str) -> float:
+    """RFC 9110, 12.5.1: the most specific range decides."""
+    offered = MediaTypeHeader(media_type)
+    fitting = [
+        ((each.maintype != "*") + (each.subtype != "*"), _number(each.params.get("q", "1")))
+        for each in ranges
+        if offered.match(each)
+    ]
+    return max(fitting)[1] if fitting else 0.0
+
+
+def _number(quality: str) -> float:
+    return float(quality) if re.fullmatch(r"[01](\.\d{0,3})?", quality, re.ASCII) else 1.0

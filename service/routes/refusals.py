@@ -1,4 +1,4 @@
-"""Errors as answers: a page for browsers, problem+json for everybody else; each is counted."""
+"""Errors as answers: a picture in place of a chart, a page for browsers, problem+json otherwise; each is counted."""
 
 from typing import Any
 
@@ -9,7 +9,9 @@ from litestar.types import ExceptionHandlersMap
 
 from service.errors import TaktlineError
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
+from service.routes.chart_faults import picture_of
 from service.routes.context import Context
+from service.routes.parameters import accepted
 from service.routes.shown import page
 
 log = structlog.stdlib.get_logger("service")
@@ -21,9 +23,13 @@ def handlers(*, debug: bool) -> ExceptionHandlersMap:
 
 
 def _answer(request: Request[Any, Any, Any], made: dict[str, Any], extra: dict[str, str]) -> Response[Any]:
-    """The same error as a page for browsers, and as problem+json for everybody else."""
+    """The same error as a picture where one was asked for, as a page for browsers, and as problem+json otherwise."""
     context: Context = request.app.state.context
-    if request.accept.best_match([MEDIA_TYPE, "text/html"], default=MEDIA_TYPE) == "text/html":
+    extra = {**extra, "Cache-Control": "no-store"}
+    picture = picture_of(request, made, extra)
+    if picture is not None:
+        return picture
+    if accepted(request, [MEDIA_TYPE, "text/html"]) == "text/html":
         return page(context, "error.html", {"title": made["title"], "detail": made["detail"]}, extra, made["status"])
     return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
 

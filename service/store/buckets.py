@@ -1,11 +1,16 @@
 """Reads the buckets of a chart."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import groupby
 
-from service.buckets import Bucket
+import asyncpg
+
+from service.buckets import Bucket, Numbers, Panel
 from service.period import Period
 from service.store.pool import Pool
+
+_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 class Buckets:
@@ -14,16 +19,23 @@ class Buckets:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def read(self, period: Period, agg: str, series: Sequence[str] | None) -> list[Bucket]:
-        """The buckets of a period that have readings, in order."""
+    async def read(self, period: Period, agg: str, series: Sequence[str] | None, panels: int | None = None) -> Numbers:
+        """The buckets of a period: of all the series together, or in at most so many panels."""
         rows = await self._pool.read(
-            f"buckets_from_{period.relation}s",
-            timedelta(seconds=period.seconds),
-            period.start,
-            period.end,
-            series,
-            period.origin,
-            period.zone_of_days,
-            agg,
+            f"buckets_from_{period.relation}s", period.edges, period.start, period.end, series, agg, panels
         )
-        return [Bucket(*row) for row in rows]
+        newest = max((row["newest"] for row in rows), default=None)
+        until = newest and newest + _UNITS[period.relation]
+        return Numbers(tuple(_panels(rows, period.edges)), until)
+
+
+def _panels(rows: Sequence[asyncpg.Record], edges: Sequence[datetime]) -> list[Panel]:
+    """The rows of a panel follow each other."""
+    return [
+        Panel(
+            name,
+            others,
+            tuple(Bucket(edges[row["number"] - 1], row["plan"], row["fact"], row["readings"]) for row in some),
+        )
+        for (name, others), some in groupby(rows, lambda row: (row["name"], row["others"]))
+    ]

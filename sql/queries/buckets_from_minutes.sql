@@ -1,29 +1,11 @@
--- The bars of a chart: plan and fact per bucket of $1, over the chosen series or all of them, made
--- of the exact buckets per minute, those of reading_minute. Buckets without readings are left out.
+-- The bars of a chart, made of the exact buckets per minute, those of reading_minute: plan and fact for each step
+-- that has readings. The steps begin at the edges in $1, the last of which ends the period, and are numbered from 1;
+-- $2 and $3 are the first and the last edge.
 --
--- Buckets of an hour or less are counted from the origin $5; longer ones follow the clock of zone $6, so that a
--- day has 23 or 25 hours where the clock changes. Only one of the two is given.
-select
-  case
-    when $6::text is null then time_bucket($1::interval, bucket, $5::timestamptz)
-    else time_bucket($1::interval, bucket, $6::text)
-  end as bucket,
-  case $7::text
-    when 'sum' then sum(plan_sum)
-    when 'avg' then sum(plan_sum) / nullif(sum(plan_count), 0)::double precision
-    when 'min' then min(plan_min)
-    when 'max' then max(plan_max)
-    when 'last' then last(plan_last, bucket) filter (where plan_last is not null)
-  end as plan,
-  case $7::text
-    when 'sum' then sum(fact_sum)
-    when 'avg' then sum(fact_sum) / nullif(sum(fact_count), 0)::double precision
-    when 'min' then min(fact_min)
-    when 'max' then max(fact_max)
-    when 'last' then last(fact_last, bucket) filter (where fact_last is not null)
-  end as fact,
-  sum(readings)::bigint as readings
-from (
+-- $4 are the series, null for all. $6 is how many panels there may be, null for a single one: a panel for each
+-- series, and where there are too many, for those with the most readings, and one without a name for the rest.
+-- "last" is the sum of what each series had last in the step.
+with part as (
   select *
   from minute_rollup
   where bucket >= $2::timestamptz
@@ -32,7 +14,64 @@ from (
   union all
   select *
   from late_minutes($2::timestamptz, $3::timestamptz)
-) minute
-where $4::text[] is null or series = any($4::text[])
-group by 1
-order by 1
+),
+step as (
+  select
+    width_bucket(bucket, $1::timestamptz[]) as number,
+    series,
+    max(bucket) as newest,
+    sum(readings) as readings,
+    sum(plan_sum) as plan_sum,
+    sum(plan_count) as plan_count,
+    min(plan_min) as plan_min,
+    max(plan_max) as plan_max,
+    last(plan_last, bucket) filter (where plan_last is not null) as plan_last,
+    sum(fact_sum) as fact_sum,
+    sum(fact_count) as fact_count,
+    min(fact_min) as fact_min,
+    max(fact_max) as fact_max,
+    last(fact_last, bucket) filter (where fact_last is not null) as fact_last
+  from part
+  where $4::text[] is null or series = any($4::text[])
+  group by 1, 2
+),
+ranked as (
+  select
+    series,
+    row_number() over (order by sum(readings) desc, series) as place,
+    count(*) over () as series_count
+  from step
+  where $6::integer is not null
+  group by series
+),
+panel as (
+  select
+    series,
+    case when series_count <= $6::integer or place < $6::integer then series end as name,
+    series_count - $6::integer + 1 as others
+  from ranked
+)
+select
+  number,
+  name,
+  case when name is null then max(others)::integer end as others,
+  case $5::text
+    when 'sum' then sum(plan_sum)
+    when 'avg' then sum(plan_sum) / nullif(sum(plan_count), 0)::double precision
+    when 'min' then min(plan_min)
+    when 'max' then max(plan_max)
+    when 'last' then sum(plan_last)
+  end as plan,
+  case $5::text
+    when 'sum' then sum(fact_sum)
+    when 'avg' then sum(fact_sum) / nullif(sum(fact_count), 0)::double precision
+    when 'min' then min(fact_min)
+    when 'max' then max(fact_max)
+    when 'last' then sum(fact_last)
+  end as fact,
+  sum(readings)::bigint as readings,
+  max(newest) as newest
+from step
+left join panel using (series)
+group by name, number
+order by name, number

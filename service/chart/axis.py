@@ -1,0 +1,70 @@
+"""Where the labels of the time axis stand and what they say, in the clock of the period's zone."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from service.chart.wording import width_of
+from service.period import Period
+
+GAP = 16
+"""Pixels between two labels."""
+
+_DAY = 1440
+_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
+_DAYS = (1, 2, 7)
+_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
+
+Unit = Callable[[datetime], int]
+"""The number of the unit of time that a moment on the zone's clock lies in; labels stand where one begins."""
+
+
+def labels(period: Period, width: float, time_format: str, size: float) -> dict[int, str]:
+    """Epoch milliseconds of the middle of a step -> the step's beginning in words, as many as there is room for."""
+    zone = ZoneInfo(period.zone)
+    if period.step == "1d":  # midnight goes without saying
+        time_format = time_format.removesuffix(" %H:%M") or time_format
+    starts = [edge.astimezone(zone) for edge in period.edges[:-1]]
+    room = max(1.5, width / (width_of(starts[0].strftime(time_format), size) + GAP))
+    minutes = (period.end - period.start) / timedelta(minutes=1)
+    unit = next(
+        (unit for length, unit in _units() if minutes / length <= room and 60 * length >= period.seconds), _year
+    )
+    before = (period.start - timedelta(seconds=1)).astimezone(zone)
+    chosen = [number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)]
+    return {_middle(period, number): starts[number].strftime(time_format) for number in chosen or [0]}
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def _middle(period: Period, number: int) -> int:
+    return (milliseconds(period.edges[number]) + milliseconds(period.edges[number + 1])) // 2
+
+
+def _units() -> list[tuple[int, Unit]]:
+    """Length in minutes and number, the shortest first."""
+    return [
+        *((each, _clock(each)) for each in _MINUTES),
+        *((each * _DAY, _calendar(each)) for each in _DAYS),
+        *((each * 28 * _DAY, _months(each)) for each in _MONTHS),
+    ]
+
+
+def _clock(minutes: int) -> Unit:
+    return lambda at: (at.toordinal() * _DAY + at.hour * 60 + at.minute) // minutes
+
+
+def _calendar(days: int) -> Unit:
+    return lambda at: (at.toordinal() - 1) // days  # weeks begin on Mondays
+
+
+def _months(months: int) -> Unit:
+    return lambda at: (at.year * 12 + at.month - 1) // months
+
+
+def _year(at: datetime) -> int:
+    return at.year

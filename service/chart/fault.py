@@ -1,0 +1,66 @@
+"""An error as a picture, for an `<img>` that would show nothing else. It needs no worker, so it can always be drawn."""
+
+import html
+import io
+from functools import cache
+
+import noto_cjk_sans_otc
+from PIL import Image, ImageDraw, ImageFont
+
+from service.chart.themes import FONT, THEMES, Theme
+from service.chart.wording import wrapped
+
+TITLE, TEXT = 17, 13
+"""Sizes of the two texts."""
+_LEFT = 20
+
+
+def fault_svg(title: str, detail: str, width: int, height: int, theme: str) -> bytes:
+    """Everything that is text is escaped."""
+    colours = THEMES[theme]
+    lines = "".join(_text(y, size, text, colours) for y, size, text in _lines(title, detail, width, height))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'font-family="{FONT}" role="img" aria-label="{html.escape(title)}">'
+        f'<rect width="100%" height="100%" fill="{colours.background}"/>'
+        f'<rect width="4" height="100%" fill="{colours.below}"/>{lines}</svg>'
+    ).encode()
+
+
+def fault_png(title: str, detail: str, width: int, height: int, theme: str) -> bytes:
+    """The same for those who take nothing but PNG."""
+    colours = THEMES[theme]
+    image = Image.new("P", (width, height), 0)
+    image.putpalette(b"".join(bytes.fromhex(each[1:]) for each in (colours.background, colours.below, colours.ink)))
+    pen = ImageDraw.Draw(image)
+    pen.fontmode = "1"
+    pen.rectangle((0, 0, 3, height), fill=1)
+    for y, size, text in _lines(title, detail, width, height):
+        pen.text((_LEFT, y), text, fill=1 if size == TITLE else 2, font=_font(size), anchor="ls")
+    out = io.BytesIO()
+    image.save(out, "png", compress_level=1)
+    return out.getvalue()
+
+
+def _text(y: int, size: int, text: str, colours: Theme) -> str:
+    colour, weight = (colours.below, 600) if size == TITLE else (colours.ink, 400)
+    look = f'font-size="{size}" font-weight="{weight}" fill="{colour}"'
+    return f'<text x="{_LEFT}" y="{y}" {look}>{html.escape(text)}</text>'
+
+
+def _lines(title: str, detail: str, width: int, height: int) -> list[tuple[int, int, str]]:
+    """Baseline, size and text of each line, as many as there is room for."""
+    room = width - 2 * _LEFT
+    found = [(TITLE, line) for line in wrapped(title, room, TITLE * 1.06, 2)]
+    found += [(TEXT, line) for line in wrapped(detail, room, TEXT, 12)]
+    placed, y = [], 12
+    for size, line in found:
+        y += size + 8
+        if y < height - 4:
+            placed.append((y, size, line))
+    return placed
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(noto_cjk_sans_otc.FONT_PATH), size)

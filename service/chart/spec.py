@@ -1,0 +1,150 @@
+"""A picture as a Vega-Lite specification.
+
+The x axis is time itself: each bar knows the instants it begins and ends at, and only the labels are written in the
+chart's zone. So a gap stays a gap, and an hour that the clock repeats is drawn twice as long, not on top of itself.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from service.buckets import Bucket
+from service.chart.axis import labels, milliseconds
+from service.chart.picture import Picture
+from service.chart.template import template
+from service.chart.wording import clean, panel_name, subtitle, summary, width_of, wrapped
+
+Spec = dict[str, Any]
+"""A Vega-Lite specification."""
+
+MARGIN = 0.1
+"""Share of a step's width left free on either side of its two bars."""
+MIN_MARGIN = 0.5
+"""Pixels; where the margin would be narrower, the bars touch."""
+AXIS_ROOM, ROW_ROOM = 52, 58
+"""Pixels that the axis beside a panel takes, and those that name, axis and gap above and below it take, about."""
+
+
+def spec(picture: Picture) -> Spec:
+    """The specification of a picture, its data inside."""
+    split = picture.split and bool(picture.numbers.panels)
+    made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
+    values = list(_bars(picture))
+    made["datasets"] = {"bars": values, "empty": [] if values else [{"text": "No readings in this period"}]}
+    made["description"] = f"{clean(picture.title)}. {summary(picture)}"
+    _write_title(made, picture)
+    if split:
+        _lay_out(made, picture)
+    else:
+        made["width"], made["height"] = picture.width, picture.height
+    layer = (made["spec"] if split else made)["layer"][0]
+    _write_axes(layer["encoding"], picture, empty=not values)
+    _write_legend(layer["encoding"]["color"]["legend"], picture)
+    return made
+
+
+def _bars(picture: Picture) -> Iterator[dict[str, object]]:
+    """Two bars a step, plan left of fact; one that has no value is left out."""
+    zone, edges = ZoneInfo(picture.period.zone), picture.period.edges
+    share = _margin(picture)
+    for number, panel in enumerate(picture.numbers.panels):
+        for bucket in panel.buckets:
+            left, right = (milliseconds(edge) for edge in _around(edges, bucket))
+            margin, middle = share * (right - left), (left + right) / 2
+            when = bucket.bucket.astimezone(zone).strftime(picture.time_format)
+            for name, value, ends in (
+                ("plan", bucket.plan, (left + margin, middle)),
+                ("fact", bucket.fact, (middle, right - margin)),
+            ):
+                if value is not None:
+                    bar = {"from": ends[0], "to": ends[1], "kind": _kind(name, bucket, picture), "value": value}
+                    yield {**bar, "label": f"{when}, {name} {value:.15g}", "panel": number}
+
+
+def _around(edges: tuple[Any, ...], bucket: Bucket) -> tuple[Any, Any]:
+    after = bisect_right(edges, bucket.bucket)
+    return bucket.bucket, edges[after]
+
+
+def _margin(picture: Picture) -> float:
+    pitch = _panel_width(picture) / (len(picture.period.edges) - 1)
+    return MARGIN if MARGIN * pitch >= MIN_MARGIN else 0
+
+
+def _kind(name: str, bucket: Bucket, picture: Picture) -> str:
+    if bucket.bucket == picture.unfinished:
+        return f"{name}~"
+    if name == "fact" and _is_below(bucket, picture.threshold):
+        return "below"
+    return name
+
+
+def _is_below(bucket: Bucket, threshold: float | None) -> bool:
+    known = threshold is not None and bucket.plan is not None and bucket.fact is not None
+    return known and bucket.plan - bucket.fact > threshold  # type: ignore[operator]
+
+
+def _write_title(made: Spec, picture: Picture) -> None:
+    sizes = made["config"]["title"]
+    width = picture.width - 2 * made["config"]["padding"]
+    made["title"]["text"] = wrapped(picture.title, width, 1.06 * sizes["fontSize"], 2)
+    made["title"]["subtitle"] = wrapped(subtitle(picture), width, sizes["subtitleFontSize"], 3)
+
+
+def _write_axes(encoding: Spec, picture: Picture, *, empty: bool) -> None:
+    start, end = (milliseconds(moment) for moment in (picture.period.start, picture.period.end))
+    size = 10 if picture.is_compact else 11
+    texts = labels(picture.period, _panel_width(picture), clean(picture.time_format), size)
+    encoding["x"]["scale"]["domain"] = [start, end]
+    encoding["x"]["axis"]["values"] = list(texts)
+    encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): text for at, text in texts.items()}, "datum.value")
+    ticks = max(2, min(6, _panel_height(picture) // 55))
+    encoding["y"]["axis"]["tickCount"] = encoding["y"]["scale"]["nice"] = ticks
+    if empty:
+        encoding["y"]["axis"] = None
+
+
+def _write_legend(legend: Spec, picture: Picture) -> None:
+    """Only what there is to see."""
+    names = {"plan": "plan", "fact": "fact"}
+    if picture.threshold is not None:
+        names["below"] = f"below plan by over {picture.threshold:.15g}" if picture.threshold else "fact below plan"
+    shown = {bucket.bucket for panel in picture.numbers.panels for bucket in panel.buckets}
+    if picture.unfinished in shown:
+        names["fact~"] = "not over yet"
+    legend["values"] = list(names)
+    legend["labelExpr"] = _chosen(names, "datum.label")
+    if sum(width_of(name, 12) + 34 for name in names.values()) > picture.width:
+        legend["columns"] = 2
+
+
+def _lay_out(made: Spec, picture: Picture) -> None:
+    """Panels side by side, each with the name of its series."""
+    made["columns"] = picture.columns
+    made["spacing"] = 14
+    made["spec"]["width"], made["spec"]["height"] = _panel_width(picture), _panel_height(picture)
+    size = made["config"]["header"]["labelFontSize"]
+    names = {
+        str(number): wrapped(panel_name(panel), _panel_width(picture), 1.06 * size, 1)[0]
+        for number, panel in enumerate(picture.numbers.panels)
+    }
+    made["facet"]["header"]["labelExpr"] = _chosen(names, "datum.value")
+
+
+def _panel_width(picture: Picture) -> int:
+    """Of the plotting area, about."""
+    return max(40, (picture.width - 32) // picture.columns - AXIS_ROOM)
+
+
+def _panel_height(picture: Picture) -> int:
+    panels = len(picture.numbers.panels) if picture.split else 1
+    rows = max(1, -(-panels // picture.columns))
+    return max(30, (picture.height - 74) // rows - ROW_ROOM)
+
+
+def _chosen(texts: Mapping[str, str], key: str) -> str:
+    """A Vega expression: the text of a key."""
+    return f"({msgspec.json.encode(texts).decode()})[{key}]"

@@ -1,0 +1,85 @@
+"""The Vega-Lite specifications without data, sizes and texts: built by Altair once a process, then only filled."""
+
+from functools import cache
+
+import altair as alt
+import msgspec
+
+from service.chart.themes import THEMES, config, palette
+
+NUMBER = (
+    "datum.value === 0 ? '0'"
+    " : abs(datum.value) >= 1e15 || abs(datum.value) < 1e-3 ? format(datum.value, '.2~e')"
+    " : abs(datum.value) >= 1000 ? format(datum.value, '.4~s')"
+    " : format(datum.value, '~r')"
+)
+"""Thousands as 1.5k, millions as 2M; a tenth as 0.1 and not as 100m."""
+
+
+@cache
+def template(theme: str, *, compact: bool, split: bool) -> bytes:
+    """A specification as JSON: of one panel, or of a panel for each value of the field `panel`."""
+    if split:
+        made = _panel(theme, compact=compact)
+        header = alt.Header(labelAnchor="start", labelOrient="top", labelExpr="")
+        facet = made.properties(width=1, height=1).facet(
+            facet=alt.Facet("panel:O", title=None, header=header), columns=1, data=alt.NamedData(name="bars")
+        )
+        made = facet.resolve_axis(x="independent").resolve_scale(y="independent")
+    else:
+        made = _panel(theme, compact=compact, data="bars").properties(
+            width=1, height=1, autosize=alt.AutoSizeParams(type="fit", contains="padding")
+        )
+    made = made.properties(title=alt.TitleParams("", subtitle="", anchor="start"))
+    return msgspec.json.encode(made.configure(**config(THEMES[theme], compact=compact)).to_dict())
+
+
+def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerChart:
+    """Bars, and a text for where there are none; without `data`, those of the facet around it."""
+    colours = palette(THEMES[theme])
+    bars = (
+        alt.Chart(alt.NamedData(name=data) if data else alt.Undefined)
+        .mark_bar(binSpacing=0)
+        .encode(
+            x=alt.X(
+                "from:Q",
+                bin="binned",
+                title=None,
+                scale=alt.Scale(domain=[0, 1], nice=False, zero=False),
+                axis=alt.Axis(
+                    values=[0], labelExpr="", labelAngle=0, labelOverlap=False, grid=False, tickSize=4, labelLimit=0
+                ),
+            ),
+            x2="to:Q",
+            y=alt.Y(
+                "value:Q",
+                title=None,
+                stack=None,
+                scale=alt.Scale(nice=True),
+                axis=alt.Axis(tickCount=5, labelExpr=NUMBER, domain=False, ticks=False),
+            ),
+            color=alt.Color(
+                "kind:N",
+                title=None,
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
+                legend=alt.Legend(
+                    orient="top",
+                    direction="horizontal",
+                    offset=8,
+                    symbolType="square",
+                    values=[],
+                    labelExpr="",
+                    columns=4,
+                ),
+            ),
+            description="label:N",
+            tooltip="label:N",
+        )
+    )
+    empty = (
+        alt.Chart(alt.NamedData(name="empty"))
+        .mark_text(fontSize=13 if compact else 16, color=THEMES[theme].muted)
+        .encode(text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.value(alt.expr("height / 2")))
+    )
+    layered: alt.LayerChart = bars + empty
+    return layered

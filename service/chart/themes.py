@@ -1,0 +1,107 @@
+"""How charts look: a few colours for each theme, and the Vega-Lite configuration made of them.
+
+Plan is the quieter colour, fact the stronger. The three that carry meaning differ in lightness as well as in hue, so
+that readers who see no red or no green, and a printer without colours, tell them apart.
+"""
+
+from typing import Any
+
+import altair as alt
+import msgspec
+
+FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
+"""The first is part of the drawing library; Arial and Helvetica are as wide. Noto has the characters they lack."""
+SOFT = 0.42
+"""How much of its colour a bar keeps whose step isn't over yet."""
+
+
+class Theme(msgspec.Struct, frozen=True):
+    """Colours as #rrggbb."""
+
+    background: str
+    ink: str
+    muted: str
+    rule: str
+    grid: str
+    plan: str
+    fact: str
+    below: str
+
+    def soft(self, colour: str) -> str:
+        """The colour, nearer to the background."""
+        pairs = zip(bytes.fromhex(colour[1:]), bytes.fromhex(self.background[1:]), strict=True)
+        return "#" + bytes(round(SOFT * one + (1 - SOFT) * other) for one, other in pairs).hex()
+
+
+THEMES = {
+    "light": Theme(
+        background="#ffffff",
+        ink="#1d2733",
+        muted="#5b6675",
+        rule="#9aa4b2",
+        grid="#e8ebf0",
+        plan="#bcc6d3",
+        fact="#1f5fa8",
+        below="#d9660b",
+    ),
+    "dark": Theme(
+        background="#12171f",
+        ink="#e6ebf2",
+        muted="#9aa7b8",
+        rule="#536072",
+        grid="#242c38",
+        plan="#4a5667",
+        fact="#7cc0ff",
+        below="#f08a24",
+    ),
+    "print": Theme(
+        background="#ffffff",
+        ink="#000000",
+        muted="#333333",
+        rule="#666666",
+        grid="#dddddd",
+        plan="#cccccc",
+        fact="#1a1a1a",
+        below="#cf5a00",
+    ),
+}
+
+
+def palette(theme: Theme) -> dict[str, str]:
+    """The colour of each kind of bar; a kind that ends in ~ belongs to a step that isn't over yet."""
+    strong = {"plan": theme.plan, "fact": theme.fact, "below": theme.below}
+    return {**strong, **{f"{kind}~": theme.soft(colour) for kind, colour in strong.items() if kind != "below"}}
+
+
+def config(theme: Theme, *, compact: bool) -> dict[str, Any]:
+    """The Vega-Lite configuration."""
+    label = 10 if compact else 11
+    return {
+        "background": theme.background,
+        "font": FONT,
+        "padding": 10 if compact else 16,
+        "view": alt.ViewConfig(stroke=None),
+        "axis": alt.AxisConfig(
+            labelColor=theme.ink,
+            labelFontSize=label,
+            labelPadding=5,
+            gridColor=theme.grid,
+            domainColor=theme.rule,
+            tickColor=theme.rule,
+        ),
+        "legend": alt.LegendConfig(
+            labelColor=theme.ink, labelFontSize=label + 1, symbolSize=110, columnPadding=14, rowPadding=2
+        ),
+        "title": alt.TitleConfig(
+            color=theme.ink,
+            fontSize=14 if compact else 17,
+            fontWeight=600,
+            subtitleColor=theme.muted,
+            subtitleFontSize=label + (0 if compact else 1),
+            subtitlePadding=4,
+            offset=6 if compact else 8,
+        ),
+        "header": alt.HeaderConfig(
+            labelColor=theme.ink, labelFontSize=label + 1, labelFontWeight=600, labelPadding=4, title=None
+        ),
+    }

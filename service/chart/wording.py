@@ -1,0 +1,97 @@
+"""What a chart says in words, and how much room words take."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from service.buckets import Panel
+from service.chart.picture import Picture
+from service.period import Period
+
+AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last"}
+
+_STEPS = {"1m": "minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "hour", "6h": "6 hours", "1d": "day"}
+_WIDE = 1.0
+_MEAN = 0.54
+"""Width of characters as a share of their size, generously."""
+
+
+def default_title(agg: str, series: Sequence[str] | None) -> str:
+    """What the picture shows where nobody says it better."""
+    what = f"Plan and fact, {AGGREGATES[agg]}" if AGGREGATES[agg] else "Plan and fact"
+    if series and len(series) <= 3:
+        return f"{what}: {', '.join(series)}"
+    return f"{what}: {len(series)} series" if series else what
+
+
+def subtitle(picture: Picture) -> str:
+    """The period, its zone with what its clock is ahead of UTC, and the step."""
+    period = picture.period
+    first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
+    till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+    return f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_STEPS[period.step]}"
+
+
+def panel_name(panel: Panel) -> str:
+    """What stands above a panel."""
+    return f"{panel.others} others" if panel.name is None else panel.name
+
+
+def summary(picture: Picture) -> str:
+    """The picture for those who can't see it."""
+    readings = sum(1 for panel in picture.numbers.panels for _ in panel.buckets)
+    steps = len(picture.period.edges) - 1
+    over = f" in {len(picture.numbers.panels)} panels" if picture.split else ""
+    return f"{subtitle(picture)}. Bars of plan and fact{over}; {readings} of {steps} steps have readings."
+
+
+def width_of(text: str, size: float) -> float:
+    """Pixels that a text takes, about."""
+    return size * sum(_WIDE if unicodedata.east_asian_width(char) in "WF" else _MEAN for char in text)
+
+
+def clean(text: str) -> str:
+    """The text on one line, without characters that can't be drawn or don't belong into XML."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+
+
+def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
+    """The text in at most so many lines; what is too much becomes an ellipsis."""
+    lines: list[str] = []
+    rest = clean(text)
+    while rest:
+        if len(lines) == most - 1 or width_of(rest, size) <= width:
+            return [*lines, _cut(rest, width, size)]
+        line = _fitting(rest, width, size)
+        # a line ends at a space, where there is one
+        line = line[: line.rfind(" ")] if " " in line.rstrip() and rest[len(line)] != " " else line
+        lines.append(line.rstrip())
+        rest = rest[len(line) :].lstrip()
+    return lines
+
+
+def _cut(text: str, width: float, size: float) -> str:
+    return text if width_of(text, size) <= width else _fitting(text, width - size, size).rstrip() + "…"
+
+
+def _fitting(text: str, width: float, size: float) -> str:
+    """As much of the beginning as fits, at least a character."""
+    end = len(text)
+    while end > 1 and width_of(text[:end], size) > width:
+        end -= 1
+    return text[:end]
+
+
+def _offsets(period: Period) -> str:
+    """`UTC+01:00`, or the two where the clock changes within the period."""
+    zone = ZoneInfo(period.zone)
+    moments = [edge.astimezone(zone) for edge in period.edges]
+    found = [_offset(moments[0])] + [_offset(b) for a, b in pairwise(moments) if a.utcoffset() != b.utcoffset()]
+    return " and ".join(dict.fromkeys(found))
+
+
+def _offset(moment: datetime) -> str:
+    text = f"{moment:%z}"
+    return f"UTC{text[:3]}:{text[3:5]}"

@@ -1,0 +1,206 @@
+"""The parameters of `/chart`: what each means and allows, for those who read the API and for the code alike."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Parameter, Schema
+
+from service.chart.picture import MAX_PANELS, WIDTH
+from service.chart.themes import THEMES
+from service.chart.wording import AGGREGATES
+from service.period import STEPS, bad_parameter, check_zone
+from service.problems import MEDIA_TYPE
+from service.readings import MAX_NAME
+from service.routes.parameters import choice, known_names, series_names, whole_number
+
+FORMATS = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "html": "text/html",
+    "json": "application/json",
+    "csv": "text/csv",
+    "vega": "application/vnd.vegalite.v6+json",
+}
+MIN_WIDTH, MIN_HEIGHT, MAX_SIDE, MAX_SCALE = 200, 150, 3000, 4
+MAX_PIXELS = 16_000_000
+"""Of a PNG, its scale counted in."""
+MAX_TITLE = 200
+_DIRECTIVES = "aAbBdeFHIjklmMpRSTuVwyYzZ%GgCDhnrcxX"
+_TIME_FORMAT = re.compile(rf"(?:[^%]|%-?[{_DIRECTIVES}])+")
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What an address asks for; None where it leaves the choice to us."""
+
+    start: str | None = None
+    until: str | None = None
+    tz: str | None = None
+    step: str | None = None
+    agg: str = "sum"
+    series: tuple[str, ...] | None = None
+    split: bool = False
+    form: str | None = None
+    width: int = WIDTH
+    height: int | None = None
+    scale: float = 1
+    theme: str = "light"
+    title: str | None = None
+    time_format: str | None = None
+    threshold: float | None = None
+
+    @property
+    def panels(self) -> int | None:
+        """How many panels there may be; None for one of everything."""
+        return min(MAX_PANELS, len(self.series or range(MAX_PANELS))) if self.split else None
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """One parameter."""
+
+    field: str
+    read: Callable[[str, str], Any]
+    text: str
+    schema: Schema
+
+
+def _text(name: str, value: str) -> str:
+    if not value.strip():
+        raise bad_parameter(name, "is empty")
+    return value
+
+
+def _title(name: str, value: str) -> str:
+    if not 1 <= len(value) <= MAX_TITLE or not value.strip() or not value.isprintable():
+        raise bad_parameter(name, f"must be 1 to {MAX_TITLE} printable characters")
+    return value
+
+
+def _time_format(name: str, value: str) -> str:
+    if not 1 <= len(value) <= 50 or not value.isprintable() or not _TIME_FORMAT.fullmatch(value):
+        allowed = " ".join(f"%{letter}" for letter in _DIRECTIVES)
+        raise bad_parameter(name, f"must be 1 to 50 printable characters, as in strftime; allowed are {allowed}")
+    return value
+
+
+def _one_of(allowed: Sequence[str]) -> Callable[[str, str], str]:
+    return lambda name, value: choice(name, value, allowed)
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str, str], int]:
+    return lambda name, value: whole_number(name, value, lowest, highest)
+
+
+def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str], float]:
+    def read(name: str, value: str) -> float:
+        number = float(value) if re.fullmatch(r"\d{1,15}(\.\d{0,9})?", value, re.ASCII) else math.nan
+        if not lowest <= number <= highest:
+            raise bad_parameter(name, f"{value!r} must be a number {bounds}")
+        return number
+
+    return read
+
+
+def _string(**more: Any) -> Schema:
+    return Schema(type="string", **more)  # type: ignore[arg-type]
+
+
+_TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, noon yesterday"
+KNOWN = {
+    "from": _Known("start", _text, f"Begin: {_TIME}. By default an hour before `until`.", _string(example="-6h")),
+    "until": _Known("until", _text, "End, written like `from`; by default now.", _string(example="now")),
+    "tz": _Known(
+        "tz",
+        lambda _, value: check_zone(value),
+        "IANA time zone of period, steps and axis.",
+        _string(example="Europe/Berlin"),
+    ),
+    "step": _Known(
+        "step",
+        _one_of(list(STEPS)),
+        "Length of a step; by default the shortest that leaves the bars legible.",
+        _string(enum=list(STEPS)),
+    ),
+    "agg": _Known("agg", _one_of(list(AGGREGATES)), "What a bar shows.", _string(enum=list(AGGREGATES), default="sum")),
+    "series": _Known(
+        "series",
+        _text,
+        "Only these series; repeatable.",
+        Schema(type="array", items=_string(min_length=1, max_length=MAX_NAME), min_items=1),  # type: ignore[arg-type]
+    ),
+    "split": _Known(
+        "split",
+        lambda name, value: bool(choice(name, value, ["series"])),
+        f"`series`: a panel for each series, {MAX_PANELS} at most; the rest share the last.",
+        _string(enum=["series"]),
+    ),
+    "format": _Known("form", _one_of(list(FORMATS)), "By default what `Accept` says.", _string(enum=list(FORMATS))),
+    "width": _Known(
+        "width",
+        _whole(MIN_WIDTH, MAX_SIDE),
+        "Pixels.",
+        Schema(type="integer", minimum=MIN_WIDTH, maximum=MAX_SIDE, default=WIDTH),  # type: ignore[arg-type]
+    ),
+    "height": _Known(
+        "height",
+        _whole(MIN_HEIGHT, MAX_SIDE),
+        "Pixels; by default half the width, and more for panels.",
+        Schema(type="integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),  # type: ignore[arg-type]
+    ),
+    "scale": _Known(
+        "scale",
+        _decimal(1, MAX_SCALE, f"from 1 to {MAX_SCALE}"),
+        f"Pixels of a PNG per pixel of `width`, for dense screens and print; {MAX_PIXELS:,} pixels at most.",
+        Schema(type="number", minimum=1, maximum=MAX_SCALE, default=1),  # type: ignore[arg-type]
+    ),
+    "theme": _Known("theme", _one_of(list(THEMES)), "Colours.", _string(enum=list(THEMES), default="light")),
+    "title": _Known("title", _title, "In place of our own.", _string(min_length=1, max_length=MAX_TITLE)),
+    "time_format": _Known(
+        "time_format",
+        _time_format,
+        "Labels of the time axis, as in `strftime`.",
+        _string(min_length=1, max_length=50, example="%H:%M"),
+    ),
+    "threshold": _Known(
+        "threshold",
+        _decimal(0, 1e15, "from 0"),
+        "A fact that is more than this below its plan is marked.",
+        Schema(type="number", minimum=0),  # type: ignore[arg-type]
+    ),
+}
+
+
+@dataclass
+class ChartOperation(Operation):
+    """`GET /chart` in the API's description, with its parameters and answers."""
+
+    def __post_init__(self) -> None:
+        formats = {media_type: OpenAPIMediaType() for media_type in FORMATS.values()}
+        problem = {MEDIA_TYPE: OpenAPIMediaType(), "image/svg+xml": OpenAPIMediaType(), "image/png": OpenAPIMediaType()}
+        self.responses = {
+            "200": OpenAPIResponse(description="The chart.", content=formats),
+            "304": OpenAPIResponse(description="The chart that you have is the chart."),
+            "400": OpenAPIResponse(description="A parameter is wrong; the answer says which.", content=problem),
+            "503": OpenAPIResponse(description="Try again after `Retry-After` seconds.", content=problem),
+        }
+        self.parameters = [
+            Parameter(name=name, param_in="query", description=one.text, schema=one.schema, required=False)
+            for name, one in KNOWN.items()
+        ]
+
+
+@lru_cache(maxsize=1024)
+def read_asked(given: tuple[tuple[str, str], ...]) -> Asked:
+    """The parameters of an address, strictly; BadRequest names the first that is wrong, and what is allowed."""
+    known_names([name for name, _ in given], list(KNOWN), repeatable=["series"])
+    values = {KNOWN[name].field: KNOWN[name].read(name, value) for name, value in given if name != "series"}
+    names = series_names([value for name, value in given if name == "series"])
+    asked = Asked(**values, series=tuple(dict.fromkeys(names)) if names else None)
+    if asked.scale**2 * asked.width * (asked.height or MIN_HEIGHT) > MAX_PIXELS:
+        raise bad_parameter("scale", f"makes a picture of more than {MAX_PIXELS:,} pixels, the most that is drawn")
+    return asked

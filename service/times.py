@@ -1,0 +1,126 @@
+"""Times as people, Graphite and Grafana write them. No I/O."""
+
+import calendar
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from service.errors import BadRequest, Fault
+
+TIMES = (
+    "RFC 3339 (2026-01-31T14:05:00Z; without an offset in tz), 2026-01-31, 20260131, 14:05_20260131, "
+    "epoch seconds or milliseconds, now, -2h, now-2h, now-1d/d (units s min m h d w mon M y), "
+    "today, yesterday, tomorrow, midnight, noon, noon yesterday"
+)
+
+_DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
+_HOURS = {"midnight": 0, "noon": 12}
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600}
+_UNIT = "s|min|mon|m|h|d|w|M|y"
+_OFFSET = re.compile(rf"([+ -])(\d{{1,6}})({_UNIT})", re.ASCII)
+# a plus that an address turned into a space is a plus
+_WORDS = re.compile(
+    r"(?:now|(?P<hour>midnight|noon)(?:[ _+](?P<day>today|yesterday|tomorrow))?|(?P<alone>today|yesterday|tomorrow))?"
+    rf"(?P<offsets>(?:[+ -]\d{{1,6}}(?:{_UNIT}))*)(?:/(?P<whole>m|h|d|w|M|y))?",
+    re.ASCII,
+)
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
+    """A time as people and other tools write it, in UTC; a time without an offset is read in `zone`.
+
+    `name` is the parameter: for `until`, `now/d` is the end of the day, as in Grafana, and its start otherwise.
+    """
+    text = text.strip()
+    try:
+        moment = _words(text, zone, now, up=name == "until") or _number(text, zone) or _absolute(text, zone)
+    except (ValueError, OverflowError, OSError):
+        moment = None
+    if moment is None or not _EARLIEST <= moment <= _LATEST:
+        raise bad_parameter(name, f"{text!r} is no time; allowed are {TIMES}")
+    return moment.astimezone(UTC)
+
+
+def is_moving(text: str) -> bool:
+    """Whether the time that is meant depends on when it is read."""
+    return _WORDS.fullmatch(text.strip()) is not None
+
+
+def check_zone(text: str) -> str:
+    """An IANA zone name; BadRequest otherwise."""
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError) as exc:
+        raise bad_parameter("tz", f"{text!r} is no IANA time zone, like UTC or Europe/Berlin") from exc
+    return text
+
+
+def bad_parameter(name: str, detail: str) -> BadRequest:
+    """The refusal of one parameter of an address."""
+    return BadRequest(f"{name}: {detail}.", [Fault(0, name, detail)])
+
+
+def _words(text: str, zone: str, now: datetime, *, up: bool) -> datetime | None:
+    match = _WORDS.fullmatch(text)
+    if match is None or text[:1] in ("", "/"):
+        return None
+    moment = now.astimezone(ZoneInfo(zone))
+    day = match["alone"] or match["day"]
+    if day or match["hour"]:
+        hour = _HOURS[match["hour"] or "midnight"]
+        moment = _wall(moment, moment.replace(tzinfo=None, hour=hour, minute=0, second=0, microsecond=0), 0)
+        moment = _shift(moment, _DAYS[day or "today"], "d")
+    for sign, number, unit in _OFFSET.findall(match["offsets"]):
+        moment = _shift(moment, -int(number) if sign == "-" else int(number), unit)
+    return _whole(moment, match["whole"], up=up) if match["whole"] else moment
+
+
+def _shift(moment: datetime, number: int, unit: str) -> datetime:
+    """Hours and less are exact; days and more follow the calendar, so that `-1d` is the same time of the day."""
+    if unit in _SECONDS:
+        return (moment.astimezone(UTC) + timedelta(seconds=number * _SECONDS[unit])).astimezone(moment.tzinfo)
+    local = moment.replace(tzinfo=None)
+    if unit in ("d", "w"):
+        return _wall(moment, local + timedelta(days=number * (7 if unit == "w" else 1)), moment.fold)
+    months = local.year * 12 + local.month - 1 + number * (12 if unit == "y" else 1)
+    year, month = months // 12, months % 12 + 1
+    day = min(local.day, calendar.monthrange(year, month)[1])
+    return _wall(moment, local.replace(year=year, month=month, day=day), moment.fold)
+
+
+def _whole(moment: datetime, unit: str, *, up: bool) -> datetime:
+    """The beginning, or with `up` the end, of the minute, hour, day, week, month or year that `moment` lies in."""
+    if unit in ("m", "h"):
+        exact = moment.replace(second=0, microsecond=0)
+        begin = exact if unit == "m" else exact.replace(minute=0)
+    else:
+        day = moment.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
+        if unit == "w":
+            day -= timedelta(days=day.weekday())
+        elif unit != "d":
+            day = day.replace(day=1, month=1 if unit == "y" else day.month)
+        begin = _wall(moment, day, 0)
+    return _shift(begin, 1, unit) if up else begin
+
+
+def _wall(like: datetime, local: datetime, fold: int) -> datetime:
+    return local.replace(tzinfo=like.tzinfo, fold=fold)
+
+
+def _number(text: str, zone: str) -> datetime | None:
+    if not re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?", text, re.ASCII):
+        return None
+    if re.fullmatch(r"(19|20|21)\d\d(0\d|1[012])[0-3]\d", text):  # as Graphite does: a date, not seconds
+        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=ZoneInfo(zone))
+    number = float(text)
+    return datetime.fromtimestamp(number / 1000 if abs(number) >= 1e11 else number, UTC)
+
+
+def _absolute(text: str, zone: str) -> datetime:
+    """ValueError where it is none."""
+    if re.fullmatch(r"\d\d:\d\d_\d{8}", text, re.ASCII):
+        moment = datetime.strptime(text, "%H:%M_%Y%m%d")  # noqa: DTZ007
+    else:
+        moment = datetime.fromisoformat(text.replace(" ", "+") if re.search(r"T.* \d\d:?\d\d$", text) else text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))

@@ -1,0 +1,224 @@
+"""Drawings: what stands where, in which colour, and that every text is there."""
+
+import io
+import re
+from datetime import timedelta
+from itertools import pairwise
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image, ImageChops
+
+from service.buckets import Bucket
+from service.chart.draw import draw
+from service.chart.spec import spec
+from service.chart.themes import THEMES
+from service.period import make_period
+from tests.pictures import NOW, SVG, bars, boxes, fills, minutes, nothing, of, picture, texts
+
+LIGHT = THEMES["light"]
+
+
+def test_plan_stands_left_of_fact_and_heights_are_values() -> None:
+    svg = draw(picture(), "svg")
+    plan, fact = boxes(svg, "plan"), boxes(svg, "fact")
+    assert len(plan) == len(fact) == 50
+    for (left, width, height), (right, _, other) in zip(plan, fact, strict=True):
+        assert left + width == pytest.approx(right)
+        assert height > other
+    scale = plan[0][2] / 100
+    assert [height / scale for _, _, height in plan] == pytest.approx(
+        [100 + minute for minute in [*range(20), *range(30, 60)]]
+    )
+
+
+def test_a_gap_stays_a_gap() -> None:
+    left = [left for left, _, _ in boxes(draw(picture(), "svg"), "plan")]
+    minute = left[1] - left[0]
+    assert left[20] - left[19] == pytest.approx(11 * minute, rel=0.01)
+
+
+def test_values_below_zero_hang_from_it() -> None:
+    made = picture(step="1m")
+    svg = draw(of([Bucket(made.period.start, -5, 5, 1)], made.period), "svg")
+    assert bars(svg) == {"11:00": {"plan": -5, "fact": 5}}
+    assert boxes(svg, "plan")[0][2] == pytest.approx(boxes(svg, "fact")[0][2], rel=0.01)
+
+
+def test_labels_title_zone_and_legend_are_there() -> None:
+    shown = texts(draw(picture(zone="Asia/Kolkata"), "svg"))
+    assert "2026-11-22 16:40" in shown
+    assert "Plan and fact" in shown
+    assert "2026-11-22 16:30 to 17:30, Asia/Kolkata (UTC+05:30), per minute" in shown
+    assert {"plan", "fact"} <= set(shown)
+    assert "not over yet" not in shown
+
+
+def test_both_offsets_are_named_where_the_clock_changes() -> None:
+    period = make_period("2026-10-24", "2026-10-26", "1h", "Europe/Berlin", NOW, 960)
+    svg = draw(of([], period), "svg")
+    assert any("(UTC+02:00 and UTC+01:00), per hour" in text for text in texts(svg))
+
+
+def test_no_readings_is_said() -> None:
+    svg = draw(nothing(), "svg")
+    assert "No readings in this period" in texts(svg)
+    assert not bars(svg)
+    assert "2026-11-22 11:10" in texts(svg)
+
+
+@pytest.mark.parametrize("start", ["-1m", "-1h", "-1d", "-30d", "-365d", "-3650d"])
+@pytest.mark.parametrize(("width", "height"), [(960, 480), (320, 240), (1600, 400)])
+def test_nothing_is_cut_off_and_labels_do_not_collide(start: str, width: int, height: int) -> None:
+    step = "1d" if start == "-3650d" else None
+    svg = draw(picture(start, step, width=width, height=height), "svg")
+    root = ElementTree.fromstring(svg)
+    assert (root.get("width"), root.get("height")) == (str(width), str(height))
+    labels = [text for text in texts(svg) if re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", text)]
+    assert 1 <= len(labels) <= width / 90
+    assert len(set(labels)) == len(labels)
+
+
+def test_labels_keep_to_the_format() -> None:
+    assert "11.10 Uhr" in texts(draw(picture(time_format="%H.%M Uhr"), "svg"))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.004, "0.004"), (0.5, "0.5"), (900, "800"), (12_500, "10k"), (3e6, "3M"), (2e17, "2e+17")],
+)
+def test_large_numbers_are_in_thousands_and_small_ones_are_not_in_thousandths(value: float, shown: str) -> None:
+    made = picture(step="1m")
+    svg = draw(of([Bucket(made.period.start, value, value, 1)], made.period), "svg")
+    assert shown in [text.replace("\N{MINUS SIGN}", "-") for text in texts(svg)]
+
+
+@pytest.mark.parametrize("title", ["<script>&\"'", "]]>", "</svg><script>", "\x01\x0b\x1f\ufffe x", "a\nb"])
+def test_text_is_escaped(title: str) -> None:
+    svg = draw(picture(title=title, names=(title, "b")), "svg")
+    assert not list(ElementTree.fromstring(svg).iter(f"{SVG}script"))
+    if title.isprintable():
+        assert texts(svg).count(title) == 2  # above all, and above its panel
+
+
+def test_a_screen_reader_has_a_title_a_description_and_every_bar() -> None:
+    root = ElementTree.fromstring(draw(picture(title="Line <3>"), "svg"))
+    title, description = (root.findtext(f"{SVG}{name}") or "" for name in ("title", "desc"))
+    assert title == "Line <3>"
+    assert "2026-11-22 11:00 to 12:00, UTC (UTC+00:00), per minute" in description
+    assert "50 of 60 steps have readings" in description
+    assert root.get("aria-labelledby") == "chart-title chart-description"
+
+
+def test_a_long_title_is_broken_and_cut() -> None:
+    shown = texts(draw(picture(title="Assembly line three " * 20, width=320, height=240), "svg"))
+    lines = [text for text in shown if "Assembly" in text]
+    assert len(lines) >= 1
+    svg = draw(picture(title="Assembly line three " * 20, width=320, height=240), "svg").decode()
+    assert svg.count("<tspan") >= 1
+    assert "…" in svg
+
+
+def test_the_clock_going_back_draws_both_hours() -> None:
+    period = make_period("2026-10-25T00:00", "2026-10-25T06:00", "1h", "Europe/Berlin", NOW, 960)
+    svg = draw(of([Bucket(at, 1, 1, 1) for at in period.edges[:-1]], period), "svg")
+    left = [left for left, _, _ in boxes(svg, "plan")]
+    assert len(left) == 7
+    assert {round(b - a) for a, b in pairwise(left)} <= {round(left[1] - left[0]) + off for off in (-1, 0, 1)}
+
+
+def test_a_step_that_is_not_over_is_lighter_and_said() -> None:
+    made = picture()
+    svg = draw(picture(unfinished=made.period.edges[-2]), "svg")
+    assert fills(svg, "fact") == [LIGHT.fact] * 49 + [LIGHT.soft(LIGHT.fact)]
+    assert fills(svg, "plan") == [LIGHT.plan] * 49 + [LIGHT.soft(LIGHT.plan)]
+    assert "not over yet" in texts(svg)
+
+
+def test_fact_below_plan_by_more_than_the_threshold_is_marked() -> None:
+    made = picture(step="1m")
+    facts = [100, 90, 89.9, None]
+    buckets = [Bucket(made.period.start + minutes(number), 100, fact, 1) for number, fact in enumerate(facts)]
+    svg = draw(of(buckets, made.period, threshold=10.0), "svg")
+    assert fills(svg, "fact") == [LIGHT.fact, LIGHT.fact, LIGHT.below]
+    assert "below plan by over 10" in texts(svg)
+    assert LIGHT.below not in fills(draw(of(buckets, made.period), "svg"), "fact")
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 12])
+def test_a_panel_for_each_series(count: int) -> None:
+    names = tuple(f"line {number}" for number in range(count))
+    svg = draw(picture(names=names, split=True, height=900), "svg")
+    root = ElementTree.fromstring(svg)
+    assert (root.get("width"), root.get("height")) == ("960", "900")
+    assert set(names) <= set(texts(svg))
+    assert len(boxes(svg, "plan")) == count * 50
+
+
+def test_a_png_is_small_and_has_the_colours_of_its_theme() -> None:
+    for name, theme in THEMES.items():
+        png = draw(picture(theme=name), "png")
+        assert len(png) < 40_000
+        with Image.open(io.BytesIO(png)) as image:
+            assert image.size == (960, 480)
+            colours = {colour: count for count, colour in image.convert("RGB").getcolors(1 << 20) or []}
+        for wanted in (theme.background, theme.plan, theme.fact):
+            assert colours.get(tuple(bytes.fromhex(wanted[1:])), 0) > 1000, name
+
+
+def test_scale_makes_the_same_picture_larger() -> None:
+    with (
+        Image.open(io.BytesIO(draw(picture(), "png", 3))) as large,
+        Image.open(io.BytesIO(draw(picture(), "png"))) as small,
+    ):
+        assert large.size == (2880, 1440)
+        shrunk = large.convert("L").resize(small.size, Image.Resampling.BOX)
+        difference = ImageChops.difference(shrunk, small.convert("L")).histogram()
+    assert sum(difference[64:]) < 0.03 * 960 * 480  # edges differ, nothing else
+
+
+@pytest.mark.parametrize("text", ["Лінія «Ґ»", "生产线三号", "生産ライン", "생산 라인"])
+def test_other_scripts_are_drawn(text: str) -> None:
+    """What a font lacks comes out as the same box for each character."""
+
+    def ink(title: str) -> bytes:
+        with Image.open(io.BytesIO(draw(picture(title=title), "png"))) as image:
+            return image.convert("L").crop((0, 0, 400, 36)).tobytes()
+
+    assert ink(text) != ink(text[0] * len(text))
+    assert ink(text) != ink("\ue000" * len(text))
+
+
+def test_a_pdf_is_a_pdf() -> None:
+    assert draw(picture(), "pdf").startswith(b"%PDF-")
+
+
+def test_a_page_carries_all_it_needs() -> None:
+    page = draw(picture(title="</script><b>"), "html").decode()
+    around = re.sub(r"(?s)<script>.*?</script>", "", page)
+    assert "<b>" not in page
+    assert not re.search(r"src=|href=|url\(|https?:|<script", around)
+    assert "default-src 'none'; script-src 'sha256-" in page
+    assert "\\u003c/script>" in page
+
+
+def test_the_template_is_not_spoilt_by_use() -> None:
+    first = spec(picture())
+    spec(picture(names=("a", "b")))
+    spec(nothing())
+    assert spec(picture()) == first
+
+
+def test_bars_are_crisp_only_where_pixels_are() -> None:
+    assert b"crispEdges" not in draw(picture(), "svg")
+
+
+def test_a_day_of_25_hours_is_wider() -> None:
+    period = make_period("2026-10-24", "2026-10-27", "1d", "Europe/Berlin", NOW, 960)
+    hours = [(b - a) / timedelta(hours=1) for a, b in pairwise(period.edges)]
+    widths = [
+        width
+        for _, width, _ in boxes(draw(of([Bucket(at, 1, 1, 1) for at in period.edges[:-1]], period), "svg"), "plan")
+    ]
+    assert hours == [24, 25, 24]
+    assert widths[1] / widths[0] == pytest.approx(25 / 24, rel=0.01)

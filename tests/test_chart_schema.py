@@ -1,0 +1,27 @@
+"""Whatever the API's description allows, and what it doesn't, `/chart` answers; never with 500."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
+async def test_no_request_makes_the_service_stumble(shared: Running, mode: schemathesis.GenerationMode) -> None:
+    described = (await shared.http.get("/schema/openapi.json")).json()
+    operation = schemathesis.openapi.from_dict(described)["/chart"]["GET"]
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def answers(case: Any) -> None:
+        response = case.call(base_url=shared.url)
+        assert response.status_code in (200, 304, 400), response.text
+
+    # schemathesis blocks its thread, and the service runs in this one
+    await asyncio.to_thread(answers)

@@ -1,0 +1,136 @@
+"""The numbers of a chart are those of GROUP BY over the raw readings, whatever was written when."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.errors import Unavailable
+from service.migrate import search_path
+from tests.conftest import Engine
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+
+ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns")
+EDGES = {
+    "1m": "date_trunc('minute', ts)",
+    "15m": "date_bin('15 minutes', ts, '2000-01-01T00:00Z')",
+    "1h": "date_trunc('hour', ts, $4)",
+    "6h": "date_bin('6 hours', ts at time zone $4, '2000-01-01'::timestamp) at time zone $4",
+    "1d": "date_trunc('day', ts, $4)",
+}
+"""Written differently from what the service does, on purpose."""
+AGGREGATES = {
+    "sum": "sum({0})",
+    "avg": "avg({0})",
+    "min": "min({0})",
+    "max": "max({0})",
+}
+NUMBERS = count()
+
+# quarters add up exactly, in whatever order
+values = st.none() | st.integers(-4000, 4000).map(lambda number: number / 4)
+ages = st.integers(0, 90) | st.sampled_from([0, 59, 60, 61, 179, 180, 1439, 1440]) | st.integers(0, 3 * 1440)
+readings = st.tuples(st.sampled_from("ab"), ages, values, values)
+batches = st.lists(readings, min_size=1, max_size=8)
+events = st.lists(batches | st.sampled_from(["refresh late", "run jobs"]), min_size=1, max_size=5)
+asked = st.tuples(st.sampled_from(sorted(EDGES)), st.sampled_from(sorted(AGGREGATES)), st.sampled_from(ZONES))
+
+
+@asynccontextmanager
+async def raw(service: Running, engine: Engine) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    schema = (await service.http.get("/readyz")).json()["schema"]
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
+    try:
+        yield con
+    finally:
+        await con.close()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(happened=events, wish=asked)
+async def test_the_chart_is_group_by_over_raw_readings(
+    shared: Running, engine: Engine, happened: list[Any], wish: tuple[str, str, str]
+) -> None:
+    names = [f"truth {next(NUMBERS)} {letter}" for letter in "ab"]
+    for event in happened:
+        await _do(shared, event, names)
+    step, agg, zone = wish
+    start = (datetime.now(UTC) - timedelta(minutes=200 if step == "1m" else 5000)).replace(second=0, microsecond=0)
+    query = {"from": start.isoformat(), "step": step, "agg": agg, "tz": zone, "series": names, "format": "json"}
+    answer = await shared.http.get("/chart", params=query)
+    assert answer.status_code == 200, answer.text
+    async with raw(shared, engine) as con:
+        expected = await _group_by(con, answer.json(), names, step, agg, zone)
+    assert [tuple(bucket.values()) for bucket in answer.json()["buckets"]] == expected
+
+
+async def _do(service: Running, event: Any, names: list[str]) -> None:
+    rollups = service.context.store.rollups
+    match event:
+        case "refresh late" | "run jobs" if service.context.store.server.edition == "apache":
+            pass  # plain views
+        case "refresh late":
+            with suppress(Unavailable):  # the server's own workers are at it
+                await rollups.refresh_late()
+        case "run jobs":
+            with suppress(Unavailable):
+                await rollups.run_jobs()
+        case _:
+            now = datetime.now(UTC)
+            batch = [
+                {
+                    "series": names["ab".index(letter)],
+                    "ts": (now - timedelta(minutes=age)).isoformat(),
+                    **({"plan": plan} if plan is not None else {}),
+                    **({"fact": fact} if fact is not None else {}),
+                }
+                for letter, age, plan, fact in event
+            ]
+            assert (await service.http.post("/readings", json=batch)).status_code == 200
+
+
+async def _group_by(
+    con: "asyncpg.Connection[asyncpg.Record]", found: dict[str, Any], names: list[str], step: str, agg: str, zone: str
+) -> list[tuple[Any, ...]]:
+    columns = ", ".join(AGGREGATES[agg].format(column) for column in ("plan", "fact"))
+    rows = await con.fetch(
+        f"select {EDGES[step]} as bucket, {columns}, count(*) from reading "
+        "where series = any($1) and ts >= $2 and ts < $3 and $4::text is not null group by 1 order by 1",
+        names,
+        datetime.fromisoformat(found["from"]),
+        datetime.fromisoformat(found["until"]),
+        zone,
+    )
+    return [(f"{row['bucket'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", *list(row)[1:]) for row in rows]
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])
+async def test_a_day_on_which_the_clock_changes(shared: Running, name: str, day: str, hours: int) -> None:
+    """A reading every half hour from midnight to midnight in Berlin, and one on either side that isn't of the day."""
+    midnight = datetime.fromisoformat(f"{day}T00:00:00+0{1 if hours == 23 else 2}:00")
+    times = [midnight + timedelta(minutes=30 * number) for number in range(-1, 2 * hours + 1)]
+    batch = [{"series": name, "ts": at.isoformat(), "plan": 1} for at in times]
+    assert (await shared.http.post("/readings", json=batch)).status_code == 200
+    for step, expected in (("1d", [2 * hours]), ("1h", [2] * hours), ("6h", [2 * (hours - 18), 12, 12, 12])):
+        query = {"from": day, "until": f"{day} 23:59", "tz": "Europe/Berlin", "step": step, "series": name}
+        found = (await shared.http.get("/chart", params={**query, "format": "json"})).json()
+        assert [bucket["plan"] for bucket in found["buckets"]] == expected
+        assert datetime.fromisoformat(found["from"]) == midnight
+        assert datetime.fromisoformat(found["until"]) - midnight == timedelta(hours=hours)
+
+
+async def test_a_zone_half_an_hour_off_has_its_own_hours(shared: Running, name: str) -> None:
+    batch = [{"series": name, "ts": f"2026-01-05T{hour:02}:29:59Z", "plan": 1} for hour in range(24)]
+    assert (await shared.http.post("/readings", json=batch)).status_code == 200
+    query = {"from": "2026-01-05", "until": "2026-01-06", "tz": "Asia/Kolkata", "step": "1h", "series": name}
+    found = (await shared.http.get("/chart", params={**query, "format": "json"})).json()["buckets"]
+    assert found[0]["bucket"] == "2026-01-04T23:30:00Z"
+    assert {bucket["bucket"][14:] for bucket in found} == {"30:00Z"}
