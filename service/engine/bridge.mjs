@@ -1,0 +1,68 @@
+// The embedded engine's process: TimescaleDB in WebAssembly behind PostgreSQL's wire protocol on a port of 127.0.0.1.
+//
+// stdin: a line of JSON {packages, folder, password, port, patience}: where node_modules is, the folder of the data,
+// the port (0: any) and how many ms a client may keep the session to itself; the end of stdin says that the owner is
+// gone. stdout: a line of JSON {port, version} once clients may come. Exit status: 0 stopped in order, 70 broken, which
+// is for the owner to mend by starting it again.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+import { Client } from './client.mjs'
+import { Engine } from './engine.mjs'
+import { watch } from './owner.mjs'
+import { Session } from './session.mjs'
+
+const BROKEN = 70
+const CHECKPOINT = 300_000 // ms
+const CLIENTS = 256
+const REPORTED = `server_version server_encoding client_encoding application_name DateStyle TimeZone IntervalStyle
+  integer_datetimes standard_conforming_strings is_superuser in_hot_standby default_transaction_read_only`
+
+const clients = new Map()
+const dismiss = (code, detail) => clients.forEach((client) => client.fatal(code, detail))
+
+process.on('uncaughtException', (error) => {
+  console.error(String(error?.stack ?? error).slice(0, 2000))
+  dismiss('57P02', 'the engine broke and is started again')
+  process.exit(BROKEN)
+})
+
+let stop = () => process.exit(0)
+process.once('SIGTERM', () => stop())
+const { packages, folder, password, port, patience } = await watch(() => stop())
+const session = new Session(await Engine.open(packages, folder))
+const digest = (bytes) => createHash('sha256').update(bytes).digest()
+
+const house = {
+  reported: session.ask(`select json_object_agg(name, current_setting(name))
+    from unnest(string_to_array('${REPORTED.split(/\s+/)}', ',')) as name`),
+  admits: (user, given) => user === 'postgres' && timingSafeEqual(digest(given), digest(password)),
+  forget: (client) => clients.delete(client.id),
+  cancel(id, secret) {
+    const client = clients.get(id)
+    if (client?.secret === secret) client.cancel()
+  },
+}
+
+let newest = 0
+const server = createServer((socket) => {
+  const client = new Client(++newest, socket, session, house)
+  clients.set(client.id, client)
+})
+server.maxConnections = CLIENTS
+server.listen(port, '127.0.0.1')
+await once(server, 'listening')
+setInterval(() => session.hurry(patience), 1000)
+setInterval(() => session.checkpoint(), CHECKPOINT)
+
+stop = async () => {
+  stop = () => {}
+  server.close()
+  dismiss('57P01', 'terminating connection due to administrator command')
+  await session.close()
+  process.exit(0)
+}
+const version = session.ask(`select to_json(format('TimescaleDB %s, PostgreSQL %s, in WebAssembly', extversion,
+  current_setting('server_version'))) from pg_extension where extname = 'timescaledb'`)
+console.log(JSON.stringify({ port: server.address().port, version }))

