@@ -1,7 +1,7 @@
 """The only joiner: opens the parts of the service in order, closes them in reverse, and makes the web application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -20,10 +20,13 @@ from litestar.types import Message, Scope
 from swagger_ui_bundle import swagger_ui_path
 
 from service.assets import Assets
+from service.batches import Outcome, Packed, Receipt
 from service.charts import Charts
 from service.database import Server, inspect, place
 from service.engine.embedded import embedded
 from service.errors import DatabaseAway
+from service.feed import Feed, polling
+from service.live import BEAT, Live, Look, View
 from service.maintenance import maintain
 from service.metrics import Metrics
 from service.migrate import migrate, search_path
@@ -37,13 +40,13 @@ from service.routes.display import display
 from service.routes.export import export
 from service.routes.health import livez, metrics, readyz
 from service.routes.ingest import post_readings
-from service.routes.live import home
+from service.routes.live import home, live
 from service.routes.refusals import handlers
 from service.routes.shown import asset
 from service.routes.socket import ingest
 from service.settings import Settings
 from service.store import Store, open_store
-from service.writer import Writer
+from service.writer import Write, Writer
 
 DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
@@ -60,6 +63,7 @@ def create_app(context: Context, *, debug: bool = False) -> Litestar:
         route_handlers=[
             ingest,
             home,
+            live,
             post_readings,
             chart,
             display,
@@ -93,8 +97,14 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         open_database(settings, say) as (url, server),
         open_store(url, search_path(settings.database_schema, server), server) as store,
         open_renderer(settings.render_workers, counters) as renderer,
+        _fed(store, charts := Charts(store.buckets.read, renderer, counters), settings, counters) as feed,
         _running(
-            Writer(store.batches.write, counters, max_readings=settings.queue_readings, max_bytes=settings.queue_bytes),
+            Writer(
+                _telling(store.batches.write, feed),
+                counters,
+                max_readings=settings.queue_readings,
+                max_bytes=settings.queue_bytes,
+            ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has one session
             settings.shutdown_grace.total_seconds(),
         ) as writer,
@@ -105,7 +115,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         yield Context(
             store=store,
             writer=writer,
-            charts=Charts(store.buckets.read, renderer, counters),
+            charts=charts,
             metrics=counters,
             rates=Rates(settings.ingest_rate),
             rules=Rules(settings.min_ts, settings.max_clock_skew),
@@ -115,6 +125,8 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             max_body=settings.max_body_bytes,
             templates=templates(),
             assets=assets,
+            feed=feed,
+            sockets={feed},
             engine_state=lambda: _describe(server, settings),
         )
 
@@ -165,6 +177,26 @@ async def _running(writer: Writer, committers: int, grace: float) -> AsyncIterat
             await asyncio.wait_for(task, grace)
         except TimeoutError:
             log.warning("no time left to commit; these were not acknowledged", readings=writer.abandon())
+
+
+@asynccontextmanager
+async def _fed(store: Store, charts: Charts, settings: Settings, counters: Metrics) -> AsyncIterator[Feed[View, Look]]:
+    """What keeps live pages moving; on a server that others may write to as well, it asks now and then."""
+    eyes = Live(store, charts, templates(), settings.time_format)
+    committed = None if store.server.embedded else store.glances.committed
+    async with polling(Feed(eyes.take, committed, counters, BEAT)) as feed:
+        yield feed
+
+
+def _telling(write: Write, feed: Feed[View, Look]) -> Write:
+    """The same, and live pages learn of it after COMMIT."""
+
+    async def write_and_tell(batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
+        outcomes = await write(batches, receipt)
+        feed.changed()
+        return outcomes
+
+    return write_and_tell
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ class Metrics:
         self._renders = self._histogram("render_seconds", "Time to draw a chart.", _LATENCIES)
         self._charts = self._counter("charts", "Charts by where they came from: hit, shared or miss.", "how")
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
+        self._viewers = self._gauge("viewers", "Open live pages.")
         self._waiting = self._gauge("waiting_readings", "Readings that wait to be written.")
         self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
 
@@ -58,6 +59,10 @@ class Metrics:
     def socket(self, change: int) -> None:
         """A socket was opened (1) or closed (-1)."""
         self._sockets.inc(change)
+
+    def viewer(self, change: int) -> None:
+        """A live page was opened (1) or closed (-1)."""
+        self._viewers.inc(change)
 
     def waiting(self, readings: int, size: int) -> None:
         """So much waits to be written."""

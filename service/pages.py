@@ -17,7 +17,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {"number": number, "moment": moment, "offset": offset, "keys": keys, "pretty": pretty}
+    environment.filters |= {one.__name__: one for one in (number, moment, day, clock, offset, keys, pretty)}
     return environment
 
 
@@ -31,6 +31,16 @@ def number(value: float, *, sign: bool = False) -> str:
 def moment(ts: datetime, zone: tzinfo) -> str:
     """Date and time of the zone's clock."""
     return f"{ts.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def day(ts: datetime, zone: tzinfo) -> str:
+    """The zone's date."""
+    return f"{ts.astimezone(zone):%Y-%m-%d}"
+
+
+def clock(ts: datetime, zone: tzinfo) -> str:
+    """Hour and minute of the zone's clock."""
+    return f"{ts.astimezone(zone):%H:%M}"
 
 
 def offset(ts: datetime, zone: tzinfo) -> str:

@@ -62,7 +62,7 @@ async def test_the_ends_have_no_links_beyond(fresh: Running) -> None:
 @pytest.mark.parametrize("order", ["desc", "asc"])
 async def test_filters_order_and_totals(fresh: Running, order: str) -> None:
     """Every page of some selections, by number and by links, against the readings themselves."""
-    readings = [
+    readings: list[dict[str, Any]] = [
         {"ts": 1_760_000_000 + 0.25 * number * number % 90_000, "series": "abc"[number % 3], "plan": number}
         for number in range(300)
     ]
@@ -187,7 +187,10 @@ async def test_past_the_end_there_is_nothing(shared: Running) -> None:
     assert "the last one is" in page.text
 
 
-@pytest.mark.parametrize("query", ["pge=1", "page=1&page=2", "page=1&cursor=AA", "cursor=AA", "cursor=%00", "order=up", "tz=Mars", "from=x", "from=2&until=1", "per_page=0", "per_page=1001", "format=xml"])
+BAD = "pge=1 page=1&page=2 page=1&cursor=AA cursor=AA cursor=%00 order=up tz=Mars from=x from=2&until=1 per_page=0"
+
+
+@pytest.mark.parametrize("query", [*BAD.split(), "per_page=1001", "format=xml"])
 async def test_parameters_are_read_strictly(shared: Running, query: str) -> None:
     answer = await shared.http.get(f"/display?{query}")
     assert answer.status_code == 400

@@ -8,6 +8,8 @@ import jinja2
 
 from service.assets import Assets
 from service.charts import Charts
+from service.feed import Feed
+from service.live import Look, View
 from service.metrics import Metrics
 from service.rates import Rates
 from service.readings import Rules
@@ -37,5 +39,6 @@ class Context:
     max_body: int
     templates: jinja2.Environment
     assets: Assets
+    feed: Feed[View, Look]
     engine_state: Callable[[], dict[str, Any]]
     sockets: set[Stoppable] = field(default_factory=set)

@@ -36,7 +36,7 @@ async def export(
     choice = chosen(series, start, until, tz, context.zone)
     parts = context.store.records.stream(choice.selection)
     # the first part is read before the answer begins: so far, an error can still have a status of its own
-    first = await anext(parts, [])
+    first: list[Record] = await anext(parts, [])
     text = _encoded(first, parts, form)
     headers = {
         "Content-Disposition": f'attachment; filename="readings.{form}"',

@@ -11,6 +11,7 @@ from service.store.pool import Pool, open_pool
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
 from service.store.series import Series
+from service.store.totals import Glances
 
 __all__ = ["Excerpt", "Record", "Store", "open_store"]
 
@@ -23,6 +24,7 @@ class Store:
         self.server = server
         self.batches = Batches(pool, server)
         self.buckets = Buckets(pool)
+        self.glances = Glances(pool)
         self.records = Records(pool)
         self.rollups = Rollups(pool)
         self.series = Series(pool, server)

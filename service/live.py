@@ -1,0 +1,131 @@
+"""What the live page shows: the chart of a period, what it comes to, and the newest records. As HTML for the page when
+it comes, and as events for while it is open."""
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+import msgspec
+
+from service.chart.picture import Picture
+from service.chart.spec import spec
+from service.chart.wording import default_title
+from service.charts import Charts
+from service.pages import day
+from service.period import make_period
+from service.selection import Selection
+from service.store import Store
+
+PERIODS = {"1h": "1 hour", "6h": "6 hours", "today": "Today", "24h": "24 hours", "7d": "7 days"}
+WIDTHS = {360: 300, 560: 360, 760: 400, 1080: 420}
+"""Charts are made for these widths, with these heights; the browser stretches them a little."""
+NEWEST = 12
+"""Records on the page."""
+THEMES = ("light", "dark")
+BEAT = b"event: beat\ndata:\n\n"
+
+_encode = msgspec.json.Encoder().encode
+Bars = dict[float, dict[str, Any]]
+
+
+class View(msgspec.Struct, frozen=True):
+    """What somebody looks at; those who look at the same share it."""
+
+    period: str
+    series: tuple[str, ...]
+    zone: str
+    width: int
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A view at one time, apart from the bars: the specification of the chart without them, in every theme, and HTML of
+    totals and records. `empty`: there is no reading at all, of no time and no series."""
+
+    specs: msgspec.Raw
+    totals: str
+    records: str
+    empty: bool
+
+
+class Look(msgspec.Struct, frozen=True):
+    """The same with its bars, and as events: all of it, and what is new since the look before."""
+
+    shown: Shown
+    bars: Bars
+    expires: float
+    whole: bytes
+    change: bytes | None
+
+
+class Live:
+    """Takes looks."""
+
+    def __init__(self, store: Store, charts: Charts, templates: jinja2.Environment, time_format: str) -> None:
+        self._store, self._charts, self._time_format = store, charts, time_format
+        self._totals: Any = templates.get_template("live.html").module
+        self._records: Any = templates.get_template("records.html").module
+
+    async def take(self, view: View, before: Look | None) -> Look:
+        """A new look at a view; the one before, if nothing in it has changed."""
+        now = datetime.now(UTC)
+        start = "today" if view.period == "today" else f"-{view.period}"
+        period = make_period(start, None, None, view.zone, now, view.width)
+        series = view.series or None
+        numbers = (await self._charts.find(period, "sum", series, None)).numbers
+        picture = Picture(
+            numbers=numbers,
+            period=period,
+            title=default_title("sum", series),
+            time_format=self._time_format,
+            width=view.width,
+            height=WIDTHS[view.width],
+            unfinished=period.step_at(now),
+        )
+        specs, bars = _drawn(picture, before)
+        shown = await self._shown(view, Selection(period.start, period.end, series), specs)
+        return _look(before, shown, bars, period.end.timestamp())
+
+    async def _shown(self, view: View, selection: Selection, specs: msgspec.Raw) -> Shown:
+        totals = await self._store.glances.totals(selection)
+        records = await self._store.records.newest(NEWEST, selection)
+        empty = not totals.readings and not await self._store.glances.any()
+        zone = ZoneInfo(view.zone)
+        return Shown(
+            specs,
+            str(self._totals.totals(totals, zone, day(datetime.now(UTC), zone))),
+            str(self._records.rows(records, zone)),
+            empty,
+        )
+
+
+def _drawn(picture: Picture, before: Look | None) -> tuple[msgspec.Raw, Bars]:
+    """The specifications without the bars, and the bars, which are the same in every theme."""
+    made = spec(picture)
+    bars = {bar["from"]: bar for bar in made["datasets"].pop("bars")}
+    plain = _encode(made)
+    if before is not None and bytes(before.shown.specs).startswith(b'{"light":' + plain + b',"'):
+        return before.shown.specs, bars
+    dark = spec(msgspec.structs.replace(picture, theme="dark"))
+    del dark["datasets"]["bars"]
+    return msgspec.Raw(b'{"light":%b,"dark":%b}' % (plain, _encode(dark))), bars
+
+
+def _look(before: Look | None, shown: Shown, bars: Bars, expires: float) -> Look:
+    whole = _event("whole", {**msgspec.structs.asdict(shown), "bars": list(bars.values())})
+    if before is None or shown.specs is not before.shown.specs or not before.bars.keys() <= bars.keys():
+        return Look(shown, bars, expires, whole, None)
+    if shown == before.shown and bars == before.bars:
+        return before
+    change = {
+        "totals": shown.totals,
+        "records": shown.records,
+        "empty": shown.empty,
+        "bars": [bar for at, bar in bars.items() if before.bars.get(at) != bar],
+    }
+    return Look(shown, bars, expires, whole, _event("change", change))
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    """A server-sent event; https://html.spec.whatwg.org/multipage/server-sent-events.html."""
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode(data))

@@ -1,0 +1,2 @@
+-- Is there any reading at all?
+select exists (select from reading)
