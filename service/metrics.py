@@ -1,5 +1,7 @@
 """What `/metrics` tells: counters of everything written and refused, and how long things took."""
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -26,9 +28,9 @@ class Metrics:
         self._waiting = self._gauge("waiting_readings", "Readings that wait to be written.")
         self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
 
-    def batch(self, outcome: str, readings: int) -> None:
-        """A batch was settled."""
-        self._batches.labels(outcome).inc()
+    def settled(self, outcome: str, batches: int, readings: int) -> None:
+        """Batches were settled, with so many readings in all."""
+        self._batches.labels(outcome).inc(batches)
         self._readings.labels(outcome).inc(readings)
 
     def refused(self, where: str, reason: str) -> None:
@@ -64,10 +66,10 @@ class Metrics:
         """A live page was opened (1) or closed (-1)."""
         self._viewers.inc(change)
 
-    def waiting(self, readings: int, size: int) -> None:
-        """So much waits to be written."""
-        self._waiting.set(readings)
-        self._waiting_bytes.set(size)
+    def watch(self, readings: Callable[[], float], size: Callable[[], float]) -> None:
+        """Asks these how much waits to be written, and how many bytes that is, whenever somebody looks."""
+        self._waiting.set_function(readings)
+        self._waiting_bytes.set_function(size)
 
     def exposition(self) -> bytes:
         """The text that a Prometheus server reads."""

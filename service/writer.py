@@ -33,6 +33,7 @@ class Writer:
         self._max_readings, self._max_bytes = max_readings, max_bytes
         self._waiting: deque[tuple[Packed, Answer]] = deque()
         self._readings = self._bytes = 0
+        metrics.watch(lambda: self._readings, lambda: self._bytes)
         self._work, self._room = asyncio.Event(), asyncio.Condition()
         self.closed = False
         """Whether nothing more is accepted."""
@@ -106,7 +107,6 @@ class Writer:
         self._waiting.append((batch, answer))
         self._readings += batch.count
         self._bytes += len(batch.rows)
-        self._metrics.waiting(self._readings, self._bytes)
         self._work.set()
         return answer
 
@@ -123,7 +123,6 @@ class Writer:
     async def _make_room(self, group: list[tuple[Packed, Answer]]) -> None:
         self._readings -= sum(batch.count for batch, _ in group)
         self._bytes -= sum(len(batch.rows) for batch, _ in group)
-        self._metrics.waiting(self._readings, self._bytes)
         async with self._room:
             self._room.notify_all()
 
@@ -139,9 +138,15 @@ class Writer:
             await self._settle(group[:middle], receipt)
             await self._settle(group[middle:], receipt)
             return
-        for (batch, answer), outcome in zip(group, outcomes, strict=True):
-            self._metrics.batch(outcome.value, batch.count)
+        self._count(group, outcomes)
+        for (_, answer), outcome in zip(group, outcomes, strict=True):
             _answer(answer, BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
+
+    def _count(self, group: Sequence[tuple[Packed, Answer]], outcomes: Sequence[Outcome]) -> None:
+        """Once a transaction: a counter costs as much as a whole small batch."""
+        for outcome in set(outcomes):
+            counts = [batch.count for (batch, _), was in zip(group, outcomes, strict=True) if was is outcome]
+            self._metrics.settled(outcome.value, len(counts), sum(counts))
 
     async def _insist(self, batches: list[Packed], receipt: Receipt) -> list[Outcome]:
         """Write until it is settled: while the database is away nothing is lost, and nothing acknowledged."""
