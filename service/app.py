@@ -39,6 +39,7 @@ from service.routes.context import Context
 from service.routes.display import display
 from service.routes.export import export
 from service.routes.health import livez, metrics, readyz
+from service.routes.influx import health, ping, query, write_v1, write_v2
 from service.routes.ingest import post_readings
 from service.routes.live import home, live
 from service.routes.refusals import handlers
@@ -65,6 +66,11 @@ def create_app(context: Context, *, debug: bool = False) -> Litestar:
             home,
             live,
             post_readings,
+            write_v1,
+            write_v2,
+            ping,
+            health,
+            query,
             chart,
             display,
             export,

@@ -71,14 +71,15 @@ class Packer:
         self._seen += len(items)
         return True
 
-    def add_value(self, value: object) -> None:
-        """Add a decoded value, checked field by field; what is wrong with it becomes a fault."""
+    def add_value(self, value: object) -> Refusal | None:
+        """Add a decoded value, checked field by field; what is wrong with it becomes a fault, and is returned."""
         try:
             reading = check_reading(value, self._low, self._high)
         except Refusal as refusal:
             self.add_fault(refusal.field, refusal.detail)
-        else:
-            self.add_all([reading])
+            return refusal
+        self.add_all([reading])
+        return None
 
     def add_fault(self, field: str, detail: str) -> None:
         """The next reading is at fault."""

@@ -1,0 +1,155 @@
+"""InfluxDB line protocol, as it arrives: text -> packer.
+
+Fields `plan` and `fact` are the reading's; tag `series` names its series, else the measurement does. Other tags and
+fields are attributes, and so is the name of the measurement beside a series tag, unless it is `reading`, which says
+nothing. Like everywhere in this format, a string may hold newlines, and the last of several fields of one name counts;
+a field hides a tag of its name.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from service.attributes import encode_attributes
+from service.batches import Packed
+from service.errors import BadRequest, Refusal
+from service.line_syntax import Broken, Head, Line, OpenString, read_head, read_line, skip_blank
+from service.packing import Packer
+from service.plain_lines import decode_plain
+
+NANOSECONDS = {
+    "ns": 1,
+    "n": 1,
+    "us": 10**3,
+    "u": 10**3,
+    "µ": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+"""What a timestamp counts, by the name of its precision."""
+BLOCK = 32 * 1024
+"""Bytes that are worth a look: less is kept until more comes."""
+SHOWN = 160
+"""Bytes of a bad line that are shown."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadLine(BadRequest):
+    """A line is refused: the first of `dropped` such lines."""
+
+    reason = "invalid"
+
+    def __init__(self, line: int, text: bytes, refusal: Refusal, dropped: int, *, partial: bool) -> None:
+        shown = text[:SHOWN].decode(errors="replace") + ("…" if len(text) > SHOWN else "")
+        why = f"{refusal.field}: {refusal.detail}" if refusal.field else refusal.detail
+        start, end = ("partial write: ", f" dropped={dropped}") if partial else ("", "")
+        super().__init__(f"{start}line {line}: unable to parse '{shown}': {why}{end}")
+        self.line = line
+
+
+class LineReader:
+    """Feeds a packer with the lines of a text that arrives in pieces; `unit` is what a timestamp counts, in ns.
+
+    With `partial` bad lines are left out; otherwise nothing is looked at any more after the first of them.
+    """
+
+    def __init__(self, packer: Packer, unit: int, *, partial: bool = False) -> None:
+        self._packer, self._unit, self._partial = packer, unit, partial
+        self._pending = bytearray()
+        self._enough = BLOCK
+        self._line = 0
+        self._heads: dict[bytes, Head] = {}
+        self._plain_heads: dict[str, tuple[str, bytes | None]] = {}
+        self._dropped = 0
+        self._first: tuple[int, bytes, Refusal] | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece, wherever it was cut."""
+        if self._lost:
+            return
+        self._pending += piece
+        if len(self._pending) >= self._enough:
+            whole = self._pending.rfind(b"\n") + 1
+            self._consume(bytes(self._pending[:whole]), final=False)
+            # A string that goes on and on is looked at again only when there is twice as much of it.
+            self._enough = 2 * len(self._pending) + BLOCK
+
+    def finish(self) -> tuple[Packed, BadLine | None]:
+        """The batch, and what was left out of it; raises BadLine where nothing may be left out, or nothing is left."""
+        if not self._lost:
+            self._consume(bytes(self._pending), final=True)
+        if self._first is None:
+            return self._packer.finish(), None
+        bad = BadLine(*self._first, self._dropped, partial=self._partial)
+        if self._lost:
+            raise bad
+        try:
+            return self._packer.finish(partial=True), bad
+        except BadRequest as exc:
+            raise bad from exc
+
+    @property
+    def _lost(self) -> bool:
+        return self._first is not None and not self._partial
+
+    def _consume(self, text: bytes, *, final: bool) -> None:
+        taken = len(text) if self._add_plain(text) else self._add_lines(text, final=final)
+        del self._pending[:taken]
+
+    def _add_plain(self, text: bytes) -> bool:
+        """Add lines of which each has both values and nothing unusual; False, and nothing is done, otherwise."""
+        lines = decode_plain(text)
+        if lines is None:
+            return False
+        heads, unit = self._plain_heads, self._unit
+        try:
+            for line in lines:
+                head = line.series
+                line.series, line.attributes = heads.get(head) or self._learn(head)
+                if line.ts is not None:
+                    line.ts = line.ts * unit // 1000
+        except Refusal:
+            return False
+        if not self._packer.add_all(lines):
+            return False
+        self._line += len(lines)
+        return True
+
+    def _learn(self, text: str) -> tuple[str, bytes | None]:
+        head = read_head(text.encode())
+        self._plain_heads[text] = known = (head.series, encode_attributes(head.attributes))
+        return known
+
+    def _add_lines(self, text: bytes, *, final: bool) -> int:
+        """Add line by line; how many bytes were taken: all, but for a line that may go on."""
+        at = 0
+        while at < len(text) and not self._lost:
+            end = skip_blank(text, at)
+            if not end:
+                try:
+                    line = read_line(text, at, self._heads)
+                    refusal, end = self._add(line), line.end
+                except Broken as exc:
+                    if isinstance(exc, OpenString) and not final:
+                        break
+                    refusal, end = exc, text.find(b"\n", exc.at) + 1 or len(text)
+                    self._packer.add_fault(exc.field, exc.detail)
+                if refusal is not None:
+                    self._note(text[at:end], refusal)
+            self._line += text.count(b"\n", at, end)
+            at = end
+        return at
+
+    def _add(self, line: Line) -> Refusal | None:
+        if line.stamp is None:
+            return self._packer.add_value(line.reading)
+        try:
+            ts = _EPOCH + timedelta(microseconds=line.stamp * self._unit // 1000)
+        except OverflowError as exc:
+            raise Broken("is out of range", line.end - 1, "ts") from exc
+        return self._packer.add_value({**line.reading, "ts": ts})
+
+    def _note(self, text: bytes, refusal: Refusal) -> None:
+        self._dropped += 1
+        self._first = self._first or (self._line + 1, text.strip(), refusal)

@@ -1,0 +1,162 @@
+"""One line of line protocol as a reading yet to be checked, with errors that say what is wrong and where.
+
+https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ has the syntax; where it is vague, this follows
+the decoder of https://github.com/influxdata/line-protocol.
+"""
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+from service.errors import Refusal
+
+UNREMARKABLE = "reading"
+"""The measurement whose name isn't kept beside a series tag."""
+
+_OWN = {"plan": "a field", "fact": "a field", "series": "a tag", "ts": "written at the end of the line"}
+_BLANK = re.compile(rb" *+(?:#[^\n]*+)?\r?(?:\n|\Z)")
+_HEAD = re.compile(rb" *+((?:\\[,= ]|[^\x00-\x20\x7f])++)( ++)?")
+_COMMA = re.compile(rb"(?<!\\),")
+_TAG = re.compile(rb"((?:\\[,= ]|[^=])++)=((?:\\[,= ]|[^=])++)")
+_FIELD = re.compile(
+    rb'((?:\\[,= ]|[^\x00-\x20\x7f,=])++)=(?:"((?:[^"\\]++|\\.)*+)"|([^\x00-\x20\x7f,="]++)|)', re.DOTALL
+)
+_END = re.compile(rb"(?: ++(-?\d{1,40}+))? *+\r?(?:\n|\Z)")
+_FLOAT = re.compile(rb"-?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+")
+_INTEGER = re.compile(rb"(-?\d{1,40}+)i|(\d{1,40}+)u")
+_BOOLEANS = {name: name[:1] in b"tT" for name in b"t T true True TRUE f F false False FALSE".split()}
+_SPECIAL = re.compile(rb"\\([,= ])")
+_SPECIAL_IN_MEASUREMENT = re.compile(rb"\\([, ])")
+_SPECIAL_IN_STRING = re.compile(rb'\\(["\\])')
+
+_decode_float = msgspec.json.Decoder(float).decode
+
+
+class Broken(Refusal):
+    """This isn't line protocol; what is wrong was seen at `at` of the text."""
+
+    def __init__(self, detail: str, at: int, field: str = "") -> None:
+        super().__init__(field, detail)
+        self.at = at
+
+
+class OpenString(Broken):
+    """The text ends within a quoted string."""
+
+
+class Head(NamedTuple):
+    """What a measurement and its tags say: the series, and attributes."""
+
+    series: str
+    attributes: dict[str, object]
+
+
+class Line(NamedTuple):
+    """The reading without its time; the timestamp as it is written; and where the next line begins."""
+
+    reading: dict[str, object]
+    stamp: int | None
+    end: int
+
+
+def skip_blank(text: bytes, at: int) -> int:
+    """The end of a blank line or comment that begins here, or 0."""
+    blank = _BLANK.match(text, at)
+    return blank.end() if blank else 0
+
+
+def read_line(text: bytes, at: int, heads: dict[bytes, Head]) -> Line:
+    """The line that begins here, which may have newlines in its strings; `heads` remembers those seen before."""
+    match = _HEAD.match(text, at)
+    if match is None or not match[2]:
+        raise Broken("missing fields", at if match is None else match.end())
+    at = match.end()
+    head = heads.get(match[1])
+    if head is None:
+        try:
+            head = heads[match[1]] = read_head(match[1])
+        except Refusal as exc:
+            raise Broken(exc.detail, at, exc.field) from exc
+    reading = {**head.attributes, "series": head.series}
+    while field := _FIELD.match(text, at):
+        key, value = _read_field(field)
+        at = field.end()
+        if key in ("series", "ts"):
+            raise Broken(f"this is a field, {key} is {_OWN[key]}", at, key)
+        reading[key] = value
+        if text[at : at + 1] != b",":
+            break
+        at += 1
+    end = field and _END.match(text, at)
+    if not end:
+        raise Broken("expected a field, like plan=40" if field is None else "unexpected text after a field", at)
+    return Line(reading, int(end[1]) if end[1] else None, end.end())
+
+
+def read_head(head: bytes) -> Head:
+    """Series and attributes out of the measurement and its tags; Refusal where one is at fault."""
+    measurement, *rest = _COMMA.split(head)
+    tags: dict[str, object] = {}
+    for part in rest:
+        tag = _TAG.fullmatch(part)
+        if tag is None:
+            raise Refusal("", f"{_text(part)!r} is no tag, like host=a")
+        key = _text(_SPECIAL.sub(rb"\1", tag[1]))
+        if key in tags:
+            raise Refusal(key, "is given twice")
+        if key in _OWN and key != "series":
+            raise Refusal(key, f"this is a tag, {key} is {_OWN[key]}")
+        tags[key] = _text(_SPECIAL.sub(rb"\1", tag[2]))
+    name = _text(_SPECIAL_IN_MEASUREMENT.sub(rb"\1", measurement))
+    if not name or name.startswith("#"):
+        raise Refusal("", "missing measurement")
+    series = tags.pop("series", None)
+    if series is None:
+        return Head(name, tags)
+    if name != UNREMARKABLE:
+        tags.setdefault("measurement", name)
+    return Head(str(series), tags)
+
+
+def _read_field(field: re.Match[bytes]) -> tuple[str, object]:
+    name, string, bare = field.groups()
+    at = field.end()
+    try:
+        key = _text(_SPECIAL.sub(rb"\1", name))
+        if string is not None:
+            return key, _text(_SPECIAL_IN_STRING.sub(rb"\1", string))
+        if bare is not None:
+            return key, _read_bare(key, bare)
+    except Refusal as exc:
+        raise Broken(exc.detail, at, exc.field) from exc
+    if field.string[at : at + 1] == b'"':
+        raise OpenString("the closing quote is missing", at, key)
+    raise Broken("missing field value", at, key)
+
+
+def _read_bare(key: str, text: bytes) -> object:
+    """A value without quotes: a number or a boolean."""
+    if _FLOAT.fullmatch(text):
+        try:
+            return _decode_float(text)
+        except msgspec.ValidationError as exc:
+            raise Refusal(key, "must be a finite number") from exc
+        except msgspec.DecodeError:  # like `1.`, `.5` or `007`, which JSON hasn't got
+            return float(text)
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if match := _INTEGER.fullmatch(text):
+        number = int(match[1] or match[2])
+        low, high = (-(2**63), 2**63) if match[1] else (0, 2**64)
+        if low <= number < high:
+            return number
+        raise Refusal(key, "is out of range for an integer")
+    raise Refusal(key, f"{_text(text)[:40]!r} is no number, boolean or quoted string")
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as exc:
+        raise Refusal("", "isn't UTF-8") from exc
