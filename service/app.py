@@ -45,6 +45,7 @@ from service.routes.live import home, live
 from service.routes.refusals import handlers
 from service.routes.shown import asset
 from service.routes.socket import ingest
+from service.routes.tcp import listening
 from service.settings import Settings
 from service.store import Store, open_store
 from service.writer import Write, Writer
@@ -118,7 +119,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         aclosing(Assets()) as assets,
     ):
         await renderer.warm()
-        yield Context(
+        context = Context(
             store=store,
             writer=writer,
             charts=charts,
@@ -135,6 +136,8 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             sockets={feed},
             engine_state=lambda: _describe(server, settings),
         )
+        async with listening(context, settings.api_host, settings.tcp_port, settings.max_frame_bytes):
+            yield context
 
 
 @asynccontextmanager

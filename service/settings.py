@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("0.0.0.0", description="Address the service listens on.")  # noqa: S104
     api_port: int = Field(8080, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    tcp_port: int = Field(0, ge=0, le=65535, description="Port for JSON readings over plain TCP; 0 takes none.")
     database_url: SecretStr | None = Field(
         None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
     )

@@ -1,0 +1,225 @@
+"""Readings over plain TCP: JSON objects, one a line or one after the other, from clients that never read.
+
+Nothing is answered, so nobody learns what was refused: it is counted, and now and then logged.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from service.errors import BadRequest, Draining, StartError, TaktlineError, TooLarge
+from service.frames import read_json
+from service.framing import Framer, Lost
+from service.readings import now_microseconds
+from service.routes.context import Context
+from service.writer import Answer
+
+CHUNK = 16 * 1024
+"""Bytes read at a time; then others have their turn."""
+BACKLOG = 1024
+"""Connections that may wait to be taken: there are clients that make one for each reading."""
+LAST_WORDS, LAST_BYTES = 0.05, 256 * 1024
+"""When told to stop, how long to wait for what is still on its way to us, in seconds, and how much of it is taken."""
+COMPLAIN_EVERY = 10.0
+"""Seconds between two lines in the log about what was refused."""
+
+log = structlog.stdlib.get_logger("tcp")
+
+
+@asynccontextmanager
+async def listening(context: Context, host: str, port: int, limit: int) -> AsyncIterator[None]:
+    """Take readings at this port while the block runs; port 0 takes none. A JSON text has at most `limit` bytes."""
+    if not port:
+        yield
+        return
+    intake = Intake(context, limit)
+    try:
+        server = await asyncio.start_server(intake.serve, host, port, limit=CHUNK, backlog=BACKLOG)
+    except (OSError, OverflowError) as exc:
+        raise StartError(f"Can't listen on {host}, port {port}: {exc}. Choose another with TCP_PORT.") from exc
+    intake.server = server
+    context.sockets.add(intake)
+    log.info("readings over TCP are taken", host=host, port=port)
+    try:
+        yield
+    finally:
+        context.sockets.discard(intake)
+        await intake.close()
+
+
+class Intake:
+    """The listening socket and all its connections."""
+
+    def __init__(self, context: Context, limit: int) -> None:
+        self._context, self._limit = context, limit
+        self._connections: set[Connection] = set()
+        self._complaints = Complaints()
+        self._stopping = False
+        self.server: asyncio.Server | None = None
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client's connection, from its first byte to its last."""
+        connection = Connection(reader, writer, self._context, self._limit, self._complaints)
+        self._connections.add(connection)
+        try:
+            if not self._stopping:
+                await connection.run()
+        finally:
+            self._connections.discard(connection)
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def stop(self) -> None:
+        """Take no further connection; take from those that are open what has arrived, and close them."""
+        self._stop_listening()
+        await asyncio.gather(*(one.stop() for one in self._connections))
+        self._complaints.conclude()
+
+    async def close(self) -> None:
+        """The same, without any patience."""
+        self._stop_listening()
+        await asyncio.gather(*(one.cut() for one in self._connections))
+        self._complaints.conclude()
+
+    def _stop_listening(self) -> None:
+        self._stopping = True
+        if self.server is not None:
+            self.server.close()
+
+
+class Connection:
+    """Reads texts and hands them to the writer; while that has no room, nothing is read."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        context: Context,
+        limit: int,
+        complaints: "Complaints",
+    ) -> None:
+        self._reader, self._context, self._complaints = reader, context, complaints
+        self._peer = str((writer.get_extra_info("peername") or ("",))[0])
+        self._framer = Framer(limit)
+        self._task = asyncio.current_task()
+        self._idle = self._stopping = self._cut = False
+        self._left = LAST_BYTES
+        self._done = asyncio.Event()
+        # A client that vanished without a word would be waited for without end.
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    async def run(self) -> None:
+        """Until the client goes, sends what can't be read, or stop() is called."""
+        try:
+            while piece := await self._receive():
+                await self._take(piece)
+                await asyncio.sleep(0)
+            if refusal := self._framer.end():
+                self._refuse(refusal)
+        except (Lost, TooLarge) as exc:
+            self._refuse(exc)
+        except Draining:
+            pass
+        except OSError:
+            self._context.metrics.refused("tcp", "connection_lost")
+        except asyncio.CancelledError:
+            if not self._cut:
+                raise
+        finally:
+            self._done.set()
+
+    async def stop(self) -> None:
+        """Take what has arrived, and end; returns when that is handed to the writer."""
+        self._stopping = True
+        if self._idle and self._task is not None:
+            self._task.cancel()
+        await self._done.wait()
+
+    async def cut(self) -> None:
+        """End at once."""
+        self._cut = True
+        if self._task is not None:
+            self._task.cancel()
+        await self._done.wait()
+
+    async def _receive(self) -> bytes:
+        """The next piece; nothing at the end of the stream, or of our time."""
+        if self._stopping:
+            return await self._receive_last()
+        self._idle = True
+        try:
+            return await self._reader.read(CHUNK)
+        except asyncio.CancelledError:
+            if not self._stopping or self._task is None:
+                raise
+            self._task.uncancel()
+        finally:
+            self._idle = False
+        return await self._receive_last()
+
+    async def _receive_last(self) -> bytes:
+        if self._left <= 0:
+            return b""
+        try:
+            piece = await asyncio.wait_for(self._reader.read(CHUNK), LAST_WORDS)
+        except TimeoutError:
+            return b""
+        self._left -= len(piece)
+        return piece
+
+    async def _take(self, piece: bytes) -> None:
+        for text in self._framer.feed(piece):
+            if isinstance(text, BadRequest):
+                self._refuse(text)
+            else:
+                await self._write(text)
+
+    async def _write(self, text: bytes) -> None:
+        try:
+            packed = read_json(text, self._context.rules, now_microseconds())
+        except BadRequest as exc:
+            self._refuse(exc)
+            return
+        if seconds := self._context.rates.wait(self._peer):
+            await asyncio.sleep(seconds)
+        self._context.rates.take(self._peer, packed.count)
+        answer = await self._context.writer.put(packed)
+        answer.add_done_callback(self._note)
+
+    def _note(self, answer: Answer) -> None:
+        """A reading was written, or refused by the database, or there was no time left for it."""
+        if answer.cancelled() or (error := answer.exception()) is None:
+            return
+        self._refuse(error if isinstance(error, TaktlineError) else TaktlineError(str(error)))
+
+    def _refuse(self, error: TaktlineError) -> None:
+        self._context.metrics.refused("tcp", error.reason)
+        self._complaints.add(self._peer, error.detail)
+
+
+class Complaints:
+    """What was refused, for the log: the first at once, later ones together."""
+
+    def __init__(self) -> None:
+        self._unsaid = 0
+        self._last = ("", "")
+        self._next = 0.0
+
+    def add(self, peer: str, why: str) -> None:
+        """Something was refused."""
+        self._unsaid += 1
+        self._last = (peer, why)
+        if asyncio.get_running_loop().time() >= self._next:
+            self.conclude()
+
+    def conclude(self) -> None:
+        """Say what wasn't said yet."""
+        if self._unsaid:
+            peer, why = self._last
+            log.warning("readings over TCP were refused", count=self._unsaid, last_from=peer, last_why=why)
+            self._unsaid = 0
+            self._next = asyncio.get_running_loop().time() + COMPLAIN_EVERY
