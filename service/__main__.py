@@ -46,6 +46,7 @@ def migrate() -> None:
 async def _serve(settings: Settings) -> None:
     with listen(settings.api_host, settings.api_port) as sock:
         async with open_context(settings, log.info) as context:
+            context.assets.prepare()
             app = create_app(context, debug=settings.debug)
             await Server(app, context, settings.max_frame_bytes, settings.shutdown_grace).serve([sock])
     log.info("stopped")
@@ -54,6 +55,7 @@ async def _serve(settings: Settings) -> None:
 async def _demo(settings: Settings) -> None:
     with listen(settings.api_host, settings.api_port) as sock:
         async with open_context(settings, log.info) as context:
+            context.assets.prepare()
             app = create_app(context, debug=settings.debug)
             server = Server(app, context, settings.max_frame_bytes, settings.shutdown_grace)
             port = sock.getsockname()[1]

@@ -116,7 +116,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             settings.shutdown_grace.total_seconds(),
         ) as writer,
         _maintained(store, settings),
-        aclosing(Assets()) as assets,
+        aclosing(Assets(settings.taktline_cache)) as assets,
     ):
         await renderer.warm()
         context = Context(

@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import mimetypes
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -26,10 +28,10 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class Assets:
-    """The files of `web/` and the drawing library; the latter is made once, when it is first needed."""
+    """The files of `web/` and the drawing library; the latter is made when it is first needed, and kept in `folder`."""
 
-    def __init__(self, bundle: Callable[[], str] | None = None) -> None:
-        self._bundle = bundle or _bundle
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._files = {path.name: path.read_bytes() for path in WEB.iterdir() if path.suffix in (".css", ".js", ".svg")}
         self._names = {_marked(name, body): name for name, body in self._files.items()}
         self._names[_marked(VEGA, version("vl-convert-python").encode())] = VEGA
@@ -45,9 +47,11 @@ class Assets:
         name = self._names.get(marked, marked)
         if name != VEGA and name not in self._files:
             return None
-        if name not in self._made or (self._made[name].done() and self._made[name].exception()):
-            self._made[name] = asyncio.create_task(self._make(name))
-        return await asyncio.shield(self._made[name])
+        return await asyncio.shield(self._start(name))
+
+    def prepare(self) -> None:
+        """Have the drawing library ready before somebody asks for it."""
+        self._start(VEGA)
 
     def is_marked(self, name: str) -> bool:
         """Whether the name stands for one content for ever."""
@@ -59,10 +63,28 @@ class Assets:
             task.cancel()
         await asyncio.gather(*self._made.values(), return_exceptions=True)
 
+    def _start(self, name: str) -> asyncio.Task[Asset]:
+        task = self._made.get(name)
+        if task is None or (task.done() and task.exception()):
+            task = self._made[name] = asyncio.create_task(self._make(name))
+        return task
+
     async def _make(self, name: str) -> Asset:
-        body = self._files[name] if name != VEGA else await _elsewhere(self._bundle)
+        body = self._files[name] if name != VEGA else await self._library()
         packed = await asyncio.to_thread(gzip.compress, body, 9, mtime=0)
         return Asset(body, packed, mimetypes.types_map[Path(name).suffix])
+
+    async def _library(self) -> bytes:
+        kept = self._folder / Path(self.address(VEGA)).name
+        if kept.is_file():
+            return await asyncio.to_thread(kept.read_bytes)
+        made = await _elsewhere(_bundle)
+        with suppress(OSError):  # a folder that can't be written to only costs time
+            self._folder.mkdir(parents=True, exist_ok=True)
+            part = kept.with_suffix(f".{os.getpid()}")
+            part.write_bytes(made)
+            part.replace(kept)
+        return made
 
 
 async def _elsewhere(bundle: Callable[[], str]) -> bytes:

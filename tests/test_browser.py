@@ -1,0 +1,255 @@
+"""The pages in a real browser: Chromium, as installed; CHROMIUM names another. SCREENSHOTS=folder keeps pictures."""
+
+import asyncio
+import os
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.harness import Running
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 30_000
+"""Milliseconds: the drawing library is made when the first page asks for it."""
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None and os.environ.get("CI"):
+        pytest.fail("CI needs a browser: apt-get install chromium")
+    if path is None:
+        pytest.skip("there is no Chromium here; on Debian and Ubuntu: apt-get install chromium")
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield opened
+        await opened.close()
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, service: Running, **options: Any) -> AsyncIterator[Page]:
+    """A page whose every complaint, and every request to another host, fails the test."""
+    options = {"viewport": {"width": 1200, "height": 900}, "timezone_id": "Europe/Berlin", **options}
+    context = await browser.new_context(base_url=service.url, **options)
+    context.set_default_timeout(PATIENCE)
+    complaints: list[str] = []
+    page = await context.new_page()
+    page.on("console", lambda message: note(complaints, message.type in ("error", "warning"), message.text))
+    page.on("pageerror", lambda error: note(complaints, True, str(error)))
+    page.on("request", lambda request: note(complaints, not request.url.startswith(service.url), request.url))
+    yield page
+    await context.close()
+    assert complaints == []
+
+
+def note(complaints: list[str], bad: bool, text: str) -> None:
+    # the browser itself says so when the network is cut
+    if bad and "ERR_INTERNET_DISCONNECTED" not in text:
+        complaints.append(text)
+
+
+async def keep(page: Page, name: str) -> None:
+    """A picture for people to look at."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        await asyncio.sleep(1.8)  # what has just arrived stands out for a moment
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+async def fill(service: Running, hours: float = 5) -> None:
+    """Three lines of a shop floor, one of which stops for a while."""
+    now = time.time()
+    readings = []
+    for name, plan in (("line 1", 40), ("line 2", 25), ("packing", 60)):
+        for number in range(int(hours * 120)):
+            ts, swing = now - 30 * number, (number * 37 % 23 - 12) / 100
+            stopped = name == "line 2" and 70 < number < 95
+            one = {"ts": ts, "series": name, "plan": plan, "fact": 0 if stopped else round(plan * (0.99 + swing), 1)}
+            readings.append({**one, "operator": "Öykü", "shift": 2} if number % 9 == 0 else one)
+    await service.http.post("/readings", json=readings)
+
+
+async def live(page: Page, address: str = "/") -> None:
+    """The page, with its chart drawn."""
+    await page.goto(address)
+    await expect(page.locator("#state")).to_have_text("Live", timeout=PATIENCE)
+    await page.wait_for_selector("#chart svg")
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe-core finds that is serious."""
+    found = await Axe().run(page)
+    return [
+        f"{one['id']}: {one['nodes'][0]['html']}"
+        for one in found.response["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+async def test_the_first_reading_turns_the_instructions_into_a_chart(browser: Browser, fresh: Running) -> None:
+    async with visiting(browser, fresh, permissions=["clipboard-read", "clipboard-write"]) as page:
+        await page.goto("/")
+        await expect(page.locator("#start")).to_be_visible()
+        await expect(page.locator("#board")).to_be_hidden()
+        assert await faults(page) == []
+        await keep(page, "first")
+        await page.click("#copy")
+        command = await page.evaluate("navigator.clipboard.readText()")
+        assert fresh.url in command
+        running = await asyncio.create_subprocess_shell(f"{command} --silent")
+        assert await running.wait() == 0
+        await expect(page.locator("#board")).to_be_visible()
+        await expect(page.locator("#records tr")).to_have_count(1)
+        await page.wait_for_selector("#chart svg")
+
+
+async def test_it_moves_within_a_second_without_a_reload(browser: Browser, fresh: Running) -> None:
+    await fill(fresh, 0.9)
+    async with visiting(browser, fresh) as page:
+        await live(page, "/?period=1h")
+        await page.evaluate("window.stayed = true")
+        bars = await page.locator("#chart svg").inner_html()
+        for number in range(3):
+            await fresh.http.post("/readings", json={"plan": 1000, "fact": 900 + number, "series": "new"})
+            acknowledged = time.monotonic()
+            await expect(page.locator("#records tr").first).to_contain_text(f"{900 + number}")
+            assert time.monotonic() - acknowledged < 1
+        await expect(page.locator("#records tr.new").first).to_be_visible()
+        await page.wait_for_function("before => document.querySelector('#chart svg').innerHTML !== before", arg=bars)
+        assert await page.evaluate("window.stayed")
+
+
+async def test_choosers_change_the_address(browser: Browser, fresh: Running) -> None:
+    await fill(fresh)
+    async with visiting(browser, fresh) as page:
+        await live(page)
+        await page.get_by_text("6 hours").click()
+        await expect(page).to_have_url(f"{fresh.url}/?period=6h")
+        await page.locator(".pick summary").click()
+        await page.get_by_label("line 2", exact=True).check()
+        await expect(page).to_have_url(f"{fresh.url}/?period=6h&series=line+2")
+        await expect(page.locator("#records")).not_to_contain_text("packing")
+        await page.keyboard.press("Escape")
+        await page.get_by_label("Time zone").fill("Asia/Kolkata")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#records tr").first).to_contain_text("+05:30")
+        shared = page.url
+        await page.go_back()
+        await expect(page.locator("#records tr").first).to_contain_text("+00:00")
+        await page.goto(shared)
+        await expect(page.locator("#records tr").first).to_contain_text("+05:30")
+        assert await page.get_by_label("6 hours").is_checked()
+        assert await page.get_by_label("line 2", exact=True).is_checked()
+
+
+async def test_what_is_no_zone_is_said_at_the_field(browser: Browser, fresh: Running) -> None:
+    await fill(fresh, 0.5)
+    async with visiting(browser, fresh) as page:
+        await live(page)
+        await page.get_by_label("Time zone").fill("Mars")
+        await page.keyboard.press("Tab")
+        assert not await page.get_by_label("Time zone").evaluate("field => field.validity.valid")
+        assert page.url == f"{fresh.url}/"
+
+
+async def test_offline_and_back(browser: Browser, fresh: Running) -> None:
+    await fill(fresh, 0.5)
+    async with visiting(browser, fresh) as page:
+        await live(page)
+        await page.context.set_offline(True)
+        await expect(page.locator("#state")).to_have_text("Offline")
+        await keep(page, "offline")
+        await fresh.http.post("/readings", json={"plan": 4321})
+        await page.context.set_offline(False)
+        await expect(page.locator("#state")).to_have_text("Live")
+        await expect(page.locator("#records tr").first).to_contain_text("4,321")
+
+
+async def test_it_comes_back_when_the_service_does(browser: Browser, fresh: Running) -> None:
+    await fill(fresh, 0.5)
+    async with visiting(browser, fresh) as page:
+        await live(page)
+        await fresh.context.feed.stop()
+        await expect(page.locator("#state")).to_have_text("Reconnecting…")
+        fresh.context.feed._closed = False
+        await fresh.http.post("/readings", json={"plan": 4321})
+        await expect(page.locator("#state")).to_have_text("Live")
+        await expect(page.locator("#records tr").first).to_contain_text("4,321")
+
+
+async def test_the_table_is_paged_by_keyboard_and_without_scripts(browser: Browser, fresh: Running) -> None:
+    await fill(fresh, 2)
+    async with visiting(browser, fresh, java_script_enabled=False) as page:
+        await page.goto("/display")
+        await expect(page.locator(".summary")).to_contain_text("1–50 of 720 records")
+        await page.get_by_role("link", name="Older").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".summary")).to_contain_text("51–100 of 720 records")
+        await page.get_by_role("link", name="Newer").click()
+        await expect(page.locator(".summary")).to_contain_text("1–50")
+        await page.get_by_label("Page", exact=True).fill("15")
+        await page.keyboard.press("Enter")
+        await expect(page).to_have_url(f"{fresh.url}/display?page=15")
+        await expect(page.locator("tbody tr")).to_have_count(20)
+        await expect(page.get_by_role("link", name="Last")).to_have_count(0)
+        await page.locator(".pick summary").click()
+        await page.get_by_label("packing").check()
+        await page.get_by_label("From").fill("-30min")
+        await page.get_by_label("Time zone").fill("America/St_Johns")
+        await page.get_by_role("button", name="Show").click()
+        assert "series=packing&from=-30min&until=&tz=America%2FSt_Johns" in page.url
+        await expect(page.locator("tbody tr").first).to_contain_text("-03:30")
+        await expect(page.locator("tbody")).not_to_contain_text("line 1")
+        await page.locator("details:has(pre)").first.locator("summary").click()
+        await expect(page.locator("details pre").first).to_contain_text('"operator": "Öykü"')
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+async def test_pages_are_accessible_and_fit(browser: Browser, fresh: Running, scheme: Any, width: int) -> None:
+    """On a desk and on a telephone, by day and by night: nothing serious to axe-core, nothing wider than the screen."""
+    await fill(fresh)
+    size = {"width": width, "height": 844}
+    async with visiting(browser, fresh, color_scheme=scheme, viewport=size, reduced_motion="reduce") as page:
+        pages: dict[str, Callable[[], Any]] = {
+            "live": lambda: live(page, "/?period=6h"),
+            "records": lambda: page.goto("/display?page=2&from=-2h&tz=Europe/Berlin"),
+            "nothing": lambda: page.goto("/display?until=1971-01-01"),
+        }
+        for name, visit in pages.items():
+            await visit()
+            assert await faults(page) == []
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+            await keep(page, f"{name}-{scheme}-{width}")
+        ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 300) == (scheme == "dark")
+
+
+async def test_the_chart_follows_the_colour_scheme_and_the_width(browser: Browser, fresh: Running) -> None:
+    await fill(fresh, 1)
+    async with visiting(browser, fresh) as page:
+        await live(page, "/?period=1h")
+        before = await page.locator("#chart svg").inner_html()
+        await page.emulate_media(color_scheme="dark")
+        await page.wait_for_function("before => document.querySelector('#chart svg').innerHTML !== before", arg=before)
+        await page.set_viewport_size({"width": 600, "height": 800})
+        await page.wait_for_function("document.querySelector('#chart svg').clientWidth < 600")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 600
