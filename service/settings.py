@@ -26,7 +26,7 @@ def duration(text: str) -> timedelta:
 
 def _zone_of_this_machine() -> str:
     name = tzlocal.get_localzone_name()
-    return name if name and name != "local" else "UTC"
+    return name if name and name not in ("local", "Etc/UTC") else "UTC"
 
 
 Duration = Annotated[timedelta, NoDecode]
