@@ -1,58 +1,150 @@
-"""Time of an uncached chart beside the drawing library alone, in turns."""
+"""What a chart costs: beside the drawing library alone, beside pandas and matplotlib, and for a year beside an hour."""
 
+import io
+import json
+import os
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import httpx
 import vl_convert
 
+from bench.chart_load import measure_load
 from bench.service import Target
 from bench.table import median, show
-from service.buckets import Bucket
-from service.chart import Picture, spec
-from service.period import make_period
 
 ROUNDS = 15
+YEAR = int(os.environ.get("BENCH_YEAR_READINGS", "1000000"))
+"""Readings of the year, over 20 series."""
+NUMBERS = count()
+
+Way = Callable[[], Awaitable[None]]
 
 
 async def measure(target: Target) -> None:
-    """Print the table."""
-    now = datetime.now(UTC)
-    start = now.replace(second=0, microsecond=0) - timedelta(minutes=60)
-    readings = [
-        {"ts": (start + timedelta(seconds=10 * number)).isoformat(), "series": "chart", "plan": 40, "fact": number % 50}
-        for number in range(360)
-    ]
-    times: dict[str, list[float]] = {"png": [], "svg": [], "vl png": [], "vl svg": []}
+    """Print the tables."""
+    await _fill(target, 100_000 if target.brief else YEAR)
     async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
-        await http.post("/readings", json=readings)
-        alone = _spec(now)
-        for _ in range(ROUNDS):
-            for form in ("png", "svg"):
-                started = time.perf_counter()
-                answer = await http.get("/chart", params={"series": "chart", "format": form})
-                times[form].append(time.perf_counter() - started)
-                assert answer.status_code == 200
-                started = time.perf_counter()
-                _draw(alone, form)
-                times[f"vl {form}"].append(time.perf_counter() - started)
-    rows = [_row(form, times) for form in ("png", "svg")]
-    show("Chart of the last hour", ["format", "GET /chart", "vl-convert alone", "ratio"], rows)
+        await _measure_hour(target, http)
+        await _measure_year(http)
+    await measure_load(target)
 
 
-def _row(form: str, times: dict[str, list[float]]) -> list[str]:
-    ours, alone = median(times[form]), median(times[f"vl {form}"])
-    return [form.upper(), f"{1000 * ours:.0f} ms", f"{1000 * alone:.0f} ms", f"{ours / alone:.2f}"]
+async def _measure_hour(target: Target, http: httpx.AsyncClient) -> None:
+    spec = (await http.get("/chart", params={"series": "hour", "format": "vega"})).text
+    ways: dict[str, Way] = {
+        "PNG: vl-convert alone, the same specification": lambda: _alone(vl_convert.vegalite_to_png, spec),
+        "PNG: `GET /chart`, nothing cached": lambda: _get(http, series="hour", format="png"),
+        "SVG: vl-convert alone, the same specification": lambda: _alone(vl_convert.vegalite_to_svg, spec),
+        "SVG: `GET /chart`, nothing cached": lambda: _get(http, series="hour", format="svg"),
+    }
+    usual = _pandas(target)
+    if usual is not None:
+        ways["PNG: SELECT, pandas, `plot.bar`"] = usual
+    times = await _in_turns(ways)
+    alone = {form: median(times[f"{form}: vl-convert alone, the same specification"]) for form in ("PNG", "SVG")}
+    rows = [
+        [name, f"{1000 * median(some):.0f} ms", f"{median(some) / alone[name[:3]]:.2f}"] for name, some in times.items()
+    ]
+    show("A chart of the last hour, 3,600 readings", ["how", "time", "ratio"], rows)
 
 
-def _draw(specification: dict[str, object], form: str) -> None:
-    if form == "png":
-        vl_convert.vegalite_to_png(specification, allowed_base_urls=[])
-    else:
-        vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
+async def _measure_year(http: httpx.AsyncClient) -> None:
+    lines = [f"line {number}" for number in range(20)]
+    ways: dict[str, Way] = {
+        "an hour, per minute": lambda: _get(http, series=lines, format="png"),
+        "a year, per day": lambda: _get(http, series=lines, format="png", **{"from": "-365d", "tz": "UTC"}),
+        "a year, per day in Berlin": lambda: _get(
+            http, series=lines, format="png", **{"from": "-365d", "tz": "Europe/Berlin"}
+        ),
+    }
+    times = await _in_turns(ways)
+    hour = median(times["an hour, per minute"])
+    rows = [[name, f"{1000 * median(some):.0f} ms", f"{median(some) / hour:.2f}"] for name, some in times.items()]
+    show("A PNG out of the readings of a year", ["what", "time, nothing cached", "ratio"], rows)
 
 
-def _spec(now: datetime) -> dict[str, object]:
-    period = make_period(None, None, None, "UTC", now, 960)
-    buckets = tuple(Bucket(period.start + number * timedelta(minutes=1), 240, 150 + number, 6) for number in range(60))
-    return spec(Picture(buckets, period, "Plan and fact", "%Y-%m-%d %H:%M", 960, 480))
+async def _in_turns(ways: dict[str, Way]) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(ROUNDS + 2):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            await way()
+            if turn >= 2:  # the first only warm up
+                times[name].append(time.perf_counter() - started)
+    return times
+
+
+async def _get(http: httpx.AsyncClient, **params: Any) -> None:
+    """A chart that nobody asked for before, since its title is new."""
+    answer = await http.get("/chart", params={**params, "title": f"Plan and fact {next(NUMBERS)}"})
+    assert "cache;desc=miss" in answer.headers["server-timing"], answer.text
+
+
+async def _alone(draw: Callable[..., object], spec: str) -> None:
+    draw(json.loads(spec), allowed_base_urls=[])
+
+
+def _pandas(target: Target) -> Way | None:
+    """The common way; None where its libraries aren't installed (`pip install --group bench`)."""
+    try:
+        import matplotlib as mpl
+        import pandas as pd
+    except ImportError:
+        return None
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    async def draw() -> None:
+        con = await target.connect()
+        since = datetime.now(UTC) - timedelta(hours=1)
+        rows = await con.fetch("select ts, plan, fact from reading where series = 'hour' and ts >= $1", since)
+        await con.close()
+        frame = pd.DataFrame([tuple(row) for row in rows], columns=["ts", "plan", "fact"])
+        sums = frame.groupby(frame["ts"].dt.floor("min"))[["plan", "fact"]].sum()
+        sums.index = sums.index.strftime("%Y-%m-%d %H:%M")
+        axes = sums.plot.bar(figsize=(9.6, 4.8))
+        axes.figure.savefig(io.BytesIO(), format="png", dpi=100)
+        plt.close(axes.figure)
+
+    return draw
+
+
+async def _fill(target: Target, readings: int) -> None:
+    """A year of readings up to now, in SQL, with its rollups; and an hour with one a second."""
+    con = await target.connect()
+    insert = """
+        insert into reading (ts, series, plan, fact)
+        select $1::timestamptz + n * ($2::interval / $3::double precision), $4 || n % $5::int, n % 100, n % 90
+        from generate_series(0, $3::int - 1) n
+    """
+    await con.execute("set synchronous_commit to off")  # what is measured comes later
+    year, now = timedelta(days=365), datetime.now(UTC)
+    started = time.perf_counter()
+    for part in range(10):
+        share = year / 10
+        await con.execute(insert, now - year + part * share, share, readings // 10, "line ", 20, timeout=3600)
+    await con.execute(
+        insert.replace("$4 || n % $5::int", "$4 || left($5::int::text, 0)"),
+        now - timedelta(hours=1),
+        timedelta(hours=1),
+        3600,
+        "hour",
+        1,
+    )
+    if "community" in target.describe:
+        for unit in ("minute", "hour", "day"):
+            # as the policies would have done, piece by piece
+            for part in range(24):
+                first = now - year + part * year / 24
+                await con.execute(
+                    f"call refresh_continuous_aggregate('{unit}_rollup', $1::timestamptz, $2::timestamptz)",
+                    first - timedelta(days=2),
+                    min(first + year / 24, now - timedelta(days=2)),
+                    timeout=3600,
+                )
+    await con.close()
+    print(f"\n{readings:,} readings over a year, made in {time.perf_counter() - started:.0f} s")

@@ -317,7 +317,7 @@ async def test_who_takes_png_only_gets_the_error_as_png(shared: Running) -> None
     assert (answer.status_code, answer.headers["content-type"]) == (400, "image/png")
     with Image.open(io.BytesIO(answer.content)) as image:
         assert image.size == (700, 437)
-        assert len(image.getcolors() or []) == 3
+        assert len(image.getcolors() or []) > 3
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/problem+json"])

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -40,17 +41,68 @@ def test_the_last_hour_is_sixty_whole_minutes() -> None:
         ("2026-01-31T15:05:00 01:00", at("2026-01-31T14:05:00Z")),  # a + that an address turned into a space
         ("2026-01-31T15:05", at("2026-01-31T14:05:00Z")),
         ("2026-01-31", at("2026-01-30T23:00:00Z")),
+        ("20260131", at("2026-01-30T23:00:00Z")),
+        ("14:05_20260131", at("2026-01-31T13:05:00Z")),
+        ("now+1h", NOW + timedelta(hours=1)),
+        ("now 1h", NOW + timedelta(hours=1)),  # the same plus again
+        ("-1h+5m", NOW - timedelta(minutes=55)),
+        ("today", at("2026-11-21T23:00:00Z")),
+        ("midnight", at("2026-11-21T23:00:00Z")),
+        ("yesterday", at("2026-11-20T23:00:00Z")),
+        ("tomorrow", at("2026-11-22T23:00:00Z")),
+        ("noon", at("2026-11-22T11:00:00Z")),
+        ("noon yesterday", at("2026-11-21T11:00:00Z")),
+        ("noon_yesterday", at("2026-11-21T11:00:00Z")),
+        ("today+8h", at("2026-11-22T07:00:00Z")),
+        ("now/h", at("2026-11-22T11:00:00Z")),
+        ("now/d", at("2026-11-21T23:00:00Z")),
+        ("now/w", at("2026-11-15T23:00:00Z")),
+        ("now-1M/M", at("2026-09-30T22:00:00Z")),
+        ("now/y", at("2025-12-31T23:00:00Z")),
+        ("-1mon", at("2026-10-22T10:59:30.123456Z")),  # the same time of the day, in summer
+        ("-1y", at("2025-11-22T11:59:30.123456Z")),
     ],
 )
 def test_times_are_read_as_people_write_them(text: str, moment: datetime) -> None:
     assert parse_time("from", text, BERLIN, NOW) == moment
 
 
-@pytest.mark.parametrize("text", ["soon", "now-2x", "2026-13-01", "-", "1e99", "now-999999w", "٣", "9" * 15, "-1e5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "soon",
+        "",
+        "/d",
+        "now/q",
+        "noon-",
+        "yesterday noon",
+        "now-2x",
+        "2026-13-01",
+        "-",
+        "1e99",
+        "now-999999w",
+        "٣",
+        "9" * 15,
+        "-1e5",
+    ],
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_time("from", text, "UTC", NOW)
     assert caught.value.faults[0].field == "from"
+
+
+def test_until_is_rounded_up_as_in_grafana() -> None:
+    made = period("now-1d/d", "now-1d/d", zone=BERLIN)
+    assert (made.start, made.end) == (at("2026-11-20T23:00:00Z"), at("2026-11-21T23:00:00Z"))
+
+
+def test_a_day_back_is_the_same_time_of_the_day_whatever_the_clock_did() -> None:
+    monday = at("2026-10-25T23:30:00Z")  # half past midnight in Berlin, after a day of 25 hours
+    assert parse_time("from", "-1d", BERLIN, monday) == at("2026-10-24T22:30:00Z")
+    assert parse_time("from", "now-1d/d", BERLIN, monday) == at("2026-10-24T22:00:00Z")
+    assert parse_time("from", "-31d", BERLIN, at("2026-03-31T10:00:00Z")) == at("2026-02-28T11:00:00Z")
+    assert parse_time("from", "-1mon", BERLIN, at("2026-03-31T10:00:00Z")) == at("2026-02-28T11:00:00Z")
 
 
 def test_the_first_and_last_steps_are_whole() -> None:
@@ -102,6 +154,44 @@ def test_hours_of_a_half_hour_zone_begin_on_its_clock() -> None:
     assert made.start.minute == 30
     assert made.relation == "minute"
     assert period("-5h", None, "1h", NEW_YORK).relation == "hour"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end"),
+    [
+        ("America/Santiago", "2026-09-04", "2026-09-09"),  # midnight is left out
+        ("Atlantic/Azores", "2026-10-23", "2026-10-28"),  # midnight comes twice
+        ("Australia/Lord_Howe", "2026-04-03", "2026-04-08"),  # the clock goes back half an hour
+        ("Pacific/Apia", "2011-12-28", "2012-01-02"),  # a day is left out
+    ],
+)
+@pytest.mark.parametrize("step", list(STEPS)[2:])
+def test_steps_meet_without_gap_or_overlap_in_odd_zones(zone: str, start: str, end: str, step: str) -> None:
+    made = period(start, end, step, zone)
+    assert made.edges[0] == made.start
+    assert made.edges[-1] == made.end
+    assert all(a < b for a, b in pairwise(made.edges))
+    assert made.start == parse_time("from", start, zone, NOW)
+    if step == "1d":
+        days = [edge.astimezone(ZoneInfo(zone)).date() for edge in made.edges]
+        assert len(set(days)) == len(days)
+
+
+def test_the_smallest_relation_that_can_answer_is_read() -> None:
+    assert period("-365d", None, "1d").relation == "day"
+    assert period("2026-01-01", "2026-02-01", "1d", "Europe/London").relation == "day"
+    assert period("-365d", None, "1d", "Europe/London").relation == "hour"
+    assert period("-365d", None, "1d", KOLKATA).relation == "minute"
+    assert period("-30d", None, "6h").relation == "hour"
+    assert period("2026-02-01", "2026-05-01", "6h", "Australia/Lord_Howe").relation == "minute"
+    assert period("-1h").relation == "minute"
+
+
+def test_the_step_that_is_under_way() -> None:
+    made = period("-1h", "+1h")
+    assert made.step_at(NOW) == at("2026-11-22T11:55:00Z") if made.step == "5m" else at("2026-11-22T11:59:00Z")
+    assert made.step_at(made.end) is None
+    assert made.step_at(made.start - timedelta(seconds=1)) is None
 
 
 def test_six_hours_are_counted_from_midnight() -> None:

@@ -5,7 +5,7 @@ import io
 from functools import cache
 
 import noto_cjk_sans_otc
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from service.chart.themes import FONT, THEMES, Theme
 from service.chart.wording import wrapped
@@ -28,18 +28,26 @@ def fault_svg(title: str, detail: str, width: int, height: int, theme: str) -> b
 
 
 def fault_png(title: str, detail: str, width: int, height: int, theme: str) -> bytes:
-    """The same for those who take nothing but PNG."""
+    """The same for those who take nothing but PNG: the title in shades 0 to 127, the text in those from 128."""
     colours = THEMES[theme]
-    image = Image.new("P", (width, height), 0)
-    image.putpalette(b"".join(bytes.fromhex(each[1:]) for each in (colours.background, colours.below, colours.ink)))
-    pen = ImageDraw.Draw(image)
-    pen.fontmode = "1"
-    pen.rectangle((0, 0, 3, height), fill=1)
+    masks = {TITLE: Image.new("L", (width, height)), TEXT: Image.new("L", (width, height))}
+    ImageDraw.Draw(masks[TITLE]).rectangle((0, 0, 3, height), fill=255)
     for y, size, text in _lines(title, detail, width, height):
-        pen.text((_LEFT, y), text, fill=1 if size == TITLE else 2, font=_font(size), anchor="ls")
+        ImageDraw.Draw(masks[size]).text((_LEFT, y), text, fill=255, font=_font(size), anchor="ls")
+    image = ImageChops.lighter(
+        masks[TITLE].point([shade // 2 for shade in range(256)]),
+        masks[TEXT].point([shade and 128 + shade // 2 for shade in range(256)]),
+    )
+    image.putpalette(_shades(colours.background, colours.below) + _shades(colours.background, colours.ink))
     out = io.BytesIO()
     image.save(out, "png", compress_level=1)
     return out.getvalue()
+
+
+def _shades(first: str, last: str) -> bytes:
+    """128 colours from one to the other."""
+    ends = list(zip(bytes.fromhex(first[1:]), bytes.fromhex(last[1:]), strict=True))
+    return bytes(round(a + (b - a) * shade / 127) for shade in range(128) for a, b in ends)
 
 
 def _text(y: int, size: int, text: str, colours: Theme) -> str:

@@ -24,7 +24,7 @@ MARGIN = 0.1
 """Share of a step's width left free on either side of its two bars."""
 MIN_MARGIN = 0.5
 """Pixels; where the margin would be narrower, the bars touch."""
-AXIS_ROOM, ROW_ROOM = 52, 58
+AXIS_ROOM, ROW_ROOM = 47, 57
 """Pixels that the axis beside a panel takes, and those that name, axis and gap above and below it take, about."""
 
 
@@ -136,13 +136,13 @@ def _lay_out(made: Spec, picture: Picture) -> None:
 
 def _panel_width(picture: Picture) -> int:
     """Of the plotting area, about."""
-    return max(40, (picture.width - 32) // picture.columns - AXIS_ROOM)
+    return max(40, (picture.width + 10) // picture.columns - AXIS_ROOM)
 
 
 def _panel_height(picture: Picture) -> int:
     panels = len(picture.numbers.panels) if picture.split else 1
     rows = max(1, -(-panels // picture.columns))
-    return max(30, (picture.height - 74) // rows - ROW_ROOM)
+    return max(30, (picture.height - (60 if picture.is_compact else 80)) // rows - ROW_ROOM)
 
 
 def _chosen(texts: Mapping[str, str], key: str) -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
 """The first is part of the drawing library; Arial and Helvetica are as wide. Noto has the characters they lack."""
-SOFT = 0.42
+SOFT = 0.45
 """How much of its colour a bar keeps whose step isn't over yet."""
 
 
@@ -51,8 +51,8 @@ THEMES = {
         rule="#536072",
         grid="#242c38",
         plan="#4a5667",
-        fact="#7cc0ff",
-        below="#f08a24",
+        fact="#86c5ff",
+        below="#e87d12",
     ),
     "print": Theme(
         background="#ffffff",
@@ -60,7 +60,7 @@ THEMES = {
         muted="#333333",
         rule="#666666",
         grid="#dddddd",
-        plan="#cccccc",
+        plan="#c4c4c4",
         fact="#1a1a1a",
         below="#cf5a00",
     ),

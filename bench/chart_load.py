@@ -1,0 +1,102 @@
+"""Charts under load: how many are answered with 304, and whether ingest notices."""
+
+import asyncio
+import json
+import time
+from urllib.parse import urlsplit
+
+import httpx
+from websockets.asyncio.client import connect
+
+from bench.service import Target
+from bench.table import median, percentile, show
+
+CLIENTS, SECONDS, ROUNDS = 16, 2.0, 5
+CHART_CLIENTS = 8
+
+
+async def measure_load(target: Target) -> None:
+    """Print the tables."""
+    await _measure_304(target)
+    await _measure_ingest(target)
+
+
+async def _measure_304(target: Target) -> None:
+    tags: dict[str, str] = {}
+    rates: dict[str, list[float]] = {"GET /livez": [], "GET /chart?series=hour, 304": []}
+    for _ in range(ROUNDS):
+        rates["GET /livez"].append(await _rate(target, "/livez", {}))
+        async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
+            path = "/chart?series=hour&from=2026-01-01&until=2026-01-01T01:00"
+            tags = {"If-None-Match": (await http.get(path)).headers["etag"]}
+        rates["GET /chart?series=hour, 304"].append(await _rate(target, path, tags))
+    base = median(rates["GET /livez"])
+    rows = [[name, f"{median(some):,.0f}/s", f"{median(some) / base:.2f}"] for name, some in rates.items()]
+    show(f"An unchanged chart, {CLIENTS} clients", ["request", "rate", "ratio"], rows)
+
+
+async def _rate(target: Target, path: str, headers: dict[str, str]) -> float:
+    """Answers a second; plain sockets, since a client library costs more than the service."""
+    place = urlsplit(target.url)
+    lines = [f"GET {path} HTTP/1.1", f"Host: {place.netloc}", *(f"{name}: {value}" for name, value in headers.items())]
+    request = "\r\n".join([*lines, "", ""]).encode()
+    status = b"304" if headers else b"200"
+    end = time.perf_counter() + SECONDS
+
+    async def client() -> int:
+        done = 0
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        while time.perf_counter() < end:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head[9:12] == status, head
+            if not headers:
+                length = head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]
+                await reader.readexactly(int(length))
+            done += 1
+        writer.close()
+        return done
+
+    return sum(await asyncio.gather(*(client() for _ in range(CLIENTS)))) / SECONDS
+
+
+async def _measure_ingest(target: Target) -> None:
+    waits: dict[str, list[float]] = {"no charts": [], f"{CHART_CLIENTS} clients ask for charts": []}
+    for _ in range(ROUNDS):
+        waits["no charts"] += await _acknowledged(target)
+        stop = asyncio.Event()
+        asking = [asyncio.create_task(_ask(target, number, stop)) for number in range(CHART_CLIENTS)]
+        waits[f"{CHART_CLIENTS} clients ask for charts"] += await _acknowledged(target)
+        stop.set()
+        await asyncio.gather(*asking)
+    base = percentile(waits["no charts"], 0.99)
+    rows = [
+        [
+            name,
+            f"{1000 * median(some):.1f} / {1000 * percentile(some, 0.99):.1f} ms",
+            f"{percentile(some, 0.99) / base:.2f}",
+        ]
+        for name, some in waits.items()
+    ]
+    show("Acknowledgement of a reading, one every 10 ms", ["meanwhile", "p50 / p99", "ratio of p99"], rows)
+
+
+async def _ask(target: Target, number: int, stop: asyncio.Event) -> None:
+    """A dashboard that shows several charts, anew every second."""
+    async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
+        while not stop.is_set():
+            answer = await http.get("/chart", params={"series": "hour", "width": 600 + number, "format": "png"})
+            assert answer.status_code == 200, answer.text
+            await asyncio.sleep(1)
+
+
+async def _acknowledged(target: Target) -> list[float]:
+    waits = []
+    async with connect(target.ws, compression=None) as socket:
+        for number in range(300):
+            started = time.perf_counter()
+            await socket.send(json.dumps({"id": f"{started}-{number}", "readings": [{"series": "hour", "plan": 1}]}))
+            await socket.recv()
+            waits.append(time.perf_counter() - started)
+            await asyncio.sleep(0.01)
+    return waits

@@ -1,0 +1,30 @@
+"""docs/charts.md names every parameter and header."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service.chart.themes import THEMES
+from service.period import STEPS
+from service.routes.chart_parameters import FORMATS, KNOWN
+from tests.harness import Running
+
+TEXT = (Path(__file__).parents[1] / "docs" / "charts.md").read_text(encoding="utf-8")
+
+
+def test_every_parameter_is_documented() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", TEXT.split("## Parameters")[1].split("## What comes")[0], re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list(KNOWN)
+    for names in (STEPS, FORMATS, THEMES):
+        assert f"`{' '.join(names)}`" in TEXT
+
+
+@pytest.mark.anyio
+async def test_every_header_is_documented(shared: Running, name: str) -> None:
+    await shared.http.post("/readings", json={"series": name, "plan": 1})
+    shown = await shared.http.get("/chart", params={"series": name, "format": "svg"})
+    failed = await shared.http.get("/chart?x=1", headers={"Accept": "image/*"})
+    usual = {"date", "content-type", "content-length", "content-encoding", "x-content-type-options"}
+    headers = {header.lower() for answer in (shown, failed) for header in answer.headers} - usual
+    assert headers == {one.lower() for one in re.findall(r"^\| `([A-Z][\w-]+)` \|", TEXT, re.MULTILINE)}
