@@ -4,25 +4,20 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NoReturn, cast
-from urllib.parse import urlsplit
-
-import httptools
-from websockets.exceptions import WebSocketException
+from typing import NoReturn
 
 from emitter.answers import Answer, Duplicate, Problem, Refusal, Written
 from emitter.backoff import Backoff
-from emitter.errors import EmitterError, Rejected, Unreachable
-from emitter.link import TOO_LARGE, Link, asked_delay, check_refusal, describe
+from emitter.connection import FAILURES, Connection
+from emitter.errors import Rejected, Unreachable
+from emitter.link import Link, asked_delay, check_refusal, describe
 from emitter.load import Supply
 from emitter.readings import Batch
 from emitter.score import Score
 from emitter.wire import Wire
 
-FAILURES = (OSError, WebSocketException, httptools.HttpParserError)
 DIALS = 64
 """Connections that are being made at once: more overflow the other side's backlog."""
-PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
 
 class Lane(asyncio.Protocol):
@@ -36,35 +31,34 @@ class Lane(asyncio.Protocol):
         self._backoff = Backoff(link.patience)
         self._sent: dict[str, tuple[Batch, float]] = {}
         self._waiting: deque[Batch] = deque()
-        self._wire: Wire
-        self._transport: asyncio.Transport | None = None
-        self._opened: asyncio.Future[None]
-        self._lost: asyncio.Future[None]
+        self._connection: Connection | None = None
         self._window = 0
-        """Batches that may be in flight; 0 without a connection."""
-        self._full = False
         self._rest: asyncio.TimerHandle | None = None
         """Runs while the service has asked for a pause."""
 
     async def run(self, dials: asyncio.Semaphore) -> NoReturn:
         """Until cancelled. Rejected: the service won't have us; Unreachable: the link's patience is over."""
         while True:
+            wire = self._make_wire()
+            connection = Connection(wire, self._score, self._settle, self.fill)
             try:
                 async with dials:
-                    await self._dial()
-                await self._lost
-                reason, asked = "connection lost", None
+                    await connection.dial(self._link)
+                self._begin(connection, wire.window)
+                await connection.lost
             except FAILURES as exc:
-                check_refusal(self._link, exc)
-                reason, asked = describe(exc), asked_delay(exc)
+                failure = exc
             finally:
-                self._hang_up()
-            await asyncio.sleep(self._after_trouble(reason, asked))
+                connection.close()
+                again = self._end()
+            self._score.retries += again
+            check_refusal(self._link, failure)
+            await asyncio.sleep(self._after_trouble(describe(failure), asked_delay(failure)))
 
     @property
     def has_room(self) -> bool:
         """Whether another batch would be sent at once."""
-        return len(self._sent) + len(self._waiting) < self._window and not self._full and not self._rest
+        return self._connection is not None and not self._waiting and self._may_send(self._connection)
 
     def give(self, batch: Batch) -> None:
         """Send this one too, as soon as there is room for it."""
@@ -74,13 +68,13 @@ class Lane(asyncio.Protocol):
 
     def fill(self) -> None:
         """Send as much as the window allows of what there is to send."""
-        if self._transport is None or self._rest:
-            return
-        while len(self._sent) < self._window and not self._full and (batch := self._next()):
-            data = self._wire.wrap(batch)
+        connection = self._connection
+        while connection and self._may_send(connection) and (batch := self._next()):
             self._sent[batch.id] = batch, time.monotonic()
-            self._score.sent_bytes += len(data)
-            self._transport.write(data)
+            connection.send(batch)
+
+    def _may_send(self, connection: Connection) -> bool:
+        return len(self._sent) < self._window and connection.has_room and self._rest is None
 
     def _next(self) -> Batch | None:
         if self._waiting:
@@ -90,84 +84,26 @@ class Lane(asyncio.Protocol):
             self._score.unanswered += batch.readings
         return batch
 
-    async def _dial(self) -> None:
-        """Makes a connection, up to where batches can be sent."""
-        parts, loop = urlsplit(self._link.url), asyncio.get_running_loop()
-        self._wire, self._lost, self._opened = self._make_wire(), loop.create_future(), loop.create_future()
-        self._lost.add_done_callback(lambda lost: lost.cancelled() or lost.exception())
-        async with asyncio.timeout(self._link.ack_timeout):
-            secure = parts.scheme in ("wss", "https")
-            port = parts.port or PORTS[parts.scheme]
-            await loop.create_connection(lambda: self, parts.hostname or "", port, ssl=secure or None)
-            await asyncio.wait((self._opened, self._lost), return_when=asyncio.FIRST_COMPLETED)
+    def _begin(self, connection: Connection, window: int | None) -> None:
+        self._connection = connection
+        self._window = min(self._link.window, window or self._link.window)
+        self._score.connected += 1
+        self._score.connections += 1
+        self._backoff.succeed()
+        self.fill()
 
-    def _hang_up(self) -> None:
-        """Whatever has no answer is to be sent again."""
-        if self._window:
+    def _end(self) -> int:
+        """Whatever has no answer is to be sent again; how many batches that are."""
+        if self._connection:
             self._score.connected -= 1
-        self._window = 0
-        self._score.retries += len(self._sent)
-        self._waiting.extendleft(batch for batch, _ in reversed(self._sent.values()))
-        self._sent.clear()
+            self._connection = None
         if self._rest:
             self._rest.cancel()
             self._rest = None
-        if self._transport:
-            self._transport.write(self._wire.closing())
-            self._transport.close()
-            self._transport = None
-
-    def _begin(self) -> None:
-        self._score.connected += 1
-        self._score.connections += 1
-        self._window = min(self._link.window, self._wire.window or self._link.window)
-        self._backoff.succeed()
-        self._opened.set_result(None)
-        self.fill()
-
-    # what asyncio calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport, self._full = cast("asyncio.Transport", transport), False
-        self._transport.write(self._wire.opening())
-        if self._wire.open:
-            self._begin()
-
-    def data_received(self, data: bytes) -> None:
-        self._score.received_bytes += len(data)
-        try:
-            for answer in self._wire.receive(data):
-                self._settle(answer)
-        except (EmitterError, *FAILURES) as exc:
-            self._fail(exc)
-            return
-        if self._transport and (reply := self._wire.reply()):
-            self._transport.write(reply)
-        if self._wire.open and not self._opened.done():
-            self._begin()
-        else:
-            self.fill()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        if self._wire.close_code == TOO_LARGE:
-            exc = Rejected("A frame was too large for the service: make --batch smaller.")
-        self._fail(exc)
-
-    def pause_writing(self) -> None:
-        self._full = True
-
-    def resume_writing(self) -> None:
-        self._full = False
-        self.fill()
-
-    def _fail(self, exc: Exception | None) -> None:
-        if self._lost.done():
-            return
-        if exc:
-            self._lost.set_exception(exc)
-        else:
-            self._lost.set_result(None)
+        unanswered = [batch for batch, _ in self._sent.values()]
+        self._waiting.extendleft(reversed(unanswered))
+        self._sent.clear()
+        return len(unanswered)
 
     def _settle(self, answer: Answer) -> None:
         batch, at = self._sent.pop(answer.id or next(iter(self._sent), ""), (None, 0.0))

@@ -282,7 +282,7 @@ async def test_a_server_that_keeps_no_connection_is_served_too() -> None:
     assert summary.readings == 5
 
 
-@pytest.mark.parametrize("transport", ["ws", "http-json", "http-ndjson"])
+@pytest.mark.parametrize("transport", ["ws", "http-json", "http-ndjson", "http-line"])
 async def test_the_real_service_stores_what_it_acknowledges(shared: Running, transport: Transport) -> None:
     before = await stored(shared)
     url = shared.ws if transport == "ws" else shared.url
