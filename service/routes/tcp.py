@@ -4,12 +4,14 @@ Nothing is answered, so nobody learns what was refused: it is counted, and now a
 """
 
 import asyncio
+import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from service.batches import Packed
 from service.errors import BadRequest, Draining, StartError, TaktlineError, TooLarge
 from service.frames import read_json
 from service.framing import Framer, Lost
@@ -17,7 +19,7 @@ from service.readings import now_microseconds
 from service.routes.context import Context
 from service.writer import Answer
 
-CHUNK = 16 * 1024
+CHUNK = 64 * 1024
 """Bytes read at a time; then others have their turn."""
 BACKLOG = 1024
 """Connections that may wait to be taken: there are clients that make one for each reading."""
@@ -25,6 +27,9 @@ LAST_WORDS, LAST_BYTES = 0.05, 256 * 1024
 """When told to stop, how long to wait for what is still on its way to us, in seconds, and how much of it is taken."""
 COMPLAIN_EVERY = 10.0
 """Seconds between two lines in the log about what was refused."""
+
+_MAYBE_ENVELOPE = re.compile(rb"readings|\\u")
+r"""In the text of every object with a key `readings`: it may be an envelope. `\u` can write any character."""
 
 log = structlog.stdlib.get_logger("tcp")
 
@@ -172,18 +177,38 @@ class Connection:
         return piece
 
     async def _take(self, piece: bytes) -> None:
-        for text in self._framer.feed(piece):
-            if isinstance(text, BadRequest):
-                self._refuse(text)
-            else:
-                await self._write(text)
-
-    async def _write(self, text: bytes) -> None:
+        texts: list[bytes] = []
         try:
-            packed = read_json(text, self._context.rules, now_microseconds())
+            for text in self._framer.feed(piece):
+                if isinstance(text, BadRequest):
+                    self._refuse(text)
+                else:
+                    texts.append(text)
+        finally:  # what came before something that ends the connection is good
+            for packed in self._read(texts):
+                await self._write(packed)
+
+    def _read(self, texts: list[bytes]) -> Iterator[Packed]:
+        """Batches of these texts: of the plain readings among them one, if they are all good."""
+        plain = [text for text in texts if _is_plain(text)]
+        together = self._decode(b"[%b]" % b",".join(plain)) if len(plain) > 1 else None
+        if isinstance(together, Packed):
+            yield together
+            texts = [text for text in texts if not _is_plain(text)]
+        for text in texts:
+            packed = self._decode(text)
+            if isinstance(packed, Packed):
+                yield packed
+            else:
+                self._refuse(packed)
+
+    def _decode(self, text: bytes) -> Packed | BadRequest:
+        try:
+            return read_json(text, self._context.rules, now_microseconds())
         except BadRequest as exc:
-            self._refuse(exc)
-            return
+            return exc
+
+    async def _write(self, packed: Packed) -> None:
         if seconds := self._context.rates.wait(self._peer):
             await asyncio.sleep(seconds)
         self._context.rates.take(self._peer, packed.count)
@@ -199,6 +224,10 @@ class Connection:
     def _refuse(self, error: TaktlineError) -> None:
         self._context.metrics.refused("tcp", error.reason)
         self._complaints.add(self._peer, error.detail)
+
+
+def _is_plain(text: bytes) -> bool:
+    return text.startswith(b"{") and not _MAYBE_ENVELOPE.search(text)
 
 
 class Complaints:
