@@ -1,4 +1,4 @@
-"""`python -m bench [ingest] [sockets] [chart]`: the figures of the README, measured anew."""
+"""`python -m bench [ingest] [sockets] [chart] [display] [live]`: the figures of the README, measured anew."""
 
 import asyncio
 import tempfile
@@ -9,12 +9,18 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import chart, ingest, sockets
+from bench import chart, display, ingest, live, sockets
 from bench.service import serving
 from emitter.traffic import allow_files
 from service.engine.embedded import embedded
 
-BENCHMARKS = {"ingest": ingest.measure, "sockets": sockets.measure, "chart": chart.measure}
+BENCHMARKS = {
+    "ingest": ingest.measure,
+    "sockets": sockets.measure,
+    "chart": chart.measure,
+    "live": live.measure,
+    "display": display.measure,
+}
 
 
 @click.command()
@@ -24,17 +30,20 @@ BENCHMARKS = {"ingest": ingest.measure, "sockets": sockets.measure, "chart": cha
 )
 @click.option("--cache", envvar="TAKTLINE_CACHE", default=".taktline/cache", type=click.Path(path_type=Path))
 @click.option("--brief", is_flag=True, help="Rough figures, soon.")
-def main(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool) -> None:
+@click.option("--readings", type=int, help=f"Readings to page through; by default {display.READINGS:,}.")
+def main(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool, readings: int | None) -> None:
     """Measure; without names, everything."""
     names = names or tuple(BENCHMARKS)
-    if "sockets" in names:
+    if "sockets" in names or "live" in names:
         allow_files(sockets.IDLE)  # here, so that the service inherits it
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_measure(names, database_url, cache, brief=brief))
+        runner.run(_measure(names, database_url, cache, brief=brief, readings=readings))
 
 
-async def _measure(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool) -> None:
-    async with _database(database_url, cache) as url, serving(url, brief=brief) as target:
+async def _measure(
+    names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool, readings: int | None
+) -> None:
+    async with _database(database_url, cache) as url, serving(url, brief=brief, readings=readings) as target:
         print(f"# {target.describe}")
         for name in names:
             await BENCHMARKS[name](target)

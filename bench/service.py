@@ -29,6 +29,8 @@ class Target:
     """The service's process."""
     brief: bool = False
     """Whether rough figures, soon, are wanted."""
+    readings: int | None = None
+    """How many readings the benchmarks of stored readings are to lay in."""
 
     @property
     def ws(self) -> str:
@@ -40,7 +42,7 @@ class Target:
 
 
 @asynccontextmanager
-async def serving(database_url: str, *, brief: bool = False) -> AsyncIterator[Target]:
+async def serving(database_url: str, *, brief: bool = False, readings: int | None = None) -> AsyncIterator[Target]:
     """Start the service; drop its schema afterwards."""
     server = await inspect(database_url)
     schema, port = f"bench_{uuid.uuid4().hex[:8]}", free_port()
@@ -61,6 +63,7 @@ async def serving(database_url: str, *, brief: bool = False) -> AsyncIterator[Ta
         server.describe(),
         process.pid,
         brief,
+        readings,
     )
     try:
         await _ready(target.url)

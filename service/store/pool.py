@@ -59,7 +59,7 @@ class Pool:
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """One state of the database for several queries, each planned for the values it is given."""
         async with self.connection() as con, con.transaction(isolation="repeatable_read", readonly=True):
-            await con.execute(query("plan_with_values"))
+            await con.execute(query("plan_briefly"))
             yield Snapshot(con)
 
     @asynccontextmanager
