@@ -7,12 +7,14 @@ Unlike InfluxDB we write a body as one batch, all lines or none; `partial=true` 
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import HttpMethod, MediaType, Request, Response, post, route
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
-from litestar.params import HeaderParameter
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import ExceptionHandlersMap
 
 from service.bodies import inflate
@@ -47,6 +49,18 @@ _Key = Annotated[
     str | None,
     HeaderParameter(name="Idempotency-Key", description="Id of the batch; sending it again is then harmless."),
 ]
+_Precision = Annotated[str, QueryParameter(description="What the timestamps count; by default nanoseconds.")]
+_Partial = Annotated[str, QueryParameter(description="`true`: write the good lines; 400 then tells of the others.")]
+
+
+@dataclass
+class WriteLines(Operation):
+    """The operation that takes line protocol."""
+
+    def __post_init__(self) -> None:
+        example = "reading,series=line\\ 1 plan=40,fact=38 1700000000000000000\n"
+        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING), example=example)
+        self.request_body = RequestBody(required=True, content={"text/plain": text})
 
 
 def _handlers(*, v2: bool) -> ExceptionHandlersMap:
@@ -86,12 +100,20 @@ def _handlers(*, v2: bool) -> ExceptionHandlersMap:
     status_code=204,
     response_headers=HEADERS,
     exception_handlers=_handlers(v2=False),
+    operation_class=WriteLines,
     operation_id="writeInfluxV1",
     tags=["readings"],
 )
-async def write_v1(request: Request[Any, Any, Any], context: NamedDependency[Context], key: _Key = None) -> None:
+async def write_v1(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    key: _Key = None,
+    precision: _Precision = "ns",
+    partial: _Partial = "false",
+) -> None:
     """Write line protocol, as to InfluxDB 1. 204 means committed."""
-    await _write(request, context, key, V1_PRECISIONS)
+    unit = NANOSECONDS[choice("precision", precision or "ns", V1_PRECISIONS)]
+    await _write(request, context, key, unit, partial)
 
 
 @post(
@@ -99,26 +121,30 @@ async def write_v1(request: Request[Any, Any, Any], context: NamedDependency[Con
     status_code=204,
     response_headers=HEADERS,
     exception_handlers=_handlers(v2=True),
+    operation_class=WriteLines,
     operation_id="writeInfluxV2",
     tags=["readings"],
 )
-async def write_v2(request: Request[Any, Any, Any], context: NamedDependency[Context], key: _Key = None) -> None:
-    """Write line protocol, as to InfluxDB 2. 204 means committed."""
-    await _write(request, context, key, V2_PRECISIONS)
-
-
-async def _write(
-    request: Request[Any, Any, Any], context: Context, key: str | None, precisions: tuple[str, ...]
+async def write_v2(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    key: _Key = None,
+    precision: _Precision = "ns",
+    partial: _Partial = "false",
 ) -> None:
-    given = request.query_params
-    precision = choice("precision", given.get("precision") or "ns", precisions)
-    partial = choice("partial", given.get("partial", "false"), ["true", "false"]) == "true"
+    """Write line protocol, as to InfluxDB 2. 204 means committed."""
+    unit = NANOSECONDS[choice("precision", precision or "ns", V2_PRECISIONS)]
+    await _write(request, context, key, unit, partial)
+
+
+async def _write(request: Request[Any, Any, Any], context: Context, key: str | None, unit: int, partial: str) -> None:
+    some = choice("partial", partial, ["true", "false"]) == "true"
     batch_id = None if key is None else check_batch_id(key)
     address = request.client.host if request.client else ""
     if seconds := context.rates.wait(address):
         raise TooFast(seconds)
     packer = Packer(context.rules, now_microseconds(), batch_id)
-    reader = LineReader(packer, NANOSECONDS[precision], partial=partial)
+    reader = LineReader(packer, unit, partial=some)
     async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), context.max_body):
         reader.feed(piece)
     packed, bad = reader.finish()
