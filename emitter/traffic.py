@@ -11,7 +11,7 @@ import msgspec
 
 from emitter.board import Board, Spread, Summary
 from emitter.delivery import stop_signals
-from emitter.errors import BadSettings
+from emitter.errors import BadSettings, NotFinished
 from emitter.lane import DIALS, Lane
 from emitter.link import Link
 from emitter.load import Load, Supply
@@ -20,8 +20,6 @@ from emitter.wire import Wire, wire_maker
 
 TICK = 0.002
 """Seconds between two looks at what is due."""
-LAST_ANSWERS = 30.0
-"""Seconds to wait for them after the last batch is sent; after a signal, EMITTER_GRACE."""
 SPARE_FILES = 100
 
 
@@ -50,7 +48,10 @@ class Traffic:
         self._started = self._ended = self._cpu = 0.0
 
     async def run(self, shown: Board, grace: float = 2.0) -> None:
-        """To the end or to a signal. EmitterError: what a connection stumbled over."""
+        """To the end, or to a signal and `grace` seconds more.
+
+        NotFinished: answers are missing; another EmitterError: what a connection stumbled over.
+        """
         allow_files(self.course.connections + self.course.idle)
         dials = asyncio.Semaphore(DIALS)
         try:
@@ -110,11 +111,14 @@ class Traffic:
         end = self._started + (self.course.seconds or float("inf"))
         await _until(lambda: time.monotonic() >= end or self._used_up(), stop, self._feed)
         self._supply.close()
-        last = time.monotonic() + (grace if stop.is_set() else LAST_ANSWERS)
+        patience = grace if stop.is_set() else self.link.ack_timeout
+        last = time.monotonic() + patience
         await _until(lambda: not self.score.unanswered or time.monotonic() >= last)
+        if self.score.unanswered and not stop.is_set():
+            raise NotFinished(f"{self.score.unanswered:,} readings were not answered within {patience:g} s.")
 
     def _used_up(self) -> bool:
-        return bool(self._lanes) and self._supply.closed and not self.score.unanswered
+        return bool(self._lanes) and self._supply.closed
 
     def _feed(self) -> None:
         """At a rate, batches go to the connections in turn; without one, these help themselves."""

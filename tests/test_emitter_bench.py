@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 
 from emitter.answers import Duplicate, Written
 from emitter.board import Spread, Summary
-from emitter.errors import Rejected, Unreachable
+from emitter.errors import NotFinished, Rejected, Unreachable
 from emitter.lane import Lane
 from emitter.link import Link
 from emitter.load import Load, Supply, Transport
@@ -130,6 +130,15 @@ async def test_what_is_refused_is_counted_with_its_reason() -> None:
         summary = await put(desk.url, Load(batch=2, readings=20), Course(connections=1))
     assert (summary.readings, summary.refused, summary.unanswered) == (10, 10, 0)
     assert summary.refusal == "422: no"
+
+
+async def test_answers_that_do_not_come_are_missed() -> None:
+    async def mute(desk: Desk, socket: ServerConnection, frame: dict[str, Any]) -> None:
+        pass
+
+    async with Desk(mute).open() as desk:
+        with pytest.raises(NotFinished, match=r"4 readings were not answered within 0\.3 s"):
+            await put(desk.url, Load(batch=1, readings=4), ack_timeout=0.3)
 
 
 async def test_idle_connections_send_now_and_then() -> None:
