@@ -502,7 +502,7 @@ async def until(condition: Callable[[], object]) -> None:
 async def test_run_sends_readings_one_by_one(emitters: Emitters) -> None:
     async with Desk().open() as desk:
         status, output, log = await emitters.emit(
-            *("run", "--url", desk.url, "--interval", "50ms", "--count", "4", "--series", "a", "--series", "b"),
+            *("run", "--url", desk.url, "--interval", "250ms", "--count", "4", "--series", "a", "--series", "b"),
         )
     assert status == 0
     assert output.startswith("8 readings written, 0 duplicates, 0 refused, 0 dropped, 0 waiting in ")
