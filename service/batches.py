@@ -10,7 +10,8 @@ from service.errors import Fault
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
     """A batch ready to be written: its rows in COPY format, the minutes since 1970 and the series that they lie in,
-    the digest of its content if it has an id, and the faults of those readings that were left out of it."""
+    the digest of its content if it has an id, and how many readings were left out of it, with the faults of the first
+    of these."""
 
     id: str | None
     digest: bytes | None
@@ -18,6 +19,7 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     rows: bytes
     minutes: frozenset[int]
     series: frozenset[str | None]
+    refused: int = 0
     faults: tuple[Fault, ...] = ()
 
 

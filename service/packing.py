@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from service.batches import Packed
-from service.errors import BadReading, Fault, Refusal
+from service.errors import MAX_ERRORS, BadReading, Fault, Refusal
 from service.readings import (
     DEFAULT_SERIES,
     MAX_NAME,
@@ -41,14 +41,15 @@ class Packer:
     """Makes one batch, received at `now` (microseconds since 1970), of readings that are added in their order.
 
     The digest of its content leaves the server's clock out: it is the same when the batch is sent again later,
-    or in another format.
+    or in another format. With `own_id` a batch without an id gets one made of its content, if each reading has a `ts`.
     """
 
-    def __init__(self, rules: Rules, now: int, batch_id: str | None = None) -> None:
+    def __init__(self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False) -> None:
         self._low, self._high = rules.bounds()
         self._now = now
         self._id = batch_id
-        self._hash = blake2b(digest_size=16) if batch_id is not None else None
+        self._own_id = own_id and batch_id is None
+        self._hash = blake2b(digest_size=16) if batch_id is not None or own_id else None
         self._rows: list[bytes] = []
         self._minutes: set[int] = set()
         self._series: dict[str | None, tuple[object, bytes]] = {}
@@ -64,6 +65,7 @@ class Packer:
             return False
         if self._hash is not None:
             clock = any(item.ts is None for item in items)
+            self._own_id = self._own_id and not clock
             self._hash.update(self._encode(items, _NO_TS)[0] if clock else rows)
         self._rows.append(rows)
         self._minutes |= {ts // MINUTE for ts in stamps}
@@ -83,23 +85,37 @@ class Packer:
 
     def add_fault(self, field: str, detail: str) -> None:
         """The next reading is at fault."""
-        self._faults.append(Fault(self._seen, field, detail))
+        if len(self._faults) < MAX_ERRORS:
+            self._faults.append(Fault(self._seen, field, detail))
         self._seen += 1
 
     def finish(self, *, partial: bool = False) -> Packed:
         """The batch. BadReading names every item at fault; with `partial` only where no item is good."""
         if self._faults and not (partial and self._count):
             raise self._refusal()
-        digest = None if self._hash is None else self._hash.digest()
-        rows = self._rows[0] if len(self._rows) == 1 else b"".join(self._rows)
+        batch_id, digest = self._identity()
         return Packed(
-            self._id, digest, self._count, rows, frozenset(self._minutes), frozenset(self._series), tuple(self._faults)
+            batch_id,
+            digest,
+            self._count,
+            self._rows[0] if len(self._rows) == 1 else b"".join(self._rows),
+            frozenset(self._minutes),
+            frozenset(self._series),
+            self._seen - self._count,
+            tuple(self._faults),
         )
+
+    def _identity(self) -> tuple[str | None, bytes | None]:
+        digest = None if self._hash is None else self._hash.digest()
+        if self._own_id and digest is not None and self._count:
+            return f"content {digest.hex()}", digest
+        return self._id, digest if self._id is not None else None
 
     def _refusal(self) -> BadReading:
         first = self._faults[0]
         where = f"{first.field}: " if first.field else ""
-        count = "1 reading was" if len(self._faults) == 1 else f"{len(self._faults)} readings were"
+        refused = self._seen - self._count
+        count = "1 reading was" if refused == 1 else f"{refused} readings were"
         return BadReading(f"{count} refused; item {first.index}: {where}{first.detail}.", self._faults)
 
     def _encode(self, items: Sequence[Plain | Reading], now: int) -> tuple[bytes, list[int]]:

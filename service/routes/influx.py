@@ -143,7 +143,8 @@ async def _write(request: Request[Any, Any, Any], context: Context, key: str | N
     address = request.client.host if request.client else ""
     if seconds := context.rates.wait(address):
         raise TooFast(seconds)
-    packer = Packer(context.rules, now_microseconds(), batch_id)
+    # In InfluxDB a point sent twice is one point, and its clients rely on that when they send a body again.
+    packer = Packer(context.rules, now_microseconds(), batch_id, own_id=True)
     reader = LineReader(packer, unit, partial=some)
     async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), context.max_body):
         reader.feed(piece)

@@ -9,7 +9,7 @@ from litestar.params import HeaderParameter, QueryParameter
 
 from service.batches import Outcome, Packed
 from service.bodies import inflate, lines, whole
-from service.errors import MAX_ERRORS, TooFast, UnsupportedType
+from service.errors import TooFast, UnsupportedType
 from service.frames import read_json
 from service.ndjson import add_lines
 from service.packing import Packer
@@ -74,6 +74,6 @@ async def _read(request: Request[Any, Any, Any], context: Context, batch_id: str
 def _answer(packed: Packed, outcome: Outcome) -> dict[str, Any]:
     duplicate = outcome is Outcome.DUPLICATE
     answer: dict[str, Any] = {"written": 0 if duplicate else packed.count, "duplicate": duplicate}
-    if packed.faults:
-        answer |= {"refused": len(packed.faults), "errors": msgspec.to_builtins(packed.faults[:MAX_ERRORS])}
+    if packed.refused:
+        answer |= {"refused": packed.refused, "errors": msgspec.to_builtins(packed.faults)}
     return answer
