@@ -1,4 +1,4 @@
-"""`python -m bench [ingest] [sockets] [chart] [display] [live]`: the figures of the README, measured anew."""
+"""`python -m bench [ingest] [sockets] [chart] [load] [display] [live]`: the figures of the README, measured anew."""
 
 import asyncio
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import chart, display, ingest, live, sockets
+from bench import chart, chart_load, display, ingest, live, sockets
 from bench.service import serving
 from emitter.traffic import allow_files
 from service.engine.embedded import embedded
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "ingest": ingest.measure,
     "sockets": sockets.measure,
     "chart": chart.measure,
+    "load": chart_load.measure,
     "live": live.measure,
     "display": display.measure,
 }

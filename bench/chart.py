@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import vl_convert
 
-from bench.chart_load import measure_load
 from bench.service import Target
 from bench.table import median, show
 
@@ -30,7 +29,6 @@ async def measure(target: Target) -> None:
     async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
         await _measure_hour(target, http)
         await _measure_year(http)
-    await measure_load(target)
 
 
 async def _measure_hour(target: Target, http: httpx.AsyncClient) -> None:

@@ -68,9 +68,9 @@ def make_period(
     first = parse_time("from", start, zone, now) if start else None
     if step is not None:
         return _cut(first, last, _check_step(step), zone, now)
-    cuts = [_cut(first, last, name, zone, now) for name in STEPS]
-    legible = [cut for cut in cuts if _bars(cut) <= min(width / MIN_BAR, MAX_BARS / panels)]
-    return (legible or cuts[-1:])[0]
+    most = min(width / MIN_BAR, MAX_BARS / panels)
+    cuts = (_cut(first, last, name, zone, now) for name in STEPS)
+    return next((cut for cut in cuts if _bars(cut) <= most), None) or _cut(first, last, list(STEPS)[-1], zone, now)
 
 
 def check_bars(period: Period, panels: int = 1) -> None:

@@ -215,9 +215,10 @@ async def test_an_unknown_tag_is_answered_in_full(shared: Running, name: str) ->
     await get(shared, {"If-None-Match": '"0"'}, **PAST, series=name)
 
 
-async def test_head_says_what_get_says(shared: Running, name: str) -> None:
-    full = await get(shared, **PAST, series=name)
-    head = await shared.http.head("/chart", params={**PAST, "series": name})
+@pytest.mark.parametrize("form", ["png", "csv"])
+async def test_head_says_what_get_says(shared: Running, name: str, form: str) -> None:
+    full = await get(shared, **PAST, series=name, format=form)
+    head = await shared.http.head("/chart", params={**PAST, "series": name, "format": form})
     assert (head.status_code, head.content) == (200, b"")
     for header in ("etag", "cache-control", "content-type", "content-length", "vary"):
         assert head.headers[header] == full.headers[header]

@@ -4,6 +4,7 @@ The simulation is that of Machado, Oliveira and Fernandes, "A Physiologically-ba
 Deficiency" (2009), at full severity, in linear RGB. Differences are CIE76 in CIELAB: 2.3 are just noticeable.
 """
 
+import math
 from itertools import combinations
 
 import pytest
@@ -49,7 +50,7 @@ def _cube_root(value: float) -> float:
 
 
 def difference(one: str, other: str, seen: str) -> float:
-    return sum((a - b) ** 2 for a, b in zip(lab(one, seen), lab(other, seen), strict=True)) ** 0.5
+    return math.dist(lab(one, seen), lab(other, seen))
 
 
 def contrast(one: str, other: str) -> float:

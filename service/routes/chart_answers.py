@@ -1,10 +1,11 @@
 """What goes with a chart: how long it may be kept, and whether who asks has it already."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from service.chart.picture import Picture
-from service.charts import Body, Found
-from service.routes.chart_parameters import Asked
+from service.charts import AnyFormat, Body, Found
+from service.routes.chart_parameters import FORMATS, Asked
 from service.times import is_moving
 
 DAY = 86400
@@ -61,6 +62,13 @@ def is_known(tag: str, if_none_match: str | None) -> bool:
     return tag in given or given == ["*"]
 
 
+def content_type(form: AnyFormat) -> str:
+    """With what Accept doesn't care about."""
+    media_type = FORMATS[form]
+    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+
+
+@lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: str | None) -> bool:
     """Whether a gzipped answer is welcome."""
     for part in (accept_encoding or "").lower().split(","):

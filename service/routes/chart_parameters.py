@@ -13,12 +13,13 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, 
 from service.chart.picture import MAX_PANELS, WIDTH
 from service.chart.themes import THEMES
 from service.chart.wording import AGGREGATES
+from service.charts import AnyFormat
 from service.period import STEPS, bad_parameter, check_zone
 from service.problems import MEDIA_TYPE
 from service.readings import MAX_NAME
 from service.routes.parameters import choice, known_names, series_names, whole_number
 
-FORMATS = {
+FORMATS: dict[AnyFormat, str] = {
     "png": "image/png",
     "svg": "image/svg+xml",
     "pdf": "application/pdf",
@@ -45,7 +46,7 @@ class Asked(msgspec.Struct, frozen=True):
     agg: str = "sum"
     series: tuple[str, ...] | None = None
     split: bool = False
-    form: str | None = None
+    form: AnyFormat | None = None
     width: int = WIDTH
     height: int | None = None
     scale: float = 1

@@ -71,11 +71,12 @@ def wanted(request: Request[Any, Any, Any], form: str | None, formats: dict[str,
 
 def accepted(request: Request[Any, Any, Any], media_types: Sequence[str]) -> str | None:
     """Which of the media types the Accept header likes best, and of several the first; None where it takes none."""
-    return _best(request.headers.get("accept", "*/*"), tuple(media_types))
+    return best_match(request.headers.get("accept", "*/*"), tuple(media_types))
 
 
 @lru_cache(maxsize=256)
-def _best(accept: str, media_types: tuple[str, ...]) -> str | None:
+def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
+    """The same, given the header."""
     ranges = [MediaTypeHeader(one) for one in accept.split(",")]
     best = max(media_types, key=lambda one: _quality(ranges, one))
     return best if _quality(ranges, best) > 0 else None
