@@ -1,9 +1,12 @@
 """The command line: `taktline run_server`, `taktline demo`, `taktline migrate`."""
 
 import asyncio
+import gc
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import click
 import structlog
@@ -48,6 +51,7 @@ async def _serve(settings: Settings) -> None:
         async with open_context(settings, log.info) as context:
             context.assets.prepare()
             app = create_app(context, debug=settings.debug)
+            _keep_what_is_loaded()
             await Server(app, context, settings.max_frame_bytes, settings.shutdown_grace).serve([sock])
     log.info("stopped")
 
@@ -57,6 +61,7 @@ async def _demo(settings: Settings) -> None:
         async with open_context(settings, log.info) as context:
             context.assets.prepare()
             app = create_app(context, debug=settings.debug)
+            _keep_what_is_loaded()
             server = Server(app, context, settings.max_frame_bytes, settings.shutdown_grace)
             port = sock.getsockname()[1]
             async with demonstration.emitting(server, context.store, settings.taktline_data, port):
@@ -73,6 +78,7 @@ def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
     """Run a command; what keeps it from starting is one sentence and an exit status."""
     # Both signals end the start-up in the same orderly way; later the server has handlers of its own.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    _allow_many_sockets()
     try:
         settings = Settings.load()
         configure("DEBUG" if settings.debug else settings.log_level, settings.log_format)
@@ -83,6 +89,19 @@ def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
         sys.exit(exc.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _keep_what_is_loaded() -> None:
+    """Modules and routes stay for good: the garbage collector needn't look at them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _allow_many_sockets() -> None:
+    """As many open files as this process may have: the usual 1,024 would end at a thousand producers."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS says "unlimited" and refuses it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _awaited(command: Callable[[Settings], Awaitable[None]], settings: Settings) -> None:
