@@ -85,9 +85,9 @@ async def _fill(target: Target, wanted: int) -> int:
     rollups = await con.fetch(
         "select view_name from timescaledb_information.continuous_aggregates where view_schema = $1", target.schema
     )
-    for name in ("minute_rollup", "hour_rollup", "day_rollup") if rollups else ():
-        until = "date_trunc('day', now()) - interval '1 day'"
-        await con.execute(f"call refresh_continuous_aggregate('{name}', null, {until})")
+    # as far as the policies go, of themselves and in time
+    for name, until in (("minute", "3 minutes"), ("hour", "2 hours"), ("day", "2 days")) if rollups else ():
+        await con.execute(f"call refresh_continuous_aggregate('{name}_rollup', null, now() - interval '{until}')")
     await con.execute("analyze reading")
     count: int = await con.fetchval("select count(*) from reading")
     await con.close()

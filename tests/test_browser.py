@@ -74,7 +74,7 @@ async def keep(page: Page, name: str) -> None:
         await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-async def fill(service: Running, hours: float = 5) -> None:
+async def fill(service: Running, hours: float = 6.5) -> None:
     """Three lines of a shop floor, one of which stops for a while."""
     now = time.time()
     readings = []
