@@ -17,10 +17,10 @@ from service.readings import MAX_NAME, Rules, check_batch_id
 
 
 class _Frame(Plain, forbid_unknown_fields=True, gc=False):
-    """A reading or an envelope."""
+    """A reading or an envelope. Where one of the two keys is null, it is an attribute: not for the fast way."""
 
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)] | None = None
-    readings: list[Plain] | None = None
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)] | msgspec.UnsetType = msgspec.UNSET
+    readings: list[Plain] | msgspec.UnsetType = msgspec.UNSET
 
 
 _decode_plain_json = msgspec.json.Decoder(_Frame | list[Plain]).decode
@@ -96,13 +96,13 @@ def _pack_plain(value: _Frame | list[Plain], rules: Rules, now: int, batch_id: s
     """The batch, or None where a closer look is needed."""
     if isinstance(value, list):
         items = value
-    elif value.readings is None:
+    elif value.readings is msgspec.UNSET:
         items = [value]
-        if value.id is not None:  # not the id of an envelope, so an attribute
+        if value.id is not msgspec.UNSET:  # not the id of an envelope, so an attribute
             return None
     else:
         items = value.readings
-        if value.id is None or "\0" in value.id or batch_id not in (None, value.id):
+        if value.id is msgspec.UNSET or "\0" in value.id or batch_id not in (None, value.id):
             return None
         batch_id = value.id
     packer = Packer(rules, now, batch_id)
