@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
 
-.PHONY: run test check bench gallery lock clean
+.PHONY: run test check bench chaos gallery lock clean
 
 run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
 	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
@@ -21,6 +21,9 @@ check: $(VENV)/ready.stamp ## Format, lint, types, import contract
 
 bench: $(VENV)/ready.stamp ## Figures, as ratios within one run
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: $(VENV)/ready.stamp ## Let everything fail for a minute, then compare what is stored with what was sent
+	@$(BIN)/python -m chaos $(ARGS)
 
 gallery: $(VENV)/ready.stamp ## Draw docs/gallery.md
 	@$(BIN)/python docs/gallery.py

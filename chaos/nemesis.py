@@ -1,0 +1,115 @@
+"""Makes things fail, at random: two of them at work at once, one on the servers, one on the connections to them."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NoReturn
+
+from chaos.databases import Database
+from chaos.history import History
+from chaos.processes import Program, Service
+from chaos.proxy import Proxy, Way
+
+Act = Callable[[], Awaitable[None]]
+
+
+class Nemesis:
+    """All that can go wrong with one installation."""
+
+    def __init__(
+        self, service: Service, emitter: Program, between: Proxy, database: Database, history: History, seed: int
+    ) -> None:
+        self._service, self._emitter, self._between = service, emitter, between
+        self._database, self._history = database, history
+        self._rng = random.Random(seed)
+        self.done: dict[str, list[float]] = defaultdict(list)
+        """Each fault with the seconds it took, until the service was ready again where it had to recover."""
+        self.pace = 3.0
+        """Seconds between two faults, on average."""
+
+    async def run(self) -> NoReturn:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._rage(self._on_servers()))
+            group.create_task(self._rage(self._on_connections()))
+        raise AssertionError
+
+    def _on_servers(self) -> dict[str, Act]:
+        service = self._service
+        database: dict[str, Act] = {
+            name: self._recovered(lambda fault=fault: fault(service))  # type: ignore[misc]
+            for name, fault in self._database.faults().items()
+        }
+        return database | {
+            "service killed": self._recovered(self._kill),
+            "service told to stop": self._recovered(self._stop),
+        }
+
+    def _on_connections(self) -> dict[str, Act]:
+        return {
+            "frame or request cut": lambda: self._cut_within(Way.IN),
+            "answer cut": lambda: self._cut_within(Way.OUT),
+            "all connections cut": self._cut,
+            "network silent": self._silence,
+            "emitter killed": lambda: self._restart_emitter(kill=True),
+            "emitter told to stop": lambda: self._restart_emitter(kill=False),
+        }
+
+    async def _rage(self, acts: Mapping[str, Act]) -> NoReturn:
+        todo: list[str] = []
+        while True:
+            todo = todo or self._rng.sample(list(acts), len(acts))  # each as often as the others
+            await asyncio.sleep(self._rng.expovariate(1 / self.pace))
+            name = todo.pop()
+            started = time.monotonic()
+            act = asyncio.ensure_future(acts[name]())
+            try:
+                await asyncio.shield(act)
+            except asyncio.CancelledError:
+                await act  # what was begun is brought to its end
+                raise
+            self.done[name].append(time.monotonic() - started)
+
+    def _recovered(self, act: Act) -> Act:
+        """The act, and then the wait until the service is ready again."""
+
+        async def both() -> None:
+            await act()
+            await self._service.ready()
+
+        return both
+
+    async def _kill(self) -> None:
+        await self._service.kill()
+        await self._service.start()
+
+    async def _stop(self) -> None:
+        await self._service.stop()
+        await self._service.start()
+
+    async def _cut_within(self, way: Way) -> None:
+        self._between.cut_within(way, self._rng)
+        await asyncio.sleep(self._rng.uniform(0.05, 0.5))
+        self._between.tamper = None
+
+    async def _cut(self) -> None:
+        self._between.cut()
+
+    async def _silence(self) -> None:
+        self._between.stall()
+        await asyncio.sleep(self._rng.uniform(0.3, 4))
+        if self._rng.random() < 0.5:
+            self._between.cut()
+        self._between.resume()
+
+    async def _restart_emitter(self, *, kill: bool) -> None:
+        if kill:
+            await self._emitter.kill()
+            await self._emitter.start()
+            return
+        await self._emitter.said(b"emitting")  # it may just have begun to start
+        if (status := await self._emitter.terminate(10)) != 0:
+            self._history.violate(f"the emitter was told to stop: exit status {status}")
+        await self._emitter.start()

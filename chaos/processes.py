@@ -1,0 +1,152 @@
+"""The service and the emitter as processes, started anew after each end, and watched."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import psutil
+
+from chaos.history import History
+
+START_LIMIT = 90.0
+"""Seconds that a start, or a recovery, may take."""
+GRACE = 8.0
+"""SHUTDOWN_GRACE of the service."""
+SLACK = 12.0
+"""Seconds beyond the grace until a process that was told to stop is gone: it closes pool, workers and engine."""
+
+
+class Program:
+    """A Python module that is run again and again."""
+
+    def __init__(self, name: str, command: list[str], environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        clean = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
+        self._environment = {**clean, **environment}
+        self.process: Process | None = None
+        self._began = 0
+
+    async def start(self) -> None:
+        """Start it."""
+        with self.log.open("ab") as log:
+            self._began = log.tell()
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", *self._command, env=self._environment, stdin=DEVNULL, stdout=log, stderr=log
+            )
+
+    @property
+    def running(self) -> Process:
+        """Its process."""
+        assert self.process is not None
+        return self.process
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of the process; None while it runs."""
+        return None if self.process is None else self.process.returncode
+
+    async def said(self, word: bytes) -> None:
+        """Wait until this process, which was just started, has said so in its log."""
+        limit = time.monotonic() + START_LIMIT
+        while word not in self.log.read_bytes()[self._began :] and time.monotonic() < limit:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        if self.status is None:
+            self.running.kill()
+        await self.running.wait()
+
+    async def terminate(self, limit: float) -> int | None:
+        """SIGTERM; the exit status, None where it had to be killed after `limit` seconds."""
+        if self.status is None:
+            self.running.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(limit):
+                return await self.running.wait()
+        except TimeoutError:
+            await self.kill()
+            return None
+
+
+class Service(Program):
+    """`run_server`, and what can be seen of it from outside."""
+
+    def __init__(self, port: int, environment: Mapping[str, str], log: Path, history: History) -> None:
+        own = {
+            "API_HOST": "127.0.0.1",
+            "API_PORT": str(port),
+            "CHART_TZ": "UTC",
+            "SHUTDOWN_GRACE": f"{GRACE}s",
+            "QUEUE_READINGS": "20000",
+            "QUEUE_BYTES": "4194304",
+        }
+        super().__init__("service", ["service", "run_server"], {**own, **environment}, log)
+        self.url = f"http://127.0.0.1:{port}"
+        self._history = history
+        self.peak = 0
+        """Most memory it ever had, in bytes."""
+        self.recoveries: list[float] = []
+        """Seconds until it was ready again."""
+
+    async def ready(self) -> None:
+        """Wait until it says that it is; a violation where it ends, or takes too long."""
+        started = time.monotonic()
+        async with httpx.AsyncClient(base_url=self.url, timeout=5, trust_env=False) as http:
+            while not await self._answers(http):
+                if self.status is not None:
+                    self._history.violate(f"the service ended with status {self.status} instead of getting ready")
+                    await asyncio.sleep(1)
+                    await self.start()
+                if time.monotonic() - started > START_LIMIT:
+                    self._history.violate(f"the service isn't ready after {START_LIMIT:.0f} s")
+                    return
+                await asyncio.sleep(0.1)
+        self.recoveries.append(time.monotonic() - started)
+
+    async def stop(self) -> None:
+        """SIGTERM, after which it must end in time and with status 0."""
+        status = await self.terminate(GRACE + SLACK)
+        if status != 0:
+            said = f"exit status {status}" if status is not None else f"still there after {GRACE + SLACK:.0f} s"
+            self._history.violate(f"the service was told to stop: {said}")
+
+    def measure(self) -> None:
+        """Look at its memory."""
+        try:
+            if self.status is None:
+                self.peak = max(self.peak, psutil.Process(self.running.pid).memory_info().rss)
+        except psutil.NoSuchProcess:
+            pass
+
+    def engine(self) -> psutil.Process | None:
+        """The process of the embedded engine, where there is one."""
+        try:
+            children = psutil.Process(self.running.pid).children()
+            return next((child for child in children if any("bridge.mjs" in word for word in child.cmdline())), None)
+        except psutil.NoSuchProcess:
+            return None
+
+    @staticmethod
+    async def _answers(http: httpx.AsyncClient) -> bool:
+        try:
+            return (await http.get("/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port

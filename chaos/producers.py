@@ -1,0 +1,163 @@
+"""Producers that resend, under the same id, whatever wasn't answered; by WebSocket and by HTTP."""
+
+import asyncio
+import json
+import random
+from collections import deque
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from chaos.formats import frame, request
+from chaos.history import Answer, Batch, History, Kind
+from chaos.workload import Workload
+
+WINDOW = 8
+"""Batches in flight on a socket."""
+PATIENCE = 40.0
+"""Seconds without an answer after which a connection is taken for dead."""
+
+
+class Producer:
+    """Takes batches out of the workload, or such as others left to be sent again."""
+
+    def __init__(self, workload: Workload, history: History, rng: random.Random, pause: float) -> None:
+        self.workload, self.history, self.rng = workload, history, rng
+        self.stopping = False
+        """No new batches any more; what is under way is still brought to its end."""
+        self._pause = pause
+
+    async def next(self) -> Batch | None:
+        """The next batch to send; None where there is none for the moment."""
+        if self.history.again:
+            return self.history.again.popleft()
+        if self.stopping:
+            await asyncio.sleep(0.05)
+            return None
+        await asyncio.sleep(self.rng.expovariate(1 / self._pause))
+        if self.history.recent and self.rng.random() < 0.05:
+            return self.rng.choice(self.history.recent)
+        batch = self.workload.next()
+        if batch.kind is Kind.GOOD and self.rng.random() < 0.03:
+            self.history.again.append(batch)  # in flight twice at once
+        return batch
+
+
+class HttpProducer(Producer):
+    """One request at a time."""
+
+    async def run(self, url: str) -> None:
+        """Until cancelled."""
+        while True:
+            async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
+                for _ in range(50):  # then another connection
+                    if (batch := await self.next()) is not None:
+                        await self._send(http, batch)
+
+    async def _send(self, http: httpx.AsyncClient, batch: Batch) -> None:
+        while True:
+            self.history.sends(batch)
+            headers, body = request(batch, self.rng)
+            try:
+                answer = await http.post("/readings", content=body, headers=headers)
+            except (httpx.TransportError, httpx.DecodingError):
+                self.history.lost(batch)
+                delay = self.rng.uniform(0.05, 0.5)
+            else:
+                if self._heard(batch, answer):
+                    return
+                delay = float(answer.headers.get("Retry-After", 1)) * self.rng.uniform(0.5, 1)
+            if batch.kind is Kind.PLAIN:
+                return
+            if self.rng.random() < 0.3:
+                self.history.again.append(batch)
+                return
+            await asyncio.sleep(delay)
+
+    def _heard(self, batch: Batch, answer: httpx.Response) -> bool:
+        """Whether the batch is done with."""
+        match answer.status_code:
+            case 200:
+                said = answer.json()
+                if said["written"] not in (batch.count, 0) or (said["written"] == 0) != said["duplicate"]:
+                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {said}")
+                self.history.answered(batch, Answer.DUPLICATE if said["duplicate"] else Answer.WRITTEN)
+            case 400 | 413 | 422:
+                self.history.answered(batch, Answer.REFUSED, answer.json()["detail"])
+            case 429 | 503:
+                self.history.tally["told to wait"] += 1
+                if "Retry-After" not in answer.headers:
+                    self.history.violate(f"{answer.status_code} without Retry-After")
+                return False
+            case status:
+                self.history.violate(f"batch {batch.id}: HTTP status {status}: {answer.text[:300]}")
+                return batch.kind is not Kind.GOOD
+        return True
+
+
+class SocketProducer(Producer):
+    """A window of batches on one connection, connected anew whenever it is lost."""
+
+    async def run(self, url: str) -> None:
+        """Until cancelled."""
+        flight: deque[Batch] = deque()
+        while True:
+            try:
+                async with connect(url, compression=None, proxy=None, ping_timeout=PATIENCE, close_timeout=1) as socket:
+                    self.history.tally["connections"] += 1
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._send(socket, flight))
+                        group.create_task(self._receive(socket, flight))
+            except* (OSError, WebSocketException, TimeoutError):
+                pass
+            self._give_up(flight)
+            await asyncio.sleep(self.rng.uniform(0.05, 0.5))
+
+    def _give_up(self, flight: deque[Batch]) -> None:
+        """All that is in flight is sent again, by whoever comes first."""
+        for batch in flight:
+            self.history.lost(batch)
+            self.history.again.append(batch)
+        flight.clear()
+
+    async def _send(self, socket: ClientConnection, flight: deque[Batch]) -> None:
+        while True:
+            if len(flight) >= WINDOW:
+                await asyncio.sleep(0.002)
+                continue
+            if (batch := await self.next()) is None:
+                await socket.ping()  # so that a lost connection is noticed
+                continue
+            self.history.sends(batch)
+            if batch.id is not None:
+                flight.append(batch)
+            await socket.send(frame(batch, self.rng))
+
+    async def _receive(self, socket: ClientConnection, flight: deque[Batch]) -> None:
+        while True:
+            async with asyncio.timeout(PATIENCE if flight else None):
+                said = json.loads(await socket.recv())
+            number = said.get("ack", said.get("id"))
+            if number is None:
+                self.history.violate(f"an answer that nobody waits for: {said}")
+            elif not flight or flight[0].id != number:
+                self.history.violate(f"{said} was answered, out of order")
+            else:
+                self._heard(flight.popleft(), said)
+
+    def _heard(self, batch: Batch, said: dict[str, object]) -> None:
+        match said:
+            case {"written": count}:
+                if count != batch.count:
+                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {said}")
+                self.history.answered(batch, Answer.WRITTEN)
+            case {"duplicate": True}:
+                self.history.answered(batch, Answer.DUPLICATE)
+            case {"error": {"status": 503}}:
+                self.history.tally["told to wait"] += 1
+                self.history.again.append(batch)
+            case {"error": {"status": 400 | 422, "detail": detail}}:
+                self.history.answered(batch, Answer.REFUSED, str(detail))
+            case _:
+                self.history.violate(f"batch {batch.id}: {said}")

@@ -1,0 +1,157 @@
+"""One run: all parts at work together, then quiet, then the checks."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from chaos.databases import Database
+from chaos.history import History
+from chaos.nemesis import Nemesis
+from chaos.processes import Program, Service, free_port
+from chaos.producers import HttpProducer, Producer, SocketProducer
+from chaos.proxy import proxy
+from chaos.verify import Checked, check, check_rollups, spooled
+from chaos.workload import Workload
+from service.errors import TaktlineError
+
+SETTLE_LIMIT = 120.0
+"""Seconds after the last fault in which every batch must be answered."""
+LOOK_EVERY = 20.0
+"""Seconds between two looks at the rollups, where that is possible without disturbing anybody."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is asked of a run."""
+
+    seconds: float
+    seed: int
+    rate: float
+    """Batches a second."""
+    memory: int
+    """Bytes that the service may use."""
+
+
+@dataclass
+class Result:
+    """What came out."""
+
+    history: History
+    nemesis: Nemesis
+    service: Service
+    checked: Checked
+
+
+async def run(plan: Plan, database: Database, folder: Path, say: Callable[[str], None]) -> Result:
+    """Everything, from start to verdict; the violations are in the history."""
+    history, port = History(), free_port()
+    spool = folder / "emitter.sqlite"
+    service = Service(port, database.environment, folder / "service.log", history)
+    async with proxy("127.0.0.1", port) as between:
+        emitter = _emitter(between.port, spool, folder / "emitter.log")
+        nemesis = Nemesis(service, emitter, between, database, history, plan.seed)
+        nemesis.pace = min(3.0, max(0.3, plan.seconds / 60))
+        await service.start()
+        try:
+            await service.ready()
+            await emitter.start()
+            say("at work")
+            await _storm(plan, history, service, nemesis, database, f"127.0.0.1:{between.port}", emitter, spool)
+            say("quiet: comparing what is stored with what was sent")
+            await service.stop()
+        finally:
+            for program in (emitter, service):
+                if program.status is None and program.process is not None:
+                    await program.kill()
+    async with database.look() as con:
+        checked = await check(con, history, spool)
+    _check_service(service, plan, history)
+    return Result(history, nemesis, service, checked)
+
+
+def _emitter(port: int, spool: Path, log: Path) -> Program:
+    command = ["emitter", "run", "--interval", "0.25s", "--series", "emitter", "--spool", str(spool)]
+    return Program("emitter", command, {"EMITTER_URL": f"ws://127.0.0.1:{port}/"}, log)
+
+
+async def _storm(
+    plan: Plan,
+    history: History,
+    service: Service,
+    nemesis: Nemesis,
+    database: Database,
+    place: str,
+    emitter: Program,
+    spool: Path,
+) -> None:
+    """Load and faults for the time that was asked for; then load without faults until all is answered."""
+    rng = random.Random(plan.seed)
+    workload = Workload(rng, history)
+    pause = 6 / plan.rate
+    sockets = [SocketProducer(workload, history, rng, pause) for _ in range(3)]
+    posters = [HttpProducer(workload, history, rng, pause) for _ in range(3)]
+    producers: list[Producer] = [*sockets, *posters]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one.run(f"ws://{place}/")) for one in sockets]
+        tasks += [group.create_task(one.run(f"http://{place}")) for one in posters]
+        tasks.append(group.create_task(_watch(service)))
+        tasks.append(group.create_task(_look(database, history)))
+        raging = group.create_task(nemesis.run())
+        await asyncio.sleep(plan.seconds)
+        raging.cancel()
+        await asyncio.wait([raging])
+        for one in producers:
+            one.stopping = True
+        await service.ready()
+        await _settle(history)
+        await _drain(emitter, spool, history)
+        for task in tasks:
+            task.cancel()
+
+
+async def _settle(history: History) -> None:
+    limit = time.monotonic() + SETTLE_LIMIT
+    while (history.again or history.unsettled()) and time.monotonic() < limit:  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(1)  # late answers to what was sent twice
+
+
+async def _drain(emitter: Program, spool: Path, history: History) -> None:
+    """Stop the emitter once it has caught up, like a person would."""
+    if emitter.status is not None:
+        history.violate(f"the emitter ended with status {emitter.status}")
+        return
+    limit = time.monotonic() + SETTLE_LIMIT
+    while spooled(spool)[1] > 3 and time.monotonic() < limit:  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+    if (status := await emitter.terminate(10)) != 0:
+        history.violate(f"the emitter was told to stop: exit status {status}")
+
+
+async def _watch(service: Service) -> None:
+    while True:
+        service.measure()
+        await asyncio.sleep(0.5)
+
+
+async def _look(database: Database, history: History) -> None:
+    """The rollups are exact at any moment."""
+    while database.live:
+        await asyncio.sleep(LOOK_EVERY)
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TaktlineError):
+            async with database.look() as con:
+                await check_rollups(con, history)
+
+
+def _check_service(service: Service, plan: Plan, history: History) -> None:
+    if service.peak > plan.memory:
+        history.violate(f"the service used {service.peak / 2**20:.0f} MiB, more than {plan.memory / 2**20:.0f}")
+    told = service.log.read_text(errors="replace")
+    if (at := told.find("Traceback")) >= 0:
+        history.violate(f"there is a traceback in the service's log:\n{told[max(0, at - 500) : at + 3000]}")

@@ -1,0 +1,6 @@
+-- What is remembered of the batches that the checker sent.
+select
+  id,
+  readings
+from batch
+where id like 'batch %'

@@ -1,0 +1,9 @@
+-- Numbers of readings that don't say what was sent.
+select plan::bigint as number
+from reading
+where series like 'chaos %'
+  and (
+    fact is distinct from (plan::bigint % $1::bigint)::double precision
+    or (plan::bigint % 10 = 0) is distinct from (attributes is not null)
+    or attributes is not null and (attributes->'note'->>'number')::bigint is distinct from plan::bigint
+  )
