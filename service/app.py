@@ -54,6 +54,8 @@ DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
 COMMITTERS = 2
 """Transactions under way at once: more than two gain nothing on two cores."""
+LAST_COMMIT = 0.5
+"""Seconds for the transactions under way when what waited was given up."""
 
 log = structlog.stdlib.get_logger("service")
 Say = Callable[[str], None]
@@ -183,9 +185,10 @@ async def _running(writer: Writer, committers: int, grace: float) -> AsyncIterat
     finally:
         await writer.close()
         try:
-            await asyncio.wait_for(task, grace)
+            await asyncio.wait_for(task, LAST_COMMIT if writer.abandoned else grace)
         except TimeoutError:
-            log.warning("no time left to commit; these were not acknowledged", readings=writer.abandon())
+            if not writer.abandoned:
+                log.warning("no time left to commit; these were not acknowledged", readings=writer.abandon())
 
 
 @asynccontextmanager

@@ -14,6 +14,11 @@ from litestar import Litestar
 from service.errors import StartError
 from service.routes.context import Context
 
+FAREWELL = 1
+"""Seconds for last answers when there is no time left to commit."""
+CLOSING = 4.0
+"""Seconds of the grace that are kept for closing connections, and all else, where that much can be spared."""
+
 log = structlog.stdlib.get_logger("service")
 
 
@@ -77,12 +82,21 @@ class Server(uvicorn.Server):
             await stop()
         sockets = list(self._context.sockets)
         log.info("stopping: committing what was accepted", sockets=len(sockets))
+        writer, now = self._context.writer, asyncio.get_running_loop().time
+        end = now() + max(self._grace - CLOSING, self._grace / 2)
+        stopping = [asyncio.ensure_future(one.stop()) for one in sockets]
         try:
-            async with asyncio.timeout(self._grace):
-                await asyncio.gather(*(one.stop() for one in sockets))
-                await self._context.writer.close()
+            async with asyncio.timeout_at(end):
+                if stopping:
+                    await asyncio.wait(stopping)
+                await writer.close()
+                await writer.finished.wait()
         except TimeoutError:
-            log.warning("some connections are cut: their answers took too long")
+            await writer.close()
+            log.warning("no time left to commit; these are not acknowledged", readings=writer.abandon())
+            if stopping:
+                await asyncio.wait(stopping, timeout=FAREWELL)
+        self.config.timeout_graceful_shutdown = max(FAREWELL, round(end - now()))
         self.should_exit = True
 
 

@@ -5,6 +5,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -37,8 +38,16 @@ class Writer:
         self._work, self._room = asyncio.Event(), asyncio.Condition()
         self.closed = False
         """Whether nothing more is accepted."""
+        self.finished = asyncio.Event()
+        """Set when everything accepted is settled, after close()."""
+        self._abandoned = asyncio.Event()
         self.stalled: str | None = None
         """Why nothing is committed at the moment; None while all is well."""
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether abandon() was called."""
+        return self._abandoned.is_set()
 
     def offer(self, batch: Packed) -> Answer:
         """Queue a batch now; Overloaded where there is no room for it, Draining after close()."""
@@ -65,6 +74,7 @@ class Writer:
         async with asyncio.TaskGroup() as group:
             for _ in range(committers):
                 group.create_task(self._commit())
+        self.finished.set()
 
     async def _commit(self) -> None:
         receipt = Receipt()
@@ -85,8 +95,10 @@ class Writer:
             self._room.notify_all()
 
     def abandon(self) -> int:
-        """Give up what waits, when there is no time left; how many readings were not acknowledged."""
+        """Give up what waits, when there is no time left, and don't try again what is under way; how many readings
+        were not acknowledged."""
         left = self._readings
+        self._abandoned.set()
         for _, answer in self._waiting:
             if not answer.done():
                 answer.set_exception(Draining())
@@ -130,6 +142,10 @@ class Writer:
         """Write a group; where the database refuses its data, halves of it, until the one at fault stands alone."""
         try:
             outcomes = await self._insist([batch for batch, _ in group], receipt)
+        except Draining as given_up:
+            for _, answer in group:
+                _answer(answer, given_up)
+            return
         except BadReading as refusal:
             if len(group) == 1:
                 _answer(group[0][1], refusal)
@@ -149,7 +165,10 @@ class Writer:
             self._metrics.settled(outcome.value, len(counts), sum(counts))
 
     async def _insist(self, batches: list[Packed], receipt: Receipt) -> list[Outcome]:
-        """Write until it is settled: while the database is away nothing is lost, and nothing acknowledged."""
+        """Write until it is settled: while the database is away nothing is lost, and nothing acknowledged.
+
+        Draining: given up because of abandon().
+        """
         receipt.begin()
         pause = RETRY_FROM
         while True:
@@ -161,7 +180,7 @@ class Writer:
                     log.warning("commits are held up", why=exc.detail)
                 self.stalled = exc.detail
                 self._metrics.commit_failed()
-                await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+                await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311
                 pause = min(2 * pause, RETRY_TO)
                 continue
             if self.stalled is not None:
@@ -169,6 +188,13 @@ class Writer:
                 self.stalled = None
             self._metrics.commit(time.perf_counter() - started, sum(batch.count for batch in batches))
             return outcomes
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._abandoned.wait()
+        if self._abandoned.is_set():
+            raise Draining
 
 
 def _answer(answer: Answer, result: Outcome | Exception) -> None:

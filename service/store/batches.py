@@ -22,6 +22,8 @@ COMPRESS_PER_SERIES = 100
 """Readings of each series that this takes."""
 ON_TIME = timedelta(minutes=1)
 """Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
+TRANSACTION_LIMIT = 60.0
+"""Seconds until a transaction is given up and tried again; the server ends one after 50: see insert_batches.sql."""
 
 
 class Batches:
@@ -39,22 +41,19 @@ class Batches:
         Unavailable: nothing is known to be written; call again with the same receipt, which then settles whether
         the first attempt was committed after all. BadReading: the database refused the data, nothing is written.
         """
-        async with self._pool.connection() as con:
-            async with con.transaction():
-                [row] = await con.fetch(
-                    query("insert_batches"), *_identified(batches), receipt.committer, receipt.number
-                )
-                if not row["is_new"]:
-                    return receipt.outcomes
-                outcomes = await _outcomes(con, batches, set(row["new_ids"]))
-                written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
-                if self._marks_late:
-                    await _mark_late(con, written, row["started"])
-                if self._compresses and _worth_compressing(written):
-                    await con.execute(query("compress_directly"))
-                await _copy(con, [one.rows for one in written])
-                receipt.outcomes = outcomes
-            return outcomes
+        async with self._pool.transaction(TRANSACTION_LIMIT) as con:
+            [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
+            if not row["is_new"]:
+                return receipt.outcomes
+            outcomes = await _outcomes(con, batches, set(row["new_ids"]))
+            written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
+            if self._marks_late:
+                await _mark_late(con, written, row["started"])
+            if self._compresses and _worth_compressing(written):
+                await con.execute(query("compress_directly"))
+            await _copy(con, [one.rows for one in written])
+            receipt.outcomes = outcomes
+        return outcomes
 
     async def forget(self, memory: timedelta) -> int:
         """Forget some batch ids older than `memory`; how many were forgotten."""

@@ -15,6 +15,8 @@ from service.queries import query
 POOL_SIZE = 8
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds to take leave of the database; then the connections are cut."""
 READ_TIMEOUT = 30.0
 """Seconds a page or a chart may take to be read."""
 
@@ -73,7 +75,28 @@ class Pool:
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
             raise Unavailable(f"The database can't do this now: {exc}.") from exc
         except (OSError, TimeoutError) as exc:
-            raise Unavailable(f"The database doesn't answer: {exc or type(exc).__name__}.") from exc
+            raise Unavailable(f"The database doesn't answer: {str(exc) or type(exc).__name__}.") from exc
+
+    @asynccontextmanager
+    async def transaction(self, limit: float) -> AsyncIterator["Connection[asyncpg.Record]"]:
+        """A connection in a transaction. Unavailable after `limit` seconds: where nothing comes any more from the other
+        end, the system would wait for much longer."""
+        async with self.connection() as con:
+            transaction = con.transaction()
+            ending = asyncio.get_running_loop().call_later(limit, con.terminate)
+            try:
+                await transaction.start()
+                yield con
+                await transaction.commit()
+            except asyncio.CancelledError:
+                con.terminate()  # a rollback would wait for the database
+                raise
+            except Exception:
+                if not con.is_closed():
+                    await transaction.rollback()
+                raise
+            finally:
+                ending.cancel()
 
 
 @asynccontextmanager
@@ -94,7 +117,7 @@ async def open_pool(url: str, search_path: str) -> AsyncIterator[Pool]:
         finally:
             # close() waits for connections that are out, for ever
             try:
-                await asyncio.wait_for(pool.close(), 5)
+                await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
             except TimeoutError:
                 pool.terminate()
 
