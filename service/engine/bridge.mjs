@@ -2,10 +2,11 @@
 //
 // stdin: a line of JSON {packages, folder, password, port, patience}: where node_modules is, the folder of the data,
 // the port (0: any) and how many ms a client may keep the session to itself; the end of stdin says that the owner is
-// gone. stdout: a line of JSON {port, version} once clients may come. Exit status: 0 stopped in order, 70 broken, which
-// is for the owner to mend by starting it again.
+// gone. stdout: a line of JSON {port, version} once clients may come. stderr: why it ends, if that isn't by order; it's
+// for the owner to start it again then.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
+import { writeSync } from 'node:fs'
 import { createServer } from 'node:net'
 
 import { Client } from './client.mjs'
@@ -13,7 +14,6 @@ import { Engine } from './engine.mjs'
 import { watch } from './owner.mjs'
 import { Session } from './session.mjs'
 
-const BROKEN = 70
 const CHECKPOINT = 300_000 // ms
 const CLIENTS = 256
 const REPORTED = `server_version server_encoding client_encoding application_name DateStyle TimeZone IntervalStyle
@@ -22,13 +22,19 @@ const REPORTED = `server_version server_encoding client_encoding application_nam
 const clients = new Map()
 const dismiss = (code, detail) => clients.forEach((client) => client.fatal(code, detail))
 
+// Not process.exit(): that waits for V8's compiling threads, which may wait for it (seen once in fifty)
+const end = () => process.kill(process.pid, 'SIGKILL')
+
 process.on('uncaughtException', (error) => {
-  console.error(String(error?.stack ?? error).slice(0, 2000))
-  dismiss('57P02', 'the engine broke and is started again')
-  process.exit(BROKEN)
+  try {
+    writeSync(2, `${String(error?.stack ?? error).slice(0, 2000)}\n`)
+    dismiss('57P02', 'the engine broke and is started again')
+  } finally {
+    end()
+  }
 })
 
-let stop = () => process.exit(0)
+let stop = end
 process.once('SIGTERM', () => stop())
 const { packages, folder, password, port, patience } = await watch(() => stop())
 const session = new Session(await Engine.open(packages, folder))
@@ -61,7 +67,7 @@ stop = async () => {
   server.close()
   dismiss('57P01', 'terminating connection due to administrator command')
   await session.close()
-  process.exit(0)
+  end()
 }
 const version = session.ask(`select to_json(format('TimescaleDB %s, PostgreSQL %s, in WebAssembly', extversion,
   current_setting('server_version'))) from pg_extension where extname = 'timescaledb'`)

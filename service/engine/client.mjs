@@ -11,10 +11,11 @@ const LOGIN = 10_000 // ms, and what's left to one that's sent away
 const [SSL, GSS, CANCEL, VERSION] = [80877103, 80877104, 80877102, 196608]
 
 const EXTENDED = 'PBDECHS'
-const ANSWERED = 'QFHScf' // answered as soon as they come; others wait for one of these
-const KNOWN = EXTENDED + ANSWERED + 'dX' // any other would break the engine
-const BAD_COPY = '/COPY FROM STDIN is taken alone and as a simple query'
+const ANSWERED = 'QFHScf' // the others wait for one of these
+const KNOWN = EXTENDED + ANSWERED + 'dX' // any other breaks the engine
+const BAD_COPY = '/COPY FROM STDIN is taken alone and as a simple query' // a file that's not there
 
+// What is looked for in SQL: statements' names given up, and settings that change for longer than a transaction
 const OWN = /^\s*(?:discard\s+all|deallocate\s+(?:prepare\s+)?"?([\w.-]+)"?)\s*;?\s*$/i
 const LOCAL = /^\s*set\s+local\b[^;]*;?\s*$/i
 const SET_CONFIG = /\bset_config\s*\(/i
@@ -232,16 +233,16 @@ export class Client {
 
   #simple(packet) {
     const sql = textAt(packet, 5)
-    const before = this.touched
-    const copy = copyFromStdin(sql)
-    this.#unnamed = null
+    this.#unnamed = null // so does a server
     this.#holds = false
+    const copy = copyFromStdin(sql)
     if (copy?.alone) return this.#beginCopy(copy)
     if (this.#deallocate(sql)) return
+    const before = this.touched
     const { answer, tags } = this.#exec(copy ? query(copy.from(BAD_COPY)) : packet)
-    if (LOCAL.test(sql) || (RESET_ALL.test(sql) && !tags.has('SET'))) this.touched = before
-    if (RESET_ALL.test(sql)) this.touched ??= 'reset'
     if (SET_CONFIG.test(sql)) this.touched = 'set'
+    else if (RESET_ALL.test(sql) && !tags.has('SET')) this.touched = before ?? 'reset'
+    else if (LOCAL.test(sql)) this.touched = before
     this.#reply(answer)
   }
 
@@ -277,7 +278,7 @@ export class Client {
       query(`select count(*) from pg_catalog.pg_attribute where attrelid = ${literal(table)}::pg_catalog.regclass
         and attnum > 0 and not attisdropped and attgenerated = ''`),
     )
-    if (failed) return this.#reply(answer)
+    if (failed || !value) return this.#reply(answer) // nothing: after an error, up to Sync, the engine passes over it
     const width = columns ?? Number(value.toString('latin1'))
     const format = Buffer.from([0, Number(binary)])
     this.#reply(message('G', format.subarray(1), Buffer.from([width >> 8, width]), ...Array(width).fill(format)))

@@ -4,7 +4,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Worker, workerData } from 'node:worker_threads'
 
-import { message, query } from './wire.mjs'
+import { message, query, scan } from './wire.mjs'
 
 export const LIMIT = 256 * 1024 * 1024
 /** The file that COPY reads `Engine.source` from. */
@@ -35,7 +35,7 @@ function roomy(extension) {
   return { ...extension, setup }
 }
 
-/** A new folder: its first start knows only the database template1, and is made aside so that it's whole or not there. */
+/** A new folder. Its first start knows only the database template1; it's made aside, to be there as a whole. */
 async function create(packages, folder) {
   const draft = `${folder}.new`
   rmSync(draft, { recursive: true, force: true })
@@ -57,10 +57,14 @@ export class Engine {
   static async open(packages, folder) {
     if (!existsSync(folder)) await create(packages, folder)
     const engine = new Engine(await start({ packages, folder, database: 'postgres' }))
-    // Nothing else loads it: its hypertables would be looked through like any table with children
-    engine.exec(query("load 'timescaledb'"))
-    engine.exec(query('set search_path to public; create extension if not exists timescaledb'))
+    // Without being loaded, TimescaleDB would leave its hypertables to be tables with children
+    engine.#must("load 'timescaledb'; set search_path to public; create extension if not exists timescaledb")
     return engine
+  }
+
+  #must(sql) {
+    const { answer, failed } = scan(this.exec(query(sql)))
+    if (failed) throw new Error(answer.toString('latin1').replaceAll('\0', ' '))
   }
 
   // PGlite's own callbacks also parse every answer; without that, large ones are six times as fast.

@@ -83,9 +83,9 @@ export class Session {
 
   #enter(client) {
     if (client.gone || client.settings === this.#inForce) return true
-    const calls = JSON.parse(client.settings).map(
-      ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`,
-    )
+    const calls = JSON.parse(client.settings)
+      .sort(([one], [other]) => (one === 'role') - (other === 'role')) // last: it may not set what's left
+      .map(([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`)
     const { answer, failed } = this.exec(query(`reset role; reset all; select ${calls}`))
     if (failed) client.end(answer.subarray(0, -ready('I').length)) // it came with settings that can't be
     else this.#inForce = client.settings

@@ -25,7 +25,10 @@ export const failure = (code, detail, severity = 'ERROR') =>
 export const literal = (value) => `'${value.replaceAll("'", "''")}'`
 export const typeOf = (packet) => String.fromCharCode(packet[0])
 /** The text that starts at a place of a packet and ends with NUL (or, in a faulty one, with the packet). */
-export const textAt = (packet, at) => packet.toString('latin1', at, (packet.indexOf(0, at) + 1 || packet.length + 1) - 1)
+export function textAt(packet, at) {
+  const end = packet.indexOf(0, at)
+  return packet.toString('latin1', at, end < 0 ? packet.length : end)
+}
 
 /**
  * What there is to know of an answer: ReadyForQuery's status (null: none), whether it has an error, the beginnings of
