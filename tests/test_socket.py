@@ -22,8 +22,8 @@ async def ask(socket: ClientConnection, frame: Any) -> Any:
 async def stored(service: Running, series: str, expected: int) -> list[dict[str, Any]]:
     """The records of a series, newest first, as soon as there are as many as expected."""
     for _ in range(200):
-        answer = await service.http.get("/display", params={"per_page": 1000})
-        found = [item for item in answer.json()["items"] if item["series"] == series]
+        answer = await service.http.get("/display", params={"per_page": 1000, "series": series})
+        found: list[dict[str, Any]] = answer.json()["items"]
         if len(found) >= expected:
             return found
         await asyncio.sleep(0.02)
