@@ -41,10 +41,14 @@ def rows_of(packed: Packed) -> list[Row]:
         ts, series, plan, fact, attributes = cells
         assert ts is not None
         assert series is not None
-        numbers = [None if cell is None else struct.unpack("!d", cell)[0] for cell in (plan, fact)]
         micros = struct.unpack("!q", ts)[0] + SINCE_1970
-        found.append(Row(micros, series.decode(), *numbers, None if attributes is None else attributes[1:]))
+        rest = None if attributes is None else attributes[1:]
+        found.append(Row(micros, series.decode(), number(plan), number(fact), rest))
     return found
+
+
+def number(cell: bytes | None) -> float | None:
+    return None if cell is None else float(struct.unpack("!d", cell)[0])
 
 
 def batch(text: str | bytes) -> Packed:
