@@ -1,7 +1,7 @@
 """The only joiner: opens the parts of the service in order, closes them in reverse, and makes the web application."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -20,13 +20,11 @@ from litestar.types import Message, Scope
 from swagger_ui_bundle import swagger_ui_path
 
 from service.assets import Assets
-from service.batches import Outcome, Packed, Receipt
 from service.charts import Charts
 from service.database import Server, inspect, place
 from service.engine.embedded import embedded
 from service.errors import DatabaseAway
-from service.feed import Feed, polling
-from service.live import BEAT, Live, Look, View
+from service.live import open_feed
 from service.maintenance import maintain
 from service.metrics import Metrics
 from service.migrate import migrate, search_path
@@ -48,7 +46,7 @@ from service.routes.socket import ingest
 from service.routes.tcp import listening
 from service.settings import Settings
 from service.store import Store, open_store
-from service.writer import Write, Writer
+from service.writer import Writer
 
 DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
@@ -106,10 +104,12 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         open_database(settings, say) as (url, server),
         open_store(url, search_path(settings.database_schema, server), server) as store,
         open_renderer(settings.render_workers, counters) as renderer,
-        _fed(store, charts := Charts(store.buckets.read, renderer, counters), settings, counters) as feed,
+        open_feed(
+            store, charts := Charts(store.buckets.read, renderer, counters), settings.time_format, counters
+        ) as feed,
         _running(
             Writer(
-                _telling(store.batches.write, feed),
+                feed.told(store.batches.write),
                 counters,
                 max_readings=settings.queue_readings,
                 max_bytes=settings.queue_bytes,
@@ -189,26 +189,6 @@ async def _running(writer: Writer, committers: int, grace: float) -> AsyncIterat
         except TimeoutError:
             if not writer.abandoned:
                 log.warning("no time left to commit; these were not acknowledged", readings=writer.abandon())
-
-
-@asynccontextmanager
-async def _fed(store: Store, charts: Charts, settings: Settings, counters: Metrics) -> AsyncIterator[Feed[View, Look]]:
-    """What keeps live pages moving; on a server that others may write to as well, it asks now and then."""
-    eyes = Live(store, charts, templates(), settings.time_format)
-    committed = None if store.server.embedded else store.glances.committed
-    async with polling(Feed(eyes.take, committed, counters, BEAT)) as feed:
-        yield feed
-
-
-def _telling(write: Write, feed: Feed[View, Look]) -> Write:
-    """The same, and live pages learn of it after COMMIT."""
-
-    async def write_and_tell(batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
-        outcomes = await write(batches, receipt)
-        feed.changed()
-        return outcomes
-
-    return write_and_tell
 
 
 @asynccontextmanager

@@ -3,19 +3,20 @@ each viewer as soon as that one can take it. A slow viewer skips what the others
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, ParamSpec, Protocol, TypeVar
 
 import structlog
 
 from service.errors import TaktlineError, Unavailable
 from service.metrics import Metrics
+from service.sharing import Rounds
 
 MAX_VIEWERS = 5000
 """Viewers of one process; beyond, the answer is 503."""
 PAUSE = 0.25
-"""Seconds between two looks at a view, at least. Costly looks are rarer: they take a fifth of the time at most."""
+"""Seconds between two looks at a view, at least. Costly looks are rarer: they take a third of the time at most."""
 PAUSE_EACH = 0.0005
 """Seconds longer for each viewer, so that sending doesn't take all the time either."""
 BEAT = 10.0
@@ -46,7 +47,9 @@ class Look(Protocol):
         """The moment, in seconds since 1970, from which it isn't up to date even if nothing is written."""
 
 
-View = TypeVar("View")
+View = TypeVar("View", bound=Hashable)
+T = TypeVar("T")
+P = ParamSpec("P")
 L = TypeVar("L", bound=Look)
 
 
@@ -84,6 +87,7 @@ class Feed(Generic[View, L]):
         self._views: dict[View, _Watched[L]] = {}
         self._viewers = 0
         self._turn = asyncio.Semaphore(1)
+        self._rounds: Rounds[L] = Rounds()
         self._closed = False
 
     def changed(self) -> None:
@@ -91,12 +95,22 @@ class Feed(Generic[View, L]):
         for watched in self._views.values():
             watched.stale.set()
 
+    def told(self, write: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """The same work, of which every view learns when it is done."""
+
+        async def done(*args: P.args, **kwargs: P.kwargs) -> T:
+            result = await write(*args, **kwargs)
+            self.changed()
+            return result
+
+        return done
+
     async def now(self, view: View) -> L:
-        """One look, the last one where it is watched already."""
+        """One look: the last one where the view is watched, and one for all who ask at once otherwise."""
         watched = self._views.get(view)
         if watched is not None and watched.look is not None:
             return watched.look
-        return await self._take(view, None)
+        return await self._rounds.read(view, lambda: self._take(view, None))
 
     def admit(self) -> None:
         """Unavailable where there are too many viewers, or at the end."""
@@ -171,7 +185,7 @@ class Feed(Generic[View, L]):
             expires = await self._renew(view, watched)
             # the first look may have to load things first, and says nothing about the others
             took = time.monotonic() - started if watched.number > 1 else 0
-            await asyncio.sleep(max(PAUSE, 4 * took, PAUSE_EACH * watched.viewers))
+            await asyncio.sleep(max(PAUSE, 2 * took, PAUSE_EACH * watched.viewers))
             await self._wait(watched, expires)
 
     async def _renew(self, view: View, watched: _Watched[L]) -> float:

@@ -1,6 +1,8 @@
 """What the live page shows: the chart of a period, what it comes to, and the newest records. As HTML for the page when
 it comes, and as events for while it is open."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +14,9 @@ from service.chart.picture import Picture
 from service.chart.spec import spec
 from service.chart.wording import default_title
 from service.charts import Charts
-from service.pages import day
+from service.feed import Feed, polling
+from service.metrics import Metrics
+from service.pages import day, templates
 from service.period import make_period
 from service.selection import Selection
 from service.store import Store
@@ -97,6 +101,17 @@ class Live:
             str(self._records.rows(records, zone)),
             empty,
         )
+
+
+@asynccontextmanager
+async def open_feed(
+    store: Store, charts: Charts, time_format: str, metrics: Metrics
+) -> AsyncIterator[Feed[View, Look]]:
+    """What keeps live pages moving; on a server that others may write to as well, it asks now and then."""
+    live = Live(store, charts, templates(), time_format)
+    committed = None if store.server.embedded else store.glances.committed
+    async with polling(Feed(live.take, committed, metrics, BEAT)) as feed:
+        yield feed
 
 
 def _drawn(picture: Picture, before: Look | None) -> tuple[msgspec.Raw, Bars]:
