@@ -18,19 +18,20 @@ with part as (
 step as (
   select
     width_bucket(bucket, $1::timestamptz[]) as number,
-    series,
+    -- told apart only where it matters, which halves the work, as does computing only what is asked for
+    case when $6::integer is not null or $5::text = 'last' then series end as series,
     max(bucket) as newest,
     sum(readings) as readings,
-    sum(plan_sum) as plan_sum,
-    sum(plan_count) as plan_count,
-    min(plan_min) as plan_min,
-    max(plan_max) as plan_max,
-    last(plan_last, bucket) filter (where plan_last is not null) as plan_last,
-    sum(fact_sum) as fact_sum,
-    sum(fact_count) as fact_count,
-    min(fact_min) as fact_min,
-    max(fact_max) as fact_max,
-    last(fact_last, bucket) filter (where fact_last is not null) as fact_last
+    sum(plan_sum) filter (where $5::text in ('sum', 'avg')) as plan_sum,
+    sum(plan_count) filter (where $5::text = 'avg') as plan_count,
+    min(plan_min) filter (where $5::text = 'min') as plan_min,
+    max(plan_max) filter (where $5::text = 'max') as plan_max,
+    last(plan_last, bucket) filter (where $5::text = 'last' and plan_last is not null) as plan_last,
+    sum(fact_sum) filter (where $5::text in ('sum', 'avg')) as fact_sum,
+    sum(fact_count) filter (where $5::text = 'avg') as fact_count,
+    min(fact_min) filter (where $5::text = 'min') as fact_min,
+    max(fact_max) filter (where $5::text = 'max') as fact_max,
+    last(fact_last, bucket) filter (where $5::text = 'last' and fact_last is not null) as fact_last
   from part
   where $4::text[] is null or series = any($4::text[])
   group by 1, 2
