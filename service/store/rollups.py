@@ -12,6 +12,7 @@ class Rollups:
 
     async def run_jobs(self) -> int:
         """Run the background jobs of this schema now, where the engine has no workers; how many there are."""
+        await self._pool.execute("refresh_at_once")
         jobs = await self._pool.read("jobs")
         for (job,) in jobs:
             await self._pool.execute("run_job", job)
