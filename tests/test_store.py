@@ -213,3 +213,24 @@ async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engi
         assert await con.fetchval("select sum(plan) from reading where series = 's1'") == sum(
             row.plan or 0 for row in [*rows, *rows[:10]] if row.series == "s1"
         )
+
+
+async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store) -> None:
+    """Where the policies are behind, such a refresh must not take the watermark past what they haven't come to yet."""
+    if store.server.edition != "community":
+        pytest.skip("nothing is materialised here")
+    async with store._pool.connection() as con:
+        await con.execute(
+            "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs "
+            "where hypertable_schema = current_schema()"
+        )
+        await con.execute(
+            "insert into reading (ts, series, plan) select ts, 'a', 1 "
+            "from generate_series(now() - interval '12 hours', now() - interval '9 hours', interval '1 minute') ts"
+        )
+    before = await store.records.count()
+    ts = now_microseconds() - 5 * 3600 * 10**6
+    await store.batches.write([packed(None, reading(ts=ts))], Receipt())
+    await store.rollups.refresh_late()
+    assert await store.records.count() == before + 1
+    assert await rollup_counts(store) == [before + 1] * 3
