@@ -109,6 +109,7 @@ async def open_pool(url: str, search_path: str) -> AsyncIterator[Pool]:
         max_size=POOL_SIZE,
         server_settings=session(search_path),
         init=_init_connection,
+        reset=_leave_as_it_is,
         timeout=5,
     )
     async with pool:
@@ -120,6 +121,10 @@ async def open_pool(url: str, search_path: str) -> AsyncIterator[Pool]:
                 await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
             except TimeoutError:
                 pool.terminate()
+
+
+async def _leave_as_it_is(con: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Nothing is ever set in our sessions outside a transaction, so a reset would only cost a round trip."""
 
 
 async def _init_connection(con: "asyncpg.Connection[asyncpg.Record]") -> None:
