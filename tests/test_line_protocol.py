@@ -216,7 +216,8 @@ pieces = st.sampled_from(
 )  # fmt: skip
 plain = st.builds(
     "{} {}={}{},{}={}{} {}".format,
-    st.sampled_from(["a", "m,series=b", "reading,series=c", "m,host=x", "mi,a=hi"]),
+    st.sampled_from(["a", "m,series=b", "reading,series=c", "m,host=x", "mi,a=hi",
+                     r"m,series=l\ 1", r"m\,x,a\=b=c\ d", r"m\\\ x"]),
     st.sampled_from(["plan", "fact"]), st.integers(-(2**65), 2**65) | st.floats(), st.sampled_from(["", "i", "u"]),
     st.sampled_from(["plan", "fact"]), st.integers(-100, 100) | st.floats(), st.sampled_from(["", "i"]),
     st.integers(-5, 1_800_000_000_000_000_000) | st.just(""),
@@ -272,6 +273,7 @@ def test_rubbish_is_refused_and_nothing_else(text: bytes) -> None:
         "m,series=a plan=1,fact=2 1700000000000000000",
         "a plan=1.5,fact=-2e3 1700000000000000000",
         "m,series=a,host=b plan=1,fact=2",
+        r"reading,series=line\ 1\,\=b plan=1,fact=2 1700000000000000000",
         "reading,series=a fact=1i,plan=2i 1700000000000000000",
     ],
 )
