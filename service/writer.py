@@ -82,7 +82,12 @@ class Writer:
             await self._work.wait()
             group = self._take()
             if group:
-                await self._settle(group, receipt)
+                try:
+                    await self._settle(group, receipt)
+                except Exception:  # nobody else would notice, and nothing would be committed any more
+                    log.exception("a group of batches could not be settled")
+                    for _, answer in group:
+                        _answer(answer, Unavailable("The service failed to write this; the log has the cause."))
                 await self._make_room(group)
             elif self.closed:
                 return

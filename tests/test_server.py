@@ -83,6 +83,7 @@ async def test_sigterm_commits_acknowledges_and_exits_0(engine: Engine, schema: 
         stored = await con.fetchval(f'select count(*) from "{schema}".reading')
     finally:
         await con.close()
+    assert [answer for answer in answers if answer.get("written") != 200] == []
     assert stored == 200 * len(answers)
 
 

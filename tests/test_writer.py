@@ -123,3 +123,18 @@ async def test_closing_commits_what_was_accepted_and_refuses_the_rest() -> None:
             await writer.put(batch())
         assert await asyncio.gather(*answers) == [Outcome.WRITTEN] * 20
     assert len(written) == 20
+
+
+async def test_an_error_nobody_thought_of_costs_one_group_alone() -> None:
+    failed = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if not failed:
+            failed.append(True)
+            raise ZeroDivisionError
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        with pytest.raises(Unavailable):
+            await writer.offer(batch())
+        assert await writer.offer(batch()) is Outcome.WRITTEN
