@@ -126,7 +126,7 @@ async def test_closing_commits_what_was_accepted_and_refuses_the_rest() -> None:
 
 
 async def test_an_error_nobody_thought_of_costs_one_group_alone() -> None:
-    failed = []
+    failed: list[bool] = []
 
     async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
         if not failed:
