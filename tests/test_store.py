@@ -213,16 +213,49 @@ async def rollup_counts(store: Store) -> list[int]:
 
 async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engine: Engine) -> None:
     """Where the columnstore takes rows directly, they are all there, in every rollup, and stay readable."""
-    start = now_microseconds() - 600_000_000
-    rows = [Reading(start + number * 50_000, f"s{number % 3}", number % 7, 1, None) for number in range(6000)]
+    rows = many_rows()
+    first = [rows[0], rows[-1]]  # the chunks are there then, and may be compressed
+    await store.batches.write([packed(None, *first)], Receipt())
     assert await store.batches.write([packed("large", *rows)], Receipt()) == [Outcome.WRITTEN]
     await store.batches.write([packed(None, *rows[:10])], Receipt())
-    assert await rollup_counts(store) == [6010] * 3
+    assert await rollup_counts(store) == [6012] * 3
     async with store._pool.connection() as con:
-        assert await con.fetchval("select count(distinct id) from reading") == 6010
+        assert await con.fetchval("select count(distinct id) from reading") == 6012
         assert await con.fetchval("select sum(plan) from reading where series = 's1'") == sum(
-            row.plan or 0 for row in [*rows, *rows[:10]] if row.series == "s1"
+            row.plan or 0 for row in [*first, *rows, *rows[:10]] if row.series == "s1"
         )
+        if store.batches._compresses:
+            assert await con.fetchval(
+                "select every(is_compressed) from timescaledb_information.chunks "
+                "where hypertable_schema = current_schema() and hypertable_name = 'reading'"
+            )
+
+
+def many_rows() -> list[Reading]:
+    """As many as are worth compressing, of the last ten minutes."""
+    start = now_microseconds() - 600_000_000
+    return [Reading(start + number * 50_000, f"s{number % 3}", number % 7, 1, None) for number in range(6000)]
+
+
+async def test_a_large_transaction_beside_the_one_that_makes_the_chunk(
+    store: Store, engine: Engine, schema: str
+) -> None:
+    """The first readings of a day: TimescaleDB would lose the small transaction's, see compress_directly.sql."""
+    rows = many_rows()
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
+    try:
+        async with con.transaction():
+            times = [datetime.fromtimestamp((row.ts or 0) / 1e6, UTC) for row in (rows[0], rows[-1])]
+            await con.executemany(
+                "insert into reading (ts, series, plan) values ($1, 'small', 1)", [(at,) for at in times]
+            )
+            writing = asyncio.create_task(store.batches.write([packed(None, *rows)], Receipt()))
+            await asyncio.sleep(0.5)
+            assert not writing.done()
+        assert await writing == [Outcome.WRITTEN]
+        assert await con.fetchval("select count(*) from reading") == 6002
+    finally:
+        await con.close()
 
 
 async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store) -> None:

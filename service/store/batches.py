@@ -20,6 +20,7 @@ COMPRESS_FROM = 2_000
 """Readings of a transaction from which on they may go straight to the columnstore, which is 1.4 times as fast."""
 COMPRESS_PER_SERIES = 100
 """Readings of each series that this takes."""
+MINUTES_A_DAY = 24 * 60
 ON_TIME = timedelta(minutes=1)
 """Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
 TRANSACTION_LIMIT = 60.0
@@ -50,7 +51,7 @@ class Batches:
             if self._marks_late:
                 await _mark_late(con, written, row["started"])
             if self._compresses and _worth_compressing(written):
-                await con.execute(query("compress_directly"))
+                await con.fetch(query("compress_directly"), list(_days(written)))
             await _copy(con, [one.rows for one in written])
             receipt.outcomes = outcomes
         return outcomes
@@ -103,6 +104,11 @@ def _worth_compressing(written: Sequence[Packed]) -> bool:
         return False
     series = len(frozenset[str | None]().union(*(one.series for one in written)))
     return readings >= COMPRESS_PER_SERIES * series
+
+
+def _days(written: Sequence[Packed]) -> set[int]:
+    """The days that the readings lie in, since 1970."""
+    return {minute // MINUTES_A_DAY for one in written for minute in one.minutes}
 
 
 async def _copy(con: "Connection[asyncpg.Record]", rows: list[bytes]) -> None:
