@@ -15,11 +15,11 @@ class Kind(Enum):
     """What the service has to make of a batch."""
 
     GOOD = "good"
-    """Has an id, is sent again until it is acknowledged."""
+    """Is sent again, under its id, until it is acknowledged."""
     PLAIN = "plain"
     """Has no id and is sent once: it may be lost with its connection, but never be stored twice or in part."""
     BAD = "bad"
-    """Has an id and a reading that breaks a rule: must be refused whole."""
+    """Has a reading that breaks a rule: must be refused whole."""
     REUSED = "reused"
     """Has the id of another batch that was acknowledged: must be refused, not merged."""
 
@@ -29,6 +29,8 @@ class Answer(Enum):
 
     WRITTEN = "written"
     DUPLICATE = "duplicate"
+    TAKEN = "written or duplicate"
+    """Line protocol doesn't say which."""
     REFUSED = "refused"
 
 
@@ -53,12 +55,12 @@ class Batch:
 
     @property
     def acknowledged(self) -> bool:
-        return self.answers[Answer.WRITTEN] + self.answers[Answer.DUPLICATE] > 0
+        return self.answers.total() > self.answers[Answer.REFUSED]
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more has to be learned about it."""
-        return self.kind is Kind.PLAIN or bool(self.answers)
+        """Whether nothing more has to be learned about it: what has no id is sent once."""
+        return self.id is None or bool(self.answers)
 
 
 class History:
@@ -78,8 +80,9 @@ class History:
         self.tally["batches"] += 1
         self.tally["readings"] += batch.count
 
-    def sends(self, batch: Batch) -> None:
-        """A batch is about to be sent, maybe again."""
+    def sends(self, batch: Batch, form: str) -> None:
+        """A batch is about to be sent in a format, maybe again."""
+        self.tally[f"sent: {form}"] += 1
         self.tally["sent again"] += batch.sent > 0
         batch.sent += 1
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NoReturn
 
 from chaos.databases import Database
@@ -19,7 +19,13 @@ class Nemesis:
     """All that can go wrong with one installation."""
 
     def __init__(
-        self, service: Service, emitter: Program, between: Proxy, database: Database, history: History, seed: int
+        self,
+        service: Service,
+        emitter: Program,
+        between: Sequence[Proxy],
+        database: Database,
+        history: History,
+        seed: int,
     ) -> None:
         self._service, self._emitter, self._between = service, emitter, between
         self._database, self._history = database, history
@@ -90,19 +96,24 @@ class Nemesis:
         await self._service.start()
 
     async def _cut_within(self, way: Way) -> None:
-        self._between.cut_within(way, self._rng)
+        for one in self._between:
+            one.cut_within(way, self._rng)
         await asyncio.sleep(self._rng.uniform(0.05, 0.5))
-        self._between.tamper = None
+        for one in self._between:
+            one.tamper = None
 
     async def _cut(self) -> None:
-        self._between.cut()
+        for one in self._between:
+            one.cut()
 
     async def _silence(self) -> None:
-        self._between.stall()
+        for one in self._between:
+            one.stall()
         await asyncio.sleep(self._rng.uniform(0.3, 4))
         if self._rng.random() < 0.5:
-            self._between.cut()
-        self._between.resume()
+            await self._cut()
+        for one in self._between:
+            one.resume()
 
     async def _restart_emitter(self, *, kill: bool) -> None:
         if kill:

@@ -82,10 +82,11 @@ class Program:
 class Service(Program):
     """`run_server`, and what can be seen of it from outside."""
 
-    def __init__(self, port: int, environment: Mapping[str, str], log: Path, history: History) -> None:
+    def __init__(self, port: int, tcp_port: int, environment: Mapping[str, str], log: Path, history: History) -> None:
         own = {
             "API_HOST": "127.0.0.1",
             "API_PORT": str(port),
+            "TCP_PORT": str(tcp_port),
             "CHART_TZ": "UTC",
             "SHUTDOWN_GRACE": f"{GRACE}s",
             "QUEUE_READINGS": "20000",

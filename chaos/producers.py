@@ -1,15 +1,17 @@
-"""Producers that resend, under the same id, whatever wasn't answered; by WebSocket and by HTTP."""
+"""Producers: by WebSocket and by HTTP such as resend, under the same id, whatever wasn't answered; over plain TCP such
+as send once and never read."""
 
 import asyncio
 import json
 import random
 from collections import deque
+from contextlib import suppress
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from chaos.formats import frame, request
+from chaos.formats import frame, request, stream
 from chaos.history import Answer, Batch, History, Kind
 from chaos.workload import Workload
 
@@ -57,10 +59,10 @@ class HttpProducer(Producer):
 
     async def _send(self, http: httpx.AsyncClient, batch: Batch) -> None:
         while True:
-            self.history.sends(batch)
-            headers, body = request(batch, self.rng)
+            made = request(batch, self.rng)
+            self.history.sends(batch, made.form)
             try:
-                answer = await http.post("/readings", content=body, headers=headers)
+                answer = await http.post(made.address, content=made.body, headers=made.headers)
             except (httpx.TransportError, httpx.DecodingError):
                 self.history.lost(batch)
                 delay = self.rng.uniform(0.05, 0.5)
@@ -83,8 +85,10 @@ class HttpProducer(Producer):
                 if said["written"] not in (batch.count, 0) or (said["written"] == 0) != said["duplicate"]:
                     self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {said}")
                 self.history.answered(batch, Answer.DUPLICATE if said["duplicate"] else Answer.WRITTEN)
+            case 204:
+                self.history.answered(batch, Answer.TAKEN)
             case 400 | 413 | 422:
-                self.history.answered(batch, Answer.REFUSED, answer.json()["detail"])
+                self.history.answered(batch, Answer.REFUSED, answer.text[:500])
             case 429 | 503:
                 self.history.tally["told to wait"] += 1
                 if "Retry-After" not in answer.headers:
@@ -129,10 +133,11 @@ class SocketProducer(Producer):
             if (batch := await self.next()) is None:
                 await socket.ping()  # so that a lost connection is noticed
                 continue
-            self.history.sends(batch)
+            made = frame(batch, self.rng)
+            self.history.sends(batch, "frame of JSON" if isinstance(made, str) else "frame of MessagePack")
             if batch.id is not None:
                 flight.append(batch)
-            await socket.send(frame(batch, self.rng))
+            await socket.send(made)
 
     async def _receive(self, socket: ClientConnection, flight: deque[Batch]) -> None:
         while True:
@@ -161,3 +166,32 @@ class SocketProducer(Producer):
                 self.history.answered(batch, Answer.REFUSED, str(detail))
             case _:
                 self.history.violate(f"batch {batch.id}: {said}")
+
+
+class StreamProducer(Producer):
+    """JSON texts one after the other, some in one piece, on connections that last for a while."""
+
+    async def run(self, host: str, port: int) -> None:
+        """Until there is to be nothing new any more, or cancelled."""
+        while not self.stopping:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection(host, port)
+                try:
+                    await self._send(writer)
+                finally:
+                    writer.close()
+            await asyncio.sleep(self.rng.uniform(0, 0.3))
+
+    async def _send(self, writer: asyncio.StreamWriter) -> None:
+        for _ in range(self.rng.choice((1, 1, 50))):
+            texts = [await self._next_text() for _ in range(self.rng.choice((1, 1, 10)))]
+            writer.write(b"".join(texts))
+            await writer.drain()
+            if self.stopping:
+                return
+
+    async def _next_text(self) -> bytes:
+        await asyncio.sleep(self.rng.expovariate(1 / self._pause))
+        batch = self.workload.next_unidentified()
+        self.history.sends(batch, "stream over TCP")
+        return stream(batch, self.rng)

@@ -14,7 +14,7 @@ from chaos.databases import Database
 from chaos.history import History
 from chaos.nemesis import Nemesis
 from chaos.processes import Program, Service, free_port
-from chaos.producers import HttpProducer, Producer, SocketProducer
+from chaos.producers import HttpProducer, Producer, SocketProducer, StreamProducer
 from chaos.proxy import proxy
 from chaos.verify import Checked, check, check_rollups, spooled
 from chaos.workload import Workload
@@ -50,19 +50,19 @@ class Result:
 
 async def run(plan: Plan, database: Database, folder: Path, say: Callable[[str], None]) -> Result:
     """Everything, from start to verdict; the violations are in the history."""
-    history, port = History(), free_port()
+    history, port, tcp_port = History(), free_port(), free_port()
     spool = folder / "emitter.sqlite"
-    service = Service(port, database.environment, folder / "service.log", history)
-    async with proxy("127.0.0.1", port) as between:
+    service = Service(port, tcp_port, database.environment, folder / "service.log", history)
+    async with proxy("127.0.0.1", port) as between, proxy("127.0.0.1", tcp_port) as between_tcp:
         emitter = _emitter(between.port, spool, folder / "emitter.log")
-        nemesis = Nemesis(service, emitter, between, database, history, plan.seed)
+        nemesis = Nemesis(service, emitter, [between, between_tcp], database, history, plan.seed)
         nemesis.pace = min(3.0, max(0.3, plan.seconds / 60))
         await service.start()
         try:
             await service.ready()
             await emitter.start()
             say("at work")
-            await _storm(plan, history, service, nemesis, database, f"127.0.0.1:{between.port}", emitter, spool)
+            await _storm(plan, history, service, nemesis, database, between.port, between_tcp.port, emitter, spool)
             say("quiet: comparing what is stored with what was sent")
             await service.stop()
         finally:
@@ -86,20 +86,23 @@ async def _storm(
     service: Service,
     nemesis: Nemesis,
     database: Database,
-    place: str,
+    port: int,
+    tcp_port: int,
     emitter: Program,
     spool: Path,
 ) -> None:
     """Load and faults for the time that was asked for; then load without faults until all is answered."""
     rng = random.Random(plan.seed)
     workload = Workload(rng, history)
-    pause = 6 / plan.rate
+    pause = 7 / plan.rate
     sockets = [SocketProducer(workload, history, rng, pause) for _ in range(3)]
     posters = [HttpProducer(workload, history, rng, pause) for _ in range(3)]
-    producers: list[Producer] = [*sockets, *posters]
+    streamer = StreamProducer(workload, history, rng, pause)
+    producers: list[Producer] = [*sockets, *posters, streamer]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one.run(f"ws://{place}/")) for one in sockets]
-        tasks += [group.create_task(one.run(f"http://{place}")) for one in posters]
+        tasks = [group.create_task(one.run(f"ws://127.0.0.1:{port}/")) for one in sockets]
+        tasks += [group.create_task(one.run(f"http://127.0.0.1:{port}")) for one in posters]
+        tasks.append(group.create_task(streamer.run("127.0.0.1", tcp_port)))
         tasks.append(group.create_task(_watch(service)))
         tasks.append(group.create_task(_look(database, history)))
         raging = group.create_task(nemesis.run())

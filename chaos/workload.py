@@ -26,6 +26,12 @@ FAULTS: list[dict[str, Any]] = [
 """Any of them makes a reading one that must be refused."""
 
 
+LARGE = 0.002
+"""The share of batches that are large: on some servers they go to the columnstore without ever being plain rows."""
+DAYS = 150
+"""Large batches lie within an hour of one of so many days. On most of them they are the first."""
+
+
 class Workload:
     """Makes batches, the same ones for the same seed."""
 
@@ -33,39 +39,65 @@ class Workload:
         self._rng, self._history = rng, history
         self._numbers = 1
         self._ids: Iterator[int] = count(1)
+        self._hour = datetime.now(UTC) - timedelta(hours=1)
+        """Where the newest large batch lies, and some of the small ones beside it."""
 
     def next(self) -> Batch:
         """A new batch, already in the history."""
         draw = self._rng.random()
         if draw < 0.06:
-            batch = self._make(Kind.PLAIN, None)
-        elif draw < 0.12:
-            batch = self._make(Kind.BAD, self._new_id())
-        elif draw < 0.16 and self._history.recent:
-            batch = self._make(Kind.REUSED, self._rng.choice(self._history.recent).id)
-        else:
-            batch = self._make(Kind.GOOD, self._new_id())
-        self._history.add(batch)
-        return batch
+            return self._make(Kind.PLAIN, None)
+        if draw < 0.12:
+            return self._make(Kind.BAD, self._new_id())
+        if draw < 0.16 and self._history.recent:
+            return self._make(Kind.REUSED, self._rng.choice(self._history.recent).id)
+        return self._make(Kind.GOOD, self._new_id())
+
+    def next_unidentified(self) -> Batch:
+        """The same, without an id."""
+        return self._make(Kind.BAD if self._rng.random() < 0.1 else Kind.PLAIN, None)
 
     def _new_id(self) -> str:
         return f"batch {next(self._ids)}"
 
     def _make(self, kind: Kind, batch_id: str | None) -> Batch:
-        size = min(500, max(1, round(self._rng.lognormvariate(1.8, 1.2))))
+        large = self._rng.random() < LARGE
+        size = self._rng.randrange(2000, 5000) if large else min(500, max(1, round(self._rng.lognormvariate(1.8, 1.2))))
         first = self._numbers
         self._numbers += size
-        late = self._rng.random() < 0.25
-        readings = [self._reading(number, late) for number in range(first, first + size)]
+        times, series = self._times(size, large=large), SERIES[:2] if large else SERIES
+        nested = self._rng.random() < 0.3
+        readings = [
+            self._reading(number, self._rng.choice(series), ts, nested=nested)
+            for number, ts in zip(range(first, first + size), times, strict=True)
+        ]
         if kind is Kind.BAD:
             self._rng.choice(readings).update(self._rng.choice(FAULTS))
-        return Batch(batch_id, kind, first, size, msgspec.json.encode(readings))
+        batch = Batch(batch_id, kind, first, size, msgspec.json.encode(readings))
+        self._history.add(batch)
+        return batch
 
-    def _reading(self, number: int, late: bool) -> dict[str, Any]:
-        made: dict[str, Any] = {"series": self._rng.choice(SERIES), "plan": number, "fact": number % FACTS}
-        if late:
-            age = timedelta(seconds=min(self._rng.lognormvariate(5, 3), 864_000))
-            made["ts"] = (datetime.now(UTC) - age).isoformat()
+    def _times(self, size: int, *, large: bool) -> list[datetime | None]:
+        """None stands for the server's clock."""
+        if large:
+            self._hour = datetime.now(UTC) - timedelta(
+                days=self._rng.randrange(1, DAYS), minutes=self._rng.randrange(60)
+            )
+        if large or self._rng.random() < 0.1:
+            return [self._hour + timedelta(seconds=self._rng.uniform(0, 3600)) for _ in range(size)]
+        if self._rng.random() < 0.25:
+            return [datetime.now(UTC) - self._lateness() for _ in range(size)]
+        return [None] * size
+
+    def _lateness(self) -> timedelta:
+        return timedelta(seconds=min(self._rng.lognormvariate(5, 3), 864_000))
+
+    def _reading(self, number: int, series: str, ts: datetime | None, *, nested: bool) -> dict[str, Any]:
+        made: dict[str, Any] = {"series": series, "plan": number, "fact": number % FACTS}
+        if ts is not None:
+            made["ts"] = ts.isoformat()
         if number % 10 == 0:
-            made["note"] = {"number": number, "text": "Ж\t\"'\\"}
+            made["note"] = f"{number} Ж\t\"'\\"
+            if nested:
+                made["more"] = {"numbers": [number], "nothing": None}
         return made
