@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -92,7 +92,8 @@ class Pool:
                 con.terminate()  # a rollback would wait for the database
                 raise
             except Exception:
-                if not con.is_closed():
+                # Of a connection that is gone nothing new is learned: what went wrong first is what counts.
+                with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
                     await transaction.rollback()
                 raise
             finally:
