@@ -26,7 +26,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 async def check_rollups(con: "asyncpg.Connection[asyncpg.Record]", history: History) -> None:
     """Every rollup says what the readings say."""
-    for unit in ("minute", "hour", "day"):
+    for unit in ("minute", "quarter", "hour", "day"):
         rows = await con.fetch(query(f"differences_by_{unit}"))
         if rows:
             shown = "; ".join(f"{row['bucket']} {row['series']} {row['kept']}/{row['counted']}" for row in rows[:SHOWN])

@@ -87,13 +87,30 @@ async def _apply_next(con: "asyncpg.Connection[asyncpg.Record]", wanted: list[Mi
             await _execute(con, following)
             await _record(con, following)
             return following.name
-    await _execute(con, following)
-    async with con.transaction():
-        await con.execute(query("lock_schema"))
-        done = {row["number"] for row in await con.fetch(query("applied_migrations"))}
-        if following.number not in done:
-            await _record(con, following)
-    return following.name
+    if await _apply_alone(con, following):
+        return following.name
+    return await _apply_next(con, wanted)
+
+
+async def _apply_alone(con: "asyncpg.Connection[asyncpg.Record]", one: Migration) -> bool:
+    """Apply a file outside of any transaction; False where another start has just done it."""
+    await con.execute(query("lock_alone"))  # on the embedded engine it keeps nobody out, so that a file may run twice
+    try:
+        if one.number in await _done(con):
+            return False
+        await _execute(con, one)
+        async with con.transaction():
+            await con.execute(query("lock_schema"))
+            if one.number in await _done(con):
+                return False
+            await _record(con, one)
+        return True
+    finally:
+        await con.execute(query("unlock_alone"))
+
+
+async def _done(con: "asyncpg.Connection[asyncpg.Record]") -> set[int]:
+    return {row["number"] for row in await con.fetch(query("applied_migrations"))}
 
 
 async def _execute(con: "asyncpg.Connection[asyncpg.Record]", one: Migration) -> None:

@@ -18,8 +18,8 @@ MIN_BAR = 2.0
 """Pixels of a panel's width for each bar, where the step is ours to choose: narrower ones can't be told apart."""
 DEFAULT_LENGTH = timedelta(hours=1)
 
-Relation = Literal["minute", "hour", "day"]
-_RELATIONS: dict[Relation, int] = {"day": 86400, "hour": 3600, "minute": 60}
+Relation = Literal["minute", "quarter", "hour", "day"]
+_RELATIONS: dict[Relation, int] = {"day": 86400, "hour": 3600, "quarter": 900, "minute": 60}
 
 
 class Period(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ class Period(msgspec.Struct, frozen=True):
 
     @property
     def relation(self) -> Relation:
-        """The coarsest rollup, of UTC minutes, hours or days, whose buckets fit into the steps."""
+        """The coarsest rollup, of UTC minutes, quarters of an hour, hours or days, whose buckets fit into the steps."""
         return _relation(self)
 
     def step_at(self, moment: datetime) -> datetime | None:

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import count
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from service.batches import Packed, Receipt
 from service.errors import BadReading, Unavailable
 from service.migrate import migrate, search_path
+from service.period import make_period
 from service.readings import Reading, now_microseconds
 from service.store import Store, open_store
 from tests.conftest import Engine
@@ -53,7 +56,7 @@ select kept, counted
 from reading_{unit} kept
 full join (
   select
-    time_bucket(interval '1 {unit}', ts) as bucket,
+    time_bucket(interval '{length}', ts) as bucket,
     series,
     count(*) as readings,
     sum(plan) as plan_sum,
@@ -70,6 +73,21 @@ full join (
   group by 1, 2
 ) counted on counted.bucket = kept.bucket and counted.series = kept.series
 where kept::text is distinct from counted::text
+"""
+
+
+LENGTHS = {"minute": "1 minute", "quarter": "15 minutes", "hour": "1 hour", "day": "1 day"}
+
+HOURS_OF_INDIA = """
+select
+  date_bin('1 hour', ts, '2000-01-01 00:30+00') as bucket,
+  sum(plan) as plan,
+  sum(fact) as fact,
+  count(*) as readings
+from reading
+where ts >= $1 and ts < $2
+group by 1
+order by 1
 """
 
 
@@ -104,8 +122,13 @@ class Machine:
                 await self._run_policies()
 
     async def check(self) -> None:
-        for unit in ("minute", "hour", "day"):
-            assert await self._con.fetch(DIFFERENCES.format(unit=unit)) == []
+        for unit, length in LENGTHS.items():
+            assert await self._con.fetch(DIFFERENCES.format(unit=unit, length=length)) == []
+        hours = make_period("now-32d", "now+1h", "1h", "Asia/Kolkata", datetime.now(UTC), 960)
+        [*panels] = (await self._store.buckets.read(hours, "sum", None)).panels
+        drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
+        counted = await self._con.fetch(HOURS_OF_INDIA, hours.start, hours.end)
+        assert drawn == [tuple(row) for row in counted]
 
     async def _write(self, rows: list[tuple[int, str, int | None, int | None]]) -> None:
         self._sent.append(self._pack(rows, f"batch {next(self._numbers)}"))

@@ -124,6 +124,7 @@ async def test_the_relations_have_the_same_columns_on_every_engine(engine: Engin
             "attributes jsonb",
         ],
         "reading_minute": rollup,
+        "reading_quarter": rollup,
         "reading_hour": rollup,
         "reading_day": rollup,
     }

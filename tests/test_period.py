@@ -152,7 +152,7 @@ def test_hours_stay_hours_through_clock_changes() -> None:
 def test_hours_of_a_half_hour_zone_begin_on_its_clock() -> None:
     made = period("-5h", None, "1h", KOLKATA)
     assert made.start.minute == 30
-    assert made.relation == "minute"
+    assert made.relation == "quarter"
     assert period("-5h", None, "1h", NEW_YORK).relation == "hour"
 
 
@@ -181,9 +181,9 @@ def test_the_smallest_relation_that_can_answer_is_read() -> None:
     assert period("-365d", None, "1d").relation == "day"
     assert period("2026-01-01", "2026-02-01", "1d", "Europe/London").relation == "day"
     assert period("-365d", None, "1d", "Europe/London").relation == "hour"
-    assert period("-365d", None, "1d", KOLKATA).relation == "minute"
+    assert period("-365d", None, "1d", KOLKATA).relation == "quarter"
     assert period("-30d", None, "6h").relation == "hour"
-    assert period("2026-02-01", "2026-05-01", "6h", "Australia/Lord_Howe").relation == "minute"
+    assert period("2026-02-01", "2026-05-01", "6h", "Australia/Lord_Howe").relation == "quarter"
     assert period("-1h").relation == "minute"
 
 

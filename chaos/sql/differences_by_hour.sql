@@ -1,4 +1,4 @@
--- Buckets of a hour in which the rollup isn't what the readings say. "last" is left out: it is one of several where
+-- Buckets of an hour in which the rollup isn't what the readings say. "last" is left out: it is one of several where
 -- readings have the same time.
 select
   coalesce(kept.bucket, counted.bucket) as bucket,

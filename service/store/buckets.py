@@ -10,7 +10,12 @@ from service.buckets import Bucket, Numbers, Panel
 from service.period import Period
 from service.store.pool import Pool
 
-_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+_UNITS = {
+    "minute": timedelta(minutes=1),
+    "quarter": timedelta(minutes=15),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
 
 
 class Buckets:
@@ -21,12 +26,17 @@ class Buckets:
 
     async def read(self, period: Period, agg: str, series: Sequence[str] | None, panels: int | None = None) -> Numbers:
         """The buckets of a period: of all the series together, or in at most so many panels."""
-        rows = await self._pool.read(
-            f"buckets_from_{period.relation}s", period.edges, period.start, period.end, series, agg, panels
-        )
+        async with self._pool.snapshot() as snapshot:
+            if series is None and panels is None and agg != "last" and period.relation in ("quarter", "hour"):
+                unit = "quarter"
+                rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
+            else:
+                unit = period.relation
+                rows = await snapshot.read(
+                    f"buckets_from_{unit}s", period.edges, period.start, period.end, series, agg, panels
+                )
         newest = max((row["newest"] for row in rows), default=None)
-        until = newest and newest + _UNITS[period.relation]
-        return Numbers(tuple(_panels(rows, period.edges)), until)
+        return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS[unit])
 
 
 def _panels(rows: Sequence[asyncpg.Record], edges: Sequence[datetime]) -> list[Panel]:

@@ -3,6 +3,15 @@
 from service.queries import query
 from service.store.pool import Pool
 
+ROLLUPS = {
+    "minute_rollup": "minutes",
+    "quarter_rollup": "quarters",
+    "quarter_total": "quarters",
+    "hour_rollup": "hours",
+    "day_rollup": "days",
+}
+"""Each rollup, with its unit, behind those that it is made of."""
+
 
 class Rollups:
     """The work on rollups that TimescaleDB's own workers don't do, or not soon enough."""
@@ -23,9 +32,9 @@ class Rollups:
         days = await self._pool.read("late_days")
         for day in days:
             async with self._pool.connection() as con:
-                for unit in ("minute", "hour", "day"):
-                    first, until = day[f"{unit}s_from"], day[f"{unit}s_until"]
+                for rollup, units in ROLLUPS.items():
+                    first, until = day[f"{units}_from"], day[f"{units}_until"]
                     if first < until:
-                        await con.execute(query("refresh_rollup"), f"{unit}_rollup", first, until)
+                        await con.execute(query("refresh_rollup"), rollup, first, until)
                 await con.execute(query("clear_late"), day["buckets"], day["versions"])
         return len(days)

@@ -1,11 +1,12 @@
 -- What has to be refreshed since late readings came: for each day with marked minutes the marks, and the windows of
--- the three rollups. No window may come closer to the present than those of the policies in 004; one that is empty
+-- the rollups. No window may come closer to the present than those of the policies in 004 and 033; one that is empty
 -- then has an end that is not after its beginning. None begins behind what is materialised so far: the watermark would
 -- pass what lies between, and hide it until a policy comes to it.
 with
   watermark as (
     select
       min(at) filter (where view = 'minute_rollup') as minutes,
+      min(at) filter (where view in ('quarter_rollup', 'quarter_total')) as quarters,
       min(at) filter (where view = 'hour_rollup') as hours,
       min(at) filter (where view = 'day_rollup') as days
     from (
@@ -24,6 +25,11 @@ select
   array_agg(version) as versions,
   least(min(bucket), min(watermark.minutes)) as minutes_from,
   max(bucket) + interval '1 minute' as minutes_until,
+  least(time_bucket(interval '15 minutes', min(bucket)), min(watermark.quarters)) as quarters_from,
+  least(
+    time_bucket(interval '15 minutes', max(bucket)) + interval '15 minutes',
+    time_bucket(interval '15 minutes', now() - interval '30 minutes')
+  ) as quarters_until,
   least(time_bucket(interval '1 hour', min(bucket)), min(watermark.hours)) as hours_from,
   least(
     time_bucket(interval '1 hour', max(bucket)) + interval '1 hour',

@@ -1,0 +1,35 @@
+-- The bars of a chart of all series together, made of exact buckets per quarter of an hour: plan and fact for each step
+-- that has readings. The steps begin at the edges in $1, the last of which ends the period, and are numbered from 1;
+-- $2 and $3 are the first and the last edge, $4 is what to compute, which can't be "last".
+select
+  width_bucket(bucket, $1::timestamptz[]) as number,
+  null as name,
+  null::integer as others,
+  case $4::text
+    when 'sum' then sum(plan_sum)
+    when 'avg' then sum(plan_sum) / nullif(sum(plan_count), 0)::double precision
+    when 'min' then min(plan_min)
+    when 'max' then max(plan_max)
+  end as plan,
+  case $4::text
+    when 'sum' then sum(fact_sum)
+    when 'avg' then sum(fact_sum) / nullif(sum(fact_count), 0)::double precision
+    when 'min' then min(fact_min)
+    when 'max' then max(fact_max)
+  end as fact,
+  sum(readings)::bigint as readings,
+  max(bucket) as newest
+from (
+  select bucket, readings, plan_sum, plan_count, plan_min, plan_max, fact_sum, fact_count, fact_min, fact_max
+  from quarter_total
+  where bucket >= $2::timestamptz
+    and bucket < $3::timestamptz
+    and not exists (
+      select from late_minute where time_bucket(interval '15 minutes', late_minute.bucket) = quarter_total.bucket
+    )
+  union all
+  select bucket, readings, plan_sum, plan_count, plan_min, plan_max, fact_sum, fact_count, fact_min, fact_max
+  from late_quarters($2::timestamptz, $3::timestamptz)
+) exact
+group by number
+order by number
