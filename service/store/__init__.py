@@ -1,5 +1,6 @@
 """The store: the only package that talks SQL while the service runs. Rows become typed values here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,9 @@ from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
 from service.store.series import Series
 from service.store.totals import Glances
+
+PING_TIMEOUT = 2.0
+"""Seconds: whoever asks whether the service is ready doesn't wait for long."""
 
 __all__ = ["Excerpt", "Record", "Store", "open_store"]
 
@@ -31,7 +35,11 @@ class Store:
 
     async def ping(self) -> None:
         """Unavailable where the database doesn't answer or takes no writes."""
-        [row] = await self._pool.read("ping")
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                [row] = await self._pool.read("ping")
+        except TimeoutError as exc:
+            raise Unavailable(f"The database doesn't answer within {PING_TIMEOUT:g} seconds.") from exc
         if row[0]:
             raise Unavailable("The database is a read-only replica.")
 
