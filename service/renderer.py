@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,8 @@ from service.period import make_period
 
 TIMEOUT = 20.0
 """Seconds a picture may take, from the moment a worker has it; then the worker is replaced."""
+NICE = 10
+"""How far workers step back behind others who want the processor."""
 MAX_WAITING = 32
 """Pictures that may be asked for at once; beyond, the answer is 503."""
 
@@ -107,9 +110,11 @@ async def open_renderer(workers: int, metrics: Metrics) -> AsyncIterator[Rendere
 def _start_pool(workers: int) -> ProcessPool:
     # spawn: a process forked after the first picture hangs for ever
     context = multiprocessing.get_context("spawn")
-    return ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupts)
+    return ProcessPool(max_workers=workers, context=context, initializer=_become_worker)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C reaches every process of a terminal; the owner stops the workers in order."""
+def _become_worker() -> None:
+    """Ctrl-C reaches every process of a terminal: the owner stops the workers in order. And where there are too few
+    processors for everybody, a picture can wait; readings and their acknowledgements go first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)
