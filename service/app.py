@@ -105,7 +105,10 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         open_store(url, search_path(settings.database_schema, server), server) as store,
         open_renderer(settings.render_workers, counters) as renderer,
         open_feed(
-            store, charts := Charts(store.buckets.read, renderer, counters), settings.time_format, counters
+            store,
+            charts := Charts(store.buckets.read, store.glances.committed, renderer, counters),
+            settings.time_format,
+            counters,
         ) as feed,
         _running(
             Writer(

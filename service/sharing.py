@@ -6,9 +6,6 @@ from typing import Generic, Literal, TypeVar
 
 from cachetools import LRUCache
 
-LINGER = 0.002
-"""Seconds between two rounds, in which those whom the last one answered may ask again: more of them share the next."""
-
 T = TypeVar("T")
 How = Literal["hit", "shared", "miss"]
 
@@ -35,7 +32,7 @@ class Rounds(Generic[T]):
     async def _round(self, key: Hashable, read: Callable[[], Awaitable[T]], before: "asyncio.Task[T] | None") -> T:
         if before is not None:
             await asyncio.wait([before])
-            await asyncio.sleep(LINGER)
+            await asyncio.sleep(0)  # those whom the last one answered may ask again, and share this one
         self._running[key] = self._next.pop(key)
         try:
             return await read()
