@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import resource
 import signal
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import click
+import psutil
 import structlog
 import uvloop
 
@@ -52,7 +54,9 @@ async def _serve(settings: Settings) -> None:
             context.assets.prepare()
             app = create_app(context, debug=settings.debug)
             _keep_what_is_loaded()
-            await Server(app, context, settings.max_frame_bytes, settings.shutdown_grace).serve([sock])
+            server = Server(app, context, settings.max_frame_bytes, settings.shutdown_grace)
+            server.leave = _leave
+            await server.serve([sock])
     log.info("stopped")
 
 
@@ -63,6 +67,7 @@ async def _demo(settings: Settings) -> None:
             app = create_app(context, debug=settings.debug)
             _keep_what_is_loaded()
             server = Server(app, context, settings.max_frame_bytes, settings.shutdown_grace)
+            server.leave = _leave
             port = sock.getsockname()[1]
             async with demonstration.emitting(server, context.store, settings.taktline_data, port):
                 await server.serve([sock])
@@ -89,6 +94,14 @@ def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
         sys.exit(exc.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _leave() -> None:
+    """The grace is over, and something doesn't end. All that was acknowledged is committed: nothing is lost."""
+    log.warning("no time left to close everything: leaving")
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os._exit(0)
 
 
 def _keep_what_is_loaded() -> None:

@@ -1,5 +1,6 @@
 """Logs that a person can read on a terminal, or JSON for collectors; the libraries' logs look the same."""
 
+import asyncio
 import logging
 import sys
 from typing import Literal
@@ -25,8 +26,16 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(form)))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     for name in ("asyncio", "uvicorn.error", "docker", "urllib3", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not so what uvicorn makes a traceback of: a request that was cut off at the end of the grace, and a client that
+    sends no UTF-8, which the close code tells it."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError | UnicodeDecodeError)
 
 
 def _last(form: Literal["console", "json"]) -> list[Processor]:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from types import FrameType
@@ -14,10 +15,12 @@ from litestar import Litestar
 from service.errors import StartError
 from service.routes.context import Context
 
-FAREWELL = 1
-"""Seconds for last answers when there is no time left to commit."""
 CLOSING = 4.0
-"""Seconds of the grace that are kept for closing connections, and all else, where that much can be spared."""
+"""Seconds of the grace that are kept for closing connections, and all else: at most half of it."""
+FAREWELL = 0.25
+"""The share of that for last answers when there is no time left to commit."""
+LAST_RESORT = 0.3
+"""Seconds before the end of the grace at which what isn't closed is left as it is."""
 
 log = structlog.stdlib.get_logger("service")
 
@@ -39,7 +42,6 @@ class Server(uvicorn.Server):
                 # A producer whose frames wait for the database can't answer pings meanwhile.
                 ws_ping_interval=20,
                 ws_ping_timeout=600,
-                timeout_graceful_shutdown=max(1, round(grace.total_seconds())),
                 lifespan="off",
                 server_header=False,
             )
@@ -49,6 +51,8 @@ class Server(uvicorn.Server):
         """Set once connections are taken."""
         self.companions: list[Callable[[], Awaitable[None]]] = []
         """What has to be stopped before us: a producer of our own, say."""
+        self.leave: Callable[[], None] | None = None
+        """Called, in a thread, where the grace ends before all is closed: what is acknowledged is committed."""
         self._stopping: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -78,12 +82,21 @@ class Server(uvicorn.Server):
             self._stopping = asyncio.create_task(self._stop())
 
     async def _stop(self) -> None:
+        now = asyncio.get_running_loop().time
+        end = now() + self._grace
+        self._leave_at_last()
         for stop in self.companions:
             await stop()
-        sockets = list(self._context.sockets)
+        closing = min(CLOSING, self._grace / 2)
+        await self._commit(end - closing, FAREWELL * closing)
+        # uvicorn takes fractions of a second as well
+        self.config.timeout_graceful_shutdown = max(0.1, end - now() - closing / 2)  # type: ignore[assignment]
+        self.should_exit = True
+
+    async def _commit(self, end: float, farewell: float) -> None:
+        """Take nothing more in, commit and acknowledge what was accepted; what isn't by `end` is given up."""
+        writer, sockets = self._context.writer, list(self._context.sockets)
         log.info("stopping: committing what was accepted", sockets=len(sockets))
-        writer, now = self._context.writer, asyncio.get_running_loop().time
-        end = now() + max(self._grace - CLOSING, self._grace / 2)
         stopping = [asyncio.ensure_future(one.stop()) for one in sockets]
         try:
             async with asyncio.timeout_at(end):
@@ -93,11 +106,16 @@ class Server(uvicorn.Server):
                 await writer.finished.wait()
         except TimeoutError:
             await writer.close()
-            log.warning("no time left to commit; these are not acknowledged", readings=writer.abandon())
+            if left := writer.abandon():
+                log.warning("no time left to commit; these are not acknowledged", readings=left)
             if stopping:
-                await asyncio.wait(stopping, timeout=FAREWELL)
-        self.config.timeout_graceful_shutdown = max(FAREWELL, round(end - now()))
-        self.should_exit = True
+                await asyncio.wait(stopping, timeout=farewell)
+
+    def _leave_at_last(self) -> None:
+        if self.leave is not None:
+            timer = threading.Timer(max(0.0, self._grace - LAST_RESORT), self.leave)
+            timer.daemon = True
+            timer.start()
 
 
 def listen(host: str, port: int) -> socket.socket:

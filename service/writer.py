@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -25,6 +25,13 @@ Answer = asyncio.Future[Outcome]
 """Resolves to WRITTEN or DUPLICATE after COMMIT; raises BadReading or BatchMismatch."""
 
 
+Group = list[tuple[Packed, Answer]]
+_IN_DOUBT = (
+    "The service is shutting down, and the database hasn't said whether this was written. "
+    "Send it again: with a batch id that is harmless."
+)
+
+
 class Writer:
     """A bounded queue of batches in front of one committer."""
 
@@ -33,6 +40,7 @@ class Writer:
         self._metrics = metrics
         self._max_readings, self._max_bytes = max_readings, max_bytes
         self._waiting: deque[tuple[Packed, Answer]] = deque()
+        self._in_hand: list[Group] = []
         self._readings = self._bytes = 0
         metrics.watch(lambda: self._readings, lambda: self._bytes)
         self._work, self._room = asyncio.Event(), asyncio.Condition()
@@ -50,18 +58,21 @@ class Writer:
         return self._abandoned.is_set()
 
     def offer(self, batch: Packed) -> Answer:
-        """Queue a batch now; Overloaded where there is no room for it, Draining after close()."""
+        """Queue a batch now; Overloaded where there is no room for it, Unavailable while nothing is committed, Draining
+        after close()."""
         if self.closed:
             raise Draining
-        if not self._has_room(batch):
+        if not self.has_room(batch):
             raise Overloaded(self._why_full())
+        if self.stalled is not None:
+            raise Unavailable(self.stalled)
         return self._enqueue(batch)
 
     async def put(self, batch: Packed) -> Answer:
         """Queue a batch as soon as there is room for it."""
-        if not self._has_room(batch):
+        if not self.has_room(batch):
             async with self._room:
-                await self._room.wait_for(lambda: self.closed or self._has_room(batch))
+                await self._room.wait_for(lambda: self.closed or self.has_room(batch))
         if self.closed:
             raise Draining
         return self._enqueue(batch)
@@ -82,12 +93,13 @@ class Writer:
             await self._work.wait()
             group = self._take()
             if group:
+                self._in_hand.append(group)
                 try:
                     await self._settle(group, receipt)
                 except Exception:  # nobody else would notice, and nothing would be committed any more
                     log.exception("a group of batches could not be settled")
-                    for _, answer in group:
-                        _answer(answer, Unavailable("The service failed to write this; the log has the cause."))
+                    _answer_all(group, Unavailable("The service failed to write this; the log has the cause."))
+                self._in_hand.remove(group)
                 await self._make_room(group)
             elif self.closed:
                 return
@@ -100,18 +112,18 @@ class Writer:
             self._room.notify_all()
 
     def abandon(self) -> int:
-        """Give up what waits, when there is no time left, and don't try again what is under way; how many readings
-        were not acknowledged."""
+        """Give up what waits, when there is no time left, and what is under way: it isn't tried again, and nobody waits
+        for it any more. How many readings were not acknowledged."""
         left = self._readings
         self._abandoned.set()
-        for _, answer in self._waiting:
-            if not answer.done():
-                answer.set_exception(Draining())
+        _answer_all(self._waiting, Draining())
         self._waiting.clear()
+        for group in self._in_hand:
+            _answer_all(group, Draining(_IN_DOUBT))
         return left
 
-    def _has_room(self, batch: Packed) -> bool:
-        """A batch larger than the whole queue has room when nothing else waits."""
+    def has_room(self, batch: Packed) -> bool:
+        """Whether put() wouldn't wait. A batch larger than the whole queue has room when nothing else waits."""
         return not self._readings or (
             self._readings + batch.count <= self._max_readings and self._bytes + len(batch.rows) <= self._max_bytes
         )
@@ -127,8 +139,8 @@ class Writer:
         self._work.set()
         return answer
 
-    def _take(self) -> list[tuple[Packed, Answer]]:
-        group: list[tuple[Packed, Answer]] = []
+    def _take(self) -> Group:
+        group: Group = []
         readings = 0
         while self._waiting and (not group or readings + self._waiting[0][0].count <= MAX_TRANSACTION):
             group.append(self._waiting.popleft())
@@ -137,19 +149,18 @@ class Writer:
             self._work.clear()
         return group
 
-    async def _make_room(self, group: list[tuple[Packed, Answer]]) -> None:
+    async def _make_room(self, group: Group) -> None:
         self._readings -= sum(batch.count for batch, _ in group)
         self._bytes -= sum(len(batch.rows) for batch, _ in group)
         async with self._room:
             self._room.notify_all()
 
-    async def _settle(self, group: list[tuple[Packed, Answer]], receipt: Receipt) -> None:
+    async def _settle(self, group: Group, receipt: Receipt) -> None:
         """Write a group; where the database refuses its data, halves of it, until the one at fault stands alone."""
         try:
             outcomes = await self._insist([batch for batch, _ in group], receipt)
         except Draining as given_up:
-            for _, answer in group:
-                _answer(answer, given_up)
+            _answer_all(group, given_up)
             return
         except BadReading as refusal:
             if len(group) == 1:
@@ -163,7 +174,7 @@ class Writer:
         for (_, answer), outcome in zip(group, outcomes, strict=True):
             _answer(answer, BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
 
-    def _count(self, group: Sequence[tuple[Packed, Answer]], outcomes: Sequence[Outcome]) -> None:
+    def _count(self, group: Group, outcomes: Sequence[Outcome]) -> None:
         """Once a transaction: a counter costs as much as a whole small batch."""
         for outcome in set(outcomes):
             counts = [batch.count for (batch, _), was in zip(group, outcomes, strict=True) if was is outcome]
@@ -188,11 +199,18 @@ class Writer:
                 await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311
                 pause = min(2 * pause, RETRY_TO)
                 continue
-            if self.stalled is not None:
-                log.info("commits go on")
-                self.stalled = None
+            except Exception:
+                self._go_on()
+                raise
+            self._go_on()
             self._metrics.commit(time.perf_counter() - started, sum(batch.count for batch in batches))
             return outcomes
+
+    def _go_on(self) -> None:
+        """The database has answered."""
+        if self.stalled is not None:
+            log.info("commits go on")
+            self.stalled = None
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -202,10 +220,16 @@ class Writer:
             raise Draining
 
 
+def _answer_all(group: Iterable[tuple[Packed, Answer]], error: Exception) -> None:
+    for _, answer in group:
+        _answer(answer, error)
+
+
 def _answer(answer: Answer, result: Outcome | Exception) -> None:
-    if answer.done():  # whoever waited has gone
+    if answer.done():  # whoever waited has gone, or was told that it was given up
         return
     if isinstance(result, Outcome):
         answer.set_result(result)
     else:
         answer.set_exception(result)
+        answer.exception()  # where nobody waits any more, that is no news

@@ -138,3 +138,44 @@ async def test_an_error_nobody_thought_of_costs_one_group_alone() -> None:
         with pytest.raises(Unavailable):
             await writer.offer(batch())
         assert await writer.offer(batch()) is Outcome.WRITTEN
+
+
+async def test_who_can_try_again_is_told_so_while_nothing_is_committed() -> None:
+    failures = [Unavailable("gone"), Unavailable("gone"), BadReading("no")]
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if failures:
+            raise failures.pop(0)
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answer = writer.offer(batch())
+        while not writer.stalled:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        with pytest.raises(Unavailable, match="gone"):
+            writer.offer(batch())
+        patient = await writer.put(batch())
+        with pytest.raises(BadReading):
+            await answer
+        assert await patient is Outcome.WRITTEN
+        assert await writer.offer(batch()) is Outcome.WRITTEN
+
+
+async def test_what_is_under_way_is_given_up_too() -> None:
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        in_hand = writer.offer(batch(2))
+        await asyncio.sleep(0.01)
+        waiting = writer.offer(batch(3))
+        await writer.close()
+        assert writer.abandon() == 5
+        with pytest.raises(Draining, match="hasn't said"):
+            await in_hand
+        with pytest.raises(Draining):
+            await waiting
+        gate.set()
