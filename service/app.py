@@ -37,6 +37,7 @@ from service.routes.context import Context
 from service.routes.display import display
 from service.routes.export import export
 from service.routes.health import livez, metrics, readyz
+from service.routes.inbox import Allowance
 from service.routes.influx import health, ping, query, write_v1, write_v2
 from service.routes.ingest import post_readings
 from service.routes.live import home, live
@@ -135,6 +136,8 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             time_format=settings.time_format,
             per_page=settings.items_per_page,
             max_body=settings.max_body_bytes,
+            max_frame=settings.max_frame_bytes,
+            ahead=Allowance(settings.queue_bytes),
             templates=templates(),
             assets=assets,
             feed=feed,

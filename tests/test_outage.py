@@ -142,6 +142,21 @@ async def test_a_socket_that_waits_outlives_its_pings(engine: Engine, schema: st
     assert [answer["written"] for answer in answers] == [SIZE] * 100
 
 
+async def test_a_clients_pings_are_answered_while_its_frames_wait(engine: Engine, schema: str) -> None:
+    """Clients send pings of their own, as most libraries do by default, and hang up where no pong comes."""
+    async with behind_proxy(engine, schema, queue_readings=SIZE) as (service, between):
+        async with connect(service.ws, ping_interval=0.2, ping_timeout=0.5) as socket:
+            refuse(between)
+            await flood(socket, 8)
+            await asyncio.sleep(3)
+            between.refusing = False
+            async with asyncio.timeout(20):
+                answers = [json.loads(await socket.recv()) for _ in range(8)]
+        assert service.context.ahead.used == 0
+    assert answers == [{"ack": f"frame {number}", "written": SIZE} for number in range(8)]
+    assert await numbers(engine, schema) == list(range(8 * SIZE))
+
+
 async def test_a_connection_that_says_nothing_any_more_is_given_up(
     engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

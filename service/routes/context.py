@@ -13,6 +13,7 @@ from service.live import Look, View
 from service.metrics import Metrics
 from service.rates import Rates
 from service.readings import Rules
+from service.routes.inbox import Allowance
 from service.store import Store
 from service.writer import Writer
 
@@ -37,6 +38,8 @@ class Context:
     time_format: str
     per_page: int
     max_body: int
+    max_frame: int
+    ahead: Allowance
     templates: jinja2.Environment
     assets: Assets
     feed: Feed[View, Look]

@@ -15,6 +15,7 @@ from service.frames import RefusedEnvelope, read_json, read_msgpack
 from service.problems import MEDIA_TYPE, headers, problem
 from service.readings import now_microseconds
 from service.routes.context import Context
+from service.routes.inbox import Inbox
 from service.writer import Answer
 
 MAX_ANSWERS = 1000
@@ -62,6 +63,7 @@ class Session:
     def __init__(self, socket: WebSocket[Any, Any, Any], context: Context) -> None:
         self._socket, self._context = socket, context
         self._address = socket.client.host if socket.client else ""
+        self._inbox = Inbox(socket, context.ahead, context.max_frame)
         self._replies: asyncio.Queue[_Reply | None] = asyncio.Queue(MAX_ANSWERS)
         self._speaker: asyncio.Task[None] | None = None
         self._listener = asyncio.current_task()
@@ -80,6 +82,7 @@ class Session:
         finally:
             if self._speaker is not None:
                 self._speaker.cancel()
+            self._inbox.forget()
             self._done.set()
 
     async def stop(self) -> None:
@@ -90,32 +93,29 @@ class Session:
         await self._done.wait()
 
     async def _listen(self) -> None:
-        while not self._stopping and (message := await self._receive()) is not None:
-            if message["type"] == "websocket.disconnect":
-                self._gone = True
-                return
-            await self._take(message)
-
-    async def _receive(self) -> dict[str, Any] | None:
-        """The next message, or None where stop() came first."""
-        self._idle = True
         try:
-            return dict(await self._socket.receive())
+            while not self._stopping:
+                self._idle = True
+                message = await self._inbox.next()
+                self._idle = False
+                if message["type"] == "websocket.disconnect":
+                    self._gone = True
+                    return
+                await self._take(message)
         except asyncio.CancelledError:
             if not self._stopping or self._listener is None:
                 raise
             self._listener.uncancel()
-            return None
-        finally:
-            self._idle = False
 
     async def _take(self, message: dict[str, Any]) -> None:
+        writer, rates = self._context.writer, self._context.rates
         try:
             packed = self._read(message)
-            if seconds := self._context.rates.wait(self._address):
-                await asyncio.sleep(seconds)  # and so the next frames wait on the wire
-            self._context.rates.take(self._address, packed.count)
-            answer = await self._context.writer.put(packed)
+            if writer.has_room(packed) and not rates.wait(self._address):
+                rates.take(self._address, packed.count)
+                answer = await writer.put(packed)
+            else:
+                answer = await self._inbox.reading_on(self._admit(packed))
         except Draining:
             self._stopping = True
         except TaktlineError as refusal:
@@ -125,6 +125,16 @@ class Session:
                 answer.add_done_callback(self._note_failure)
             else:
                 await self._reply((packed.id, packed.count, answer))
+
+    async def _admit(self, packed: Packed) -> Answer:
+        """Queue a batch when its address may send again and there is room; till then the next frames wait."""
+        rates = self._context.rates
+        if seconds := rates.wait(self._address):
+            self._idle = True
+            await asyncio.sleep(seconds)
+            self._idle = False
+        rates.take(self._address, packed.count)
+        return await self._context.writer.put(packed)
 
     def _read(self, message: dict[str, Any]) -> Packed:
         text, rules, now = message.get("text"), self._context.rules, now_microseconds()
