@@ -13,6 +13,7 @@ import uvicorn
 from litestar import Litestar
 
 from service.errors import StartError
+from service.farewell import WebSocketProtocol
 from service.routes.context import Context
 
 CLOSING = 4.0
@@ -33,7 +34,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http="httptools",
-                ws="websockets-sansio",
+                ws=WebSocketProtocol,
                 loop="uvloop",
                 log_config=None,
                 access_log=False,

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -122,6 +123,25 @@ async def test_a_window_of_batches_is_answered_in_order(shared: Running, name: s
     assert answers == [{"ack": f"{name}-{number}", "written": 10} for number in range(100)]
 
 
+async def test_a_client_in_the_middle_of_its_frame_reads_the_close_code(shared: Running) -> None:
+    """One that doesn't read while it sends, as simple ones do, would find its connection reset, and no reason."""
+    place = urlsplit(shared.ws)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    writer.write(
+        f"GET / HTTP/1.1\r\nHost: {place.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    size = 20 * 2**20
+    writer.write(b"\x81\xff" + size.to_bytes(8, "big") + bytes(4))
+    for _ in range(size // 2**16):
+        writer.write(b" " * 2**16)
+        await writer.drain()
+    head = await asyncio.wait_for(reader.readexactly(4), 10)
+    assert (head[0], int.from_bytes(head[2:4], "big")) == (0x88, 1009)
+    writer.close()
+
+
 async def test_a_frame_that_is_too_large_closes_1009(shared: Running) -> None:
     async with connect(shared.ws) as socket:
         await socket.send("x" * (2**20 + 1))
@@ -129,6 +149,7 @@ async def test_a_frame_that_is_too_large_closes_1009(shared: Running) -> None:
             await asyncio.wait_for(socket.recv(), 10)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
+    assert 'taktline_refused_total{reason="too_large",where="websocket"}' in (await shared.http.get("/metrics")).text
 
 
 async def test_errors_nobody_reads_do_not_hold_up_the_good_readings(shared: Running, name: str) -> None:

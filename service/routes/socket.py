@@ -21,6 +21,9 @@ from service.writer import Answer
 MAX_ANSWERS = 1000
 """Answers that may wait for one client to read them; then its frames wait too."""
 
+REFUSALS = {1002: "protocol", 1007: "malformed", 1009: "too_large"}
+"""Close codes that refuse a frame, as the counter names them."""
+
 log = structlog.stdlib.get_logger("socket")
 _encode = msgspec.json.Encoder().encode
 _Reply = tuple[str, int, Answer] | dict[str, Any]
@@ -100,6 +103,8 @@ class Session:
                 self._idle = False
                 if message["type"] == "websocket.disconnect":
                     self._gone = True
+                    if (reason := REFUSALS.get(message.get("code", 0))) is not None:
+                        self._context.metrics.refused("websocket", reason)
                     return
                 await self._take(message)
         except asyncio.CancelledError:
