@@ -131,7 +131,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             charts=charts,
             metrics=counters,
             rates=Rates(settings.ingest_rate),
-            rules=Rules(settings.min_ts, settings.max_clock_skew),
+            rules=Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings),
             zone=settings.chart_tz,
             time_format=settings.time_format,
             per_page=settings.items_per_page,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeGuard
 import msgspec
 
 from service.batches import Packed
-from service.errors import BadReading, BadRequest
+from service.errors import BadReading, BadRequest, TooLarge
 from service.packing import Packer, Plain
 from service.readings import MAX_NAME, Rules, check_batch_id
 
@@ -29,11 +29,12 @@ _decode_json = msgspec.json.Decoder().decode
 _decode_msgpack = msgspec.msgpack.Decoder().decode
 
 
-class RefusedEnvelope(BadReading):
+class RefusedEnvelope(BadRequest):
     """An envelope is refused; `batch_id` is its id as it was sent, whatever that is."""
 
-    def __init__(self, error: BadRequest, batch_id: object) -> None:
-        super().__init__(error.detail, error.faults)
+    def __init__(self, error: BadRequest | TooLarge, batch_id: object) -> None:
+        super().__init__(error.detail, error.faults if isinstance(error, BadRequest) else ())
+        self.status, self.reason = error.status, error.reason
         self.batch_id = batch_id
 
 
@@ -43,7 +44,7 @@ def read_json(
     """The batch in a JSON text, received at `now` (microseconds since 1970).
 
     `batch_id` is an id given beside the text. BadRequest: no JSON; BadReading: readings that break a rule, unless
-    `partial` lets the others pass; RefusedEnvelope: the same for an envelope.
+    `partial` lets the others pass; TooLarge: too many of them; RefusedEnvelope: the same for an envelope.
     """
     try:
         packed = _pack_plain(_decode_plain_json(raw), rules, now, batch_id)
@@ -106,7 +107,12 @@ def _pack_plain(value: _Frame | list[Plain], rules: Rules, now: int, batch_id: s
             return None
         batch_id = value.id
     packer = Packer(rules, now, batch_id)
-    return packer.finish() if packer.add_all(items) else None
+    try:
+        return packer.finish() if packer.add_all(items) else None
+    except TooLarge as exc:
+        if isinstance(value, list):
+            raise
+        raise RefusedEnvelope(exc, batch_id) from exc
 
 
 def _pack_checked(value: object, rules: Rules, now: int, batch_id: str | None, *, partial: bool = False) -> Packed:
@@ -117,7 +123,7 @@ def _pack_checked(value: object, rules: Rules, now: int, batch_id: str | None, *
         if batch_id not in (None, own_id):
             raise BadReading(f"The envelope's id {own_id!r} isn't the id given with the request.")
         return _check(value["readings"], Packer(rules, now, own_id), partial=partial)
-    except BadRequest as exc:
+    except (BadRequest, TooLarge) as exc:
         raise RefusedEnvelope(exc, value.get("id")) from exc
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from service.batches import Packed
-from service.errors import MAX_ERRORS, BadReading, Fault, Refusal
+from service.errors import MAX_ERRORS, BadReading, Fault, Refusal, TooLarge
 from service.readings import (
     DEFAULT_SERIES,
     MAX_NAME,
@@ -42,10 +42,12 @@ class Packer:
 
     The digest of its content leaves the server's clock out: it is the same when the batch is sent again later,
     or in another format. With `own_id` a batch without an id gets one made of its content, if each reading has a `ts`.
+    Whatever is added raises TooLarge beyond the number of readings that a batch may have, faulty ones counted.
     """
 
     def __init__(self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False) -> None:
         self._low, self._high = rules.bounds()
+        self._most = rules.max_readings
         self._now = now
         self._id = batch_id
         self._own_id = own_id and batch_id is None
@@ -59,6 +61,7 @@ class Packer:
 
     def add_all(self, items: Sequence[Plain | Reading]) -> bool:
         """Add typed readings; False, and nothing is added, where one of them breaks a rule."""
+        self._make_room(len(items))
         try:
             rows, stamps = self._encode(items, self._now)
         except Refusal:
@@ -75,6 +78,7 @@ class Packer:
 
     def add_value(self, value: object) -> Refusal | None:
         """Add a decoded value, checked field by field; what is wrong with it becomes a fault, and is returned."""
+        self._make_room(1)
         try:
             reading = check_reading(value, self._low, self._high)
         except Refusal as refusal:
@@ -85,6 +89,7 @@ class Packer:
 
     def add_fault(self, field: str, detail: str) -> None:
         """The next reading is at fault."""
+        self._make_room(1)
         if len(self._faults) < MAX_ERRORS:
             self._faults.append(Fault(self._seen, field, detail))
         self._seen += 1
@@ -104,6 +109,11 @@ class Packer:
             self._seen - self._count,
             tuple(self._faults),
         )
+
+    def _make_room(self, readings: int) -> None:
+        """A few compressed bytes can be millions of readings, and nobody else has a turn while they are packed."""
+        if self._seen + readings > self._most:
+            raise TooLarge(f"A batch has at most {self._most:,} readings; send them in several.")
 
     def _identity(self) -> tuple[str | None, bytes | None]:
         digest = None if self._hash is None else self._hash.digest()

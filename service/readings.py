@@ -34,10 +34,11 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What an installation allows: the earliest `ts`, and how far one may be ahead of the clock."""
+    """What an installation allows: the earliest `ts`, how far one may be ahead of the clock, readings in a batch."""
 
     min_ts: datetime
     max_clock_skew: timedelta
+    max_readings: int = 200_000
 
     def bounds(self) -> tuple[int, int]:
         """The earliest and the latest `ts` allowed now, in microseconds since 1970."""

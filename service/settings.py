@@ -82,7 +82,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(16 * 2**20, ge=1024, description="Largest body of a request, after decompression.")
     max_frame_bytes: int = Field(2**20, ge=1024, description="Largest WebSocket frame; a larger one closes 1009.")
     queue_readings: int = Field(
-        200_000, ge=1, description="Readings that may wait to be written; then intake pauses, or answers 503."
+        200_000,
+        ge=1,
+        description="Readings that may wait to be written; then intake pauses, or answers 503. A batch has no more.",
     )
     queue_bytes: int = Field(64 * 2**20, ge=1024, description="The same bound in bytes.")
     ingest_rate: float = Field(

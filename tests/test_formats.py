@@ -3,14 +3,16 @@
 import gzip
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from service.batches import Packed
-from service.errors import BadReading, BadRequest
-from service.frames import read_json
+from service.errors import BadReading, BadRequest, TooLarge
+from service.frames import RefusedEnvelope, read_json, read_msgpack
+from service.line_protocol import BadLine, LineReader
 from service.ndjson import add_lines
 from service.packing import Packer
 from service.readings import Rules, now_microseconds
@@ -104,6 +106,81 @@ def test_what_is_no_table_is_malformed(text: bytes) -> None:
 def test_other_columns_are_attributes_as_text() -> None:
     [row] = rows_of(of_table(b"\xef\xbb\xbfplan;x\n".replace(b";", b",") + b"1,007\n"))
     assert json.loads(row.attributes or b"") == {"x": "007"}
+
+
+FEW = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1), 3)
+
+
+def read_anyhow(media_type: str, text: bytes, rules: Rules, *, partial: bool = False) -> Packed:
+    packer = Packer(rules, NOW)
+    match media_type:
+        case "json":
+            return read_json(text, rules, NOW, partial=partial)
+        case "msgpack":
+            return read_msgpack(text, rules, NOW)
+        case "ndjson":
+            add_lines(text, packer)
+        case "csv":
+            add_table(text, packer)
+        case _:
+            reader = LineReader(packer, 1, partial=partial)
+            reader.feed(text)
+            return reader.finish()[0]
+    return packer.finish(partial=partial)
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("media_type", "head", "one", "between", "end"),
+    [
+        ("json", b"[", b"{}", b",", b"]"),
+        ("json", b"[", b'{"plan":"x"}', b",", b"]"),
+        ("json", b"[", b'{"a":1}', b",", b"]"),
+        ("json", b'{"id":"x","readings":[', b"{}", b",", b"]}"),
+        ("json", b'{"id":"x","readings":[', b'{"a":1}', b",", b"]}"),
+        ("msgpack", b"", b"\x80", b"", b""),
+        ("ndjson", b"", b"{}", b"\n", b""),
+        ("ndjson", b"", b"x", b"\n", b""),
+        ("csv", b"plan\n", b"1", b"\n", b""),
+        ("csv", b"plan,fact\n", b"1", b"\n", b""),
+        ("influx", b"", b"a plan=1,fact=2", b"\n", b""),
+        ("influx", b"", b"a plan=1,b=2", b"\n", b""),
+    ],
+)
+def test_a_batch_has_a_limit_in_readings(
+    media_type: str, head: bytes, one: bytes, between: bytes, end: bytes, partial: bool
+) -> None:
+    """Whether they are good or not."""
+
+    def text(count: int) -> bytes:
+        return (bytes((0x90 + count,)) if media_type == "msgpack" else head) + between.join([one] * count) + end
+
+    with suppress(BadReading, BadLine):
+        assert read_anyhow(media_type, text(3), FEW, partial=partial).count == 3
+    with pytest.raises((TooLarge, RefusedEnvelope), match="at most 3 readings; send them in several") as caught:
+        read_anyhow(media_type, text(4), FEW, partial=partial)
+    assert (caught.value.status, caught.value.reason) == (413, "too_large")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("path", "media_type", "body"),
+    [
+        ("/readings", "application/json", b"[" + b"{}," * 5_000_000 + b"{}]"),
+        ("/readings?partial=true", "application/json", b"[" + b"5," * 5_000_000 + b"5]"),
+        ("/readings", "application/x-ndjson", b"{}\n" * 5_000_000),
+        ("/readings?partial=true", "text/csv", b"plan\n" + b"1\n" * 5_000_000),
+        ("/write", "text/plain", b"a b=1\n" * 2_000_000),
+        ("/api/v2/write?partial=true", "text/plain", b"x\n" * 5_000_000),
+    ],
+)
+async def test_a_few_bytes_are_no_millions_of_readings(
+    shared: Running, path: str, media_type: str, body: bytes
+) -> None:
+    headers = {"Content-Type": media_type, "Content-Encoding": "gzip"}
+    answer = await shared.http.post(path, content=gzip.compress(body), headers=headers)
+    assert answer.status_code == 413
+    assert "at most 200,000 readings" in answer.text
 
 
 @pytest.mark.anyio

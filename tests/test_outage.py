@@ -127,7 +127,7 @@ async def test_the_queue_is_bounded_in_bytes(engine: Engine, schema: str) -> Non
 
 async def test_a_socket_that_waits_outlives_its_pings(engine: Engine, schema: str) -> None:
     """A socket that isn't read from can't answer pings: it must not be taken for dead."""
-    async with behind_proxy(engine, schema, queue_readings=10) as (service, between):
+    async with behind_proxy(engine, schema, queue_readings=SIZE) as (service, between):
         assert service.server.config.ws_ping_timeout is not None
         assert service.server.config.ws_ping_timeout >= 600  # an outage of ten minutes
         service.server.config.ws_ping_interval, service.server.config.ws_ping_timeout = 0.1, 20

@@ -152,6 +152,16 @@ async def test_a_frame_that_is_too_large_closes_1009(shared: Running) -> None:
     assert 'taktline_refused_total{reason="too_large",where="websocket"}' in (await shared.http.get("/metrics")).text
 
 
+async def test_a_batch_of_too_many_readings_is_refused_by_its_id(shared: Running, name: str) -> None:
+    async with connect(shared.ws) as socket:
+        for frame in ({"id": name, "readings": [{}] * 200_001}, {"id": name, "readings": [0] * 200_001}):
+            answer = await ask(socket, frame)
+            assert (answer["id"], answer["error"]["status"]) == (name, 413)
+        await socket.send(json.dumps([{}] * 200_001))
+        assert json.loads(await socket.recv())["error"]["status"] == 413
+        assert (await ask(socket, {"id": name, "readings": [{}]}))["ack"] == name
+
+
 async def test_errors_nobody_reads_do_not_hold_up_the_good_readings(shared: Running, name: str) -> None:
     async with connect(shared.ws, max_queue=1) as socket:
         for number in range(3000):

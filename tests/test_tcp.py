@@ -14,11 +14,12 @@ from service.batches import Outcome, Packed, Receipt
 from service.errors import StartError
 from service.metrics import Metrics
 from service.rates import Rates
+from service.readings import Rules
 from service.routes.tcp import listening
 from service.writer import Writer
 from tests.conftest import Engine, dropped_schema, settings_for
 from tests.harness import Running, free_port, running
-from tests.test_formats import RULES
+from tests.test_formats import FEW, RULES
 from tests.test_socket import stored
 
 pytestmark = pytest.mark.anyio
@@ -71,10 +72,10 @@ class Intake:
 
 
 @asynccontextmanager
-async def intake(max_readings: int = 1000) -> AsyncIterator[Intake]:
+async def intake(max_readings: int = 1000, rules: Rules = RULES) -> AsyncIterator[Intake]:
     store, metrics, port = Held(), Metrics(), free_port()
     writer = Writer(store.write, metrics, max_readings=max_readings, max_bytes=10**6)  # type: ignore[arg-type]
-    context: Any = SimpleNamespace(writer=writer, metrics=metrics, rules=RULES, rates=Rates(0), sockets=set())
+    context: Any = SimpleNamespace(writer=writer, metrics=metrics, rules=rules, rates=Rates(0), sockets=set())
     task = asyncio.create_task(writer.run())
     async with listening(context, "127.0.0.1", port, LIMIT):
         yield Intake(port, context, store)
@@ -186,6 +187,13 @@ async def test_a_huge_text_ends_the_connection_and_no_other() -> None:
         other.write(b'{"plan": 2}')
         other.close()
         await port.store.holds(2)
+
+
+async def test_a_batch_of_too_many_readings_costs_no_more_than_itself() -> None:
+    async with intake(rules=FEW) as port:
+        await port.send(b"[{},{},{},{}]{}{}{}{}\n[{},{},{}]")
+        await port.store.holds(7)
+        await port.refused("too_large", 1)
 
 
 async def test_a_request_for_the_web_is_not_for_here() -> None:

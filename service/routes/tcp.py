@@ -202,10 +202,10 @@ class Connection:
             else:
                 self._refuse(packed)
 
-    def _decode(self, text: bytes) -> Packed | BadRequest:
+    def _decode(self, text: bytes) -> Packed | TaktlineError:
         try:
             return read_json(text, self._context.rules, now_microseconds())
-        except BadRequest as exc:
+        except (BadRequest, TooLarge) as exc:
             return exc
 
     async def _write(self, packed: Packed) -> None:
