@@ -18,7 +18,7 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     count: int
     rows: bytes
     minutes: frozenset[int]
-    series: frozenset[str | None]
+    series: frozenset[bytes]
     refused: int = 0
     faults: tuple[Fault, ...] = ()
 

@@ -12,8 +12,8 @@ from service.attributes import encode_attributes
 from service.batches import Packed
 from service.errors import BadRequest, Refusal
 from service.line_syntax import Broken, Head, Line, OpenString, read_head, read_line, skip_blank
-from service.packing import Packer
-from service.plain_lines import decode_plain
+from service.packing import Known, Packer
+from service.plain_lines import decode_plain, head_of
 
 NANOSECONDS = {
     "ns": 1,
@@ -60,7 +60,8 @@ class LineReader:
         self._enough = BLOCK
         self._line = 0
         self._heads: dict[bytes, Head] = {}
-        self._plain_heads: dict[str, tuple[str, bytes | None]] = {}
+        self._plain_heads: dict[str, bytes | None] = {}
+        self._names: dict[str, Known] = {}
         self._dropped = 0
         self._first: tuple[int, bytes, Refusal] | None = None
 
@@ -102,24 +103,25 @@ class LineReader:
         lines = decode_plain(text)
         if lines is None:
             return False
-        heads, unit = self._plain_heads, self._unit
+        heads = self._plain_heads
         try:
-            for line in lines:
-                head = line.series
-                line.series, line.attributes = heads.get(head) or self._learn(head)
-                if line.ts is not None:
-                    line.ts = line.ts * unit // 1000
+            for head in {line.series for line in lines} - heads.keys():
+                self._learn(head)
         except Refusal:
             return False
-        if not self._packer.add_all(lines):
+        if any(heads.values()):
+            for line in lines:
+                line.attributes = heads[line.series]
+        if not self._packer.add_all(lines, self._unit, self._names):
             return False
         self._line += len(lines)
         return True
 
-    def _learn(self, text: str) -> tuple[str, bytes | None]:
-        head = read_head(text.encode())
-        self._plain_heads[text] = known = (head.series, encode_attributes(head.attributes))
-        return known
+    def _learn(self, text: str) -> None:
+        """What a line's head says: its series, and its attributes."""
+        head = read_head(head_of(text))
+        self._names[text] = self._packer.known(head.series)
+        self._plain_heads[text] = encode_attributes(head.attributes)
 
     def _add_lines(self, text: bytes, *, final: bool) -> int:
         """Add line by line; how many bytes were taken: all, but for a line that may go on."""

@@ -8,9 +8,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-_UNUSUAL = (b'"', b"[", b"]", b"\t", b"\r", b"null")
-_ESCAPES = {b"\\ ": rb"\\\u0020", b"\\,": rb"\\\u002c", b"\\=": rb"\\\u003d"}
-"""Escaped characters as JSON writes them, backslash and all, so that they are no longer among those that count."""
+SPACE = "\x7f"
+"""Stands for an escaped space in what decode_plain() gives as a head; nothing with such a character is taken."""
+
+_UNUSUAL = (b'"', b"[", b"]", b"\t", b"\r", b"null", SPACE.encode())
+_ESCAPES = {b"\\ ": SPACE.encode(), b"\\,": rb"\\\u002c", b"\\=": rb"\\\u003d"}
+"""Escaped characters, the most usual first, as JSON may hold them, so that they no longer count."""
 _ORDERS = (("plan", "fact"), ("fact", "plan"))
 
 
@@ -38,12 +41,10 @@ def decode_plain(text: bytes) -> list[Any] | None:
     """
     if any(piece in text for piece in _UNUSUAL):
         return None
-    if b"\\" in text:
-        if text.count(b"\\") != sum(map(text.count, _ESCAPES)):
-            return None
-        for escape, written in _ESCAPES.items():
-            text = text.replace(escape, written)
-    text = text.removesuffix(b"\n")
+    plain = _unescape(text)
+    if plain is None:
+        return None
+    text = plain.removesuffix(b"\n")
     count, spaces = text.count(b"\n") + 1, text.count(b" ")
     if spaces not in (count, 2 * count):
         return None
@@ -63,3 +64,20 @@ def decode_plain(text: bytes) -> list[Any] | None:
         return _decode_lines[order, kind, spaces > count](b'[["' + text.replace(b"\n", b'],["') + b"]]")
     except ValueError:  # msgspec's errors are ValueErrors
         return None
+
+
+def head_of(text: str) -> bytes:
+    """A head as it was written."""
+    return text.replace(SPACE, "\\ ").encode()
+
+
+def _unescape(text: bytes) -> bytes | None:
+    """The text without any backslash that JSON would take for one of its own; None where there are other escapes."""
+    left = text.count(b"\\")
+    for escape, written in _ESCAPES.items():
+        if not left:
+            break
+        if count := text.count(escape):
+            text = text.replace(escape, written)
+            left -= count
+    return None if left else text

@@ -13,29 +13,39 @@ TRAILER = b"\xff\xff"
 SINCE_1970 = 946_684_800_000_000
 """Microseconds from 1970 to 2000, where PostgreSQL counts from."""
 
-_NULL = b"\xff\xff\xff\xff"
+NULL = b"\xff\xff\xff\xff"
+START = b"\0\x05\0\0\0\x08"
+"""A row has 5 columns, the first of which has 8 bytes."""
+EIGHT = b"\0\0\0\x08"
+"""The next column has 8 bytes."""
+
 _JSONB_VERSION = b"\x01"
 
-_start = Struct("!hiqi").pack  # 5 columns; ts; length of series
-_number = Struct("!id").pack
+_start = Struct("!6sq").pack
+_number = Struct("!4sd").pack
 _length = Struct("!i").pack
 
 
 @cache
 def plain_packer(series_length: int) -> Callable[..., bytes]:
     """Packs a whole row that has plan and fact and no attributes, for series of so many bytes:
-    `(5, 8, ts, length, series, 8, plan, 8, fact, -1)`."""
-    return Struct(f"!hiqi{series_length}sididi").pack
+    `(START, ts since 2000, text_field(series), plan, EIGHT, fact, NULL)`."""
+    return Struct(f"!6sq{4 + series_length + 4}sd4sd4s").pack
 
 
-def encode_one(ts: int, series: bytes, plan: float | None, fact: float | None, attributes: bytes | None) -> bytes:
-    """Any row; `ts` is in microseconds since 1970, `attributes` JSON text."""
+def text_field(series: bytes) -> bytes:
+    """The series' column, and the length of the next, as plain_packer takes them."""
+    return _length(len(series)) + series + EIGHT
+
+
+def encode_one(ts: int, field: bytes, plan: float | None, fact: float | None, attributes: bytes | None) -> bytes:
+    """Any row; `ts` is in microseconds since 1970, `field` the series' text_field, `attributes` JSON text."""
     return b"".join(
         (
-            _start(5, 8, ts - SINCE_1970, len(series)),
-            series,
-            _NULL if plan is None else _number(8, plan),
-            _NULL if fact is None else _number(8, fact),
-            _NULL if attributes is None else _length(len(attributes) + 1) + _JSONB_VERSION + attributes,
+            _start(START, ts - SINCE_1970),
+            field[:-4],
+            NULL if plan is None else _number(EIGHT, plan),
+            NULL if fact is None else _number(EIGHT, fact),
+            NULL if attributes is None else _length(len(attributes) + 1) + _JSONB_VERSION + attributes,
         )
     )

@@ -102,7 +102,7 @@ def _worth_compressing(written: Sequence[Packed]) -> bool:
     readings = sum(one.count for one in written)
     if readings < COMPRESS_FROM:
         return False
-    series = len(frozenset[str | None]().union(*(one.series for one in written)))
+    series = len(frozenset[bytes]().union(*(one.series for one in written)))
     return readings >= COMPRESS_PER_SERIES * series
 
 
