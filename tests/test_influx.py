@@ -110,6 +110,7 @@ async def test_in_part_if_asked_to(shared: Running, name: str) -> None:
         ("a plan=1", {"headers": {"Content-Encoding": "br"}}, 415, "unsupported media type"),
         ("a plan=1", {"headers": {"Content-Encoding": "gzip"}}, 400, "invalid"),
         ("a plan=1", {"headers": {"Idempotency-Key": "x" * 201}}, 422, "unprocessable entity"),
+        ("a plan=1", {"headers": {"Idempotency-Key": b"\xe9"}}, 422, "unprocessable entity"),
         ("# " + "x" * 17 * 2**20, {}, 413, "request too large"),
         (gzip.compress(b"# " + b"x" * 17 * 2**20), {"headers": {"Content-Encoding": "gzip"}}, 413, "request too large"),
         (b'a,host=\xc3\xbc note="\n\xff"', {}, 400, "invalid"),

@@ -30,6 +30,11 @@ async def test_an_idempotency_key_makes_a_retry_harmless(shared: Running, name: 
     assert other.status_code == 422
 
 
+async def test_an_idempotency_key_is_utf8(shared: Running) -> None:
+    answer = await shared.http.post("/readings", json={}, headers={b"Idempotency-Key": b"K\xf6ln"})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "The Idempotency-Key isn't UTF-8.")
+
+
 async def test_a_batch_is_all_or_nothing(shared: Running, name: str) -> None:
     answer = await shared.http.post("/readings", json=[{"plan": 1, "series": name}, {"plan": "x", "series": name}])
     assert answer.status_code == 422

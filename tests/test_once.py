@@ -26,8 +26,8 @@ READINGS: list[dict[str, Any]] = [
 
 
 async def post(service: Running, key: str, body: bytes, **headers: str) -> dict[str, Any]:
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = await service.http.post("/readings", content=body, headers={"Idempotency-Key": key, **names})
+    names = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+    answer = await service.http.post("/readings", content=body, headers={b"Idempotency-Key": key.encode(), **names})
     said: dict[str, Any] = answer.json()
     return said
 
@@ -61,9 +61,13 @@ async def send_every_way(service: Running, key: str, readings: list[dict[str, An
     ]
 
 
-async def test_the_same_content_is_the_same_batch_by_every_transport_and_format(shared: Running, name: str) -> None:
-    first, *others = await send_every_way(shared, name, READINGS)
-    assert first == {"ack": name, "written": 3}
+@pytest.mark.parametrize("letters", ["", "Werk Köln 😀", "Ж" * 168])
+async def test_the_same_content_is_the_same_batch_by_every_transport_and_format(
+    shared: Running, name: str, letters: str
+) -> None:
+    key = name + letters
+    first, *others = await send_every_way(shared, key, READINGS)
+    assert first == {"ack": key, "written": 3}
     assert [one["duplicate"] for one in others] == [True] * 6
 
 

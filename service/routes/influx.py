@@ -22,9 +22,9 @@ from service.errors import BadRequest, TaktlineError, TooFast
 from service.line_protocol import NANOSECONDS, BadLine, LineReader
 from service.packing import Packer
 from service.problems import headers
-from service.readings import check_batch_id, now_microseconds
+from service.readings import now_microseconds
 from service.routes.context import Context
-from service.routes.parameters import choice
+from service.routes.parameters import batch_key, choice
 
 HEADERS = {"X-Influxdb-Version": "2.7.0-taktline", "X-Influxdb-Build": "Taktline"}
 """The version whose manners these are: some clients look before they write."""
@@ -139,7 +139,7 @@ async def write_v2(
 
 async def _write(request: Request[Any, Any, Any], context: Context, key: str | None, unit: int, partial: str) -> None:
     some = choice("partial", partial, ["true", "false"]) == "true"
-    batch_id = None if key is None else check_batch_id(key)
+    batch_id = batch_key(key)
     address = request.client.host if request.client else ""
     if seconds := context.rates.wait(address):
         raise TooFast(seconds)

@@ -13,10 +13,10 @@ from service.errors import TooFast, UnsupportedType
 from service.frames import read_json
 from service.ndjson import add_lines
 from service.packing import Packer
-from service.readings import check_batch_id, now_microseconds
+from service.readings import now_microseconds
 from service.routes.context import Context
 from service.routes.documented import WriteReadings
-from service.routes.parameters import choice, known_only
+from service.routes.parameters import batch_key, choice, known_only
 from service.tables import add_table
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
@@ -44,7 +44,7 @@ async def post_readings(
     """Write a reading, an array, NDJSON or CSV as one batch, all or none. 200 means committed."""
     known_only(request, ["partial"])
     some = choice("partial", partial, ["true", "false"]) == "true"
-    batch_id = None if key is None else check_batch_id(key)
+    batch_id = batch_key(key)
     address = request.client.host if request.client else ""
     if seconds := context.rates.wait(address):
         raise TooFast(seconds)

@@ -8,9 +8,9 @@ from typing import Any
 from litestar import Request
 from litestar.datastructures.headers import MediaTypeHeader
 
-from service.errors import BadRequest, Fault
+from service.errors import BadReading, BadRequest, Fault
 from service.period import bad_parameter
-from service.readings import MAX_NAME
+from service.readings import MAX_NAME, check_batch_id
 
 
 def known_only(request: Request[Any, Any, Any], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
@@ -36,6 +36,19 @@ def choice(name: str, value: str, allowed: Iterable[str]) -> str:
     if value not in names:
         raise bad_parameter(name, f"{value!r} isn't allowed; allowed are {', '.join(names)}")
     return value
+
+
+def batch_key(header: str | None) -> str | None:
+    """The batch id in an `Idempotency-Key`; BadReading for an unusable one.
+
+    The framework reads headers as Latin-1. The id is UTF-8, so that it is the one that an envelope has as its `id`.
+    """
+    if header is None:
+        return None
+    try:
+        return check_batch_id(header.encode("latin-1").decode())
+    except UnicodeError as exc:
+        raise BadReading("The Idempotency-Key isn't UTF-8.", [Fault(0, "id", "isn't UTF-8")]) from exc
 
 
 def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
