@@ -1,12 +1,13 @@
 """The body of a request as it arrives: inflated where it was compressed, and never more than a limit."""
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator
 
 from service.errors import BadRequest, TooLarge, UnsupportedType
 
-CHUNK = 64 * 1024
-"""Bytes handed on at a time."""
+CHUNK = 16 * 1024
+"""Bytes handed on at most at a time; then others have their turn."""
 
 
 async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> AsyncIterator[bytes]:
@@ -23,10 +24,14 @@ async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> Asyn
             raise UnsupportedType(f"Content-Encoding {other} isn't understood; send gzip or none.")
     size = 0
     async for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
-            raise TooLarge(f"The body is larger than {limit:,} bytes; send it in several requests.")
-        yield chunk
+        for at in range(0, len(chunk), CHUNK):
+            if size:
+                await asyncio.sleep(0)
+            piece = chunk[at : at + CHUNK]
+            size += len(piece)
+            if size > limit:
+                raise TooLarge(f"The body is larger than {limit:,} bytes; send it in several requests.")
+            yield piece
 
 
 async def whole(chunks: AsyncIterator[bytes]) -> bytes:

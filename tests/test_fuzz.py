@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from service import frames
+from service import arrays, frames
 from service.batches import Packed
 from service.errors import BadRequest
 from service.ndjson import add_lines
@@ -160,6 +160,32 @@ def test_a_block_of_lines_gives_the_rows_of_its_lines(values: list[object], at: 
     if whole._count:
         for one in (split, single):
             same(whole.finish(partial=True), one.finish(partial=True))
+
+
+ARRAYS = st.one_of(
+    st.lists(READINGS | ANYTHING, max_size=8).map(as_json),
+    st.lists(
+        st.sampled_from(['{"plan":1}', '{"a":"},"}', '{"a":[{},{}]}', "{}", ",", ",", " ", "5", "]", "["]), max_size=12
+    ).map(lambda parts: f" [{''.join(parts)}]\n".encode()),
+)
+
+
+@FAST
+@given(raw=ARRAYS, size=st.integers(0, 60), partial=st.booleans())
+@example(raw=b"[{}, ]", size=0, partial=True)
+@example(raw=b"[{},]", size=0, partial=True)
+@example(raw=b'[{"a":"},{"},{}]', size=0, partial=True)
+def test_a_large_array_makes_the_same_batch_by_pieces(raw: bytes, size: int, partial: bool) -> None:
+    def outcome(read: Callable[..., Packed]) -> object:
+        try:
+            packed: Packed = read(raw, RULES, NOW, "key", partial=partial)
+            return msgspec.structs.replace(packed, series=frozenset(name or "default" for name in packed.series))
+        except BadRequest as exc:
+            return exc.status, exc.detail, exc.faults
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arrays, "PIECE", size)
+        assert outcome(arrays.read_large) == outcome(frames.read_json)
 
 
 @FAST

@@ -73,6 +73,27 @@ async def test_refusals_are_problems_with_a_status(shared: Running, body: bytes,
     assert answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("text/csv", b"series,plan,note\n" + b"nobody,1,x\n" * 150_000 + b"nobody,x,x\n"),
+        ("application/json", b"[" + b'{"series":"nobody","note":"x","plan":1},' * 150_000 + b"5]"),
+        ("application/json", b"[" + b"{}," * 150_000 + b'{"plan":"x"}]'),
+    ],
+)
+async def test_others_have_their_turn_while_a_large_body_is_parsed(
+    shared: Running, media_type: str, body: bytes
+) -> None:
+    post = asyncio.ensure_future(shared.http.post("/readings", content=body, headers={"Content-Type": media_type}))
+    clock, gaps = asyncio.get_running_loop().time, [0.0]
+    while not post.done():
+        started = clock()
+        await asyncio.sleep(0.005)
+        gaps.append(clock() - started)
+    assert (await post).json()["errors"][0]["index"] == 150_000
+    assert max(gaps) < 0.3
+
+
 async def test_every_refusal_is_counted(shared: Running) -> None:
     async def counted() -> float:
         text = (await shared.http.get("/metrics")).text

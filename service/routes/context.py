@@ -1,5 +1,6 @@
 """What every route is given: the parts of the service, and the few settings that answers depend on."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -45,3 +46,5 @@ class Context:
     feed: Feed[View, Look]
     engine_state: Callable[[], dict[str, Any]]
     sockets: set[Stoppable] = field(default_factory=set)
+    thread: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a large body is parsed beside the event loop: of several at once none would be done sooner."""

@@ -1,5 +1,7 @@
 """Readings over HTTP: one request is one batch, answered after COMMIT."""
 
+import asyncio
+from functools import partial as partial_of
 from typing import Annotated, Any
 
 import msgspec
@@ -7,18 +9,21 @@ from litestar import MediaType, Request, post
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, QueryParameter
 
+from service.arrays import read_large
 from service.batches import Outcome, Packed
 from service.bodies import inflate, lines, whole
 from service.errors import TooFast, UnsupportedType
 from service.frames import read_json
 from service.ndjson import add_lines
 from service.packing import Packer
-from service.readings import now_microseconds
+from service.readings import Rules, now_microseconds
 from service.routes.context import Context
 from service.routes.documented import WriteReadings
 from service.routes.parameters import batch_key, choice, known_only
 from service.tables import add_table
 
+LARGE = 256 * 1024
+"""Bytes of a body from which it is worth a thread to parse it: others have their turns meanwhile."""
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 
 
@@ -59,15 +64,23 @@ async def _read(request: Request[Any, Any, Any], context: Context, batch_id: str
     if media_type not in MEDIA_TYPES:
         raise UnsupportedType(f"Content-Type {media_type} isn't understood; send {', '.join(MEDIA_TYPES)}.")
     body = inflate(request.stream(), request.headers.get("content-encoding", ""), context.max_body)
-    packer = Packer(context.rules, now_microseconds(), batch_id)
-    match media_type:
-        case "application/x-ndjson":
-            async for block in lines(body):
-                add_lines(block, packer)
-        case "text/csv":
-            add_table(await whole(body), packer)
-        case _:
-            return read_json(await whole(body), context.rules, now_microseconds(), batch_id, partial=partial)
+    if media_type == "application/x-ndjson":
+        packer = Packer(context.rules, now_microseconds(), batch_id)
+        async for block in lines(body):
+            add_lines(block, packer)
+        return packer.finish(partial=partial)
+    text = await whole(body)
+    read = _read_table if media_type == "text/csv" else read_json if len(text) < LARGE else read_large
+    parse = partial_of(read, text, context.rules, now_microseconds(), batch_id, partial=partial)
+    if len(text) < LARGE:
+        return parse()
+    async with context.thread:
+        return await asyncio.to_thread(parse)
+
+
+def _read_table(text: bytes, rules: Rules, now: int, batch_id: str | None, *, partial: bool) -> Packed:
+    packer = Packer(rules, now, batch_id)
+    add_table(text, packer)
     return packer.finish(partial=partial)
 
 
