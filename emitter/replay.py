@@ -128,3 +128,5 @@ def run_replay(
         pace = Pace(speed) if speed else None
         bulk = Bulk(replay.parcels(), make_link(settings, wait), pace, lambda: f", {replay.bad:,} bad rows left out")
         bulk.run(f"replay {name_of(file)}", size_of(source), settings.emitter_grace)
+        if replay.bad and not replay.good:
+            raise NotFinished("Nothing was sent: no row can be read as a reading.")

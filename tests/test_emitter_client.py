@@ -685,6 +685,14 @@ async def test_replay_sends_a_file_once(emitters: Emitters, tmp_path: Path) -> N
     ]
 
 
+async def test_replay_fails_where_nothing_can_be_sent(emitters: Emitters, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text("ts,plan\nyesterday,1\n")
+    async with Desk().open() as desk:
+        status, _, log = await emitters.emit("replay", "other.csv", "--url", desk.url)
+    assert status == 1
+    assert "Nothing was sent: no row can be read as a reading." in log
+
+
 async def test_replay_reads_standard_input_at_a_pace(emitters: Emitters) -> None:
     async with Desk().open() as desk:
         process = await emitters.start("replay", "-", "--speed", "10", "--url", desk.url)
