@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
-from pebble import ProcessPool
+
+from service.worker import Worker
 
 WEB = Path(__file__).with_name("web")
 VEGA = "vega.js"
@@ -89,12 +89,13 @@ class Assets:
 
 async def _elsewhere(bundle: Callable[[], str]) -> bytes:
     """Made in a process of its own: it takes seconds, and holds the interpreter's lock meanwhile."""
-    pool = ProcessPool(max_workers=1, context=get_context("spawn"))
+    worker = Worker(bundle)
     try:
-        return (await asyncio.wrap_future(pool.schedule(bundle, timeout=60))).encode()
+        async with asyncio.timeout(60):
+            await worker.ready()
+            return (await worker.call()).encode()
     finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        await asyncio.to_thread(pool.join)
+        worker.kill()
 
 
 def _bundle() -> str:

@@ -1,17 +1,12 @@
 """Draws pictures in worker processes: the drawing library holds the interpreter's lock, and ingest must not wait."""
 
 import asyncio
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import structlog
-from pebble import ProcessExpired, ProcessPool
 
 from service.buckets import Numbers
 from service.chart.draw import Format, draw
@@ -19,11 +14,14 @@ from service.chart.picture import Picture
 from service.errors import Unavailable
 from service.metrics import Metrics
 from service.period import make_period
+from service.worker import Worker, WorkerDied
 
-TIMEOUT = 20.0
-"""Seconds a picture may take, from the moment a worker has it; then the worker is replaced."""
-NICE = 10
-"""How far workers step back behind others who want the processor."""
+TIMEOUT = 30.0
+"""Seconds until a picture is drawn or given up, from the moment it is asked for."""
+DRAWING = 12.0
+"""Seconds of that a worker may take; then it is replaced, and whoever still waits has a turn."""
+WARMING = 120.0
+"""The same for the first pictures: every library is loaded for them, perhaps from a cold disk."""
 MAX_WAITING = 32
 """Pictures that may be asked for at once; beyond, the answer is 503."""
 
@@ -34,67 +32,107 @@ Work = Callable[..., bytes]
 class Renderer:
     """Warmed workers, and a bounded queue before them. `work` runs in a worker, with the arguments of `draw`."""
 
-    def __init__(self, workers: int, metrics: Metrics, *, work: Work = draw, timeout: float = TIMEOUT) -> None:
-        self._workers = workers
+    def __init__(
+        self,
+        workers: int,
+        metrics: Metrics,
+        *,
+        work: Work = draw,
+        timeout: float = TIMEOUT,
+        drawing: float = DRAWING,
+    ) -> None:
         self._metrics = metrics
         self._work = work
-        self._timeout = timeout
-        self._pool = _start_pool(workers)
-        self._waiting = 0
+        self._timeout, self._drawing = timeout, drawing
+        self.waiting = 0
+        """Pictures that were asked for and aren't answered yet."""
+        self._closed = False
+        self._workers = {Worker(work) for _ in range(workers)}
+        # the one that drew last is asked first: its memory is in the processor's cache
+        self._free: asyncio.LifoQueue[Worker[bytes]] = asyncio.LifoQueue()
+        for worker in self._workers:
+            self._free.put_nowait(worker)
 
     async def draw(self, picture: Picture, form: Format, scale: float = 1, *, packed: bool = False) -> bytes:
         """The picture in a format, gzipped if `packed`. Unavailable: too many are waiting, or it took too long."""
-        if self._waiting >= MAX_WAITING:
+        if self.waiting >= MAX_WAITING:
             raise Unavailable("Too many charts are being drawn; try again in a moment.")
-        self._waiting += 1
+        self.waiting += 1
         started = time.perf_counter()
         try:
-            return await self._twice(picture, form, scale, packed)
+            return await self._within(self._timeout, self._drawing, picture, form, scale, packed)
         finally:
-            self._waiting -= 1
+            self.waiting -= 1
             self._metrics.rendered(time.perf_counter() - started)
 
     async def warm(self) -> None:
         """Have every library loaded before the first visitor comes."""
         period = make_period(None, None, None, "UTC", datetime.now(UTC), 960)
-        await self.draw(Picture(Numbers((), None), period, "", "%H:%M"), "png")
+        nothing = Picture(Numbers((), None), period, "", "%H:%M")
+        await asyncio.gather(*(self._within(2 * WARMING, WARMING, nothing, "png", 1, False) for _ in self._workers))
 
     async def close(self) -> None:
-        """End the workers."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        await asyncio.to_thread(self._pool.join)
+        """End the workers, whatever they are at."""
+        self._closed = True
+        for worker in self._workers:
+            worker.kill()
+        await asyncio.to_thread(_join, list(self._workers))
 
-    async def _twice(self, *args: object) -> bytes:
-        pool = self._pool
+    async def _within(self, seconds: float, drawing: float, *args: object) -> bytes:
         try:
-            return await self._once(args)
-        except (ProcessExpired, BrokenProcessPool):
-            log.warning("a worker died; drawing with another")
-            self._replace(pool)
-            return await self._last(args)
+            async with asyncio.timeout(seconds):
+                return await self._twice(seconds - drawing, drawing, args)
+        except TimeoutError as exc:
+            raise Unavailable(f"The chart could not be drawn within {seconds:g} seconds.") from exc
 
-    async def _last(self, args: tuple[object, ...]) -> bytes:
+    async def _twice(self, queueing: float, drawing: float, args: tuple[object, ...]) -> bytes:
+        """Whether the picture is to blame or the worker isn't known the first time."""
         try:
-            return await self._once(args)
-        except (ProcessExpired, BrokenProcessPool) as exc:
+            return await self._once(queueing, drawing, args)
+        except (WorkerDied, TimeoutError) as exc:
+            log.warning("a worker died or hung; drawing with another", why=repr(exc))
+        try:
+            return await self._once(queueing, drawing, args)
+        except WorkerDied as exc:
             raise Unavailable("The chart could not be drawn: its workers died.") from exc
 
-    def _replace(self, broken: ProcessPool) -> None:
-        """A pool whose idle worker was killed is broken for good: take a new one, unless somebody did already."""
-        if self._pool is broken:
-            self._pool = _start_pool(self._workers)
-            broken.stop()  # type: ignore[no-untyped-call]
-
-    async def _once(self, args: tuple[object, ...]) -> bytes:
+    async def _once(self, queueing: float, drawing: float, args: tuple[object, ...]) -> bytes:
+        worker = await self._next(queueing)
         *plain, packed = args
         try:
-            scheduled = self._pool.schedule(self._work, args=plain, kwargs={"packed": packed}, timeout=self._timeout)
-        except RuntimeError as exc:  # the pool knows already that it is broken
-            raise BrokenProcessPool(str(exc)) from exc
+            if self._closed:
+                raise Unavailable("The service is shutting down.")
+            await worker.ready()
+            async with asyncio.timeout(drawing):
+                return await worker.call(*plain, packed=packed)
+        except (WorkerDied, TimeoutError, asyncio.CancelledError):
+            worker = self._replace(worker)
+            raise
+        finally:
+            self._free.put_nowait(worker)
+
+    async def _next(self, seconds: float) -> Worker[bytes]:
+        """A free worker, while there is time enough left to draw."""
         try:
-            return await asyncio.wrap_future(scheduled)
+            async with asyncio.timeout(seconds):
+                return await self._free.get()
         except TimeoutError as exc:
-            raise Unavailable(f"The chart could not be drawn within {self._timeout:g} seconds.") from exc
+            raise Unavailable("Too many charts are being drawn; try again in a moment.") from exc
+
+    def _replace(self, worker: Worker[bytes]) -> Worker[bytes]:
+        """Another in place of one that is of no use any more."""
+        if self._closed:
+            return worker
+        if worker in self._workers:
+            worker.kill()
+            self._workers.remove(worker)
+        try:
+            made = Worker(self._work)
+        except OSError:
+            log.exception("no worker can be started; the next picture tries again")
+            return worker
+        self._workers.add(made)
+        return made
 
 
 @asynccontextmanager
@@ -107,14 +145,6 @@ async def open_renderer(workers: int, metrics: Metrics) -> AsyncIterator[Rendere
         await renderer.close()
 
 
-def _start_pool(workers: int) -> ProcessPool:
-    # spawn: a process forked after the first picture hangs for ever
-    context = multiprocessing.get_context("spawn")
-    return ProcessPool(max_workers=workers, context=context, initializer=_become_worker)
-
-
-def _become_worker() -> None:
-    """Ctrl-C reaches every process of a terminal: the owner stops the workers in order. And where there are too few
-    processors for everybody, a picture can wait; readings and their acknowledgements go first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(NICE)
+def _join(workers: list[Worker[bytes]]) -> None:
+    for worker in workers:
+        worker.join()

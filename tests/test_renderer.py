@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from service import renderer
+from service.chart.draw import draw
 from service.errors import Unavailable
 from service.metrics import Metrics
 from service.renderer import Renderer
@@ -30,23 +31,61 @@ def die(*_: Any, packed: bool) -> bytes:
     os._exit(1)
 
 
+def slow(*_: Any, packed: bool) -> bytes:
+    time.sleep(0.3)
+    return b"drawn"
+
+
+def refuse(_: Any) -> None:
+    raise OSError("no more processes")
+
+
 @asynccontextmanager
-async def rendering(work: Callable[..., bytes], seconds: float = 20) -> AsyncIterator[Renderer]:
-    made = Renderer(1, Metrics(), work=work, timeout=seconds)
+async def rendering(work: Callable[..., bytes], overall: float = 30, drawing: float = 12) -> AsyncIterator[Renderer]:
+    made = Renderer(1, Metrics(), work=work, timeout=overall, drawing=drawing)
     try:
         yield made
     finally:
+        started = time.monotonic()
         await made.close()
+        assert time.monotonic() - started < 2
+        assert not workers()
+
+
+def workers() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in living if "spawn_main" in " ".join(child.cmdline())]
 
 
 async def test_a_worker_that_hangs_is_replaced_and_the_request_answered() -> None:
-    async with rendering(hang, seconds=2) as made:
+    async with rendering(hang, overall=6, drawing=2) as made:
         assert await made.draw(nothing(), "png") == b"drawn"
         started = time.monotonic()
-        with pytest.raises(Unavailable, match="within 2 seconds"):
+        with pytest.raises(Unavailable, match="within 6 seconds"):
             await made.draw(picture(), "png")
         assert time.monotonic() - started < 10
         assert await made.draw(nothing(), "png") == b"drawn"
+
+
+async def test_a_worker_that_stopped_while_it_was_idle_is_replaced() -> None:
+    async with rendering(hang, drawing=2) as made:
+        assert await made.draw(nothing(), "png") == b"drawn"
+        [stopped] = workers()
+        stopped.suspend()
+        assert await asyncio.gather(*(made.draw(nothing(), "png") for _ in range(3))) == [b"drawn"] * 3
+        [other] = workers()
+        assert other != stopped
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1])
+async def test_closing_does_not_wait_for_a_worker_that_is_stopped_or_draws(after: float) -> None:
+    async with rendering(hang) as made:
+        assert await made.draw(nothing(), "png") == b"drawn"
+        waiting = [asyncio.create_task(made.draw(picture(), "png")) for _ in range(3)]
+        await asyncio.sleep(after)
+        workers()[0].suspend()
+    assert {type(one) for one in await asyncio.gather(*waiting, return_exceptions=True)} == {Unavailable}
 
 
 async def test_a_worker_that_dies_each_time_is_an_answer_too() -> None:
@@ -56,21 +95,56 @@ async def test_a_worker_that_dies_each_time_is_an_answer_too() -> None:
 
 
 async def test_a_worker_that_dies_is_replaced() -> None:
-    made = Renderer(1, Metrics())
-    try:
+    async with rendering(draw) as made:
         await made.draw(picture(), "svg")
-        for child in psutil.Process().children(recursive=True):
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
+        for child in workers():
+            child.kill()
         for _ in range(3):
             assert (await made.draw(picture(), "svg")).startswith(b"<svg")
-    finally:
-        await made.close()
+
+
+async def test_a_worker_that_dies_takes_no_queued_picture_with_it() -> None:
+    async with rendering(slow) as made:
+        for _ in range(2):
+            drawn = [asyncio.create_task(made.draw(picture(width=300 + n), "png")) for n in range(6)]
+            await asyncio.sleep(0.4)
+            for child in workers():
+                child.kill()
+            assert await asyncio.gather(*drawn) == [b"drawn"] * 6
+            assert made.waiting == 0
+
+
+async def test_a_worker_that_hangs_takes_no_queued_picture_with_it() -> None:
+    async with rendering(hang, drawing=2) as made:
+        hanging = asyncio.create_task(made.draw(picture(), "png"))
+        await asyncio.sleep(0.1)
+        assert await asyncio.gather(*(made.draw(nothing(), "png") for _ in range(5))) == [b"drawn"] * 5
+        with pytest.raises(Unavailable):
+            await hanging
+        assert made.waiting == 0
+
+
+async def test_where_no_worker_can_be_started_the_next_picture_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rendering(hang) as made:
+        assert await made.draw(nothing(), "png") == b"drawn"
+        with monkeypatch.context() as patched:
+            patched.setattr(renderer, "Worker", refuse)
+            workers()[0].kill()
+            with pytest.raises(Unavailable, match="died"):
+                await made.draw(nothing(), "png")
+        assert await made.draw(nothing(), "png") == b"drawn"
+
+
+async def test_what_goes_wrong_while_drawing_is_told() -> None:
+    async with rendering(draw) as made:
+        with pytest.raises(AttributeError):
+            await made.draw("no picture", "png")  # type: ignore[arg-type]
+        assert (await made.draw(nothing(), "svg")).startswith(b"<svg")
 
 
 async def test_one_picture_too_many_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderer, "MAX_WAITING", 2)
-    async with rendering(hang, seconds=3) as made:
+    async with rendering(hang, overall=3, drawing=2) as made:
         waiting = [asyncio.create_task(made.draw(picture(), "png")) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable, match="Too many charts"):
