@@ -117,6 +117,7 @@ async def test_every_format_says_the_same(shared: Running, name: str) -> None:
         ("scale=5", "scale"),
         ("scale=nan", "scale"),
         ("width=3000&height=3000&scale=2", "scale"),
+        ("width=3000&scale=4", "scale"),
         ("theme=Dark", "theme"),
         ("title=%0a", "title"),
         ("title=" + "x" * 201, "title"),
@@ -182,6 +183,15 @@ async def test_many_series_are_panels_and_the_rest_is_said(shared: Running, name
     rows = (await get(shared, **PAST, series=series, split="series", format="csv")).text.splitlines()
     assert rows[0] == "bucket,series,plan,fact,readings"
     assert len(rows) == 1 + 2 * 11 + 1
+
+
+async def test_the_height_that_panels_add_counts(shared: Running, name: str) -> None:
+    series = [f"{name} {number}" for number in range(7)]
+    await post(shared, *({"series": one, "ts": "2026-01-01T00:00:00Z", "plan": 1} for one in series))
+    looks: dict[str, Any] = {"width": 3000, "scale": 3, "split": "series"}
+    await get(shared, **PAST, **looks, series=series[:2])
+    answer = await shared.http.get("/chart", params={**PAST, **looks, "series": series})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "scale")
 
 
 async def test_looks_are_as_asked(shared: Running) -> None:

@@ -12,7 +12,7 @@ from service.chart.wording import default_title
 from service.charts import AnyFormat, make_tag
 from service.period import Period, check_bars, make_period
 from service.routes.chart_answers import content_type, headers, is_known, takes_gzip, timing
-from service.routes.chart_parameters import FORMATS, Asked, ChartOperation, read_asked
+from service.routes.chart_parameters import FORMATS, Asked, ChartOperation, check_pixels, read_asked
 from service.routes.context import Context
 from service.routes.parameters import best_match
 
@@ -50,6 +50,7 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
         unfinished=period.step_at(now),
         split=asked.split,
     )
+    check_pixels(asked, picture.height)
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
     tag = make_tag(found, picture, form, asked.scale, packed=packed)
     common = {"ETag": tag, **headers(asked, picture, form, now)}

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Parameter, Schema
 
-from service.chart.picture import MAX_PANELS, WIDTH
+from service.chart.picture import MAX_PANELS, WIDTH, default_height
 from service.chart.themes import THEMES
 from service.chart.wording import AGGREGATES
 from service.charts import AnyFormat
@@ -202,6 +202,11 @@ def read_asked(given: tuple[tuple[str, str], ...]) -> Asked:
     values = {KNOWN[name].field: KNOWN[name].read(name, value) for name, value in given if name != "series"}
     names = series_names([value for name, value in given if name == "series"])
     asked = Asked(**values, series=tuple(dict.fromkeys(names)) if names else None)
-    if asked.scale**2 * asked.width * (asked.height or MIN_HEIGHT) > MAX_PIXELS:
-        raise bad_parameter("scale", f"makes a picture of more than {MAX_PIXELS:,} pixels, the most that is drawn")
+    check_pixels(asked, asked.height or default_height(asked.width, 1))
     return asked
+
+
+def check_pixels(asked: Asked, height: int) -> None:
+    """BadRequest where a picture of this height, which panels may add to, would have too many pixels."""
+    if asked.scale**2 * asked.width * height > MAX_PIXELS:
+        raise bad_parameter("scale", f"makes a picture of more than {MAX_PIXELS:,} pixels, the most that is drawn")
