@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from service.times import bad_parameter, check_zone, parse_time
+from service.times import bad_parameter, check_zone, parse_time, quoted
 
 __all__ = ["MAX_BARS", "STEPS", "Period", "bad_parameter", "check_bars", "check_zone", "make_period", "parse_time"]
 
@@ -103,7 +103,7 @@ def _relation(period: Period) -> Relation:
 
 def _check_step(step: str) -> str:
     if step not in STEPS:
-        raise bad_parameter("step", f"{step!r} is no step; allowed are {', '.join(STEPS)}")
+        raise bad_parameter("step", f"{quoted(step)} is no step; allowed are {', '.join(STEPS)}")
     return step
 
 

@@ -13,6 +13,9 @@ TIMES = (
     "today, yesterday, tomorrow, midnight, noon, noon yesterday"
 )
 
+MOST_QUOTED = 60
+"""Characters of a bad value that an error repeats."""
+
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _HOURS = {"midnight": 0, "noon": 12}
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600}
@@ -38,7 +41,7 @@ def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or not _EARLIEST <= moment <= _LATEST:
-        raise bad_parameter(name, f"{text!r} is no time; allowed are {TIMES}")
+        raise bad_parameter(name, f"{quoted(text)} is no time; allowed are {TIMES}")
     return moment.astimezone(UTC)
 
 
@@ -52,8 +55,13 @@ def check_zone(text: str) -> str:
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError) as exc:
-        raise bad_parameter("tz", f"{text!r} is no IANA time zone, like UTC or Europe/Berlin") from exc
+        raise bad_parameter("tz", f"{quoted(text)} is no IANA time zone, like UTC or Europe/Berlin") from exc
     return text
+
+
+def quoted(text: str) -> str:
+    """A bad value as an error repeats it: enough to find it again, however long it is."""
+    return repr(text if len(text) <= MOST_QUOTED else text[: MOST_QUOTED - 1] + "…")
 
 
 def bad_parameter(name: str, detail: str) -> BadRequest:

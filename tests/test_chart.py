@@ -145,6 +145,16 @@ async def test_a_refusal_names_what_is_allowed(shared: Running) -> None:
         assert all(name in detail for name in names), detail
 
 
+@pytest.mark.parametrize(
+    "field", ["from", "until", "tz", "step", "agg", "format", "width", "scale", "split", "unknown"]
+)
+async def test_a_refusal_repeats_no_more_than_it_takes_to_find_the_value(shared: Running, field: str) -> None:
+    for given in ({field: "щ" * 1000}, {"x" * 1000: "1"}):
+        problem = (await shared.http.get("/chart", params=given)).json()
+        assert len(problem["detail"]) < 500, problem
+        assert len(problem["errors"][0]["field"]) <= 60
+
+
 async def test_several_series_may_be_chosen(shared: Running, name: str) -> None:
     await post(shared, *({"series": name + end, "plan": 1} for end in "abc"))
     answer = await get(shared, series=[name + "a", name + "c", name + "a"], format="json")

@@ -18,6 +18,7 @@ from service.period import STEPS, bad_parameter, check_zone
 from service.problems import MEDIA_TYPE
 from service.readings import MAX_NAME
 from service.routes.parameters import choice, known_names, series_names, whole_number
+from service.times import quoted
 
 FORMATS: dict[AnyFormat, str] = {
     "png": "image/png",
@@ -101,7 +102,7 @@ def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str],
     def read(name: str, value: str) -> float:
         number = float(value) if re.fullmatch(r"\d{1,15}(\.\d{0,9})?", value, re.ASCII) else math.nan
         if not lowest <= number <= highest:
-            raise bad_parameter(name, f"{value!r} must be a number {bounds}")
+            raise bad_parameter(name, f"{quoted(value)} must be a number {bounds}")
         return number
 
     return read

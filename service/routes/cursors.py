@@ -9,6 +9,7 @@ import msgspec
 from service.period import bad_parameter
 from service.readings import microseconds
 from service.selection import Place
+from service.times import quoted
 
 _FORMAT = Struct(">?qq")  # backward, ts in microseconds since 1970, id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,4 +33,4 @@ def read_cursor(text: str) -> Cursor:
         backward, ts, number = _FORMAT.unpack(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return Cursor(Place(_EPOCH + timedelta(microseconds=ts), number), backward)
     except (ValueError, OverflowError, error) as exc:
-        raise bad_parameter("cursor", f"{text[:60]!r} isn't from a link of ours; begin at page 1") from exc
+        raise bad_parameter("cursor", f"{quoted(text)} isn't from a link of ours; begin at page 1") from exc

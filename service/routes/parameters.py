@@ -11,6 +11,7 @@ from litestar.datastructures.headers import MediaTypeHeader
 from service.errors import BadReading, BadRequest, Fault
 from service.period import bad_parameter
 from service.readings import MAX_NAME, check_batch_id
+from service.times import MOST_QUOTED, quoted
 
 
 def known_only(request: Request[Any, Any, Any], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
@@ -23,8 +24,8 @@ def known_names(given: Sequence[str], allowed: Sequence[str], *, repeatable: Seq
     for name in given:
         if name not in allowed:
             raise BadRequest(
-                f"{name!r} is no parameter here; allowed are {', '.join(allowed)}.",
-                [Fault(0, name, "unknown")],
+                f"{quoted(name)} is no parameter here; allowed are {', '.join(allowed)}.",
+                [Fault(0, name[:MOST_QUOTED], "unknown")],
             )
         if given.count(name) > 1 and name not in repeatable:
             raise bad_parameter(name, "is given more than once")
@@ -34,7 +35,7 @@ def choice(name: str, value: str, allowed: Iterable[str]) -> str:
     """A value out of a few; BadRequest names them."""
     names = list(allowed)
     if value not in names:
-        raise bad_parameter(name, f"{value!r} isn't allowed; allowed are {', '.join(names)}")
+        raise bad_parameter(name, f"{quoted(value)} isn't allowed; allowed are {', '.join(names)}")
     return value
 
 
@@ -58,7 +59,7 @@ def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
     except ValueError:
         number = None
     if number is None or not lowest <= number <= highest:
-        raise bad_parameter(name, f"{value!r} must be a whole number from {lowest} to {highest}")
+        raise bad_parameter(name, f"{quoted(value)} must be a whole number from {lowest} to {highest}")
     return number
 
 
