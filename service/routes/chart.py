@@ -68,7 +68,9 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
 @lru_cache(maxsize=256)
 def _format(accept: str) -> AnyFormat:
     """By the Accept header; a browser that opens the address takes everything, and is shown the picture."""
-    offered = [form for form in FORMATS if not (form == "html" and "*/*" in accept)]
+    # who takes any application/… is a program, and no printer
+    ordered = sorted(FORMATS, key=lambda form: form == "pdf")
+    offered = [form for form in ordered if not (form == "html" and "*/*" in accept)]
     best = best_match(accept, tuple(FORMATS[form] for form in offered))
     return next((form for form in offered if FORMATS[form] == best), "png")
 

@@ -92,19 +92,23 @@ def accepted(request: Request[Any, Any, Any], media_types: Sequence[str]) -> str
 def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
     """The same, given the header."""
     ranges = [MediaTypeHeader(one) for one in accept.split(",")]
-    best = max(media_types, key=lambda one: _quality(ranges, one))
-    return best if _quality(ranges, best) > 0 else None
+    best = max(media_types, key=lambda one: _liking(ranges, one))
+    return best if _liking(ranges, best)[0] > 0 else None
 
 
-def _quality(ranges: list[MediaTypeHeader], media_type: str) -> float:
-    """RFC 9110, 12.5.1: the most specific range decides."""
+def _liking(ranges: list[MediaTypeHeader], media_type: str) -> tuple[float, bool]:
+    """The quality of a type, and whether more than `*/*` speaks for it: who names JSON and takes all else means JSON.
+
+    RFC 9110, 12.5.1: the most specific range decides.
+    """
     offered = MediaTypeHeader(media_type)
     fitting = [
         ((each.maintype != "*") + (each.subtype != "*"), _number(each.params.get("q", "1")))
         for each in ranges
         if offered.match(each)
     ]
-    return max(fitting)[1] if fitting else 0.0
+    specific, quality = max(fitting, default=(0, 0.0))
+    return quality, specific > 0
 
 
 def _number(quality: str) -> float:
