@@ -338,6 +338,21 @@ async def test_an_img_gets_its_error_as_a_picture(shared: Running) -> None:
     assert "400 Bad Request" in texts(answer.content)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Accept": "image/avif,image/webp,*/*"},
+        {"Accept": "image/webp,*/*"},
+        {"Accept": "image/png, */*;q=0.1"},
+        {"Accept": "*/*", "Sec-Fetch-Dest": "image"},
+        {"Accept": "application/json,*/*", "Sec-Fetch-Dest": "image"},
+    ],
+)
+async def test_whatever_an_img_says_its_error_is_a_picture(shared: Running, headers: dict[str, str]) -> None:
+    answer = await shared.http.get("/chart?tz=Nowhere", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"].partition("/")[0]) == (400, "image")
+
+
 async def test_who_takes_png_only_gets_the_error_as_png(shared: Running) -> None:
     answer = await shared.http.get("/chart?series=%00&title=щ&width=700", headers={"Accept": "image/png"})
     assert (answer.status_code, answer.headers["content-type"]) == (400, "image/png")
@@ -346,7 +361,9 @@ async def test_who_takes_png_only_gets_the_error_as_png(shared: Running) -> None
         assert len(image.getcolors() or []) > 3
 
 
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/problem+json"])
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/problem+json", "application/json, image/png;q=0.5, */*"]
+)
 async def test_programs_get_a_problem(shared: Running, accept: str) -> None:
     answer = await shared.http.get("/chart?tz=Nowhere", headers={"Accept": accept})
     assert answer.headers["content-type"] == "application/problem+json"

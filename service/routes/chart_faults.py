@@ -20,13 +20,27 @@ def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: 
     """The problem as a picture of the size asked for; None where words are welcome."""
     if request.scope.get("path_template") != "/chart":
         return None
-    media_type = accepted(request, [MEDIA_TYPE, "application/json", "text/html", *_DRAWN])
-    if media_type not in _DRAWN:
+    media_type = _drawn(request)
+    if media_type is None:
         return None
     detail = problem["detail"]
     data = _DRAWN[media_type](f"{problem['status']} {problem['title']}", detail, *_look(request))
     made = {**extra, **TYPED, **POLICY, "X-Chart-Error": _ascii(detail)}
     return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
+
+
+def _drawn(request: Request[Any, Any, Any]) -> str | None:
+    """The kind of picture to answer with; None where words are welcome."""
+    if request.headers.get("sec-fetch-dest") == "image" or _names_only_images(request.headers.get("accept", "")):
+        return accepted(request, list(_DRAWN))
+    best = accepted(request, [MEDIA_TYPE, "application/json", "text/html", *_DRAWN])
+    return best if best in _DRAWN else None
+
+
+def _names_only_images(accept: str) -> bool:
+    """As `image/avif,image/webp,*/*`, which some browsers send for an `<img>`."""
+    kinds = {one.strip().lower().partition("/")[0] for one in accept.split(",")}
+    return "image" in kinds and not kinds & {"text", "application"}
 
 
 def _look(request: Request[Any, Any, Any]) -> tuple[int, int, str]:
