@@ -362,6 +362,21 @@ async def test_who_takes_png_only_gets_the_error_as_png(shared: Running) -> None
 
 
 @pytest.mark.parametrize(
+    ("query", "size"),
+    [
+        ("width=400&height=300&scale=2", (800, 600)),
+        ("width=320&scale=1.5", (480, 300)),
+        ("width=400&height=300&scale=5", (400, 300)),
+        ("width=3000&height=3000&scale=2", (3000, 3000)),
+    ],
+)
+async def test_an_error_is_a_picture_of_the_same_pixels(shared: Running, query: str, size: tuple[int, int]) -> None:
+    answer = await shared.http.get(f"/chart?tz=Nowhere&{query}", headers={"Accept": "image/png"})
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert image.size == size
+
+
+@pytest.mark.parametrize(
     "accept", ["*/*", "application/json", "application/problem+json", "application/json, image/png;q=0.5, */*"]
 )
 async def test_programs_get_a_problem(shared: Running, accept: str) -> None:

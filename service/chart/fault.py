@@ -27,13 +27,15 @@ def fault_svg(title: str, detail: str, width: int, height: int, theme: str) -> b
     ).encode()
 
 
-def fault_png(title: str, detail: str, width: int, height: int, theme: str) -> bytes:
+def fault_png(title: str, detail: str, width: int, height: int, theme: str, scale: float = 1) -> bytes:
     """The same for those who take nothing but PNG: the title in shades 0 to 127, the text in those from 128."""
     colours = THEMES[theme]
-    masks = {TITLE: Image.new("L", (width, height)), TEXT: Image.new("L", (width, height))}
-    ImageDraw.Draw(masks[TITLE]).rectangle((0, 0, 3, height), fill=255)
+    pixels = round(width * scale), round(height * scale)
+    masks = {TITLE: Image.new("L", pixels), TEXT: Image.new("L", pixels)}
+    ImageDraw.Draw(masks[TITLE]).rectangle((0, 0, round(4 * scale) - 1, pixels[1]), fill=255)
     for y, size, text in _lines(title, detail, width, height):
-        ImageDraw.Draw(masks[size]).text((_LEFT, y), text, fill=255, font=_font(size), anchor="ls")
+        at, font = (_LEFT * scale, y * scale), _font(round(size * scale))
+        ImageDraw.Draw(masks[size]).text(at, text, fill=255, font=font, anchor="ls")
     image = ImageChops.lighter(
         masks[TITLE].point([shade // 2 for shade in range(256)]),
         masks[TEXT].point([shade and 128 + shade // 2 for shade in range(256)]),

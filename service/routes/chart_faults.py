@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from litestar import Request, Response
 
 from service.chart.fault import fault_png, fault_svg
@@ -10,10 +11,17 @@ from service.chart.picture import WIDTH, default_height
 from service.errors import BadRequest
 from service.problems import MEDIA_TYPE
 from service.routes.chart_answers import POLICY, TYPED
-from service.routes.chart_parameters import KNOWN
+from service.routes.chart_parameters import KNOWN, MAX_PIXELS
 from service.routes.parameters import accepted
 
-_DRAWN = {"image/svg+xml": fault_svg, "image/png": fault_png}
+_DRAWN = ("image/svg+xml", "image/png")
+
+
+class _Look(msgspec.Struct, frozen=True):
+    width: int
+    height: int
+    theme: str = "light"
+    scale: float = 1
 
 
 def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: dict[str, str]) -> Response[Any] | None:
@@ -23,8 +31,12 @@ def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: 
     media_type = _drawn(request)
     if media_type is None:
         return None
-    detail = problem["detail"]
-    data = _DRAWN[media_type](f"{problem['status']} {problem['title']}", detail, *_look(request))
+    title, detail, look = f"{problem['status']} {problem['title']}", problem["detail"], _look(request)
+    data = (
+        fault_svg(title, detail, look.width, look.height, look.theme)
+        if media_type == "image/svg+xml"
+        else fault_png(title, detail, look.width, look.height, look.theme, look.scale)
+    )
     made = {**extra, **TYPED, **POLICY, "X-Chart-Error": _ascii(detail)}
     return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
 
@@ -32,7 +44,7 @@ def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: 
 def _drawn(request: Request[Any, Any, Any]) -> str | None:
     """The kind of picture to answer with; None where words are welcome."""
     if request.headers.get("sec-fetch-dest") == "image" or _names_only_images(request.headers.get("accept", "")):
-        return accepted(request, list(_DRAWN))
+        return accepted(request, _DRAWN)
     best = accepted(request, [MEDIA_TYPE, "application/json", "text/html", *_DRAWN])
     return best if best in _DRAWN else None
 
@@ -43,15 +55,17 @@ def _names_only_images(accept: str) -> bool:
     return "image" in kinds and not kinds & {"text", "application"}
 
 
-def _look(request: Request[Any, Any, Any]) -> tuple[int, int, str]:
-    """Width, height and theme as far as they are given rightly."""
+def _look(request: Request[Any, Any, Any]) -> _Look:
+    """The look as far as it is asked for rightly."""
     found: dict[str, Any] = {}
-    for name in ("width", "height", "theme"):
+    for name in ("width", "height", "theme", "scale"):
         with suppress(BadRequest):
             if name in request.query_params:
                 found[name] = KNOWN[name].read(name, request.query_params[name])
     width = found.get("width", WIDTH)
-    return width, found.get("height", default_height(width, 1)), found.get("theme", "light")
+    look = _Look(**{"width": width, "height": default_height(width, 1), **found})
+    too_large = look.scale**2 * look.width * look.height > MAX_PIXELS
+    return msgspec.structs.replace(look, scale=1) if too_large else look
 
 
 def _ascii(text: str) -> str:
