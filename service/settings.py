@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 import platformdirs
 import tzlocal
@@ -12,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.errors import StartError
+from service.times import zones
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -26,7 +26,7 @@ def duration(text: str) -> timedelta:
 
 def _zone_of_this_machine() -> str:
     name = tzlocal.get_localzone_name()
-    return name if name and name not in ("local", "Etc/UTC") else "UTC"
+    return name if name in zones() and name != "Etc/UTC" else "UTC"
 
 
 Duration = Annotated[timedelta, NoDecode]
@@ -111,10 +111,8 @@ class Settings(BaseSettings):
     @field_validator("chart_tz")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError) as exc:
-            raise ValueError(f"{value!r} is no IANA time zone, like Europe/Berlin") from exc
+        if value not in zones():
+            raise ValueError(f"{value!r} is no IANA time zone, like Europe/Berlin")
         return value
 
     @field_validator("time_format")

@@ -1,11 +1,12 @@
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from service.errors import BadRequest
-from service.period import MAX_BARS, MIN_BAR, STEPS, Period, check_bars, make_period, parse_time
+from service.period import MAX_BARS, MIN_BAR, STEPS, Period, check_bars, check_zone, make_period, parse_time
 
 NOW = datetime(2026, 11, 22, 11, 59, 30, 123456, tzinfo=UTC)
 BERLIN, KOLKATA, NEW_YORK = "Europe/Berlin", "Asia/Kolkata", "America/New_York"
@@ -90,6 +91,25 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse_time("from", text, "UTC", NOW)
     assert caught.value.faults[0].field == "from"
+
+
+def test_every_iana_name_is_a_zone_and_nothing_else() -> None:
+    listed = files("tzdata").joinpath("zones").read_text().split()
+    assert len(listed) > 500
+    assert {"UTC", "GMT", "Asia/Calcutta", "US/Eastern", "Etc/GMT+5"} < set(listed)
+    for name in set(listed) - {"Factory"}:
+        assert check_zone(name) == name
+    for name in (
+        "right/UTC",
+        "posix/Europe/Berlin",
+        "localtime",
+        "Factory",
+        "posixrules",
+        "europe/berlin",
+        "tzdata.zi",
+    ):
+        with pytest.raises(BadRequest, match="no IANA time zone"):
+            check_zone(name)
 
 
 def test_until_is_rounded_up_as_in_grafana() -> None:

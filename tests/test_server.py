@@ -109,6 +109,7 @@ async def test_wrong_settings() -> None:
     line = await refused(API_PORT="many", CHART_TZ="Mars", BATCH_MEMORY="soon", ITEMS_PER_PAGE="0")
     for name in ("API_PORT", "CHART_TZ", "BATCH_MEMORY", "ITEMS_PER_PAGE"):
         assert name in line
+    assert "CHART_TZ: 'localtime' is no IANA time zone" in await refused(CHART_TZ="localtime")
 
 
 async def test_a_wrong_password(engine: Engine) -> None:
