@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from datetime import timedelta
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from service.buckets import Bucket
 from service.chart.draw import draw
 from service.chart.spec import spec
 from service.chart.themes import THEMES
+from service.chart.wording import wrapped
 from service.period import make_period
 from tests.pictures import NOW, SVG, bars, boxes, fills, minutes, nothing, of, picture, texts
 
@@ -222,3 +224,19 @@ def test_a_day_of_25_hours_is_wider() -> None:
     ]
     assert hours == [24, 25, 24]
     assert widths[1] / widths[0] == pytest.approx(25 / 24, rel=0.01)
+
+
+def test_a_very_long_text_costs_no_more_than_what_is_drawn_of_it() -> None:
+    for text in ("word " * 20_000, "W" * 100_000, "i" * 100_000, "生" * 100_000, " " * 100_000 + "end"):
+        started = time.process_time()
+        lines = wrapped(text, 920, 13, 12)
+        assert time.process_time() - started < 0.5
+        assert len(lines) <= 12
+        assert sum(len(line) for line in lines) < 12 * 920
+
+
+def test_what_is_too_much_ends_in_an_ellipsis() -> None:
+    assert wrapped("word " * 20_000, 920, 13, 12)[-1].endswith("…")
+    assert wrapped("W" * 100_000, 100, 13, 1)[0].endswith("…")
+    assert wrapped("no more than this", 920, 13, 1) == ["no more than this"]
+    assert wrapped("", 920, 13, 1) == []

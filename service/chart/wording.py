@@ -16,6 +16,8 @@ _STEPS = {"1m": "minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "hour", 
 _WIDE = 1.0
 _MEAN = 0.54
 """Width of characters as a share of their size, generously."""
+_NARROWEST = 0.2
+"""A text that is so long that not even characters of this width would fit need not be looked at as a whole."""
 
 
 def default_title(agg: str, series: Sequence[str] | None) -> str:
@@ -60,11 +62,11 @@ def clean(text: str) -> str:
 def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
     """The text in at most so many lines; what is too much becomes an ellipsis."""
     lines: list[str] = []
-    rest = clean(text)
+    rest = clean(" ".join(text.split())[: int(most * width / (_NARROWEST * size)) + 1])
     while rest:
-        if len(lines) == most - 1 or width_of(rest, size) <= width:
-            return [*lines, _cut(rest, width, size)]
         line = _fitting(rest, width, size)
+        if len(lines) == most - 1 or line == rest:
+            return [*lines, _cut(rest, width, size)]
         # a line ends at a space, where there is one
         line = line[: line.rfind(" ")] if " " in line.rstrip() and rest[len(line)] != " " else line
         lines.append(line.rstrip())
@@ -73,15 +75,17 @@ def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
 
 
 def _cut(text: str, width: float, size: float) -> str:
-    return text if width_of(text, size) <= width else _fitting(text, width - size, size).rstrip() + "…"
+    return text if _fitting(text, width, size) == text else _fitting(text, width - size, size).rstrip() + "…"
 
 
 def _fitting(text: str, width: float, size: float) -> str:
     """As much of the beginning as fits, at least a character."""
-    end = len(text)
-    while end > 1 and width_of(text[:end], size) > width:
-        end -= 1
-    return text[:end]
+    taken = 0.0
+    for end, char in enumerate(text):
+        taken += width_of(char, size)
+        if taken > width and end:
+            return text[:end]
+    return text
 
 
 def _offsets(period: Period) -> str:
