@@ -12,9 +12,9 @@ from PIL import Image, ImageChops
 
 from service.buckets import Bucket
 from service.chart.draw import draw
+from service.chart.lettering import width_of, wrapped
 from service.chart.spec import spec
 from service.chart.themes import THEMES
-from service.chart.wording import wrapped
 from service.period import make_period
 from tests.pictures import NOW, SVG, bars, boxes, fills, minutes, nothing, of, picture, texts
 
@@ -224,6 +224,47 @@ def test_a_day_of_25_hours_is_wider() -> None:
     ]
     assert hours == [24, 25, 24]
     assert widths[1] / widths[0] == pytest.approx(25 / 24, rel=0.01)
+
+
+def margins(png: bytes) -> tuple[int, int, int, int]:
+    """Pixels without anything in them: left, top, right, bottom."""
+    with Image.open(io.BytesIO(png)) as image:
+        plain = Image.new("RGB", image.size, image.getpixel((0, 0)))
+        box = ImageChops.difference(image.convert("RGB"), plain).getbbox()
+        assert box
+        return box[0], box[1], image.width - box[2], image.height - box[3]
+
+
+WIDE = "ЦЕХ №3: ШЛИФОВКА, ШЛАМОВЫЕ ФИЛЬТРЫ И МАШИНЫ"
+GERMAN = "GROSSRAUMPRÜFSTAND FÜR WÄLZLAGERGEHÄUSE, HALLE 4, MONTAGE UND GEWINDESCHNEIDEN, WERKZEUGMASCHINENBAU"
+
+
+@pytest.mark.parametrize("width", [320, 480, 960])
+@pytest.mark.parametrize(
+    "title", [WIDE, GERMAN, "W" * 200, "Щ" * 40, "@" * 200, "生产线" * 66, "\u0e01" * 200, "i" * 200]
+)
+def test_no_title_is_wider_than_the_picture_or_makes_the_plot_smaller(title: str, width: int) -> None:
+    shown = picture(title=title, width=width, height=300)
+    assert min(margins(draw(shown, "png"))) >= 5
+    plain = boxes(draw(picture(title="x", width=width, height=300), "svg"), "plan")
+    assert boxes(draw(shown, "svg"), "plan")[0][1] == pytest.approx(plain[0][1])
+
+
+@pytest.mark.parametrize("name", ["W" * 60, "Щ" * 60, WIDE])
+@pytest.mark.parametrize(("width", "count"), [(320, 2), (960, 5)])
+def test_no_name_is_wider_than_its_panel(name: str, width: int, count: int) -> None:
+    names = tuple(f"{name} {number}" for number in range(count))
+    svg = draw(picture(names=names, width=width, height=400), "svg")
+    plain = draw(picture(names=tuple("abcde"[:count]), width=width, height=400), "svg")
+    assert boxes(svg, "plan") == boxes(plain, "plan")
+    assert min(margins(draw(picture(names=names, width=width, height=400), "png"))) >= 5
+
+
+def test_widths_are_those_of_the_font() -> None:
+    assert width_of("WW", 100) == pytest.approx(189, abs=3)
+    assert width_of("ÄÖÜ", 100) == width_of("AOU", 100)
+    assert width_of("生产", 100) == 200
+    assert width_of("e\u0301", 100) == width_of("e", 100)
 
 
 def test_a_very_long_text_costs_no_more_than_what_is_drawn_of_it() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from service.chart.wording import width_of
+from service.chart.lettering import width_of
 from service.period import Period
 
 GAP = 16

@@ -12,10 +12,11 @@ import noto_cjk_sans_otc
 import vl_convert
 from PIL import Image
 
+from service.chart.lettering import clean
 from service.chart.page import page
 from service.chart.picture import Picture
 from service.chart.spec import spec
-from service.chart.wording import clean, summary
+from service.chart.wording import summary
 
 Format = Literal["png", "svg", "pdf", "html"]
 

@@ -7,8 +7,8 @@ from functools import cache
 import noto_cjk_sans_otc
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+from service.chart.lettering import wrapped
 from service.chart.themes import FONT, THEMES, Theme
-from service.chart.wording import wrapped
 
 TITLE, TEXT = 17, 13
 """Sizes of the two texts."""
@@ -61,7 +61,7 @@ def _text(y: int, size: int, text: str, colours: Theme) -> str:
 def _lines(title: str, detail: str, width: int, height: int) -> list[tuple[int, int, str]]:
     """Baseline, size and text of each line, as many as there is room for."""
     room = width - 2 * _LEFT
-    found = [(TITLE, line) for line in wrapped(title, room, TITLE * 1.06, 2)]
+    found = [(TITLE, line) for line in wrapped(title, room, TITLE, 2)]
     found += [(TEXT, line) for line in wrapped(detail, room, TEXT, 12)]
     placed, y = [], 12
     for size, line in found:

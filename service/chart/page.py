@@ -4,9 +4,10 @@ import base64
 import hashlib
 import html
 
+from service.chart.lettering import clean
 from service.chart.picture import Picture
 from service.chart.themes import THEMES
-from service.chart.wording import clean, summary
+from service.chart.wording import summary
 
 
 def page(spec: str, picture: Picture, library: str) -> bytes:

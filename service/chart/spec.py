@@ -13,9 +13,10 @@ import msgspec
 
 from service.buckets import Bucket
 from service.chart.axis import labels, milliseconds
+from service.chart.lettering import clean, width_of, wrapped
 from service.chart.picture import Picture
 from service.chart.template import template
-from service.chart.wording import clean, panel_name, subtitle, summary, width_of, wrapped
+from service.chart.wording import panel_name, subtitle, summary
 
 Spec = dict[str, Any]
 """A Vega-Lite specification."""
@@ -42,7 +43,7 @@ def spec(picture: Picture) -> Spec:
         made["width"], made["height"] = picture.width, picture.height
     layer = (made["spec"] if split else made)["layer"][0]
     _write_axes(layer["encoding"], picture, empty=not values)
-    _write_legend(layer["encoding"]["color"]["legend"], picture)
+    _write_legend(layer["encoding"]["color"]["legend"], picture, _room(made, picture))
     return made
 
 
@@ -89,8 +90,8 @@ def _is_below(bucket: Bucket, threshold: float | None) -> bool:
 
 def _write_title(made: Spec, picture: Picture) -> None:
     sizes = made["config"]["title"]
-    width = picture.width - 2 * made["config"]["padding"]
-    made["title"]["text"] = wrapped(picture.title, width, 1.06 * sizes["fontSize"], 2)
+    sizes["limit"] = width = _room(made, picture)
+    made["title"]["text"] = wrapped(picture.title, width, sizes["fontSize"], 2)
     made["title"]["subtitle"] = wrapped(subtitle(picture), width, sizes["subtitleFontSize"], 3)
 
 
@@ -107,7 +108,7 @@ def _write_axes(encoding: Spec, picture: Picture, *, empty: bool) -> None:
         encoding["y"]["axis"] = None
 
 
-def _write_legend(legend: Spec, picture: Picture) -> None:
+def _write_legend(legend: Spec, picture: Picture, room: int) -> None:
     """Only what there is to see."""
     names = {"plan": "plan", "fact": "fact"}
     if picture.threshold is not None:
@@ -117,7 +118,8 @@ def _write_legend(legend: Spec, picture: Picture) -> None:
         names["fact~"] = "not over yet"
     legend["values"] = list(names)
     legend["labelExpr"] = _chosen(names, "datum.label")
-    if sum(width_of(name, 12) + 34 for name in names.values()) > picture.width:
+    legend["labelLimit"] = room - 34
+    if sum(width_of(name, 12) + 34 for name in names.values()) > room:
         legend["columns"] = 2
 
 
@@ -128,10 +130,15 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     made["spec"]["width"], made["spec"]["height"] = _panel_width(picture), _panel_height(picture)
     size = made["config"]["header"]["labelFontSize"]
     names = {
-        str(number): wrapped(panel_name(panel), _panel_width(picture), 1.06 * size, 1)[0]
+        str(number): wrapped(panel_name(panel), _panel_width(picture), size, 1)[0]
         for number, panel in enumerate(picture.numbers.panels)
     }
-    made["facet"]["header"]["labelExpr"] = _chosen(names, "datum.value")
+    made["facet"]["header"].update(labelExpr=_chosen(names, "datum.value"), labelLimit=_panel_width(picture))
+
+
+def _room(made: Spec, picture: Picture) -> int:
+    """Pixels between the paddings."""
+    return picture.width - 2 * int(made["config"]["padding"])
 
 
 def _panel_width(picture: Picture) -> int:

@@ -1,6 +1,5 @@
-"""What a chart says in words, and how much room words take."""
+"""What a chart says in words."""
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -13,11 +12,6 @@ from service.period import Period
 AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last"}
 
 _STEPS = {"1m": "minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "hour", "6h": "6 hours", "1d": "day"}
-_WIDE = 1.0
-_MEAN = 0.54
-"""Width of characters as a share of their size, generously."""
-_NARROWEST = 0.2
-"""A text that is so long that not even characters of this width would fit need not be looked at as a whole."""
 
 
 def default_title(agg: str, series: Sequence[str] | None) -> str:
@@ -47,45 +41,6 @@ def summary(picture: Picture) -> str:
     steps = len(picture.period.edges) - 1
     over = f" in {len(picture.numbers.panels)} panels" if picture.split else ""
     return f"{subtitle(picture)}. Bars of plan and fact{over}; {readings} of {steps} steps have readings."
-
-
-def width_of(text: str, size: float) -> float:
-    """Pixels that a text takes, about."""
-    return size * sum(_WIDE if unicodedata.east_asian_width(char) in "WF" else _MEAN for char in text)
-
-
-def clean(text: str) -> str:
-    """The text on one line, without characters that can't be drawn or don't belong into XML."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
-
-
-def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
-    """The text in at most so many lines; what is too much becomes an ellipsis."""
-    lines: list[str] = []
-    rest = clean(" ".join(text.split())[: int(most * width / (_NARROWEST * size)) + 1])
-    while rest:
-        line = _fitting(rest, width, size)
-        if len(lines) == most - 1 or line == rest:
-            return [*lines, _cut(rest, width, size)]
-        # a line ends at a space, where there is one
-        line = line[: line.rfind(" ")] if " " in line.rstrip() and rest[len(line)] != " " else line
-        lines.append(line.rstrip())
-        rest = rest[len(line) :].lstrip()
-    return lines
-
-
-def _cut(text: str, width: float, size: float) -> str:
-    return text if _fitting(text, width, size) == text else _fitting(text, width - size, size).rstrip() + "…"
-
-
-def _fitting(text: str, width: float, size: float) -> str:
-    """As much of the beginning as fits, at least a character."""
-    taken = 0.0
-    for end, char in enumerate(text):
-        taken += width_of(char, size)
-        if taken > width and end:
-            return text[:end]
-    return text
 
 
 def _offsets(period: Period) -> str:

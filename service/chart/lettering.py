@@ -1,0 +1,78 @@
+"""How much room texts take, and how they are made to fit."""
+
+import unicodedata
+from functools import lru_cache
+
+_WIDTHS = {
+    0.24: "'",
+    0.28: " ,./I\\ijl|¦·ıſΙιІіј‘’‚",
+    0.34: "!()-:;[]`ft¡¨²³´¸¹łŧ",
+    0.4: "*r{}ª°º•",
+    0.45: "ξτгґ",
+    0.5: '"zεζзктҐ“”„',
+    0.56: "#$0123456789J_aceksvxy¢£¤¥§«¯±¶»÷ĸγθκλνςасухэєѕ–€",
+    0.62: "+<=>?FLTZ^bdghnopqu~¬µ¿×ßðøþđħŁŋŦΓΖΤαβδημουχГКТвинопрцчьяђћџ−",
+    0.67: "EPSVXYÞΕΛΞΡΣΥΧρЅЕЗРУХбдл",
+    0.73: "&ABCDHKNRUÐĐĦŊΑΒΔΗΚΝΠσφЄЏАБВДИЛНПСЧЬЭЯж",
+    0.78: "GOQw©®ØΘΟπψОЦмъ",
+    0.86: "M¼½¾ΜΦΨΩωМФшщыю",
+    0.89: "%mæЂЋЪф",
+    0.95: "WœЖњ",
+    1.0: "ÆŒЫљ—…",
+    1.12: "@ЉЊШЩЮ№",
+}
+"""Width as a share of the size -> characters of bold Liberation Sans, and so of Arial and Helvetica; few are narrower
+where they aren't bold. An accent adds nothing."""
+_OF = {char: width for width, chars in _WIDTHS.items() for char in chars}
+_FULL, _OTHER = 1.0, 0.75
+"""Width of Chinese, Japanese and Korean characters; and of all that isn't listed, generously."""
+_NARROWEST = 0.2
+"""A text that is so long that not even characters of this width would fit need not be looked at as a whole."""
+
+
+def width_of(text: str, size: float) -> float:
+    """Pixels that a text takes at most, whether bold or not."""
+    return size * sum(map(_share, text))
+
+
+def clean(text: str) -> str:
+    """The text on one line, without characters that can't be drawn or don't belong into XML."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+
+
+def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
+    """The text in at most so many lines; what is too much becomes an ellipsis."""
+    lines: list[str] = []
+    rest = clean(" ".join(text.split())[: int(most * width / (_NARROWEST * size)) + 1])
+    while rest:
+        line = _fitting(rest, width, size)
+        if len(lines) == most - 1 or line == rest:
+            return [*lines, _cut(rest, width, size)]
+        # a line ends at a space, where there is one
+        line = line[: line.rfind(" ")] if " " in line.rstrip() and rest[len(line)] != " " else line
+        lines.append(line.rstrip())
+        rest = rest[len(line) :].lstrip()
+    return lines
+
+
+def _cut(text: str, width: float, size: float) -> str:
+    return text if _fitting(text, width, size) == text else _fitting(text, width - size, size).rstrip() + "…"
+
+
+def _fitting(text: str, width: float, size: float) -> str:
+    """As much of the beginning as fits, at least a character."""
+    taken = 0.0
+    for end, char in enumerate(text):
+        taken += size * _share(char)
+        if taken > width and end:
+            return text[:end]
+    return text
+
+
+@lru_cache(maxsize=4096)
+def _share(char: str) -> float:
+    if unicodedata.east_asian_width(char) in "WF":
+        return _FULL
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0.0
+    return _OF.get(char) or _OF.get(unicodedata.normalize("NFD", char)[0], _OTHER)
