@@ -77,8 +77,50 @@ def test_nothing_is_cut_off_and_labels_do_not_collide(start: str, width: int, he
     root = ElementTree.fromstring(svg)
     assert (root.get("width"), root.get("height")) == (str(width), str(height))
     labels = [text for text in texts(svg) if re.fullmatch(r"\d{4}-\d\d-\d\d( \d\d:\d\d)?", text)]
-    assert 1 <= len(labels) <= width / 90
+    assert 1 <= len(labels) <= width / 75
     assert len(set(labels)) == len(labels)
+
+
+DAY = "2026-10-24T00:00", "2026-10-24T12:30"
+
+
+def x_labels(svg: bytes) -> list[tuple[float, float, str]]:
+    """Left and right end and text of the labels of the time axis, which stand in the middle below their ticks."""
+    found = []
+    for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
+        if "role-axis-label" in group.get("class", ""):
+            texts = [text for text in group.iter(f"{SVG}text") if text.get("text-anchor") == "middle"]
+            for text in texts:
+                middle = float(re.findall(r"-?[\d.]+", text.get("transform", ""))[0])
+                said = "".join(text.itertext())
+                half = width_of(said, float(text.get("font-size", "0px").removesuffix("px"))) / 2
+                found.append((middle - half, middle + half, said))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("width", [200, 320, 480, 960, 1600])
+@pytest.mark.parametrize("time_format", ["%Y-%m-%d %H:%M", "%H:%M", "%H", "%d. %B %Y, %H:%M Uhr"])
+@pytest.mark.parametrize(("period", "step"), [(DAY, "1m"), (DAY, "15m"), (("2026-10-18", "2026-10-24T12:30"), "1h")])
+def test_labels_of_the_time_axis_keep_apart(width: int, time_format: str, period: tuple[str, str], step: str) -> None:
+    made = make_period(*period, step, "Europe/Berlin", NOW, width)
+    shown = x_labels(draw(of([], made, time_format=time_format, width=width, height=200), "svg"))
+    assert shown
+    for (_, right, one), (left, _, other) in pairwise(shown):
+        assert right + 5 < left
+        assert one != other
+
+
+def test_a_label_stands_below_its_tick() -> None:
+    svg = draw(picture(time_format="%Y-%m-%d %H:%M"), "svg")
+    left, right, said = x_labels(svg)[0]
+    bar, width, _ = boxes(svg, "plan")[0]
+    assert said == "2026-11-22 11:00"
+    assert (left + right) / 2 == pytest.approx(bar + width, abs=1)
+
+
+def test_labels_that_would_say_the_same_are_left_out() -> None:
+    made = make_period("2026-10-24T02:20", "2026-10-24T05:10", "1m", "UTC", NOW, 960)
+    assert [said for *_, said in x_labels(draw(of([], made, time_format="%H"), "svg"))] == ["03", "04", "05"]
 
 
 def test_labels_keep_to_the_format() -> None:

@@ -1,6 +1,7 @@
 """Where the labels of the time axis stand and what they say, in the clock of the period's zone."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -10,6 +11,8 @@ from service.period import Period
 
 GAP = 16
 """Pixels between two labels."""
+LEFT = 44
+"""Pixels that a label may reach out to the left, where the numbers of the other axis stand above it."""
 
 _DAY = 1440
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
@@ -21,19 +24,22 @@ Unit = Callable[[datetime], int]
 
 
 def labels(period: Period, width: float, time_format: str, size: float) -> dict[int, str]:
-    """Epoch milliseconds of the middle of a step -> the step's beginning in words, as many as there is room for."""
+    """Epoch milliseconds of the middle of a step -> the step's beginning in words, as many as there is room for.
+
+    They stand in the middle below their steps, on an axis of this width in pixels, and may reach beyond its left end
+    but not its right. No two neighbours say the same.
+    """
     zone = ZoneInfo(period.zone)
     if period.step == "1d":  # midnight goes without saying
         time_format = time_format.removesuffix(" %H:%M") or time_format
     starts = [edge.astimezone(zone) for edge in period.edges[:-1]]
-    room = max(1.5, width / (width_of(starts[0].strftime(time_format), size) + GAP))
-    minutes = (period.end - period.start) / timedelta(minutes=1)
-    unit = next(
-        (unit for length, unit in _units() if minutes / length <= room and 60 * length >= period.seconds), _year
-    )
     before = (period.start - timedelta(seconds=1)).astimezone(zone)
-    chosen = [number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)]
-    return {_middle(period, number): starts[number].strftime(time_format) for number in chosen or [0]}
+    for unit in _fitting_units(period, width, width_of(starts[0].strftime(time_format), size)):
+        chosen = [number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)]
+        texts = {_middle(period, number): starts[number].strftime(time_format) for number in chosen}
+        if all(a != b for a, b in pairwise(texts.values())) and (found := _placed(texts, period, width, size)):
+            return found
+    return {_middle(period, number := len(starts) // 2): starts[number].strftime(time_format)}
 
 
 def milliseconds(moment: datetime) -> int:
@@ -43,6 +49,26 @@ def milliseconds(moment: datetime) -> int:
 
 def _middle(period: Period, number: int) -> int:
     return (milliseconds(period.edges[number]) + milliseconds(period.edges[number + 1])) // 2
+
+
+def _placed(texts: dict[int, str], period: Period, width: float, size: float) -> dict[int, str]:
+    """Those that don't reach out of the picture; none at all if two of them are too near to one another."""
+    start, end = milliseconds(period.start), milliseconds(period.end)
+    found, free = {}, -math.inf
+    for at, text in texts.items():
+        half, middle = width_of(text, size) / 2, width * (at - start) / (end - start)
+        if middle - half < free:
+            return {}
+        if middle - half >= -LEFT and middle + half <= width:
+            found[at], free = text, middle + half + GAP
+    return found
+
+
+def _fitting_units(period: Period, width: float, label: float) -> Iterator[Unit]:
+    """The units of which there is room for so many labels, about, the shortest first."""
+    minutes = (period.end - period.start) / timedelta(minutes=1)
+    most = max(2.0, width / (label + GAP) + 1)
+    return (unit for length, unit in _units() if minutes / length <= most and 60 * length >= period.seconds)
 
 
 def _units() -> list[tuple[int, Unit]]:
@@ -64,7 +90,3 @@ def _calendar(days: int) -> Unit:
 
 def _months(months: int) -> Unit:
     return lambda at: (at.year * 12 + at.month - 1) // months
-
-
-def _year(at: datetime) -> int:
-    return at.year

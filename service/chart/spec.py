@@ -25,7 +25,7 @@ MARGIN = 0.1
 """Share of a step's width left free on either side of its two bars."""
 MIN_MARGIN = 0.5
 """Pixels; where the margin would be narrower, the bars touch."""
-AXIS_ROOM, ROW_ROOM = 47, 57
+AXIS_ROOM, ROW_ROOM = 58, 57
 """Pixels that the axis beside a panel takes, and those that name, axis and gap above and below it take, about."""
 
 

@@ -47,7 +47,14 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
                 title=None,
                 scale=alt.Scale(domain=[0, 1], nice=False, zero=False),
                 axis=alt.Axis(
-                    values=[0], labelExpr="", labelAngle=0, labelOverlap=False, grid=False, tickSize=4, labelLimit=0
+                    values=[0],
+                    labelExpr="",
+                    labelAngle=0,
+                    labelFlush=False,
+                    labelOverlap=False,
+                    grid=False,
+                    tickSize=4,
+                    labelLimit=0,
                 ),
             ),
             x2="to:Q",
