@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageChops
 
-from service.buckets import Bucket
+from service.buckets import Bucket, Numbers, Panel
 from service.chart.draw import draw
 from service.chart.lettering import width_of, wrapped
+from service.chart.picture import Picture
 from service.chart.spec import spec
 from service.chart.themes import THEMES
 from service.period import make_period
@@ -45,6 +46,45 @@ def test_values_below_zero_hang_from_it() -> None:
     svg = draw(of([Bucket(made.period.start, -5, 5, 1)], made.period), "svg")
     assert bars(svg) == {"11:00": {"plan": -5, "fact": 5}}
     assert boxes(svg, "plan")[0][2] == pytest.approx(boxes(svg, "fact")[0][2], rel=0.01)
+
+
+@pytest.mark.parametrize("most", [1, 99, 100, 101, 155, 210, 4900, 0.021])
+@pytest.mark.parametrize(("width", "height"), [(960, 480), (320, 150), (960, 200)])
+def test_bars_use_the_height_there_is(most: float, width: int, height: int) -> None:
+    """Of the plot that the zero line and the grid span, or the bars where they go beyond it."""
+    made = picture(step="1m")
+    shown = of([Bucket(made.period.start, most, most / 2, 1)], made.period, width=width, height=height)
+    legend, axis = 21, 22
+    title = 34 if width == 320 else 44
+    padding = 20 if width == 320 else 32
+    assert boxes(draw(shown, "svg"), "plan")[0][2] > 0.85 * (height - padding - title - legend - axis) - 5
+
+
+def lines_at_zero(svg: bytes) -> int:
+    paths = ElementTree.fromstring(svg).iter(f"{SVG}line")
+    return sum(1 for line in paths if line.get("stroke") == LIGHT.ink)
+
+
+def test_a_line_at_zero_is_drawn_where_bars_hang_from_it() -> None:
+    made = picture(step="1m")
+    assert lines_at_zero(draw(of([Bucket(made.period.start, -5, 5, 1)], made.period), "svg")) == 1
+    assert lines_at_zero(draw(of([Bucket(made.period.start, 0, 5, 1)], made.period), "svg")) == 0
+    both = (Panel("a", None, (Bucket(made.period.start, -5, 5, 1),)), Panel("b", None, ()))
+    assert lines_at_zero(draw(Picture(Numbers(both, None), made.period, "x", "%H", split=True), "svg")) == 2
+
+
+def test_zero_stands_at_the_bottom_where_there_is_nothing_else() -> None:
+    made = picture(step="1m")
+    svg = draw(of([Bucket(made.period.start, 0, 0, 1)], made.period), "svg")
+    assert {"0", "1"} <= set(texts(svg))
+    assert "No readings in this period" not in texts(svg)
+    panels = (
+        Panel("a", None, (Bucket(made.period.start, 0, 0, 1),)),
+        Panel("b", None, (Bucket(made.period.start, 500, 400, 1),)),
+    )
+    split = texts(draw(Picture(Numbers(panels, None), made.period, "x", "%H", split=True), "svg"))
+    assert split.count("0") == 2
+    assert {"1", "500"} <= set(split)
 
 
 def test_labels_title_zone_and_legend_are_there() -> None:
@@ -129,7 +169,7 @@ def test_labels_keep_to_the_format() -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.004, "0.004"), (0.5, "0.5"), (900, "800"), (12_500, "10k"), (3e6, "3M"), (2e17, "2e+17")],
+    [(0.004, "0.004"), (0.5, "0.5"), (900, "800"), (12_500, "12k"), (3e6, "3M"), (2e17, "2e+17")],
 )
 def test_large_numbers_are_in_thousands_and_small_ones_are_not_in_thousandths(value: float, shown: str) -> None:
     made = picture(step="1m")

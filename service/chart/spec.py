@@ -25,6 +25,8 @@ MARGIN = 0.1
 """Share of a step's width left free on either side of its two bars."""
 MIN_MARGIN = 0.5
 """Pixels; where the margin would be narrower, the bars touch."""
+NOTES, ZERO = 1, 2
+"""Where the template has these layers; the bars are the first."""
 AXIS_ROOM, ROW_ROOM = 58, 57
 """Pixels that the axis beside a panel takes, and those that name, axis and gap above and below it take, about."""
 
@@ -33,21 +35,25 @@ def spec(picture: Picture) -> Spec:
     """The specification of a picture, its data inside."""
     split = picture.split and bool(picture.numbers.panels)
     made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
-    values = list(_bars(picture))
-    made["datasets"] = {"bars": values, "empty": [] if values else [{"text": "No readings in this period"}]}
+    bars, notes = list(_bars(picture)), list(_notes(picture))
+    made["datasets"] = {"bars": bars + notes if split else bars, "notes": notes, "zero": [{}]}
     made["description"] = f"{clean(picture.title)}. {summary(picture)}"
     _write_title(made, picture)
     if split:
         _lay_out(made, picture)
     else:
         made["width"], made["height"] = picture.width, picture.height
-    layer = (made["spec"] if split else made)["layer"][0]
-    _write_axes(layer["encoding"], picture, empty=not values)
-    _write_legend(layer["encoding"]["color"]["legend"], picture, _room(made, picture))
+    layers = (made["spec"] if split else made)["layer"]
+    if not any(bar["value"] < 0 for bar in bars):
+        del layers[ZERO]
+    if not notes:  # each layer costs time
+        del layers[NOTES]
+    _write_axes(layers[0]["encoding"], picture, empty=not bars)
+    _write_legend(layers[0]["encoding"]["color"]["legend"], picture, _room(made, picture))
     return made
 
 
-def _bars(picture: Picture) -> Iterator[dict[str, object]]:
+def _bars(picture: Picture) -> Iterator[dict[str, Any]]:
     """Two bars a step, plan left of fact; one that has no value is left out."""
     zone, edges = ZoneInfo(picture.period.zone), picture.period.edges
     share = _margin(picture)
@@ -63,6 +69,16 @@ def _bars(picture: Picture) -> Iterator[dict[str, object]]:
                 if value is not None:
                     bar = {"from": ends[0], "to": ends[1], "kind": _kind(name, bucket, picture), "value": value}
                     yield {**bar, "label": f"{when}, {name} {value:.15g}", "panel": number}
+
+
+def _notes(picture: Picture) -> Iterator[dict[str, object]]:
+    """What is said where a panel has no bars; and a top for the axis of one that has none of any height."""
+    if not picture.numbers.panels:
+        yield {"text": "No readings in this period", "top": 1, "panel": 0}
+    for number, panel in enumerate(picture.numbers.panels):
+        values = [value for bucket in panel.buckets for value in (bucket.plan, bucket.fact) if value is not None]
+        if not any(values):
+            yield {"text": "" if values else "No readings in this period", "top": 1, "panel": number}
 
 
 def _around(edges: tuple[Any, ...], bucket: Bucket) -> tuple[Any, Any]:
@@ -102,8 +118,9 @@ def _write_axes(encoding: Spec, picture: Picture, *, empty: bool) -> None:
     encoding["x"]["scale"]["domain"] = [start, end]
     encoding["x"]["axis"]["values"] = list(texts)
     encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): text for at, text in texts.items()}, "datum.value")
-    ticks = max(2, min(6, _panel_height(picture) // 55))
-    encoding["y"]["axis"]["tickCount"] = encoding["y"]["scale"]["nice"] = ticks
+    encoding["y"]["axis"]["tickCount"] = max(2, min(7, _panel_height(picture) // 45))
+    if picture.split:  # all axes end with a number, so that the names above them stand in line
+        encoding["y"]["axis"]["tickCount"] = encoding["y"]["scale"]["nice"] = 5
     if empty:
         encoding["y"]["axis"] = None
 
@@ -127,13 +144,16 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     """Panels side by side, each with the name of its series."""
     made["columns"] = picture.columns
     made["spacing"] = 14
-    made["spec"]["width"], made["spec"]["height"] = _panel_width(picture), _panel_height(picture)
+    width, height = _panel_width(picture), _panel_height(picture)
+    made["spec"].update(width=width, height=height)
+    notes = made["spec"]["layer"][NOTES]
+    notes["encoding"]["x"], notes["mark"]["dy"] = {"value": width / 2}, height / 2
     size = made["config"]["header"]["labelFontSize"]
     names = {
-        str(number): wrapped(panel_name(panel), _panel_width(picture), size, 1)[0]
+        str(number): wrapped(panel_name(panel), width, size, 1)[0]
         for number, panel in enumerate(picture.numbers.panels)
     }
-    made["facet"]["header"].update(labelExpr=_chosen(names, "datum.value"), labelLimit=_panel_width(picture))
+    made["facet"]["header"].update(labelExpr=_chosen(names, "datum.value"), labelLimit=width)
 
 
 def _room(made: Spec, picture: Picture) -> int:

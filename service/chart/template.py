@@ -5,7 +5,7 @@ from functools import cache
 import altair as alt
 import msgspec
 
-from service.chart.themes import THEMES, config, palette
+from service.chart.themes import THEMES, Theme, config, palette
 
 NUMBER = (
     "datum.value === 0 ? '0'"
@@ -14,6 +14,9 @@ NUMBER = (
     " : format(datum.value, '~r')"
 )
 """Thousands as 1.5k, millions as 2M; a tenth as 0.1 and not as 100m."""
+
+NICE = 10
+"""Into how many round parts the y axis is cut, about, to end at the first that nothing surpasses."""
 
 
 @cache
@@ -35,7 +38,7 @@ def template(theme: str, *, compact: bool, split: bool) -> bytes:
 
 
 def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerChart:
-    """Bars, and a text for where there are none; without `data`, those of the facet around it."""
+    """Bars, notes on them and a line at zero; without `data`, the data are those of the facet around it."""
     colours = palette(THEMES[theme])
     bars = (
         alt.Chart(alt.NamedData(name=data) if data else alt.Undefined)
@@ -62,7 +65,7 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
                 "value:Q",
                 title=None,
                 stack=None,
-                scale=alt.Scale(nice=True),
+                scale=alt.Scale(nice=NICE),
                 axis=alt.Axis(tickCount=5, labelExpr=NUMBER, domain=False, ticks=False),
             ),
             color=alt.Color(
@@ -83,10 +86,22 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
             tooltip="label:N",
         )
     )
-    empty = (
-        alt.Chart(alt.NamedData(name="empty"))
-        .mark_text(fontSize=13 if compact else 16, color=THEMES[theme].muted)
-        .encode(text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.value(alt.expr("height / 2")))
+    layered: alt.LayerChart = (
+        bars + _notes(THEMES[theme], compact=compact, own_data=data is not None) + _zero(THEMES[theme])
     )
-    layered: alt.LayerChart = bars + empty
     return layered
+
+
+def _notes(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:
+    """Texts in the middle of the plot, of the rows that have a `top`, which the y axis reaches at least."""
+    chart = alt.Chart(alt.NamedData(name="notes")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
+    made: alt.Chart = chart.mark_text(
+        fontSize=13 if compact else 16, color=theme.muted, dy=alt.expr("height / 2")
+    ).encode(text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.Y("top:Q", title=None))
+    return made
+
+
+def _zero(theme: Theme) -> alt.Chart:
+    """A line for bars to stand on and to hang from."""
+    made: alt.Chart = alt.Chart(alt.NamedData(name="zero")).mark_rule(color=theme.ink).encode(y=alt.datum(0))
+    return made
