@@ -239,6 +239,28 @@ def test_a_panel_for_each_series(count: int) -> None:
     assert len(boxes(svg, "plan")) == count * 50
 
 
+def test_columns_of_panels_stand_in_line_and_say_that_their_scales_differ() -> None:
+    made = picture(step="1m")
+    panels = tuple(
+        Panel(f"{most}", None, tuple(Bucket(at, most, most, 1) for at in made.period.edges[:-1]))
+        for most in (7, 15_000, 80, 220, 0.3, 1_500)
+    )
+    shown = Picture(Numbers(panels, None), made.period, "x", "%H:%M", width=960, height=440, split=True)
+    svg = draw(shown, "svg")
+    assert any("; each panel has its own scale" in text for text in texts(svg))
+    plots = re.findall(r'translate\(([\d.]+),([\d.]+)\)"><path class="background"[^>]*d="M0,0h\d{3}v', svg.decode())
+    lefts, tops = ({float(at[index]) for at in plots} for index in (0, 1))
+    names = {
+        re.findall(r"[-\d.]+", x.get("transform", ""))[1]
+        for x in ElementTree.fromstring(svg).iter(f"{SVG}text")
+        if x.get("font-weight") == "600" and x.get("font-size") == "12px"
+    }
+    assert len(names) == 1
+    assert len(plots) == 6
+    assert (len(lefts), len(tops)) == (3, 2)
+    assert not any("own scale" in text for text in texts(draw(picture(), "svg")))
+
+
 def test_a_png_is_small_and_has_the_colours_of_its_theme() -> None:
     for name, theme in THEMES.items():
         png = draw(picture(theme=name), "png")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.buckets import Bucket
-from service.chart.axis import labels, milliseconds
+from service.chart.axis import LEFT, labels, milliseconds
 from service.chart.lettering import clean, width_of, wrapped
 from service.chart.picture import Picture
 from service.chart.template import template
@@ -119,8 +119,9 @@ def _write_axes(encoding: Spec, picture: Picture, *, empty: bool) -> None:
     encoding["x"]["axis"]["values"] = list(texts)
     encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): text for at, text in texts.items()}, "datum.value")
     encoding["y"]["axis"]["tickCount"] = max(2, min(7, _panel_height(picture) // 45))
-    if picture.split:  # all axes end with a number, so that the names above them stand in line
-        encoding["y"]["axis"]["tickCount"] = encoding["y"]["scale"]["nice"] = 5
+    if picture.split:  # axes that end with a number and are equally wide: else names and columns don't stand in line
+        encoding["y"]["axis"].update(tickCount=4, minExtent=LEFT)
+        encoding["y"]["scale"]["nice"] = 4
     if empty:
         encoding["y"]["axis"] = None
 

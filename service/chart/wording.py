@@ -23,11 +23,12 @@ def default_title(agg: str, series: Sequence[str] | None) -> str:
 
 
 def subtitle(picture: Picture) -> str:
-    """The period, its zone with what its clock is ahead of UTC, and the step."""
+    """The period, its zone with what its clock is ahead of UTC, the step; and that panels' heights don't compare."""
     period = picture.period
     first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
     till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
-    return f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_STEPS[period.step]}"
+    when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_STEPS[period.step]}"
+    return f"{when}; each panel has its own scale" if picture.split and len(picture.numbers.panels) > 1 else when
 
 
 def panel_name(panel: Panel) -> str:
