@@ -10,11 +10,12 @@ import httpx
 import psutil
 from websockets.asyncio.client import connect
 
+from bench.askers import CLIENTS as CLIENTS_OF_CHARTS
+from bench.askers import asking
 from bench.service import Target
 from bench.table import median, percentile, show
 
 CLIENTS, SECONDS, ROUNDS = 32, 2.0, 5
-CHART_CLIENTS = 8
 PATH = "/chart?series=hour"
 
 
@@ -84,14 +85,11 @@ async def _rate(target: Target, path: str, headers: dict[str, str]) -> tuple[flo
 
 
 async def _measure_ingest(target: Target) -> None:
-    waits: dict[str, list[float]] = {"no charts": [], f"{CHART_CLIENTS} clients ask for charts": []}
+    waits: dict[str, list[float]] = {"no charts": [], f"{CLIENTS_OF_CHARTS} clients ask for charts": []}
     for _ in range(ROUNDS):
         waits["no charts"] += await _acknowledged(target)
-        stop = asyncio.Event()
-        asking = [asyncio.create_task(_ask(target, number, stop)) for number in range(CHART_CLIENTS)]
-        waits[f"{CHART_CLIENTS} clients ask for charts"] += await _acknowledged(target)
-        stop.set()
-        await asyncio.gather(*asking)
+        async with asking(target.url):
+            waits[f"{CLIENTS_OF_CHARTS} clients ask for charts"] += await _acknowledged(target)
     base = percentile(waits["no charts"], 0.99)
     rows = [
         [
@@ -102,15 +100,6 @@ async def _measure_ingest(target: Target) -> None:
         for name, some in waits.items()
     ]
     show("Acknowledgement of a reading, one every 10 ms", ["meanwhile", "p50 / p99", "ratio of p99"], rows)
-
-
-async def _ask(target: Target, number: int, stop: asyncio.Event) -> None:
-    """A dashboard that shows several charts, anew every second."""
-    async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
-        while not stop.is_set():
-            answer = await http.get("/chart", params={"series": "hour", "width": 600 + number, "format": "png"})
-            assert answer.status_code == 200, answer.text
-            await asyncio.sleep(1)
 
 
 async def _acknowledged(target: Target) -> list[float]:
