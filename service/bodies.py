@@ -41,16 +41,15 @@ async def whole(chunks: AsyncIterator[bytes]) -> bytes:
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The body in blocks of whole lines; the last line may lack its end."""
-    rest = b""
+    rest: list[bytes] = []
     async for chunk in chunks:
         head, end, tail = chunk.rpartition(b"\n")
         if end:
-            yield rest + head + end
-            rest = tail
-        else:
-            rest += chunk
-    if rest:
-        yield rest
+            yield b"".join((*rest, head, end))
+            rest = []
+        rest.append(tail)
+    if last := b"".join(rest):
+        yield last
 
 
 async def _gunzip(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

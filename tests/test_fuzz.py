@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -19,7 +20,8 @@ from websockets.exceptions import ConnectionClosed
 
 from service import arrays, frames
 from service.batches import Packed
-from service.errors import BadRequest
+from service.bodies import lines
+from service.errors import BadReading, BadRequest
 from service.ndjson import add_lines
 from service.packing import Packer
 from service.readings import Rules, now_microseconds
@@ -186,6 +188,73 @@ def test_a_large_array_makes_the_same_batch_by_pieces(raw: bytes, size: int, par
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrays, "PIECE", size)
         assert outcome(arrays.read_large) == outcome(frames.read_json)
+
+
+LINES = st.lists(
+    st.sampled_from(
+        [
+            '{"plan":1}',
+            '{"plan":2,"fact":3}',
+            "{",
+            "}",
+            '"plan":4',
+            ",",
+            '{"a":1}',
+            "{}",
+            "x",
+            "5",
+            " ",
+            "\r",
+            "\f",
+            "\n",
+            "\n",
+            "\r\n",
+        ]
+    ),
+    max_size=14,
+).map(lambda parts: "".join(parts).encode())
+
+
+def outcome_of_lines(blocks: list[bytes]) -> Packed | BadReading:
+    async def read() -> Packed | BadReading:
+        async def chunks() -> AsyncIterator[bytes]:
+            for block in blocks:
+                yield block
+
+        packer = Packer(RULES, NOW, "key")
+        async for block in lines(chunks()):
+            add_lines(block, packer)
+        try:
+            return packer.finish(partial=True)
+        except BadReading as exc:
+            return exc
+
+    return asyncio.run(read())
+
+
+@FAST
+@given(raw=LINES, cuts=st.lists(st.integers(0, 60), max_size=4).map(sorted))
+@example(raw=b'{\n"plan":1\n}\n', cuts=[2])
+@example(raw=b'{"plan":1}{"plan":2}\n{"a":1}\n', cuts=[21])
+@example(raw=b'{"plan":1}{"plan":2}\n{"plan":\n3}\n', cuts=[])
+@example(raw=b'{"plan":1,\n"fact":2}{"plan":3}\n', cuts=[])
+@example(raw=b'{"plan":1}\r{"plan":2}\n', cuts=[])
+def test_lines_say_the_same_however_the_body_is_cut(raw: bytes, cuts: list[int]) -> None:
+    """A line is one JSON text, whatever its neighbours are."""
+    whole = outcome_of_lines([raw])
+    pieces = outcome_of_lines([raw[start:end] for start, end in pairwise([0, *cuts, len(raw)])])
+    single = outcome_of_lines(raw.splitlines(keepends=True) if b"\r" not in raw and b"\f" not in raw else [raw])
+    for other in (pieces, single):
+        if isinstance(whole, Packed):
+            assert isinstance(other, Packed)
+            same(whole, other)
+        else:
+            assert isinstance(other, BadReading)
+            assert other.faults == whole.faults
+    texts = [line for line in raw.split(b"\n") if line.strip(b" \t\r")]
+    assert texts or isinstance(whole, Packed)
+    count = whole.count + whole.refused if isinstance(whole, Packed) else len(whole.faults)
+    assert count == len(texts)
 
 
 @FAST
