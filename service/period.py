@@ -16,7 +16,9 @@ MAX_BARS = 1500
 """Bars in one picture, two a bucket."""
 MIN_BAR = 2.0
 """Pixels of a panel's width for each bar, where the step is ours to choose: narrower ones can't be told apart."""
-DEFAULT_LENGTH = timedelta(hours=1)
+NONE, MINUTE, HOUR = timedelta(), timedelta(minutes=1), timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DEFAULT_LENGTH = HOUR
 
 Relation = Literal["minute", "quarter", "hour", "day"]
 _RELATIONS: dict[Relation, int] = {"day": 86400, "hour": 3600, "quarter": 900, "minute": 60}
@@ -87,7 +89,7 @@ def check_bars(period: Period, panels: int = 1) -> None:
 
 @lru_cache(maxsize=256)
 def _edges(period: Period) -> tuple[datetime, ...]:
-    clock = _Clock(period.seconds, period.zone, period.start)
+    clock = _Clock(period.seconds, period.zone)
     found = [period.start]
     while found[-1] < period.end:
         found.append(clock.next(found[-1]))
@@ -115,7 +117,7 @@ def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, no
     """The period in steps of one length."""
     if first and last and first >= last:
         raise bad_parameter("from", "must be before until")
-    clock = _Clock(STEPS[step], zone, first or last or now)
+    clock = _Clock(STEPS[step], zone)
     end = clock.ceil(last or now)
     start = clock.floor(first or end - DEFAULT_LENGTH)
     if start >= end:
@@ -126,22 +128,26 @@ def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, no
 class _Clock:
     """The edges of steps on the clock of a zone.
 
-    Steps of an hour or less are counted from a full hour of the zone's clock, as it is at the moment `anchor`: it may
-    be half an hour off UTC's. Longer ones begin when the zone's clock shows midnight, or 6, 12, 18 o'clock, so
-    that a day has 23 or 25 hours where the clock changes.
+    Steps of an hour or less begin at full hours of that clock, which may be half an hour off UTC's; where it is set by
+    half an hour, the hour at that moment is one and a half. Longer ones begin when it shows midnight, or 6, 12, 18
+    o'clock, so that a day has 23 or 25 hours where it changes.
+
+    Edges are whole minutes, as those of the rollups are. Clocks of long ago were off UTC by seconds as well (that of
+    Berlin by 53:28, until 1893): these are left out.
     """
 
-    def __init__(self, seconds: int, zone: str, anchor: datetime) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: int, zone: str) -> None:
+        self._step = timedelta(seconds=seconds)
         self._zone = ZoneInfo(zone)
-        self._offset = int((anchor.astimezone(self._zone).utcoffset() or timedelta()).total_seconds()) % 3600
 
     def floor(self, moment: datetime) -> datetime:
         """The edge at or before `moment`."""
-        if self._seconds <= 3600:
-            whole = (int(moment.timestamp()) + self._offset) // self._seconds * self._seconds - self._offset
-            return datetime.fromtimestamp(whole, UTC)
-        return self._instant(self._local(moment))
+        if self._step > HOUR:
+            return self._long_floor(moment)
+        offset = self._offset(moment)
+        edge = moment - (moment + offset - EPOCH) % self._step
+        # set meanwhile by a part of a step, the clock did not show then what makes an edge
+        return edge if (self._offset(edge) - offset) % self._step == NONE else self.floor(edge)
 
     def ceil(self, moment: datetime) -> datetime:
         """The edge at or after `moment`."""
@@ -150,15 +156,31 @@ class _Clock:
 
     def next(self, edge: datetime) -> datetime:
         """The edge after `edge`."""
-        step = timedelta(seconds=self._seconds)
-        return edge + step if self._seconds <= 3600 else self._instant(self._local(edge) + step)
+        if self._step > HOUR:
+            return self._instant(self._local(edge) + self._step)
+        after = self.floor(edge + self._step)
+        return after if after > edge else self.floor(edge + 2 * self._step)
+
+    def _long_floor(self, moment: datetime) -> datetime:
+        """From a step too early on: a clock may go back to the day before, or leave a day out."""
+        edge = self._instant(self._local(moment - self._step))
+        while (after := self.next(edge)) <= moment:
+            edge = after
+        return edge
 
     def _local(self, moment: datetime) -> datetime:
         """What the clock showed, or should have shown, when the step began that `moment` lies in."""
-        local = moment.astimezone(self._zone).replace(tzinfo=None)
-        hours = self._seconds // 3600
+        local = (moment + self._offset(moment)).replace(tzinfo=None)
+        hours = self._step // HOUR
         return local.replace(hour=local.hour // hours * hours, minute=0, second=0, microsecond=0)
 
     def _instant(self, local: datetime) -> datetime:
         """The first moment at which the clock shows `local`, or has passed it."""
-        return local.replace(tzinfo=self._zone).astimezone(UTC)
+        return local.replace(tzinfo=UTC) - _whole(local.replace(tzinfo=self._zone).utcoffset())
+
+    def _offset(self, moment: datetime) -> timedelta:
+        return _whole(moment.astimezone(self._zone).utcoffset())
+
+
+def _whole(offset: timedelta | None) -> timedelta:
+    return (offset or NONE) // MINUTE * MINUTE

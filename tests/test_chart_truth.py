@@ -134,3 +134,14 @@ async def test_a_zone_half_an_hour_off_has_its_own_hours(shared: Running, name: 
     found = (await shared.http.get("/chart", params={**query, "format": "json"})).json()["buckets"]
     assert found[0]["bucket"] == "2026-01-04T23:30:00Z"
     assert {bucket["bucket"][14:] for bucket in found} == {"30:00Z"}
+
+
+async def test_a_clock_off_by_seconds_loses_no_reading_to_the_next_step(shared: Running, name: str) -> None:
+    times = [f"1971-06-01T{hour:02}:{at}Z" for hour in range(6, 12) for at in ("44:45", "45:15")]
+    assert (
+        await shared.http.post("/readings", json=[{"series": name, "ts": at, "plan": 1} for at in times])
+    ).status_code == 200
+    query = {"from": times[1], "until": times[-2], "tz": "Africa/Monrovia", "step": "1h", "series": name}
+    found = (await shared.http.get("/chart", params={**query, "format": "json"})).json()["buckets"]
+    assert {bucket["bucket"][14:] for bucket in found} == {"45:00Z"}
+    assert [bucket["plan"] for bucket in found] == [2] * 5

@@ -169,6 +169,22 @@ def test_hours_stay_hours_through_clock_changes() -> None:
     assert {b - a for a, b in pairwise(autumn)} == {timedelta(hours=1)}
 
 
+def test_hours_begin_on_the_clock_also_after_it_was_set_by_half_an_hour() -> None:
+    for day in ("2026-04-05", "2026-10-04"):
+        edges = period(day, f"{day} 23:59", "1h", "Australia/Lord_Howe").edges
+        assert {edge.astimezone(ZoneInfo("Australia/Lord_Howe")).minute for edge in edges} == {0}
+        lengths = [(b - a) // timedelta(minutes=1) for a, b in pairwise(edges)]
+        assert sorted(lengths)[-2:] == [60, 90]
+        assert set(lengths) == {60, 90}
+
+
+def test_edges_are_whole_minutes_where_the_clock_was_off_by_seconds() -> None:
+    for step, minute in (("1m", 0), ("1h", 45), ("1d", 45)):
+        made = period("1971-06-01T05:00", "1971-06-01T06:00", step, "Africa/Monrovia")
+        assert (made.start.second, made.end.second) == (0, 0)
+        assert step == "1m" or made.start.minute == minute
+
+
 def test_hours_of_a_half_hour_zone_begin_on_its_clock() -> None:
     made = period("-5h", None, "1h", KOLKATA)
     assert made.start.minute == 30
@@ -183,6 +199,8 @@ def test_hours_of_a_half_hour_zone_begin_on_its_clock() -> None:
         ("Atlantic/Azores", "2026-10-23", "2026-10-28"),  # midnight comes twice
         ("Australia/Lord_Howe", "2026-04-03", "2026-04-08"),  # the clock goes back half an hour
         ("Pacific/Apia", "2011-12-28", "2012-01-02"),  # a day is left out
+        ("America/St_Johns", "2009-10-30", "2009-11-04"),  # a minute past midnight, it is yesterday again
+        ("Africa/Monrovia", "1972-01-05", "1972-01-10"),  # off UTC by 44:30, and then by nothing
     ],
 )
 @pytest.mark.parametrize("step", list(STEPS)[2:])
@@ -191,7 +209,14 @@ def test_steps_meet_without_gap_or_overlap_in_odd_zones(zone: str, start: str, e
     assert made.edges[0] == made.start
     assert made.edges[-1] == made.end
     assert all(a < b for a, b in pairwise(made.edges))
-    assert made.start == parse_time("from", start, zone, NOW)
+    assert made.start == parse_time("from", start, zone, NOW) or zone == "Africa/Monrovia"
+    assert all(edge.second == 0 for edge in made.edges)
+    asked = [made.start + timedelta(minutes=7 * number) for number in range(17 * 60)]
+    for moment in (one for one in asked if one < made.end):
+        alone = period(
+            f"{moment:%Y-%m-%dT%H:%M:%SZ}", f"{moment + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}", step, zone
+        )
+        assert (alone.start, len(alone.edges)) == (made.step_at(moment), 2)
     if step == "1d":
         days = [edge.astimezone(ZoneInfo(zone)).date() for edge in made.edges]
         assert len(set(days)) == len(days)
