@@ -10,7 +10,8 @@ from service.errors import BadRequest, Fault
 
 TIMES = (
     "RFC 3339 (2026-01-31T14:05:00Z; without an offset in tz), 2026-01-31, 20260131, 14:05_20260131, "
-    "epoch seconds or milliseconds, now, -2h, now-2h, now-1d/d (units s min m h d w mon M y), "
+    "epoch seconds or milliseconds, now, -2h, now-2h, now-1d/d (units s min m h d w mon M y, "
+    "or in full: 12hours), "
     "today, yesterday, tomorrow, midnight, noon, noon yesterday"
 )
 
@@ -19,8 +20,18 @@ MOST_QUOTED = 60
 
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _HOURS = {"midnight": 0, "noon": 12}
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600}
-_UNIT = "s|min|mon|m|h|d|w|M|y"
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_SPELT = {
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "m": ("m", "min", "mins", "minute", "minutes"),
+    "h": ("h", "hour", "hours"),
+    "d": ("d", "day", "days"),
+    "w": ("w", "week", "weeks"),
+    "M": ("M", "mon", "month", "months"),
+    "y": ("y", "year", "years"),
+}
+_UNITS = {name: unit for unit, names in _SPELT.items() for name in names}
+_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _OFFSET = re.compile(rf"([+ -])(\d{{1,6}})({_UNIT})", re.ASCII)
 # a plus that an address turned into a space is a plus
 _WORDS = re.compile(
@@ -89,7 +100,7 @@ def _words(text: str, zone: str, now: datetime, *, up: bool) -> datetime | None:
         moment = _wall(moment, moment.replace(tzinfo=None, hour=hour, minute=0, second=0, microsecond=0), 0)
         moment = _shift(moment, _DAYS[day or "today"], "d")
     for sign, number, unit in _OFFSET.findall(match["offsets"]):
-        moment = _shift(moment, -int(number) if sign == "-" else int(number), unit)
+        moment = _shift(moment, -int(number) if sign == "-" else int(number), _UNITS[unit])
     return _whole(moment, match["whole"], up=up) if match["whole"] else moment
 
 
@@ -139,5 +150,6 @@ def _absolute(text: str, zone: str) -> datetime:
     if re.fullmatch(r"\d\d:\d\d_\d{8}", text, re.ASCII):
         moment = datetime.strptime(text, "%H:%M_%Y%m%d")  # noqa: DTZ007
     else:
-        moment = datetime.fromisoformat(text.replace(" ", "+") if re.search(r"T.* \d\d:?\d\d$", text) else text)
+        # a plus before an offset may have become a space as well; RFC 3339 lets T and Z be small
+        moment = datetime.fromisoformat(re.sub(r"^(.{11}.*) (\d\d:?\d\d)$", r"\1+\2", text).upper())
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))
