@@ -106,6 +106,7 @@ def test_no_readings_is_said() -> None:
     svg = draw(nothing(), "svg")
     assert "No readings in this period" in texts(svg)
     assert not bars(svg)
+    assert "plan" not in texts(svg)
     assert "2026-11-22 11:10" in texts(svg)
 
 
@@ -259,6 +260,44 @@ def test_columns_of_panels_stand_in_line_and_say_that_their_scales_differ() -> N
     assert len(plots) == 6
     assert (len(lefts), len(tops)) == (3, 2)
     assert not any("own scale" in text for text in texts(draw(picture(), "svg")))
+
+
+def split(panels: tuple[Panel, ...], series: tuple[str, ...]) -> Picture:
+    return Picture(Numbers(panels, None), picture(step="1m").period, "x", "%H:%M", split=True, series=series)
+
+
+def names_in(svg: bytes, names: str) -> list[str]:
+    return [text for text in texts(svg) if text and text in names]
+
+
+def test_each_series_that_was_asked_for_has_a_panel() -> None:
+    start = picture(step="1m").period.start
+    found = tuple(Panel(name, None, (Bucket(start, 3, 2, 1),)) for name in "ab")
+    svg = draw(split(found, ("c", "b", "d", "a", "b")), "svg")
+    assert names_in(svg, "abcd") == ["c", "b", "d", "a"]
+    assert texts(svg).count("No readings") == 2
+    assert texts(svg).count("0") == 2  # no numbers where nothing is measured
+    assert names_in(draw(split((), ("a", "b")), "svg"), "ab") == ["a", "b"]
+
+
+def test_there_are_twelve_panels_at_most_and_those_with_readings_first_of_all() -> None:
+    start = picture(step="1m").period.start
+    names = tuple(f"line {number}" for number in range(20))
+    made = split((Panel("line 19", None, (Bucket(start, 3, 2, 1),)),), names)
+    assert [panel.name for panel in made.panels] == [*names[:11], "line 19"]
+    rest = (Panel("line 4", None, ()), Panel("line 3", None, ()), Panel(None, 9, ()))
+    assert [panel.name for panel in split(rest, names).panels] == ["line 3", "line 4", None]
+
+
+def test_readings_without_plan_and_fact_are_not_nothing() -> None:
+    made = picture(step="1m")
+    documents = [Bucket(made.period.start + minutes(number), None, None, 10) for number in range(2)]
+    svg = draw(of(documents, made.period), "svg")
+    assert "20 readings, none with plan or fact" in texts(svg)
+    assert "plan" not in texts(svg)
+    single = of([Bucket(made.period.start, None, None, 1)], made.period)
+    assert "1 reading, none with plan or fact" in texts(draw(single, "svg"))
+    assert "No readings" in texts(draw(split((Panel("a", None, tuple(documents)),), ("a", "b")), "svg"))
 
 
 def test_a_png_is_small_and_has_the_colours_of_its_theme() -> None:

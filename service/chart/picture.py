@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from service.buckets import Numbers
+from service.buckets import Numbers, Panel
 from service.period import Period
 
 WIDTH, HEIGHT = 960, 480
@@ -29,16 +29,36 @@ class Picture(msgspec.Struct, frozen=True):
     unfinished: datetime | None = None
     """The beginning of the step that isn't over yet."""
     split: bool = False
+    series: tuple[str, ...] | None = None
+    """Those that were asked for."""
+
+    @property
+    def panels(self) -> tuple[Panel, ...]:
+        """What is drawn side by side."""
+        return panels(self.numbers, self.series) if self.split else self.numbers.panels
 
     @property
     def columns(self) -> int:
         """How many panels stand side by side."""
-        return columns(self.width, len(self.numbers.panels)) if self.split else 1
+        return columns(self.width, len(self.panels)) if self.split else 1
 
     @property
     def is_compact(self) -> bool:
         """Whether there is so little room that texts have to be smaller."""
         return self.width < 480
+
+
+def panels(numbers: Numbers, series: tuple[str, ...] | None) -> tuple[Panel, ...]:
+    """A panel for each series that was asked for, in that order, also where it has no readings; at most MAX_PANELS.
+
+    Where some are put together as others, nobody knows which of them have readings.
+    """
+    found = {panel.name for panel in numbers.panels}
+    names = list(dict.fromkeys(series or ()))
+    lacking = [] if None in found else [name for name in names if name not in found]
+    made = [*numbers.panels, *(Panel(name, None, ()) for name in lacking[: MAX_PANELS - len(found)])]
+    order: dict[str | None, int] = {name: place for place, name in enumerate(names)}
+    return tuple(sorted(made, key=lambda panel: order.get(panel.name, len(order))))
 
 
 def columns(width: int, panels: int) -> int:

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from service.buckets import Bucket
+from service.buckets import Bucket, Panel
 from service.chart.axis import LEFT, labels, milliseconds
 from service.chart.lettering import clean, width_of, wrapped
 from service.chart.picture import Picture
-from service.chart.template import template
-from service.chart.wording import panel_name, subtitle, summary
+from service.chart.template import LARGE_NOTE, NOTE, template
+from service.chart.wording import missing, panel_name, subtitle, summary
 
 Spec = dict[str, Any]
 """A Vega-Lite specification."""
@@ -33,7 +33,7 @@ AXIS_ROOM, ROW_ROOM = 58, 57
 
 def spec(picture: Picture) -> Spec:
     """The specification of a picture, its data inside."""
-    split = picture.split and bool(picture.numbers.panels)
+    split = picture.split and bool(picture.panels)
     made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
     bars, notes = list(_bars(picture)), list(_notes(picture))
     made["datasets"] = {"bars": bars + notes if split else bars, "notes": notes, "zero": [{}]}
@@ -48,8 +48,9 @@ def spec(picture: Picture) -> Spec:
         del layers[ZERO]
     if not notes:  # each layer costs time
         del layers[NOTES]
-    _write_axes(layers[0]["encoding"], picture, empty=not bars)
-    _write_legend(layers[0]["encoding"]["color"]["legend"], picture, _room(made, picture))
+    _write_axes(layers[0]["encoding"], picture, notes)
+    color = layers[0]["encoding"]["color"]
+    color["legend"] = _legend(color["legend"], picture, _room(made, picture)) if bars else None
     return made
 
 
@@ -57,7 +58,7 @@ def _bars(picture: Picture) -> Iterator[dict[str, Any]]:
     """Two bars a step, plan left of fact; one that has no value is left out."""
     zone, edges = ZoneInfo(picture.period.zone), picture.period.edges
     share = _margin(picture)
-    for number, panel in enumerate(picture.numbers.panels):
+    for number, panel in enumerate(picture.panels):
         for bucket in panel.buckets:
             left, right = (milliseconds(edge) for edge in _around(edges, bucket))
             margin, middle = share * (right - left), (left + right) / 2
@@ -73,12 +74,12 @@ def _bars(picture: Picture) -> Iterator[dict[str, Any]]:
 
 def _notes(picture: Picture) -> Iterator[dict[str, object]]:
     """What is said where a panel has no bars; and a top for the axis of one that has none of any height."""
-    if not picture.numbers.panels:
-        yield {"text": "No readings in this period", "top": 1, "panel": 0}
-    for number, panel in enumerate(picture.numbers.panels):
+    size = NOTE if picture.split or picture.is_compact else LARGE_NOTE
+    for number, panel in enumerate(picture.panels or [Panel(None, None, ())]):
         values = [value for bucket in panel.buckets for value in (bucket.plan, bucket.fact) if value is not None]
+        text = "" if values else wrapped(missing(panel), _panel_width(picture), size, 3)
         if not any(values):
-            yield {"text": "" if values else "No readings in this period", "top": 1, "panel": number}
+            yield {"text": text, "top": 1, "panel": number}
 
 
 def _around(edges: tuple[Any, ...], bucket: Bucket) -> tuple[Any, Any]:
@@ -111,7 +112,7 @@ def _write_title(made: Spec, picture: Picture) -> None:
     made["title"]["subtitle"] = wrapped(subtitle(picture), width, sizes["subtitleFontSize"], 3)
 
 
-def _write_axes(encoding: Spec, picture: Picture, *, empty: bool) -> None:
+def _write_axes(encoding: Spec, picture: Picture, notes: list[dict[str, object]]) -> None:
     start, end = (milliseconds(moment) for moment in (picture.period.start, picture.period.end))
     size = 10 if picture.is_compact else 11
     texts = labels(picture.period, _panel_width(picture), clean(picture.time_format), size)
@@ -122,16 +123,24 @@ def _write_axes(encoding: Spec, picture: Picture, *, empty: bool) -> None:
     if picture.split:  # axes that end with a number and are equally wide: else names and columns don't stand in line
         encoding["y"]["axis"].update(tickCount=4, minExtent=LEFT)
         encoding["y"]["scale"]["nice"] = 4
-    if empty:
-        encoding["y"]["axis"] = None
+    if unread := {str(note["panel"]): True for note in notes if note["text"]}:
+        _hide_numbers(encoding["y"], unread, picture)
 
 
-def _write_legend(legend: Spec, picture: Picture, room: int) -> None:
+def _hide_numbers(y: Spec, unread: dict[str, bool], picture: Picture) -> None:
+    """Those of the axes that measure nothing; a space keeps the place."""
+    if picture.split and picture.panels:
+        y["axis"]["labelExpr"] = f"{_chosen(unread, 'parent.panel')} ? ' ' : {y['axis']['labelExpr']}"
+    else:
+        y["axis"] = None
+
+
+def _legend(legend: Spec, picture: Picture, room: int) -> Spec:
     """Only what there is to see."""
     names = {"plan": "plan", "fact": "fact"}
     if picture.threshold is not None:
         names["below"] = f"below plan by over {picture.threshold:.15g}" if picture.threshold else "fact below plan"
-    shown = {bucket.bucket for panel in picture.numbers.panels for bucket in panel.buckets}
+    shown = {bucket.bucket for panel in picture.panels for bucket in panel.buckets}
     if picture.unfinished in shown:
         names["fact~"] = "not over yet"
     legend["values"] = list(names)
@@ -139,6 +148,7 @@ def _write_legend(legend: Spec, picture: Picture, room: int) -> None:
     legend["labelLimit"] = room - 34
     if sum(width_of(name, 12) + 34 for name in names.values()) > room:
         legend["columns"] = 2
+    return legend
 
 
 def _lay_out(made: Spec, picture: Picture) -> None:
@@ -148,12 +158,10 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     width, height = _panel_width(picture), _panel_height(picture)
     made["spec"].update(width=width, height=height)
     notes = made["spec"]["layer"][NOTES]
-    notes["encoding"]["x"], notes["mark"]["dy"] = {"value": width / 2}, height / 2
+    notes["encoding"]["x"] = {"value": width / 2}
+    notes["mark"].update(dy=height / 2, fontSize=NOTE)
     size = made["config"]["header"]["labelFontSize"]
-    names = {
-        str(number): wrapped(panel_name(panel), width, size, 1)[0]
-        for number, panel in enumerate(picture.numbers.panels)
-    }
+    names = {str(number): wrapped(panel_name(panel), width, size, 1)[0] for number, panel in enumerate(picture.panels)}
     made["facet"]["header"].update(labelExpr=_chosen(names, "datum.value"), labelLimit=width)
 
 
@@ -168,11 +176,11 @@ def _panel_width(picture: Picture) -> int:
 
 
 def _panel_height(picture: Picture) -> int:
-    panels = len(picture.numbers.panels) if picture.split else 1
+    panels = len(picture.panels) if picture.split else 1
     rows = max(1, -(-panels // picture.columns))
     return max(30, (picture.height - (60 if picture.is_compact else 80)) // rows - ROW_ROOM)
 
 
-def _chosen(texts: Mapping[str, str], key: str) -> str:
+def _chosen(texts: Mapping[str, str | bool], key: str) -> str:
     """A Vega expression: the text of a key."""
     return f"({msgspec.json.encode(texts).decode()})[{key}]"

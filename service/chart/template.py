@@ -15,6 +15,8 @@ NUMBER = (
 )
 """Thousands as 1.5k, millions as 2M; a tenth as 0.1 and not as 100m."""
 
+NOTE, LARGE_NOTE = 13, 16
+"""Sizes of what is said in a plot."""
 NICE = 10
 """Into how many round parts the y axis is cut, about, to end at the first that nothing surpasses."""
 
@@ -96,7 +98,7 @@ def _notes(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:
     """Texts in the middle of the plot, of the rows that have a `top`, which the y axis reaches at least."""
     chart = alt.Chart(alt.NamedData(name="notes")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
     made: alt.Chart = chart.mark_text(
-        fontSize=13 if compact else 16, color=theme.muted, dy=alt.expr("height / 2")
+        fontSize=NOTE if compact else LARGE_NOTE, color=theme.muted, dy=alt.expr("height / 2")
     ).encode(text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.Y("top:Q", title=None))
     return made
 

@@ -28,7 +28,7 @@ def subtitle(picture: Picture) -> str:
     first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
     till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
     when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_STEPS[period.step]}"
-    return f"{when}; each panel has its own scale" if picture.split and len(picture.numbers.panels) > 1 else when
+    return f"{when}; each panel has its own scale" if picture.split and len(picture.panels) > 1 else when
 
 
 def panel_name(panel: Panel) -> str:
@@ -36,11 +36,19 @@ def panel_name(panel: Panel) -> str:
     return f"{panel.others} others" if panel.name is None else panel.name
 
 
+def missing(panel: Panel) -> str:
+    """What stands where there are no bars."""
+    readings = sum(bucket.readings for bucket in panel.buckets)
+    if readings:
+        return f"{readings} reading{'s' * (readings > 1)}, none with plan or fact"
+    return "No readings in this period" if panel.name is None else "No readings"
+
+
 def summary(picture: Picture) -> str:
     """The picture for those who can't see it."""
-    readings = sum(1 for panel in picture.numbers.panels for _ in panel.buckets)
+    readings = len({bucket.bucket for panel in picture.panels for bucket in panel.buckets})
     steps = len(picture.period.edges) - 1
-    over = f" in {len(picture.numbers.panels)} panels" if picture.split else ""
+    over = f" in {len(picture.panels)} panels" if picture.split else ""
     return f"{subtitle(picture)}. Bars of plan and fact{over}; {readings} of {steps} steps have readings."
 
 
