@@ -105,8 +105,11 @@ class Charts:
 
 def make_tag(found: Found, picture: Picture, form: AnyFormat, scale: float, *, packed: bool) -> str:
     """The strong ETag of a chart: of its numbers, of all else that decides how it looks, and of the code that draws."""
-    look = msgspec.structs.replace(picture, numbers=_NOTHING)
-    content = msgspec.msgpack.encode((found.digest, look, form, scale, packed))
+    if form == "json" or form == "csv":  # whatever the picture would look like
+        look = Picture(_NOTHING, picture.period, "", "", picture.agg, split=picture.split)
+    else:
+        look = msgspec.structs.replace(picture, numbers=_NOTHING)
+    content = msgspec.msgpack.encode((found.digest, look, form, float(scale if form == "png" else 1), packed))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'
 
 

@@ -236,6 +236,22 @@ async def test_what_is_known_is_not_drawn_again(shared: Running, name: str) -> N
     assert tag.startswith('"')
 
 
+async def test_the_tag_of_numbers_does_not_depend_on_looks(shared: Running, name: str) -> None:
+    await post(shared, {"series": name, "ts": "2026-01-01T00:00:30Z", "plan": 1})
+    looks: list[dict[str, Any]] = [{}, {"theme": "dark"}, {"width": 700, "title": "T", "scale": "1.0"}]
+    for form, tags in (("json", 1), ("csv", 1), ("svg", 3)):
+        found = [await get(shared, **PAST, series=name, format=form, **look) for look in looks]
+        assert len({one.headers["etag"] for one in found}) == tags
+    once, again = [await get(shared, **PAST, series=name, **look) for look in ({}, {"scale": "1.0"})]
+    assert once.headers["etag"] == again.headers["etag"]
+
+
+async def test_a_series_without_readings_has_its_panel(shared: Running, name: str) -> None:
+    await post(shared, {"series": name, "ts": "2026-01-01T00:00:30Z", "plan": 1})
+    answer = await get(shared, **PAST, series=[name, "nobody"], split="series", format="svg")
+    assert {name, "nobody"} <= set(texts(answer.content))
+
+
 async def test_an_unknown_tag_is_answered_in_full(shared: Running, name: str) -> None:
     await get(shared, {"If-None-Match": '"0"'}, **PAST, series=name)
 

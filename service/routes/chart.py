@@ -7,9 +7,9 @@ from typing import Any
 from litestar import HttpMethod, Request, route
 from litestar.response.base import ASGIResponse
 
-from service.chart.picture import Picture, columns, default_height
+from service.chart.picture import Picture, columns, default_height, panels
 from service.chart.wording import default_title
-from service.charts import AnyFormat, make_tag
+from service.charts import AnyFormat, Found, make_tag
 from service.period import Period, check_bars, make_period
 from service.routes.chart_answers import content_type, headers, is_known, takes_gzip, timing
 from service.routes.chart_parameters import FORMATS, Asked, ChartOperation, check_pixels, read_asked
@@ -37,19 +37,7 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     now = datetime.now(UTC)
     period = _period(asked, context.zone, now)
     found = await context.charts.find(period, asked.agg, asked.series, asked.panels)
-    picture = Picture(
-        numbers=found.numbers,
-        period=period,
-        title=asked.title or default_title(asked.agg, asked.series),
-        time_format=asked.time_format or context.time_format,
-        agg=asked.agg,
-        width=asked.width,
-        height=asked.height or default_height(asked.width, max(1, len(found.numbers.panels))),
-        theme=asked.theme,
-        threshold=asked.threshold,
-        unfinished=period.step_at(now),
-        split=asked.split,
-    )
+    picture = _picture(asked, context.time_format, found, period, now)
     check_pixels(asked, picture.height)
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
     tag = make_tag(found, picture, form, asked.scale, packed=packed)
@@ -65,6 +53,24 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     return ASGIResponse(body=body.data, media_type=FORMATS[form], headers=whole)
 
 
+def _picture(asked: Asked, time_format: str, found: Found, period: Period, now: datetime) -> Picture:
+    drawn = panels(found.numbers, asked.series) if asked.split else found.numbers.panels
+    return Picture(
+        numbers=found.numbers,
+        period=period,
+        title=asked.title or default_title(asked.agg, asked.series),
+        time_format=asked.time_format or time_format,
+        agg=asked.agg,
+        width=asked.width,
+        height=asked.height or default_height(asked.width, max(1, len(drawn))),
+        theme=asked.theme,
+        threshold=asked.threshold,
+        unfinished=period.step_at(now),
+        split=asked.split,
+        series=asked.series,
+    )
+
+
 @lru_cache(maxsize=256)
 def _format(accept: str) -> AnyFormat:
     """By the Accept header; a browser that opens the address takes everything, and is shown the picture."""
@@ -76,8 +82,8 @@ def _format(accept: str) -> AnyFormat:
 
 
 def _period(asked: Asked, zone: str, now: datetime) -> Period:
-    panels = asked.panels or 1
-    width = asked.width // columns(asked.width, panels)
-    period = make_period(asked.start, asked.until, asked.step, asked.tz or zone, now, width, panels)
-    check_bars(period, panels)
+    most = asked.panels or 1
+    width = asked.width // columns(asked.width, most)
+    period = make_period(asked.start, asked.until, asked.step, asked.tz or zone, now, width, most)
+    check_bars(period, most)
     return period
