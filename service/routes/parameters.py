@@ -54,10 +54,7 @@ def batch_key(header: str | None) -> str | None:
 
 def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
     """A whole number within bounds; BadRequest names them."""
-    try:
-        number = int(value) if value.isascii() and len(value) <= 18 else None
-    except ValueError:
-        number = None
+    number = int(value) if re.fullmatch(r"-?\d{1,18}", value, re.ASCII) else None
     if number is None or not lowest <= number <= highest:
         raise bad_parameter(name, f"{quoted(value)} must be a whole number from {lowest} to {highest}")
     return number
