@@ -80,10 +80,12 @@ def check_bars(period: Period, panels: int = 1) -> None:
     bars = panels * _bars(period)
     if bars > MAX_BARS:
         each = f" in each of {panels} panels" if panels > 1 else ""
+        most = MAX_BARS // (2 * panels)
+        short = f"a period of at most {most} days" if period.step == "1d" else "a longer step or a shorter period"
         raise bad_parameter(
-            "step" if period.seconds < STEPS["1d"] else "from",
+            "step" if period.step != "1d" else "from",
             f"{bars / panels:.0f} bars of {period.step}{each} are too many for a picture, "
-            f"which has {MAX_BARS} at most; give a longer step or a shorter period",
+            f"which has {MAX_BARS} at most; give {short}",
         )
 
 

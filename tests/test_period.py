@@ -173,6 +173,16 @@ def test_impossible_periods_are_refused(start: str | None, end: str | None, step
     assert caught.value.faults[0].field == field
 
 
+def test_the_longest_period_is_said_where_no_longer_step_would_help() -> None:
+    check_bars(period("2024-01-01", "2026-01-20"))
+    with pytest.raises(BadRequest, match="give a period of at most 750 days"):
+        check_bars(period("2024-01-01", "2026-01-21"))
+    with pytest.raises(BadRequest, match="give a period of at most 62 days"):
+        check_bars(period("2026-01-01", "2026-05-01", "1d"), 12)
+    with pytest.raises(BadRequest, match="give a longer step or a shorter period"):
+        check_bars(period("2026-01-01", "2026-01-03", "1m"))
+
+
 def test_days_follow_the_clock_of_the_zone() -> None:
     spring = period("2026-03-28", "2026-03-31", "1d", BERLIN).edges
     autumn = period("2026-10-24", "2026-10-27", "1d", BERLIN).edges
