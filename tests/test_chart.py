@@ -236,6 +236,10 @@ async def test_what_is_known_is_not_drawn_again(shared: Running, name: str) -> N
         assert (answer.status_code, answer.content) == (304, b"")
         for header in ("etag", "cache-control", "vary"):
             assert answer.headers[header] == first.headers[header]
+    lines = [("If-None-Match", tag), ("If-None-Match", '"x"')]
+    for several in (lines, lines[::-1]):
+        answer = await shared.http.get("/chart", params={**PAST, "series": name}, headers=several)
+        assert answer.status_code == 304
     assert await counted(shared, "taktline_render_seconds_count") == drawn
     assert tag.startswith('"')
 
@@ -278,7 +282,9 @@ async def test_text_is_packed_for_those_who_take_it(shared: Running, name: str, 
     assert packed.content == plain.content
     assert int(packed.headers["content-length"]) < len(plain.content) or form in ("csv", "json")
     assert packed.headers["etag"] != plain.headers["etag"]
-    assert "content-encoding" not in (await get(shared, {"Accept-Encoding": "gzip;q=0"}, **PAST, format=form)).headers
+    for refused in ("gzip;q=0", "*, gzip;q=0", "gzip;q=0, *", "*;q=0"):
+        assert "content-encoding" not in (await get(shared, {"Accept-Encoding": refused}, **PAST, format=form)).headers
+    assert (await get(shared, {"Accept-Encoding": "*"}, **PAST, format=form)).headers["content-encoding"] == "gzip"
     assert gzip.decompress(gzip.compress(b"")) == b""
 
 

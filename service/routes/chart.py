@@ -42,7 +42,7 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
     tag = make_tag(found, picture, form, asked.scale, packed=packed)
     common = {"ETag": tag, **headers(asked, picture, form, now)}
-    if is_known(tag, given.get("if-none-match")):
+    if is_known(tag, given.getall("if-none-match", ())):
         return ASGIResponse(status_code=304, headers={**common, **timing(found, None)})
     body = await context.charts.body(tag, picture, form, asked.scale, packed=packed)
     encoding = {"Content-Encoding": "gzip"} if packed else {}

@@ -1,5 +1,6 @@
 """What goes with a chart: how long it may be kept, and whether who asks has it already."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -54,11 +55,12 @@ def timing(found: Found, body: Body | None) -> dict[str, str]:
     return {"Server-Timing": ", ".join(parts)}
 
 
-def is_known(tag: str, if_none_match: str | None) -> bool:
-    """Whether the header names this tag, among others or as `*`. RFC 9110, 13.1.2: the comparison is weak."""
-    if if_none_match is None:
-        return False
-    given = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+def is_known(tag: str, if_none_match: Sequence[str]) -> bool:
+    """Whether the header, in one line or several, names this tag, among others or as `*`.
+
+    RFC 9110, 13.1.2: the comparison is weak.
+    """
+    given = [one.strip().removeprefix("W/") for line in if_none_match for one in line.split(",")]
     return tag in given or given == ["*"]
 
 
@@ -70,9 +72,9 @@ def content_type(form: AnyFormat) -> str:
 
 @lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: str | None) -> bool:
-    """Whether a gzipped answer is welcome."""
+    """Whether a gzipped answer is welcome; `*` speaks for what isn't named."""
+    welcome = {}
     for part in (accept_encoding or "").lower().split(","):
         name, _, quality = part.partition(";")
-        if name.strip() in ("gzip", "*"):
-            return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+        welcome[name.strip()] = quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return welcome.get("gzip", welcome.get("*", False))
