@@ -96,6 +96,15 @@ def test_labels_title_zone_and_legend_are_there() -> None:
     assert "not over yet" not in shown
 
 
+def test_below_a_title_of_ones_own_stands_what_was_added_up() -> None:
+    period = "2026-11-22 11:00 to 12:00, UTC (UTC+00:00), per minute"
+    own = texts(draw(picture(title="L", title_given=True, agg="last", series=("a", "b")), "svg"))
+    assert f"{period}; last; a, b" in own
+    assert f"{period}; 4 series" in texts(draw(picture(title="L", title_given=True, series=tuple("abcd")), "svg"))
+    assert period in texts(draw(picture(title="L", title_given=True), "svg"))
+    assert period in texts(draw(picture(agg="last", series=("a", "b")), "svg"))
+
+
 def test_both_offsets_are_named_where_the_clock_changes() -> None:
     period = make_period("2026-10-24", "2026-10-26", "1h", "Europe/Berlin", NOW, 960)
     svg = draw(of([], period), "svg")

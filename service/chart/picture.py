@@ -31,6 +31,8 @@ class Picture(msgspec.Struct, frozen=True):
     split: bool = False
     series: tuple[str, ...] | None = None
     """Those that were asked for."""
+    title_given: bool = False
+    """Whether the title is somebody's own, which may not say what was added up."""
 
     @property
     def panels(self) -> tuple[Panel, ...]:

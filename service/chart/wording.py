@@ -1,6 +1,6 @@
 """What a chart says in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -17,18 +17,29 @@ _STEPS = {"1m": "minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "hour", 
 def default_title(agg: str, series: Sequence[str] | None) -> str:
     """What the picture shows where nobody says it better."""
     what = f"Plan and fact, {AGGREGATES[agg]}" if AGGREGATES[agg] else "Plan and fact"
-    if series and len(series) <= 3:
-        return f"{what}: {', '.join(series)}"
-    return f"{what}: {len(series)} series" if series else what
+    return f"{what}: {_named(series)}" if series else what
 
 
 def subtitle(picture: Picture) -> str:
-    """The period, its zone with what its clock is ahead of UTC, the step; and that panels' heights don't compare."""
+    """The period, its zone with what its clock is ahead of UTC, the step; and what the title leaves unsaid."""
     period = picture.period
     first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
     till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
     when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_STEPS[period.step]}"
-    return f"{when}; each panel has its own scale" if picture.split and len(picture.panels) > 1 else when
+    return "; ".join([when, *_unsaid(picture)])
+
+
+def _unsaid(picture: Picture) -> Iterator[str]:
+    if picture.split and len(picture.panels) > 1:
+        yield "each panel has its own scale"
+    if picture.title_given and AGGREGATES[picture.agg]:
+        yield AGGREGATES[picture.agg]
+    if picture.title_given and picture.series and not picture.split:
+        yield _named(picture.series)
+
+
+def _named(series: Sequence[str]) -> str:
+    return ", ".join(series) if len(series) <= 3 else f"{len(series)} series"
 
 
 def panel_name(panel: Panel) -> str:
