@@ -195,13 +195,16 @@ def test_text_is_escaped(title: str) -> None:
         assert texts(svg).count(title) == 2  # above all, and above its panel
 
 
-def test_a_screen_reader_has_a_title_a_description_and_every_bar() -> None:
+def test_a_screen_reader_has_a_title_and_a_description_and_hears_of_no_scales() -> None:
     root = ElementTree.fromstring(draw(picture(title="Line <3>"), "svg"))
     title, description = (root.findtext(f"{SVG}{name}") or "" for name in ("title", "desc"))
     assert title == "Line <3>"
     assert "2026-11-22 11:00 to 12:00, UTC (UTC+00:00), per minute" in description
     assert "50 of 60 steps have readings" in description
     assert root.get("aria-labelledby") == "chart-title chart-description"
+    assert root.get("role") == "img"
+    said = [one.get("aria-label", "") for one in root.iter() if one.get("aria-roledescription") != "bar"]
+    assert not any("axis" in text or "scale" in text or "legend" in text for text in said)
 
 
 def test_a_long_title_is_broken_and_cut() -> None:

@@ -78,7 +78,9 @@ def _titled(svg: str, picture: Picture) -> str:
         f'<title id="chart-title">{html.escape(clean(picture.title))}</title>'
         f'<desc id="chart-description">{html.escape(summary(picture))}</desc>'
     )
-    return re.sub(r"<svg ([^>]*)>", rf'<svg \1 aria-labelledby="chart-title chart-description">{texts}', svg, count=1)
+    return re.sub(
+        r"<svg ([^>]*)>", rf'<svg \1 role="img" aria-labelledby="chart-title chart-description">{texts}', svg, count=1
+    )
 
 
 def _crisp(svg: str) -> str:

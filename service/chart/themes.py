@@ -82,6 +82,7 @@ def config(theme: Theme, *, compact: bool) -> dict[str, Any]:
         "padding": 10 if compact else 16,
         "view": alt.ViewConfig(stroke=None),
         "axis": alt.AxisConfig(
+            aria=False,  # title and description say it better than "X-axis for a linear scale"
             labelColor=theme.ink,
             labelFontSize=label,
             labelPadding=5,
@@ -90,7 +91,7 @@ def config(theme: Theme, *, compact: bool) -> dict[str, Any]:
             tickColor=theme.rule,
         ),
         "legend": alt.LegendConfig(
-            labelColor=theme.ink, labelFontSize=label + 1, symbolSize=110, columnPadding=14, rowPadding=2
+            aria=False, labelColor=theme.ink, labelFontSize=label + 1, symbolSize=110, columnPadding=14, rowPadding=2
         ),
         "title": alt.TitleConfig(
             color=theme.ink,
