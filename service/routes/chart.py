@@ -68,6 +68,7 @@ def _picture(asked: Asked, time_format: str, found: Found, period: Period, now: 
         unfinished=period.step_at(now),
         split=asked.split,
         series=asked.series,
+        title_given=asked.title is not None,
     )
 
 
