@@ -108,7 +108,6 @@ async def test_every_format_says_the_same(shared: Running, name: str) -> None:
         ("from=", "from"),
         ("from=now&until=-1h", "from"),
         ("from=-30d&step=1m", "step"),
-        ("from=-3h&step=1m&split=series", "step"),
         ("from=1990-01-01", "from"),
         ("step=2m", "step"),
         ("agg=median", "agg"),
@@ -211,6 +210,17 @@ async def test_the_height_that_panels_add_counts(shared: Running, name: str) -> 
     await get(shared, **PAST, **looks, series=series[:2])
     answer = await shared.http.get("/chart", params={**PAST, **looks, "series": series})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "scale")
+
+
+async def test_the_panels_that_there_are_count_not_those_there_might_be(shared: Running, name: str) -> None:
+    series = [f"{name} {number}" for number in range(5)]
+    await post(shared, *({"series": one, "plan": 1} for one in series))
+    query: dict[str, Any] = {"from": "-3h", "step": "1m", "split": "series", "format": "json"}
+    absent = [f"{name} none {number}" for number in range(10)]
+    assert len((await get(shared, **query, series=series[:4] + absent)).json()["buckets"]) == 4
+    answer = await shared.http.get("/chart", params={**query, "series": series})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "step")
+    assert "in each of 5 panels" in answer.json()["detail"]
 
 
 async def test_looks_are_as_asked(shared: Running) -> None:

@@ -39,6 +39,7 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     found = await context.charts.find(period, asked.agg, asked.series, asked.panels)
     picture = _picture(asked, context.time_format, found, period, now)
     check_pixels(asked, picture.height)
+    check_bars(period, max(1, len(picture.panels)))
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
     tag = make_tag(found, picture, form, asked.scale, packed=packed)
     common = {"ETag": tag, **headers(asked, picture, form, now)}
@@ -86,5 +87,5 @@ def _period(asked: Asked, zone: str, now: datetime) -> Period:
     most = asked.panels or 1
     width = asked.width // columns(asked.width, most)
     period = make_period(asked.start, asked.until, asked.step, asked.tz or zone, now, width, most)
-    check_bars(period, most)
+    check_bars(period)  # that of the panels follows, when it is known how many there are
     return period
