@@ -20,6 +20,9 @@ from tests.pictures import nothing, picture
 pytestmark = pytest.mark.anyio
 
 
+OTHERS: list[psutil.Process] = []
+
+
 def hang(*_: Any, packed: bool) -> bytes:
     """As a picture that never comes out; one without readings does."""
     if _[0].numbers.panels:
@@ -41,35 +44,42 @@ def refuse(_: Any) -> None:
 
 
 @asynccontextmanager
-async def rendering(work: Callable[..., bytes], overall: float = 30, drawing: float = 12) -> AsyncIterator[Renderer]:
+async def rendering(work: Callable[..., bytes], overall: float = 90, drawing: float = 60) -> AsyncIterator[Renderer]:
     made = Renderer(1, Metrics(), work=work, timeout=overall, drawing=drawing)
     try:
         yield made
     finally:
         started = time.monotonic()
         await made.close()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5  # the machine may have other work
         assert not workers()
 
 
 def workers() -> list[psutil.Process]:
+    """Those that a test of these has started: a service that other tests share has some as well."""
     children = psutil.Process().children(recursive=True)
     living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in living if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in living if child not in OTHERS and "spawn_main" in " ".join(child.cmdline())]
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    OTHERS.clear()
+    OTHERS.extend(workers())
 
 
 async def test_a_worker_that_hangs_is_replaced_and_the_request_answered() -> None:
-    async with rendering(hang, overall=6, drawing=2) as made:
+    async with rendering(hang, overall=20, drawing=5) as made:
         assert await made.draw(nothing(), "png") == b"drawn"
         started = time.monotonic()
-        with pytest.raises(Unavailable, match="within 6 seconds"):
+        with pytest.raises(Unavailable, match="within 20 seconds"):
             await made.draw(picture(), "png")
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 30
         assert await made.draw(nothing(), "png") == b"drawn"
 
 
 async def test_a_worker_that_stopped_while_it_was_idle_is_replaced() -> None:
-    async with rendering(hang, drawing=2) as made:
+    async with rendering(hang, drawing=5) as made:
         assert await made.draw(nothing(), "png") == b"drawn"
         [stopped] = workers()
         stopped.suspend()
@@ -115,7 +125,7 @@ async def test_a_worker_that_dies_takes_no_queued_picture_with_it() -> None:
 
 
 async def test_a_worker_that_hangs_takes_no_queued_picture_with_it() -> None:
-    async with rendering(hang, drawing=2) as made:
+    async with rendering(hang, drawing=5) as made:
         hanging = asyncio.create_task(made.draw(picture(), "png"))
         await asyncio.sleep(0.1)
         assert await asyncio.gather(*(made.draw(nothing(), "png") for _ in range(5))) == [b"drawn"] * 5
@@ -144,7 +154,7 @@ async def test_what_goes_wrong_while_drawing_is_told() -> None:
 
 async def test_one_picture_too_many_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderer, "MAX_WAITING", 2)
-    async with rendering(hang, overall=3, drawing=2) as made:
+    async with rendering(hang, overall=5, drawing=2) as made:
         waiting = [asyncio.create_task(made.draw(picture(), "png")) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(Unavailable, match="Too many charts"):
