@@ -26,6 +26,7 @@ async def test_not_ready_says_why(shared: Running) -> None:
         shared.context.writer.stalled = None
     assert answer.status_code == 503
     assert answer.json()["detail"] == "The database doesn't answer."
+    assert answer.headers["Retry-After"] == "1"
 
 
 async def test_metrics_count_what_was_written(shared: Running) -> None:

@@ -151,7 +151,7 @@ KNOWN = {
     "height": _Known(
         "height",
         _whole(MIN_HEIGHT, MAX_SIDE),
-        "Pixels; by default half the width, and more for panels.",
+        "Pixels; by default 480 from a width of 960 on, five eighths of a smaller width, and more for panels.",
         Schema(type="integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),  # type: ignore[arg-type]
     ),
     "scale": _Known(
@@ -171,8 +171,8 @@ KNOWN = {
     "threshold": _Known(
         "threshold",
         _decimal(0, 1e15, "from 0"),
-        "A fact that is more than this below its plan is marked.",
-        Schema(type="number", minimum=0),  # type: ignore[arg-type]
+        "A fact that is more than this below its plan is marked; written without an exponent.",
+        Schema(type="number", minimum=0, maximum=1e15),  # type: ignore[arg-type]
     ),
 }
 

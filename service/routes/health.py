@@ -28,7 +28,8 @@ async def readyz(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
             why = exc.detail
     if why is not None:
         context.metrics.refused("/readyz", "not_ready")
-        return Response({**plain_problem(503, why), **state}, status_code=503, media_type=MEDIA_TYPE)
+        told = {**plain_problem(503, why), **state}
+        return Response(told, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
     return Response({"status": "ready", **state})
 
 
