@@ -77,7 +77,23 @@ def test_plan_is_quieter_than_fact_and_what_is_unfinished_than_what_is_not(name:
     assert contrast(theme.plan, theme.background) < contrast(theme.fact, theme.background) / 2
     for colour in (theme.plan, theme.fact):
         assert contrast(theme.soft(colour), theme.background) < contrast(colour, theme.background)
-    assert difference(theme.soft(theme.fact), theme.plan, "all") > 10
+        assert difference(theme.soft(colour), colour, "all") > 10
+
+
+@pytest.mark.parametrize("seen", list(SEEN))
+@pytest.mark.parametrize("name", list(THEMES))
+def test_what_is_unfinished_can_be_seen_and_is_no_plan(name: str, seen: str) -> None:
+    theme = THEMES[name]
+    assert contrast(theme.soft(theme.plan), theme.background) > 1.55
+    for other in (theme.plan, theme.soft(theme.plan), theme.fact):
+        assert difference(theme.soft(theme.fact), other, seen) > (11 if seen == "grey" else 16)
+
+
+@pytest.mark.parametrize("seen", list(SEEN))
+@pytest.mark.parametrize("name", list(THEMES))
+def test_fact_and_what_is_below_plan_differ_in_lightness_too(name: str, seen: str) -> None:
+    theme = THEMES[name]
+    assert abs(lab(theme.fact, seen)[0] - lab(theme.below, seen)[0]) > 14
 
 
 @pytest.mark.parametrize("name", list(THEMES))

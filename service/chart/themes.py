@@ -11,7 +11,7 @@ import msgspec
 
 FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
 """The first is part of the drawing library; Arial and Helvetica are as wide. Noto has the characters they lack."""
-SOFT = 0.45
+SOFT = 0.62
 """How much of its colour a bar keeps whose step isn't over yet."""
 
 
@@ -40,8 +40,8 @@ THEMES = {
         muted="#5b6675",
         rule="#9aa4b2",
         grid="#e8ebf0",
-        plan="#bcc6d3",
-        fact="#1f5fa8",
+        plan="#a2b0bf",
+        fact="#16458a",
         below="#d9660b",
     ),
     "dark": Theme(
@@ -50,9 +50,9 @@ THEMES = {
         muted="#9aa7b8",
         rule="#536072",
         grid="#242c38",
-        plan="#4a5667",
-        fact="#86c5ff",
-        below="#e87d12",
+        plan="#4c5869",
+        fact="#9ad0ff",
+        below="#e07408",
     ),
     "print": Theme(
         background="#ffffff",
@@ -60,7 +60,7 @@ THEMES = {
         muted="#333333",
         rule="#666666",
         grid="#dddddd",
-        plan="#c4c4c4",
+        plan="#a9a9a9",
         fact="#1a1a1a",
         below="#cf5a00",
     ),
