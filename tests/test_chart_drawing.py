@@ -187,6 +187,14 @@ def test_large_numbers_are_in_thousands_and_small_ones_are_not_in_thousandths(va
     assert shown in [text.replace("\N{MINUS SIGN}", "-") for text in texts(svg)]
 
 
+@pytest.mark.parametrize(
+    ("threshold", "shown"),
+    [(10_000, "10k"), (1500, "1.5k"), (12_345, "12345"), (2e6, "2M"), (999, "999"), (0.5, "0.5")],
+)
+def test_a_threshold_is_said_in_thousands_where_that_is_exact(threshold: float, shown: str) -> None:
+    assert f"below plan by over {shown}" in texts(draw(picture(threshold=threshold), "svg"))
+
+
 @pytest.mark.parametrize("title", ["<script>&\"'", "]]>", "</svg><script>", "\x01\x0b\x1f\ufffe x", "a\nb"])
 def test_text_is_escaped(title: str) -> None:
     svg = draw(picture(title=title, names=(title, "b")), "svg")

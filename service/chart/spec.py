@@ -16,7 +16,7 @@ from service.chart.axis import LEFT, labels, milliseconds
 from service.chart.lettering import clean, width_of, wrapped
 from service.chart.picture import Picture
 from service.chart.template import LARGE_NOTE, NOTE, template
-from service.chart.wording import missing, panel_name, subtitle, summary
+from service.chart.wording import missing, panel_name, short, subtitle, summary
 
 Spec = dict[str, Any]
 """A Vega-Lite specification."""
@@ -119,7 +119,7 @@ def _write_axes(encoding: Spec, picture: Picture, notes: list[dict[str, object]]
     encoding["x"]["scale"]["domain"] = [start, end]
     encoding["x"]["axis"]["values"] = list(texts)
     encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): text for at, text in texts.items()}, "datum.value")
-    encoding["y"]["axis"]["tickCount"] = max(2, min(7, _panel_height(picture) // 45))
+    encoding["y"]["axis"]["tickCount"] = max(3, min(7, _panel_height(picture) // 40))
     if picture.split:  # axes that end with a number and are equally wide: else names and columns don't stand in line
         encoding["y"]["axis"].update(tickCount=4, minExtent=LEFT)
         encoding["y"]["scale"]["nice"] = 4
@@ -139,7 +139,7 @@ def _legend(legend: Spec, picture: Picture, room: int) -> Spec:
     """Only what there is to see."""
     names = {"plan": "plan", "fact": "fact"}
     if picture.threshold is not None:
-        names["below"] = f"below plan by over {picture.threshold:.15g}" if picture.threshold else "fact below plan"
+        names["below"] = f"below plan by over {short(picture.threshold)}" if picture.threshold else "fact below plan"
     shown = {bucket.bucket for panel in picture.panels for bucket in panel.buckets}
     if picture.unfinished in shown:
         names["fact~"] = "not over yet"

@@ -47,6 +47,14 @@ def panel_name(panel: Panel) -> str:
     return f"{panel.others} others" if panel.name is None else panel.name
 
 
+def short(number: float) -> str:
+    """In units of thousands, as on the axis, where that leaves nothing out."""
+    for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if unit <= number < 1000 * unit and f"{number / unit:.4g}" == f"{number / unit:.15g}":
+            return f"{number / unit:.4g}{sign}"
+    return f"{number:.15g}"
+
+
 def missing(panel: Panel) -> str:
     """What stands where there are no bars."""
     readings = sum(bucket.readings for bucket in panel.buckets)
