@@ -10,6 +10,7 @@ from service.buckets import Bucket, Numbers, Panel
 from service.chart.draw import draw
 from service.chart.fault import fault_png
 from service.chart.picture import Picture, default_height
+from service.chart.picture import panels as asked_panels
 from service.period import Period, make_period
 
 FOLDER = Path(__file__).with_name("gallery")
@@ -49,7 +50,9 @@ def picture(
             panels.append(panel(period, None, 400, 99, others))
     shown = tuple(panels if panels is not None else [panel(period)])
     look = {"title": "Plan and fact", "time_format": "%Y-%m-%d %H:%M", "unfinished": period.step_at(NOW), **look}
-    return Picture(Numbers(shown, None), period, **{"height": default_height(width, len(shown) or 1), **look})
+    numbers = Numbers(shown, None)
+    height = default_height(width, len(asked_panels(numbers, look.get("series")) or [1]))
+    return Picture(numbers, period, **{"height": height, **look})
 
 
 def pictures() -> dict[str, tuple[str, Picture]]:
@@ -57,34 +60,63 @@ def pictures() -> dict[str, tuple[str, Picture]]:
     hour = make_period(None, None, None, BERLIN, NOW, 960)
     one = [Panel(None, None, (Bucket(hour.edges[30], 42, 40, 6),))]
     below = [Panel(None, None, tuple(Bucket(at, 5, 8 * math.sin(n / 6), 1) for n, at in enumerate(hour.edges[:-1])))]
+    documents = [Panel(None, None, tuple(Bucket(at, None, None, 2) for at in hour.edges[10:20]))]
     wide = "Plan and fact: final assembly of gearboxes, hall 4, early shift, all stations from pressing to the test rig"
     return {
         "hour": ("The last hour; the current minute is not over yet", picture()),
         "threshold": ("`threshold=5` marks facts that fall short", picture(threshold=5)),
-        "dark": ("`theme=dark`", picture(theme="dark", threshold=5)),
-        "print": ("`theme=print`", picture(theme="print", threshold=5)),
+        "dark": ("`theme=dark&threshold=5`", picture(theme="dark", threshold=5)),
+        "print": ("`theme=print&threshold=5`", picture(theme="print", threshold=5)),
         "none": ("No readings", picture(panels=[])),
+        "documents": ("Readings without plan and fact", picture(panels=documents)),
         "one": ("One minute", picture(panels=one)),
         "below-zero": ("Values below zero", picture(panels=below)),
         "six-hours": ("`from=-6h`: steps of 5 minutes", picture("-6h")),
-        "day": ("`from=-1d`: steps of 15 minutes", picture("-1d", theme="dark")),
+        "day": ("`from=-1d&theme=dark`: steps of 15 minutes", picture("-1d", theme="dark")),
         "week": ("`from=-7d`: steps of an hour", picture("-7d")),
         "month": ("`from=-30d`: steps of 6 hours", picture("-30d")),
-        "year": ("`from=-365d`: steps of a day", picture("-365d", threshold=10000)),
-        "clock-change": ("A night on which the clock goes back", picture("2026-10-24T12:00", "2026-10-25T12:00", "1h")),
-        "half-hour-zone": ("A zone half an hour off", picture("-12h", step="1h", zone="Asia/Kolkata")),
-        "panels": ("`split=series`", picture(split=True, names=LINES, title="Plan and fact by line")),
+        "year": ("`from=-365d&threshold=10000`: steps of a day", picture("-365d", threshold=10000)),
+        "clock-change": (
+            "A night on which the clock goes back: `from=2026-10-24T12:00&until=2026-10-25T12:00&step=1h`",
+            picture("2026-10-24T12:00", "2026-10-25T12:00", "1h"),
+        ),
+        "half-hour-zone": (
+            "A zone half an hour off: `from=-12h&step=1h&tz=Asia/Kolkata`",
+            picture("-12h", step="1h", zone="Asia/Kolkata"),
+        ),
+        "panels": (
+            "`split=series&title=Plan and fact by line`",
+            picture(split=True, names=LINES, title="Plan and fact by line"),
+        ),
         "many-panels": (
-            "More than 12 series",
+            "More than 12 series: `split=series&step=5m&theme=dark`",
             picture(split=True, names=[f"Station {n:02}" for n in range(1, 12)], others=17, theme="dark", step="5m"),
         ),
-        "two-panels": ("Two series", picture(split=True, names=LINES[:2], threshold=4)),
-        "small": ("`width=320`", picture(width=320, height=240, threshold=5, title="Assembly 1")),
-        "small-4x": ("`width=320&scale=4`", picture(width=320, height=240, title="Assembly 1")),
-        "small-panels": ("Panels at `width=320`", picture(split=True, names=LINES[:3], width=320)),
+        "two-panels": (
+            "Two series: `split=series&threshold=4`",
+            picture(split=True, names=LINES[:2], threshold=4),
+        ),
+        "asked-panels": (
+            "One without readings: `split=series&series=Painting&series=Packing&series=Shipping`",
+            picture(split=True, names=LINES[3:], series=("Painting", *LINES[3:])),
+        ),
+        "small": (
+            "`width=320&threshold=5&title=Assembly 1`",
+            picture(width=320, threshold=5, title="Assembly 1"),
+        ),
+        "small-4x": ("`width=320&scale=4&title=Assembly 1`", picture(width=320, title="Assembly 1")),
+        "small-panels": ("`width=320&split=series`", picture(split=True, names=LINES[:3], width=320)),
         "wide": ("`width=1600&height=300&time_format=%H:%M`", picture(width=1600, height=300, time_format="%H:%M")),
+        "own-title": (
+            "`agg=avg&series=Assembly 1&title=Early shift`",
+            picture(agg="avg", series=("Assembly 1",), title="Early shift", title_given=True),
+        ),
         "scripts": ("Every script", picture(title="Лінія «Ґалаґан» · 生产线三号 · 組立ライン · 생산 라인 · Straße №7")),
-        "long-title": ("A long title", picture(title=wide, width=640, height=360)),
+        "capitals": (
+            "Capitals: `width=480`",
+            picture(title="ЦЕХ №3: ШЛИФОВКА, ШЛАМОВЫЕ ФИЛЬТРЫ И МАШИНЫ", width=480),
+        ),
+        "long-title": ("A long title: `width=640&height=360`", picture(title=wide, width=640, height=360)),
     }
 
 
