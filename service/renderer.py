@@ -90,6 +90,8 @@ class Renderer:
         try:
             return await self._once(queueing, drawing, args)
         except (WorkerDied, TimeoutError) as exc:
+            if self._closed:
+                raise Unavailable("The service is shutting down.") from exc
             log.warning("a worker died or hung; drawing with another", why=repr(exc))
         try:
             return await self._once(queueing, drawing, args)
