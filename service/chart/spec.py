@@ -27,6 +27,9 @@ MIN_MARGIN = 0.5
 """Pixels; where the margin would be narrower, the bars touch."""
 NOTES, ZERO = 1, 2
 """Where the template has these layers; the bars are the first."""
+SPARSE = "datum.index % 0.5 > 0.01"
+"""Numbers that low panels do without, all but those at the ends and in the middle: texts are half the work."""
+LOW = 200
 AXIS_ROOM, ROW_ROOM = 58, 57
 """Pixels that the axis beside a panel takes, and those that name, axis and gap above and below it take, about."""
 
@@ -36,7 +39,7 @@ def spec(picture: Picture) -> Spec:
     split = picture.split and bool(picture.panels)
     made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
     bars, notes = list(_bars(picture)), list(_notes(picture))
-    made["datasets"] = {"bars": bars + notes if split else bars, "notes": notes, "zero": [{}]}
+    made["datasets"] = {"bars": bars + notes} if split else {"bars": bars, "notes": notes}
     made["description"] = f"{clean(picture.title)}. {summary(picture)}"
     _write_title(made, picture)
     if split:
@@ -44,7 +47,9 @@ def spec(picture: Picture) -> Spec:
     else:
         made["width"], made["height"] = picture.width, picture.height
     layers = (made["spec"] if split else made)["layer"]
-    if not any(bar["value"] < 0 for bar in bars):
+    if any(bar["value"] < 0 for bar in bars):
+        made["datasets"]["zero"] = [{}]
+    else:
         del layers[ZERO]
     if not notes:  # each layer costs time
         del layers[NOTES]
@@ -123,6 +128,8 @@ def _write_axes(encoding: Spec, picture: Picture, notes: list[dict[str, object]]
     if picture.split:  # axes that end with a number and are equally wide: else names and columns don't stand in line
         encoding["y"]["axis"].update(tickCount=4, minExtent=LEFT)
         encoding["y"]["scale"]["nice"] = 4
+        if _panel_height(picture) < LOW:
+            encoding["y"]["axis"]["labelExpr"] = f"{SPARSE} ? ' ' : {encoding['y']['axis']['labelExpr']}"
     if unread := {str(note["panel"]): True for note in notes if note["text"]}:
         _hide_numbers(encoding["y"], unread, picture)
 

@@ -68,7 +68,7 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
                 title=None,
                 stack=None,
                 scale=alt.Scale(nice=NICE),
-                axis=alt.Axis(tickCount=5, labelExpr=NUMBER, domain=False, ticks=False),
+                axis=alt.Axis(tickCount=5, labelExpr=NUMBER, domain=False, ticks=False, labelLimit=0),
             ),
             color=alt.Color(
                 "kind:N",
