@@ -17,8 +17,17 @@ def encode_attributes(values: dict[str, object]) -> bytes | None:
     if not values:
         return None
     try:
+        return _checked(values)
+    except RecursionError as exc:
+        raise Refusal("attributes", "are nested too deeply") from exc
+
+
+def _checked(values: dict[str, object]) -> bytes:
+    try:
         encoded = _encode(values)
-    except (TypeError, ValueError, RecursionError) as exc:
+    except (TypeError, ValueError, OverflowError) as exc:
+        if isinstance(exc, UnicodeEncodeError):
+            _check_texts(values)
         raise Refusal("attributes", f"can't be kept as JSON: {exc}") from exc
     if len(encoded) > MAX_ATTRIBUTES:
         raise Refusal("attributes", f"{len(encoded)} bytes of JSON, at most {MAX_ATTRIBUTES} are kept")
@@ -31,9 +40,11 @@ def encode_attributes(values: dict[str, object]) -> bytes | None:
 
 
 def check_text(field: str, text: str) -> None:
-    """Refusal for text with a NUL character, which the database can't store."""
+    """Refusal for text with a NUL character, which the database can't store, or with half a surrogate pair."""
     if "\0" in text:
         raise Refusal(field.replace("\0", "\\0"), "holds a NUL character, which can't be stored")
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise Refusal(field, "holds half of a surrogate pair, which is no character")
 
 
 def _check_texts(value: object, key: str = "attributes") -> None:

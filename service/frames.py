@@ -6,6 +6,7 @@ name the item and the field at fault.
 """
 
 import json
+import math
 from typing import Annotated, Any, TypeGuard
 
 import msgspec
@@ -29,13 +30,23 @@ _decode_json = msgspec.json.Decoder().decode
 _decode_msgpack = msgspec.msgpack.Decoder().decode
 
 
+_decode_list = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_decode_map = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
+MAX_DIGITS = 4300
+"""Digits of an integer that Python reads."""
+_UNREADABLE = object()
+"""Stands for a value that MessagePack frames but that can't be decoded: no check lets it pass."""
+_LEVELS = 3
+"""Down to the fields of the readings of an envelope."""
+
+
 class RefusedEnvelope(BadRequest):
-    """An envelope is refused; `batch_id` is its id as it was sent, whatever that is."""
+    """An envelope is refused; `batch_id` is its id as it was sent, whatever that is, if it can be sent back."""
 
     def __init__(self, error: BadRequest | TooLarge, batch_id: object) -> None:
         super().__init__(error.detail, error.faults if isinstance(error, BadRequest) else ())
         self.status, self.reason = error.status, error.reason
-        self.batch_id = batch_id
+        self.batch_id = batch_id if _can_be_sent(batch_id) else None
 
 
 def read_json(
@@ -65,7 +76,8 @@ def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
 def parse_json(raw: bytes | str) -> object:
     """A JSON text as Python values; BadRequest where it is none.
 
-    NaN, Infinity and numbers like 1e999 are let through, so that the checks can name the field that holds them.
+    NaN, Infinity, numbers like 1e999 and halves of surrogate pairs are let through, so that the checks can name the
+    field that holds them.
     """
     try:
         return _decode_json(raw)
@@ -73,18 +85,24 @@ def parse_json(raw: bytes | str) -> object:
         raise BadRequest("The JSON is nested too deeply.") from exc
     except ValueError as exc:
         lenient = _parse_lenient(raw)
-        if lenient is not None:
+        if lenient is not _UNREADABLE:
             return lenient
         raise BadRequest(f"This is no JSON: {str(exc).removeprefix('JSON is malformed: ')}.") from exc
 
 
 def parse_msgpack(raw: bytes) -> object:
-    """MessagePack as Python values; BadRequest where it is none."""
+    """MessagePack as Python values; BadRequest where it is none.
+
+    A field that can't be decoded, like a time out of range, has a value that the checks refuse by its name.
+    """
     try:
         return _decode_msgpack(raw)
     except RecursionError as exc:
         raise BadRequest("The MessagePack is nested too deeply.") from exc
     except (ValueError, TypeError, OverflowError) as exc:
+        lenient = _parse_parts(raw, _LEVELS)
+        if lenient is not _UNREADABLE:
+            return lenient
         raise BadRequest(f"This is no MessagePack: {exc}.") from exc
 
 
@@ -134,10 +152,38 @@ def _check(values: list[object], packer: Packer, *, partial: bool) -> Packed:
 
 
 def _parse_lenient(raw: bytes | str) -> object:
-    """A second look at text that isn't JSON only for its NaN, Infinity or 1e999: the checks then name the field."""
+    """A second look at text that isn't JSON only for a value or two: the checks then name the field."""
     try:
-        value = json.loads(raw)
-        msgspec.json.encode(value)  # half a surrogate pair passes json.loads
+        return json.loads(raw, parse_int=_int)
     except (ValueError, RecursionError):
-        return None
-    return value
+        return _UNREADABLE
+
+
+def _int(digits: str) -> int | float:
+    """Python reads no more than some thousand digits."""
+    return math.inf if len(digits) > MAX_DIGITS else int(digits)
+
+
+def _parse_parts(raw: bytes, levels: int) -> object:
+    """What can be decoded of it, down to so many levels."""
+    try:
+        return _decode_msgpack(raw)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        if not levels:
+            return _UNREADABLE
+    try:
+        return [_parse_parts(bytes(part), levels - 1) for part in _decode_list(raw)]
+    except ValueError:
+        pass
+    try:
+        return {key: _parse_parts(bytes(part), levels - 1) for key, part in _decode_map(raw).items()}
+    except ValueError:
+        return _UNREADABLE
+
+
+def _can_be_sent(value: object) -> bool:
+    try:
+        msgspec.json.encode(value)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return False
+    return True

@@ -47,9 +47,17 @@ class Rules(msgspec.Struct, frozen=True):
 
 def check_batch_id(value: object) -> str:
     """A batch id as text of 1 to 200 characters; BadReading otherwise."""
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME or "\0" in value:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME or not _is_text(value):
         raise BadReading(f"A batch id is text of 1 to {MAX_NAME} characters.", [Fault(0, "id", "unusable batch id")])
     return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        check_text("id", value)
+    except Refusal:
+        return False
+    return True
 
 
 def microseconds(moment: datetime) -> int:
@@ -64,7 +72,7 @@ def now_microseconds() -> int:
 
 def epoch_microseconds(number: float) -> int:
     """Epoch seconds or milliseconds, whichever the size says, as microseconds; Refusal where it is neither."""
-    if not math.isfinite(number) or abs(number) > 1e16:
+    if not abs(number) <= 1e16:
         raise Refusal("ts", "is out of range for epoch seconds or milliseconds")
     return round(number * 1e3) if abs(number) >= MILLISECONDS_FROM else round(number * 1e6)
 

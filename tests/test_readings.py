@@ -1,6 +1,7 @@
 import json
 import math
 import struct
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 from service.attributes import MAX_ATTRIBUTES
 from service.batches import Packed
 from service.errors import BadReading, BadRequest
-from service.frames import parse_msgpack, read_json, read_msgpack
+from service.frames import RefusedEnvelope, parse_msgpack, read_json, read_msgpack
 from service.readings import Rules, microseconds, now_microseconds
 from service.rows import SINCE_1970
 
@@ -130,6 +131,15 @@ def test_a_batch_id_is_text_of_1_to_200_characters(batch_id: str) -> None:
         ('{"ts": true}', "ts", "boolean"),
         ('{"ts": -1}', "ts", "before 1970"),
         ('{"ts": 1e300}', "ts", "out of range"),
+        ('{"ts": 1' + "0" * 400 + "}", "ts", "out of range"),
+        ('{"ts": 1' + "0" * 5000 + "}", "ts", "out of range"),
+        ('{"plan": -1' + "0" * 5000 + "}", "plan", "finite"),
+        ('{"note": [1' + "0" * 5000 + "]}", "note", "finite"),
+        ('{"note": ["\\ud83d"]}', "note", "surrogate"),
+        ('{"\\ud83d": 1}', "attributes", "surrogate"),
+        ('{"note": {"\\ud83d": "\\ud83d"}}', "attributes", "surrogate"),
+        ('{"series": "x\\ud83d"}', "series", "surrogate"),
+        ('"\\ud800"', "", "object"),
         ('{"ts": "9999-12-31T23:59:59Z"}', "ts", "ahead"),
         ('{"ts": "0001-01-01T00:00:00+14:00"}', "ts", "before 1970"),
         ('{"note": "a\\u0000b"}', "note", "NUL"),
@@ -171,11 +181,46 @@ def test_readings_may_be_ahead_by_the_clock_skew() -> None:
     assert refusal(json.dumps({"ts": late.isoformat()})).faults[0].field == "ts"
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"plan": }', "plan=1", "[" * 100_000, b'{"a": "\xff"}', '"\\ud800"', "\0"])
+@pytest.mark.parametrize("text", ["", "{", '{"plan": }', "plan=1", "[" * 100_000, b'{"a": "\xff"}', "\0"])
 def test_what_is_no_json_is_malformed(text: str | bytes) -> None:
     error = refusal(text)
     assert not isinstance(error, BadReading)
     assert error.status == 400
+
+
+TIME_OUT_OF_RANGE = b"\xc7\x0c\xff\x00\x00\x00\x00\x7f" + b"\xff" * 7
+
+
+def test_one_reading_that_cannot_be_decoded_is_named_and_its_envelope_as_well() -> None:
+    deep = "[" * 5000 + "]" * 5000
+    for odd, field in (('{"note": "\\ud83d"}', "note"), ('{"plan": 1' + "0" * 5000 + "}", "plan")):
+        text = f'{{"id": "b1", "readings": [{{"plan": 1}}, {odd}]}}'
+        error = refusal(text)
+        assert isinstance(error, RefusedEnvelope)
+        assert (error.status, error.batch_id) == (422, "b1")
+        assert [(fault.index, fault.field) for fault in error.faults] == [(1, field)]
+        assert read_json(f'[{{"plan": 1}}, {odd}]', RULES, NOW, partial=True).count == 1
+    assert refusal(f'[{{"note": {deep}}}]').status == 400
+    raw = b"\x82\xa2id\xa2b1\xa8readings\x92\x81\xa4plan\x01\x81\xa2ts" + TIME_OUT_OF_RANGE
+    with pytest.raises(RefusedEnvelope) as caught:
+        read_msgpack(raw, RULES, NOW)
+    assert (caught.value.status, caught.value.batch_id) == (422, "b1")
+    assert [(fault.index, fault.field) for fault in caught.value.faults] == [(1, "ts")]
+
+
+@pytest.mark.parametrize("batch_id", [r'"\ud83d"', "1" * 5000, "NaN", '{"a": "\\ud83d"}'])
+def test_an_id_that_cannot_be_sent_back_is_none(batch_id: str) -> None:
+    error = refusal(f'{{"id": {batch_id}, "readings": []}}')
+    assert isinstance(error, RefusedEnvelope)
+    assert error.status == 422
+    msgspec.json.encode(error.batch_id)
+
+
+@pytest.mark.parametrize("inside", [r'"\u0000"', "NaN", r'"\ud83d"', '"null"'])
+def test_nesting_is_refused_or_kept(inside: str) -> None:
+    for deep in range(900, 1010):
+        with suppress(BadRequest):
+            assert batch(f'[{{"note": {"[" * deep}{inside}{"]" * deep}}}]').count == 1
 
 
 def test_messagepack_says_the_same() -> None:

@@ -92,6 +92,12 @@ async def test_a_bad_frame_is_answered_and_the_socket_lives_on(shared: Running, 
             assert answer["error"]["status"] in (400, 422), bad
             assert answer["error"]["detail"]
             assert "id" not in answer
+        await socket.send(json.dumps({"id": name, "readings": [{"plan": 1}, {"note": "\ud83d"}]}))
+        answer = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        assert (answer["id"], answer["error"]["status"], answer["error"]["errors"][0]["field"]) == (name, 422, "note")
+        await socket.send(json.dumps({"id": "\ud83d", "readings": []}))
+        answer = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        assert (answer["id"], answer["error"]["status"]) == (None, 422)
         bad_batch = {"id": name, "readings": [{"plan": 1, "series": name}, {"fact": True}]}
         answer = await ask(socket, bad_batch)
         assert answer["id"] == name
