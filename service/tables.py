@@ -1,7 +1,8 @@
 """CSV with a header row, as spreadsheets and exports write it; https://www.rfc-editor.org/rfc/rfc4180.
 
 Columns ts, series, plan and fact are ours, an empty cell is an absent value. A column `attributes` holds a JSON object;
-any other column is an attribute with its text.
+any other column is an attribute with its text. A header that names none of these is refused: more often than a document
+of other columns it is a table of ours with another delimiter, or in capitals.
 """
 
 import csv
@@ -45,8 +46,14 @@ def _rows(text: bytes) -> Iterator[list[str]]:
 def _check_header(names: list[str]) -> None:
     if len(set(names)) < len(names) or "" in names:
         raise BadRequest("The first row of the CSV must name each column once.")
-    if not set(names) & {"plan", "fact", "attributes"} and not set(names) - set(OWN):
-        raise BadRequest(f"The first row of the CSV names none of plan, fact: {', '.join(names)[:200]}.")
+    shown = ", ".join(names)[:200]
+    if not set(names) & {*OWN, "attributes"}:
+        raise BadRequest(
+            "The first row of the CSV names none of ts, series, plan, fact, attributes: "
+            f"{shown!r}. They are written in small letters, with commas between them."
+        )
+    if not set(names) - {"ts", "series"}:
+        raise BadRequest(f"The first row of the CSV names none of plan, fact: {shown}.")
 
 
 def _value(cells: dict[str, str]) -> dict[str, object]:

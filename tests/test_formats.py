@@ -103,6 +103,15 @@ def test_what_is_no_table_is_malformed(text: bytes) -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize(
+    "header", ["series;plan;fact", "series\tplan\tfact", "Series,Plan,Fact", "PLAN", "a,b", '"plan;"']
+)
+def test_a_header_that_names_nothing_of_ours_is_refused_with_a_hint(header: str) -> None:
+    with pytest.raises(BadRequest, match="in small letters, with commas between them") as caught:
+        of_table(f"{header}\n1,2,3\n".encode())
+    assert caught.value.status == 400
+
+
 def test_other_columns_are_attributes_as_text() -> None:
     [row] = rows_of(of_table(b"\xef\xbb\xbfplan;x\n".replace(b";", b",") + b"1,007\n"))
     assert json.loads(row.attributes or b"") == {"x": "007"}
