@@ -83,4 +83,6 @@ def _attributes(text: str) -> dict[str, object]:
         raise Refusal("attributes", exc.detail) from exc
     if not isinstance(value, dict):
         raise Refusal("attributes", "must be a JSON object")
+    if own := [name for name in OWN if name in value]:
+        raise Refusal("attributes", f"holds {own[0]}, which has a column of its own")
     return value

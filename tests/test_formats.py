@@ -86,6 +86,8 @@ def test_a_bad_line_is_named_by_its_place() -> None:
         ("plan\nnan\n", 0, "plan"),
         ("plan,attributes\n1,[]\n", 0, "attributes"),
         ("plan,note\n1,a\0b\n", 0, "note"),
+        ('plan,attributes\n,"{""plan"": 99}"\n', 0, "attributes"),
+        ('plan,attributes\n1,"{""ts"": 5, ""a"": 1}"\n', 0, "attributes"),
     ],
 )
 def test_a_bad_cell_is_named(text: str, index: int, field: str) -> None:
