@@ -7,6 +7,7 @@ of other columns it is a table of ours with another delimiter, or in capitals.
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from service.errors import BadRequest, Refusal
@@ -14,6 +15,8 @@ from service.frames import parse_json
 from service.packing import Packer
 
 OWN = ("ts", "series", "plan", "fact")
+_NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+[ \t]*")
+"""Python's float() would also take 1_000, nan, and the digits of other scripts."""
 
 
 def add_table(text: bytes, packer: Packer) -> None:
@@ -61,7 +64,7 @@ def _value(cells: dict[str, str]) -> dict[str, object]:
     for name in ("plan", "fact"):
         if name in value:
             value[name] = _number(name, cells[name])
-    if "ts" in value and cells["ts"].strip().replace(".", "", 1).removeprefix("-").isdecimal():
+    if "ts" in value and _NUMBER.fullmatch(cells["ts"]):
         value["ts"] = float(cells["ts"])
     if "attributes" in value:
         del value["attributes"]
@@ -70,10 +73,9 @@ def _value(cells: dict[str, str]) -> dict[str, object]:
 
 
 def _number(name: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as exc:
-        raise Refusal(name, f"must be a number, this is {text[:40]!r}") from exc
+    if not _NUMBER.fullmatch(text):
+        raise Refusal(name, f"must be a number, this is {text[:40]!r}")
+    return float(text)
 
 
 def _attributes(text: str) -> dict[str, object]:

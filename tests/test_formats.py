@@ -114,6 +114,20 @@ def test_a_header_that_names_nothing_of_ours_is_refused_with_a_hint(header: str)
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize("text", ["1_000", "１２", "٣", "nan", "inf", "1e", "0x10", ".", "1,5", "1\u00a0"])
+@pytest.mark.parametrize("name", ["plan", "ts"])
+def test_numbers_are_of_ascii_digits(name: str, text: str) -> None:
+    with pytest.raises(BadReading) as caught:
+        of_table(f'{name},series\n"{text}",a\n'.encode() if name == "plan" else f'plan,ts\n1,"{text}"\n'.encode())
+    assert caught.value.faults[0].field == name
+
+
+@pytest.mark.parametrize("text", ["12", "+12", "12.", "1.2e1", "1.2E+1", " 12 ", "0012", "120e-1"])
+def test_numbers_may_be_written_in_many_ways(text: str) -> None:
+    [row] = rows_of(of_table(f"plan,ts\n{text},{text}\n".encode()))
+    assert (row.plan, row.ts) == (12, 12_000_000)
+
+
 def test_other_columns_are_attributes_as_text() -> None:
     [row] = rows_of(of_table(b"\xef\xbb\xbfplan;x\n".replace(b";", b",") + b"1,007\n"))
     assert json.loads(row.attributes or b"") == {"x": "007"}
