@@ -45,7 +45,7 @@ class BadLine(BadRequest):
         why = f"{refusal.field}: {refusal.detail}" if refusal.field else refusal.detail
         start, end = ("partial write: ", f" dropped={dropped}") if partial else ("", "")
         super().__init__(f"{start}line {line}: unable to parse '{shown}': {why}{end}")
-        self.line = line
+        self.line, self.dropped = line, dropped
 
 
 class LineReader:

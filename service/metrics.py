@@ -14,7 +14,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._readings = self._counter("readings", "Readings by what became of their batch.", "outcome")
         self._batches = self._counter("batches", "Batches by what became of them.", "outcome")
-        self._refused = self._counter("refused", "Requests, frames and connections refused.", "where", "reason")
+        self._refused = self._counter(
+            "refused", "Requests, frames, connections, single readings refused.", "where", "reason"
+        )
         self._responses = self._counter("http_responses", "Answers by route and status.", "route", "status")
         self._failures = self._counter("commit_failures", "Attempts to commit that the database did not take.")
         self._commits = self._histogram("commit_seconds", "Time of a transaction, by the writer.", _LATENCIES)
@@ -33,9 +35,9 @@ class Metrics:
         self._batches.labels(outcome).inc(batches)
         self._readings.labels(outcome).inc(readings)
 
-    def refused(self, where: str, reason: str) -> None:
+    def refused(self, where: str, reason: str, count: int = 1) -> None:
         """Something was refused: `where` is websocket or the route, `reason` that of the error."""
-        self._refused.labels(where, reason).inc()
+        self._refused.labels(where, reason).inc(count)
 
     def response(self, route: str, status: int) -> None:
         """An HTTP answer began."""

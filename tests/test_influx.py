@@ -92,10 +92,12 @@ async def test_a_bad_line_refuses_the_batch_and_is_named(shared: Running, name: 
 
 async def test_in_part_if_asked_to(shared: Running, name: str) -> None:
     lines = f"{name} plan=1\n{name} plan=x\n{name} plan=3\nbad"
+    before = await counted(shared, "/write", "invalid")
     answer = await write(shared, lines, "/write", params={"partial": "true", "db": "x"})
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("partial write: line 2: unable to parse")
     assert answer.json()["error"].endswith("dropped=2")
+    assert await counted(shared, "/write", "invalid") == before + 2
     assert sorted(item["plan"] for item in await stored(shared, name, 2)) == [1, 3]
 
 

@@ -67,24 +67,21 @@ def _handlers(*, v2: bool) -> ExceptionHandlersMap:
     """Errors as this version words them; each is counted."""
 
     def refuse(request: Request[Any, Any, Any], error: TaktlineError) -> Response[dict[str, Any]]:
-        status = 400 if isinstance(error, BadLine) else error.status
-        line = error.line if isinstance(error, BadLine) else None
-        return answer(request, status, error.reason, error.detail, headers(error), line)
+        if isinstance(error, BadLine):
+            count(request, error.reason, error.dropped)
+            return answer(400, error.detail, {}, error.line)
+        count(request, error.reason)
+        return answer(error.status, error.detail, headers(error))
 
     def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
-        status = error.status_code
-        return answer(request, status, f"http_{status}", error.detail, error.headers or {}, None)
+        count(request, f"http_{error.status_code}")
+        return answer(error.status_code, error.detail, error.headers or {})
 
-    def answer(
-        request: Request[Any, Any, Any],
-        status: int,
-        reason: str,
-        detail: str,
-        extra: Mapping[str, str],
-        line: int | None,
-    ) -> Response[dict[str, Any]]:
+    def count(request: Request[Any, Any, Any], reason: str, times: int = 1) -> None:
         context: Context = request.app.state.context
-        context.metrics.refused(request.scope.get("path_template") or "unknown", reason)
+        context.metrics.refused(request.scope.get("path_template") or "unknown", reason, times)
+
+    def answer(status: int, detail: str, extra: Mapping[str, str], line: int | None = None) -> Response[dict[str, Any]]:
         code = CODES.get(status, "internal error")
         body: dict[str, Any] = {"code": code, "message": detail} if v2 else {"error": detail}
         if v2 and line is not None:

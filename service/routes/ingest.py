@@ -12,7 +12,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from service.arrays import read_large
 from service.batches import Outcome, Packed
 from service.bodies import inflate, lines, whole
-from service.errors import TooFast, UnsupportedType
+from service.errors import BadReading, TooFast, UnsupportedType
 from service.frames import read_json
 from service.ndjson import add_lines
 from service.packing import Packer
@@ -56,7 +56,10 @@ async def post_readings(
     packed = await _read(request, context, batch_id, partial=some)
     answer = context.writer.offer(packed)
     context.rates.take(address, packed.count)
-    return _answer(packed, await answer)
+    outcome = await answer
+    if packed.refused:
+        context.metrics.refused("/readings", BadReading.reason, packed.refused)
+    return _answer(packed, outcome)
 
 
 async def _read(request: Request[Any, Any, Any], context: Context, batch_id: str | None, *, partial: bool) -> Packed:
