@@ -246,11 +246,30 @@ def outcome(text: bytes, **options: Any) -> Packed | str:
 @example("a plan=-0,fact=-0.0 3")
 @example("a plan=1,fact=2 1e3")
 def test_both_ways_lead_to_the_same_rows(text: str) -> None:
+    both_agree(text)
+
+
+def both_agree(text: str) -> None:
     raw = text.encode()
     quick = outcome(raw)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_protocol, "decode_plain", lambda _: None)
         assert outcome(raw) == quick
+
+
+characters = st.text(
+    st.characters(max_codepoint=0x7F)
+    | st.sampled_from("\x80\x85\xa0ü\u2028\ufeff😀")
+    | st.sampled_from(' ,=\\\n"#0ie-.'),
+    max_size=3,
+)
+
+
+@given(st.lists(st.tuples(plain, st.integers(0, 60), characters, st.integers(0, 2)), min_size=1, max_size=3))
+@example([("l plan=1,fact=2 ", 1, "\x7f", 0)])
+def test_both_ways_agree_on_any_character(lines: list[tuple[str, int, str, int]]) -> None:
+    """Put into lines that are plain, or in place of a piece of them."""
+    both_agree("\n".join(line[:at] + odd + line[at + gone :] for line, at, odd, gone in lines))
 
 
 @given(texts, st.integers(1, 60))
