@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from service.errors import BadRequest, TooLarge
 
+_BOM = b"\xef\xbb\xbf"
+"""What some programs begin a text in UTF-8 with."""
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _FLAT = re.compile(rb'\{[^{}\[\]"]*+(?:"(?:[^"\\\n]++|\\[^\n])*+"[^{}\[\]"]*+)*+\}')
 """An object without objects and arrays inside: what nearly all readings are."""
@@ -38,6 +40,8 @@ class Framer:
         self._closers = bytearray()
         """What closes the brackets that are open in it."""
         self._in_string = self._in_rubbish = self._has_lines = False
+        self._at_mark = True
+        """Whether the stream may still begin with a byte order mark."""
 
     def feed(self, piece: bytes) -> Iterator[bytes | BadRequest]:
         """The texts that this piece completes, and what is wrong with what is no text.
@@ -45,6 +49,8 @@ class Framer:
         Lost: no further text can be made out; TooLarge: this one is over the limit.
         """
         self._buffer += piece
+        if self._at_mark and not self._begin():
+            return
         while self._buffer:
             if self._in_rubbish:
                 if not self._skip_line():
@@ -68,7 +74,20 @@ class Framer:
 
     def end(self) -> BadRequest | None:
         """The stream has ended; what is wrong with its end."""
-        return BadRequest("The connection ended within a JSON text.") if self._closers else None
+        return (
+            BadRequest("The connection ended within a JSON text.")
+            if self._closers or (self._at_mark and self._buffer)
+            else None
+        )
+
+    def _begin(self) -> bool:
+        """Skip a byte order mark; False where there may be more of it to come."""
+        if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):
+            return False
+        self._at_mark = False
+        if self._buffer.startswith(_BOM):
+            del self._buffer[: len(_BOM)]
+        return True
 
     def _skip_space(self) -> bool:
         space = _SPACE.match(self._buffer)

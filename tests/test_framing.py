@@ -65,6 +65,12 @@ def test_whatever_json_is_sent_comes_out_as_it_was(
         # what is wrong inside is found by whoever decodes it, and nothing is lost with it
         (b'{"plan": oops}{"plan":2}', [b'{"plan": oops}', b'{"plan":2}']),
         (b'{"plan": 1', ["unfinished"]),
+        (b"\xef\xbb", ["unfinished"]),
+        # a byte order mark begins a stream, and nothing else
+        (b'\xef\xbb\xbf{"plan":1}{"plan":2}', [b'{"plan":1}', b'{"plan":2}']),
+        (b'\xef\xbb\xbf\n{"plan":1}', [b'{"plan":1}']),
+        (b'\xef\xbb{"plan":1}\n{"plan":2}', ["bad", b'{"plan":2}']),
+        (b'{"plan":1}\n\xef\xbb\xbf{"plan":2}\n{"plan":3}', [b'{"plan":1}', "bad", b'{"plan":3}']),
         (b'{"plan": "\\', ["unfinished"]),
         (b'{"a":1},{"b":2}', [b'{"a":1}', "bad"]),
         (b'GET / HTTP/1.1\r\nHost: a\r\n\r\n{"plan":1}', ["bad", "Lost"]),

@@ -130,6 +130,12 @@ async def test_many_to_a_connection_on_lines_or_not() -> None:
         await port.store.holds(1000)
 
 
+async def test_a_byte_order_mark_costs_nothing() -> None:
+    async with intake() as port:
+        await port.send(b"\xef\xbb", b'\xbf{"plan": 1}\n{"plan": 2}\n', pause=0.02)
+        await port.store.holds(2)
+
+
 async def test_split_at_every_byte() -> None:
     text = '{"plan": 1, "note": "ü\\"}{"}{"plan": 2,\n"deep": [{"a": 1}]}'.encode()
     async with intake() as port:
