@@ -39,7 +39,7 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     found = await context.charts.find(period, asked.agg, asked.series, asked.panels)
     picture = _picture(asked, context.time_format, found, period, now)
     check_pixels(asked, picture.height)
-    check_bars(period, max(1, len(picture.panels)))
+    check_bars(period, max(1, len(found.numbers.panels)))
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
     tag = make_tag(found, picture, form, asked.scale, packed=packed)
     common = {"ETag": tag, **headers(asked, picture, form, now)}
