@@ -30,8 +30,13 @@ async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> Asyn
             piece = chunk[at : at + CHUNK]
             size += len(piece)
             if size > limit:
-                raise TooLarge(f"The body is larger than {limit:,} bytes; send it in several requests.")
+                raise too_large(limit)
             yield piece
+
+
+def too_large(limit: int) -> TooLarge:
+    """The body has more than `limit` bytes, as counted, or as its Content-Length says."""
+    return TooLarge(f"The body is larger than {limit:,} bytes; send it in several requests.")
 
 
 async def whole(chunks: AsyncIterator[bytes]) -> bytes:

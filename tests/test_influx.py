@@ -129,6 +129,20 @@ async def test_refusals_in_the_words_of_each_version(
         assert (answer.status_code, list(answer.json())) == (status, ["error"])
 
 
+@pytest.mark.parametrize("path", ["/write", "/api/v2/write", "/readings"])
+@pytest.mark.parametrize("packed", [False, True])
+async def test_what_is_too_large_is_told_the_limit(shared: Running, path: str, packed: bool) -> None:
+    """Whether its Content-Length says so, or what comes out of gzip."""
+    body, headers = b"# " + b"x" * 17 * 2**20, {"Content-Type": "application/x-ndjson"}
+    if packed:
+        body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+    before = await counted(shared, path, "too_large")
+    answer = await write(shared, body, path, headers=headers)
+    assert answer.status_code == 413
+    assert "The body is larger than 16,777,216 bytes; send it in several requests." in answer.text
+    assert await counted(shared, path, "too_large") == before + 1
+
+
 async def test_an_idempotency_key_makes_a_retry_harmless(shared: Running, name: str) -> None:
     key = {"Idempotency-Key": name}
     lines = f"reading,series={name} plan=1,fact=2 {SECOND}000000000\n{name} plan=3\n"

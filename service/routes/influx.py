@@ -17,7 +17,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import ExceptionHandlersMap
 
-from service.bodies import inflate
+from service.bodies import inflate, too_large
 from service.errors import BadRequest, TaktlineError, TooFast
 from service.line_protocol import NANOSECONDS, BadLine, LineReader
 from service.packing import Packer
@@ -74,6 +74,8 @@ def _handlers(*, v2: bool) -> ExceptionHandlersMap:
         return answer(error.status, error.detail, headers(error))
 
     def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+        if error.status_code == 413:
+            return refuse(request, too_large(request.app.state.context.max_body))
         count(request, f"http_{error.status_code}")
         return answer(error.status_code, error.detail, error.headers or {})
 

@@ -7,6 +7,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
+from service.bodies import too_large
 from service.errors import TaktlineError
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
 from service.routes.chart_faults import picture_of
@@ -41,6 +42,8 @@ def _refuse(request: Request[Any, Any, Any], error: TaktlineError) -> Response[A
 
 def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """What the framework refuses: no such address, wrong method, too large, parameters of a wrong type."""
+    if error.status_code == 413:
+        return _refuse(request, too_large(request.app.state.context.max_body))
     _count(request, f"http_{error.status_code}")
     detail = error.detail
     if isinstance(error, NotFoundException):
