@@ -165,7 +165,7 @@ async def test_nothing_is_hidden_while_an_import_is_rolled_up(fresh: Running) ->
     store = fresh.context.store
     if store.server.edition != "community" or store.server.embedded:
         pytest.skip("no refreshes beside others here")
-    async with store._pool.connection() as con:
+    async with store._writing.connection() as con:
         await con.execute(
             "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs "
             "where hypertable_schema = current_schema()"

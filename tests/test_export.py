@@ -40,7 +40,7 @@ def readings(count: int, seed: int = 5) -> list[dict[str, Any]]:
 
 async def rollups(service: Running) -> list[Any]:
     """The exact hours of everything, as they would be drawn."""
-    async with service.context.store._pool.connection() as con:
+    async with service.context.store._reading.connection() as con:
         rows = await con.fetch("select * from reading_hour order by bucket, series")
     return [tuple(round(value, 9) if isinstance(value, float) else value for value in row.values()) for row in rows]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -13,7 +14,7 @@ from service.migrate import migrate, search_path
 from service.packing import Packer
 from service.period import make_period
 from service.readings import Reading, Rules, now_microseconds
-from service.store import Store, open_store
+from service.store import READING, Store, open_store
 from tests.conftest import Engine
 
 pytestmark = pytest.mark.anyio
@@ -206,7 +207,7 @@ async def insisted(work: Callable[[], Awaitable[int]]) -> int:
 
 
 async def rollup_counts(store: Store) -> list[int]:
-    async with store._pool.connection() as con:
+    async with store._reading.connection() as con:
         counts = "select coalesce(sum(readings), 0)::bigint from reading_"
         return [await con.fetchval(counts + unit) for unit in ("minute", "hour", "day")]
 
@@ -219,7 +220,7 @@ async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engi
     assert await store.batches.write([packed("large", *rows)], Receipt()) == [Outcome.WRITTEN]
     await store.batches.write([packed(None, *rows[:10])], Receipt())
     assert await rollup_counts(store) == [6012] * 3
-    async with store._pool.connection() as con:
+    async with store._reading.connection() as con:
         assert await con.fetchval("select count(distinct id) from reading") == 6012
         assert await con.fetchval("select sum(plan) from reading where series = 's1'") == sum(
             row.plan or 0 for row in [*first, *rows, *rows[:10]] if row.series == "s1"
@@ -258,11 +259,23 @@ async def test_a_large_transaction_beside_the_one_that_makes_the_chunk(
         await con.close()
 
 
+async def test_slow_reads_never_keep_a_write_waiting(store: Store) -> None:
+    """As many of them as there may be: one more isn't answered, and readings are written all the same."""
+    async with AsyncExitStack() as slow:
+        for _ in range(READING):
+            await slow.enter_async_context(store._reading.connection())
+        async with asyncio.timeout(2):
+            assert await store.batches.write([packed("a", *many_rows()[-1:])], Receipt()) == [Outcome.WRITTEN]
+        with pytest.raises(Unavailable):
+            await store.records.count()
+    assert await store.records.count() == 1
+
+
 async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store) -> None:
     """Where the policies are behind, such a refresh must not take the watermark past what they haven't come to yet."""
     if store.server.edition != "community":
         pytest.skip("nothing is materialised here")
-    async with store._pool.connection() as con:
+    async with store._reading.connection() as con:
         await con.execute(
             "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs "
             "where hypertable_schema = current_schema()"

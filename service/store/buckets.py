@@ -26,15 +26,14 @@ class Buckets:
 
     async def read(self, period: Period, agg: str, series: Sequence[str] | None, panels: int | None = None) -> Numbers:
         """The buckets of a period: of all the series together, or in at most so many panels."""
-        async with self._pool.snapshot() as snapshot:
-            if series is None and panels is None and agg != "last" and period.relation in ("quarter", "hour"):
-                unit = "quarter"
-                rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
-            else:
-                unit = period.relation
-                rows = await snapshot.read(
-                    f"buckets_from_{unit}s", period.edges, period.start, period.end, series, agg, panels
-                )
+        if series is None and panels is None and agg != "last" and period.relation in ("quarter", "hour"):
+            unit = "quarter"
+            rows = await self._pool.read("buckets_from_totals", period.edges, period.start, period.end, agg)
+        else:
+            unit = period.relation
+            rows = await self._pool.read(
+                f"buckets_from_{unit}s", period.edges, period.start, period.end, series, agg, panels
+            )
         newest = max((row["newest"] for row in rows), default=None)
         return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS[unit])
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-from service.database import session
 from service.errors import BadReading, Unavailable
 from service.queries import query
 
-POOL_SIZE = 8
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
 CLOSE_TIMEOUT = 1.0
 """Seconds to take leave of the database; then the connections are cut."""
 READ_TIMEOUT = 30.0
 """Seconds a page or a chart may take to be read."""
+
+PLANNED = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+"""Settings with which queries are planned for the values they are given, since only then are the chunks outside of
+their bounds left alone when they are planned; and nothing is compiled, which takes longer than any of them."""
 
 _DATA_ERRORS = (
     asyncpg.DataError,
@@ -59,9 +61,8 @@ class Pool:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
-        """One state of the database for several queries, each planned for the values it is given."""
+        """One state of the database for several queries."""
         async with self.connection() as con, con.transaction(isolation="repeatable_read", readonly=True):
-            await con.execute(query("plan_briefly"))
             yield Snapshot(con)
 
     @asynccontextmanager
@@ -101,14 +102,14 @@ class Pool:
 
 
 @asynccontextmanager
-async def open_pool(url: str, search_path: str) -> AsyncIterator[Pool]:
-    """A pool that is closed afterwards."""
+async def open_pool(url: str, settings: dict[str, str], size: int) -> AsyncIterator[Pool]:
+    """A pool of at most `size` connections that is closed afterwards."""
     # No floor: a pool that keeps one fills the log with tracebacks while the database is away.
     pool = asyncpg.create_pool(
         url,
         min_size=0,
-        max_size=POOL_SIZE,
-        server_settings=session(search_path),
+        max_size=size,
+        server_settings=settings,
         init=_init_connection,
         reset=_leave_as_it_is,
         timeout=5,
