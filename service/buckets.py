@@ -23,8 +23,7 @@ class Panel(msgspec.Struct, frozen=True):
 
 
 class Numbers(msgspec.Struct, frozen=True):
-    """All that a chart shows, one panel or several, and up to where there are readings: to the minute for short steps,
-    to the hour or the day for long ones."""
+    """All that a chart shows, one panel or several, and up to where there are readings, to the minute."""
 
     panels: tuple[Panel, ...]
     until: datetime | None

@@ -35,7 +35,16 @@ class Buckets:
                 f"buckets_from_{unit}s", period.edges, period.start, period.end, series, agg, panels
             )
         newest = max((row["newest"] for row in rows), default=None)
-        return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS[unit])
+        until = newest and await self._until(newest, unit, series)
+        return Numbers(tuple(_panels(rows, period.edges)), until)
+
+    async def _until(self, newest: datetime, unit: str, series: Sequence[str] | None) -> datetime:
+        """The end of the minute of the newest reading, which is in a unit that begins at `newest`."""
+        end = newest + _UNITS[unit]
+        if unit == "minute":
+            return end
+        [[until]] = await self._pool.read("newest_reading", newest, end, series)
+        return until or end  # it was deleted since
 
 
 def _panels(rows: Sequence[asyncpg.Record], edges: Sequence[datetime]) -> list[Panel]:
