@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 NICE = 10
@@ -91,13 +92,27 @@ def _serve(pipe: Connection, work: Callable[..., Any]) -> None:
     """Answer until the other end is closed."""
     # Ctrl-C reaches every process of a terminal: the owner ends the workers in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # where there are too few processors for everybody, this can wait; readings and acknowledgements go first
-    os.nice(NICE)
+    _step_back()
     with suppress(EOFError, OSError):
         pipe.send("ready")
         while True:
             args, kwargs = pipe.recv()
             pipe.send(_answer(work, args, kwargs))
+
+
+def _step_back() -> None:
+    """Let others go first, us with readings and the database with commits: a picture can wait for some milliseconds.
+
+    Niceness alone does little: Linux shares a processor between sessions first, then within them, and whoever wakes up
+    beside a busy process waits for the next tick, nice or not. So there is also one processor that we never use.
+    """
+    os.setsid()
+    os.nice(NICE)
+    with suppress(OSError):  # not everywhere
+        Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
+    if hasattr(os, "sched_setaffinity"):
+        processors = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, processors[1:] or processors)
 
 
 def _answer(work: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Exception | None]:

@@ -1,6 +1,7 @@
 """The worker processes: what becomes of a picture whose worker hangs or dies, and of one too many."""
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -37,6 +38,11 @@ def die(*_: Any, packed: bool) -> bytes:
 def slow(*_: Any, packed: bool) -> bytes:
     time.sleep(0.3)
     return b"drawn"
+
+
+def tell(*_: Any, packed: bool) -> bytes:
+    """What the system knows of the worker."""
+    return json.dumps([os.nice(0), os.getsid(0), len(os.sched_getaffinity(0))]).encode()
 
 
 def refuse(_: Any) -> None:
@@ -132,6 +138,14 @@ async def test_a_worker_that_hangs_takes_no_queued_picture_with_it() -> None:
         with pytest.raises(Unavailable):
             await hanging
         assert made.waiting == 0
+
+
+async def test_a_worker_lets_others_go_first() -> None:
+    async with rendering(tell) as made:
+        nice, session, processors = json.loads(await made.draw(nothing(), "png"))
+    assert nice > os.nice(0)
+    assert session != os.getsid(0)
+    assert processors == max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 async def test_where_no_worker_can_be_started_the_next_picture_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
