@@ -12,7 +12,8 @@ from service.chart.wording import default_title
 from service.charts import AnyFormat, Found, make_tag
 from service.period import Period, check_bars, make_period
 from service.routes.chart_answers import content_type, headers, is_known, takes_gzip, timing
-from service.routes.chart_parameters import FORMATS, Asked, ChartOperation, check_pixels, read_asked
+from service.routes.chart_documented import ChartOperation
+from service.routes.chart_parameters import FORMATS, Asked, check_pixels, read_asked
 from service.routes.context import Context
 from service.routes.parameters import best_match
 

@@ -3,19 +3,17 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Parameter, Schema
+from litestar.openapi.spec import Schema
 
 from service.chart.picture import MAX_PANELS, WIDTH, default_height
 from service.chart.themes import THEMES
 from service.chart.wording import AGGREGATES
 from service.charts import AnyFormat
 from service.period import STEPS, bad_parameter, check_zone
-from service.problems import MEDIA_TYPE
 from service.readings import MAX_NAME
 from service.routes.parameters import choice, known_names, series_names, whole_number
 from service.times import quoted
@@ -175,25 +173,6 @@ KNOWN = {
         Schema(type="number", minimum=0, maximum=1e15),  # type: ignore[arg-type]
     ),
 }
-
-
-@dataclass
-class ChartOperation(Operation):
-    """`GET /chart` in the API's description, with its parameters and answers."""
-
-    def __post_init__(self) -> None:
-        formats = {media_type: OpenAPIMediaType() for media_type in FORMATS.values()}
-        problem = {MEDIA_TYPE: OpenAPIMediaType(), "image/svg+xml": OpenAPIMediaType(), "image/png": OpenAPIMediaType()}
-        self.responses = {
-            "200": OpenAPIResponse(description="The chart.", content=formats),
-            "304": OpenAPIResponse(description="The chart that you have is the chart."),
-            "400": OpenAPIResponse(description="A parameter is wrong; the answer says which.", content=problem),
-            "503": OpenAPIResponse(description="Try again after `Retry-After` seconds.", content=problem),
-        }
-        self.parameters = [
-            Parameter(name=name, param_in="query", description=one.text, schema=one.schema, required=False)
-            for name, one in KNOWN.items()
-        ]
 
 
 @lru_cache(maxsize=1024)
