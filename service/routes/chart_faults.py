@@ -1,10 +1,14 @@
 """Errors of `/chart` as pictures, where an `<img>` would show nothing else."""
 
+import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.types import Receive, Scope, Send
 
 from service.chart.fault import fault_png, fault_svg
 from service.chart.picture import WIDTH, default_height
@@ -14,7 +18,7 @@ from service.routes.chart_answers import POLICY, TYPED
 from service.routes.chart_parameters import KNOWN, MAX_PIXELS
 from service.routes.parameters import accepted
 
-_DRAWN = ("image/svg+xml", "image/png")
+_KINDS = ("image/svg+xml", "image/png")
 
 
 class _Look(msgspec.Struct, frozen=True):
@@ -28,25 +32,41 @@ def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: 
     """The problem as a picture of the size asked for; None where words are welcome."""
     if request.scope.get("path_template") != "/chart":
         return None
-    media_type = _drawn(request)
+    media_type = _kind(request)
     if media_type is None:
         return None
     title, detail, look = f"{problem['status']} {problem['title']}", problem["detail"], _look(request)
-    data = (
-        fault_svg(title, detail, look.width, look.height, look.theme)
-        if media_type == "image/svg+xml"
-        else fault_png(title, detail, look.width, look.height, look.theme, look.scale)
-    )
     made = {**extra, **TYPED, **POLICY, "X-Chart-Error": _ascii(detail)}
-    return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
+    if media_type == "image/svg+xml":
+        data = fault_svg(title, detail, look.width, look.height, look.theme)
+        return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
+    draw = partial(fault_png, title, detail, look.width, look.height, look.theme, look.scale)
+    return _Drawn(draw, status_code=problem["status"], media_type=media_type, headers=made)
 
 
-def _drawn(request: Request[Any, Any, Any]) -> str | None:
+class _Drawn(Response[bytes]):
+    """A picture that is drawn when it is sent, beside the event loop: a large one takes a tenth of a second."""
+
+    def __init__(self, draw: Callable[[], bytes], **how: Any) -> None:
+        super().__init__(b"", **how)
+        self._draw = draw
+
+    def to_asgi_response(self, *args: Any, **kwargs: Any) -> Any:
+        whole = super().to_asgi_response
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            self.content = await asyncio.to_thread(self._draw)
+            await whole(*args, **kwargs)(scope, receive, send)
+
+        return answer
+
+
+def _kind(request: Request[Any, Any, Any]) -> str | None:
     """The kind of picture to answer with; None where words are welcome."""
     if request.headers.get("sec-fetch-dest") == "image" or _names_only_images(request.headers.get("accept", "")):
-        return accepted(request, _DRAWN)
-    best = accepted(request, [MEDIA_TYPE, "application/json", "text/html", *_DRAWN])
-    return best if best in _DRAWN else None
+        return accepted(request, _KINDS)
+    best = accepted(request, [MEDIA_TYPE, "application/json", "text/html", *_KINDS])
+    return best if best in _KINDS else None
 
 
 def _names_only_images(accept: str) -> bool:
