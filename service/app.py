@@ -16,7 +16,7 @@ from litestar.enums import ScopeType
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.static_files import create_static_files_router
-from litestar.types import Message, Scope
+from litestar.types import ASGIApp, Message, Scope
 from swagger_ui_bundle import swagger_ui_path
 
 from service.assets import Assets
@@ -36,6 +36,7 @@ from service.routes.chart import chart
 from service.routes.context import Context
 from service.routes.display import display
 from service.routes.export import export
+from service.routes.head import with_head
 from service.routes.health import livez, metrics, readyz
 from service.routes.inbox import Allowance
 from service.routes.influx import health, ping, query, write_v1, write_v2
@@ -60,9 +61,9 @@ log = structlog.stdlib.get_logger("service")
 Say = Callable[[str], None]
 
 
-def create_app(context: Context, *, debug: bool = False) -> Litestar:
+def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
     """The web application over the parts of an open service."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             ingest,
             home,
@@ -95,6 +96,7 @@ def create_app(context: Context, *, debug: bool = False) -> Litestar:
         request_max_body_size=context.max_body,
         logging_config=None,
     )
+    return with_head(app)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from types import FrameType
 
 import structlog
 import uvicorn
-from litestar import Litestar
+from litestar.types import ASGIApp
 
 from service.errors import StartError
 from service.farewell import WebSocketProtocol
@@ -29,7 +29,7 @@ log = structlog.stdlib.get_logger("service")
 class Server(uvicorn.Server):
     """Serves one app until told to stop by SIGTERM, SIGINT or stop(); a second signal ends it at once."""
 
-    def __init__(self, app: Litestar, context: Context, max_frame: int, grace: timedelta) -> None:
+    def __init__(self, app: ASGIApp, context: Context, max_frame: int, grace: timedelta) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from litestar import HttpMethod, Request, route
+from litestar import Request, get
 from litestar.response.base import ASGIResponse
 
 from service.chart.picture import Picture, columns, default_height, panels
 from service.chart.wording import default_title
 from service.charts import AnyFormat, Found, make_tag
 from service.period import Period, check_bars, make_period
-from service.routes.chart_answers import content_type, headers, is_known, takes_gzip, timing
+from service.routes.chart_answers import headers, is_known, takes_gzip, timing
 from service.routes.chart_documented import ChartOperation
 from service.routes.chart_parameters import FORMATS, Asked, check_pixels, read_asked
 from service.routes.context import Context
@@ -21,13 +21,7 @@ PACKED = ("svg", "html", "json", "csv", "vega")
 """Formats that gzip makes smaller."""
 
 
-@route(
-    "/chart",
-    http_method=[HttpMethod.GET, HttpMethod.HEAD],
-    operation_id=lambda _handler, method, _path: "chart" if method == HttpMethod.GET else "chart_head",
-    operation_class=ChartOperation,
-    tags=["chart"],
-)
+@get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"])
 async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Bars of plan and fact per minute over the last hour, or as the parameters say."""
     # An answer of 304 is nearly all that a wall of dashboards asks for: what it costs is counted in microseconds,
@@ -49,9 +43,6 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     body = await context.charts.body(tag, picture, form, asked.scale, packed=packed)
     encoding = {"Content-Encoding": "gzip"} if packed else {}
     whole = {**common, **encoding, **timing(found, body)}
-    if request.method == HttpMethod.HEAD:
-        described = {"Content-Type": content_type(form), "Content-Length": str(len(body.data))}
-        return ASGIResponse(headers={**whole, **described}, is_head_response=True)
     return ASGIResponse(body=body.data, media_type=FORMATS[form], headers=whole)
 
 

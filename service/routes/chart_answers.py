@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from service.chart.picture import Picture
-from service.charts import AnyFormat, Body, Found
-from service.routes.chart_parameters import FORMATS, Asked
+from service.charts import Body, Found
+from service.routes.chart_parameters import Asked
 from service.times import is_moving
 
 DAY = 86400
@@ -62,12 +62,6 @@ def is_known(tag: str, if_none_match: Sequence[str]) -> bool:
     """
     given = [one.strip().removeprefix("W/") for line in if_none_match for one in line.split(",")]
     return tag in given or given == ["*"]
-
-
-def content_type(form: AnyFormat) -> str:
-    """With what Accept doesn't care about."""
-    media_type = FORMATS[form]
-    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from litestar import HttpMethod, MediaType, Request, Response, post, route
+from litestar import HttpMethod, MediaType, Request, Response, get, post, route
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
@@ -155,18 +155,12 @@ async def _write(request: Request[Any, Any, Any], context: Context, key: str | N
         raise bad
 
 
-@route(
-    "/ping",
-    http_method=[HttpMethod.GET, HttpMethod.HEAD],
-    status_code=204,
-    response_headers=HEADERS,
-    include_in_schema=False,
-)
+@get("/ping", status_code=204, response_headers=HEADERS, include_in_schema=False)
 async def ping() -> None:
     """What both versions answer while they are up."""
 
 
-@route("/health", http_method=[HttpMethod.GET], response_headers=HEADERS, include_in_schema=False)
+@get("/health", response_headers=HEADERS, include_in_schema=False)
 async def health(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
     """What version 2 answers; for orchestrators there are /livez and /readyz."""
     why = context.writer.stalled or ("shutting down" if context.writer.closed else None)

@@ -1,0 +1,33 @@
+"""HEAD where there is GET: for uptime monitors and link checkers."""
+
+import pytest
+
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+VARYING = {"date", "server-timing", "transfer-encoding"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/livez", "/readyz", "/display", "/display?page=9999999", "/schema/openapi.json", "/readings", "/nowhere"],
+)
+async def test_head_says_what_get_says(shared: Running, path: str) -> None:
+    shown, asked = await shared.http.get(path), await shared.http.head(path)
+    assert (asked.status_code, asked.content) == (shown.status_code, b"")
+    headers = [{(name, text) for name, text in one.headers.items() if name not in VARYING} for one in (shown, asked)]
+    assert headers[0] == headers[1]
+
+
+async def test_a_long_export_ends_with_its_first_part(fresh: Running) -> None:
+    """What nobody gets isn't read, and the connection serves the next request."""
+    rows = "\n".join(f'{{"ts": {1_700_000_000 + number}, "plan": 1}}' for number in range(30_000))
+    await fresh.http.post("/readings", content=rows, headers={"Content-Type": "application/x-ndjson"})
+    for _ in range(3):
+        asked = await fresh.http.head("/readings", params={"from": "2023-01-01"})
+        assert (asked.status_code, asked.content) == (200, b"")
+    assert len((await fresh.http.get("/readings", params={"from": "2023-01-01"})).text.splitlines()) == 30_000
+
+
+async def test_head_where_there_is_no_get(shared: Running) -> None:
+    assert (await shared.http.head("/write")).status_code == 405
