@@ -12,14 +12,15 @@ TIMES = (
     "RFC 3339 (2026-01-31T14:05:00Z; without an offset in tz), 2026-01-31, 20260131, 14:05_20260131, "
     "epoch seconds or milliseconds, now, -2h, now-2h, now-1d/d (units s min m h d w mon M y, "
     "or in full: 12hours), "
-    "today, yesterday, tomorrow, midnight, noon, noon yesterday"
+    "today, yesterday, tomorrow, monday, midnight, noon, 6pm, 14:05, noon yesterday, 6pm friday"
 )
 
 MOST_QUOTED = 60
 """Characters of a bad value that an error repeats."""
 
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
-_HOURS = {"midnight": 0, "noon": 12}
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_HOURS = {"midnight": 0, "noon": 12, "teatime": 16}
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _SPELT = {
     "s": ("s", "sec", "secs", "second", "seconds"),
@@ -34,8 +35,10 @@ _UNITS = {name: unit for unit, names in _SPELT.items() for name in names}
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _OFFSET = re.compile(rf"([+ -])(\d{{1,6}})({_UNIT})", re.ASCII)
 # a plus that an address turned into a space is a plus
+_DAY = "|".join((*_DAYS, *_WEEKDAYS))
+_CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d|(?:0?[1-9]|1[0-2])(?::[0-5]\d)?(?:am|pm)"
 _WORDS = re.compile(
-    r"(?:now|(?P<hour>midnight|noon)(?:[ _+](?P<day>today|yesterday|tomorrow))?|(?P<alone>today|yesterday|tomorrow))?"
+    rf"(?i:now|(?P<hour>{'|'.join(_HOURS)}|{_CLOCK})(?:[ _+](?P<day>{_DAY}))?|(?P<alone>{_DAY}))?"
     rf"(?P<offsets>(?:[+ -]\d{{1,6}}(?:{_UNIT}))*)(?:/(?P<whole>m|h|d|w|M|y))?",
     re.ASCII,
 )
@@ -96,12 +99,27 @@ def _words(text: str, zone: str, now: datetime, *, up: bool) -> datetime | None:
     moment = now.astimezone(ZoneInfo(zone))
     day = match["alone"] or match["day"]
     if day or match["hour"]:
-        hour = _HOURS[match["hour"] or "midnight"]
-        moment = _wall(moment, moment.replace(tzinfo=None, hour=hour, minute=0, second=0, microsecond=0), 0)
-        moment = _shift(moment, _DAYS[day or "today"], "d")
+        hour, minute = _clock((match["hour"] or "midnight").lower())
+        moment = _wall(moment, moment.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0), 0)
+        moment = _shift(moment, _day((day or "today").lower(), moment), "d")
     for sign, number, unit in _OFFSET.findall(match["offsets"]):
         moment = _shift(moment, -int(number) if sign == "-" else int(number), _UNITS[unit])
     return _whole(moment, match["whole"], up=up) if match["whole"] else moment
+
+
+def _clock(text: str) -> tuple[int, int]:
+    """Hour and minute of a word, of 14:05, of 6pm or of 6:30am."""
+    if text in _HOURS:
+        return _HOURS[text], 0
+    hour, _, minute = text.rstrip("apm").partition(":")
+    if text.endswith("m"):
+        return int(hour) % 12 + 12 * text.endswith("pm"), int(minute or 0)
+    return int(hour), int(minute)
+
+
+def _day(word: str, moment: datetime) -> int:
+    """Days from now; of the days of the week the last of that name, which may be today."""
+    return _DAYS[word] if word in _DAYS else -((moment.weekday() - _WEEKDAYS.index(word)) % 7)
 
 
 def _shift(moment: datetime, number: int, unit: str) -> datetime:

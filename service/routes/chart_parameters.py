@@ -110,7 +110,7 @@ def _string(**more: Any) -> Schema:
     return Schema(type="string", **more)  # type: ignore[arg-type]
 
 
-_TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, noon yesterday"
+_TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday"
 KNOWN = {
     "from": _Known("start", _text, f"Begin: {_TIME}. By default an hour before `until`.", _string(example="-6h")),
     "until": _Known("until", _text, "End, written like `from`; by default now.", _string(example="now")),
