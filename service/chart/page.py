@@ -26,7 +26,10 @@ def page(spec: str, picture: Picture, library: str) -> bytes:
 <meta http-equiv="Content-Security-Policy" content="{policy(library, start)}">
 <title>{title}</title>
 <meta name="description" content="{html.escape(summary(picture))}">
-<style>body {{ margin: 0; background: {theme.background}; color: {theme.ink}; font-family: sans-serif }}</style>
+<style>
+body {{ margin: 0; background: {theme.background}; color: {theme.ink}; font-family: sans-serif }}
+#chart, #chart svg {{ max-width: 100%; height: auto }}
+</style>
 <div id="chart" role="img" aria-label="{title}. {html.escape(summary(picture))}"></div>
 <script>{library}</script>
 <script>{start}</script>
