@@ -19,7 +19,7 @@ check: $(VENV)/ready.stamp ## Format, lint, types, import contract
 	@echo "== format, lint, types, imports"
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
-bench: $(VENV)/ready.stamp ## Figures, as ratios within one run
+bench: $(VENV)/bench.stamp ## Figures, as ratios within one run
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: $(VENV)/ready.stamp ## Let everything fail for a minute, then compare what is stored with what was sent
@@ -31,6 +31,7 @@ gallery: $(VENV)/ready.stamp ## Draw docs/gallery.md
 lock: $(VENV)/ready.stamp ## Renew the pinned versions
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench --constraint requirements-dev.lock --output-file requirements-bench.lock
 
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
@@ -38,6 +39,11 @@ $(VENV)/ready.stamp: requirements-dev.lock pyproject.toml | $(VENV)/pip.stamp
 	@echo "== installing the pinned dependencies (a minute or two the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/bench.stamp: requirements-bench.lock $(VENV)/ready.stamp
+	@echo "== installing what is compared with"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.lock
 	@touch $@
 
 $(VENV)/pip.stamp:

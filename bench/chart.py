@@ -99,7 +99,7 @@ async def _alone(draw: Callable[..., object], spec: str) -> None:
 
 
 def _pandas(target: Target) -> Way | None:
-    """The common way; None where its libraries aren't installed (`pip install --group bench`)."""
+    """The common way; None where its libraries aren't installed, as they are by `make bench`."""
     try:
         import matplotlib as mpl
         import pandas as pd
