@@ -15,7 +15,8 @@ STEPS = {"1m": 60, "5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "1d": 86400}
 MAX_BARS = 1500
 """Bars in one picture, two a bucket."""
 MIN_BAR = 2.0
-"""Pixels of a panel's width for each bar, where the step is ours to choose: narrower ones can't be told apart."""
+"""Pixels of a picture's or a panel's width for each bar, where the step is ours to choose: with what the axis takes
+away, narrower ones can't be told apart."""
 NONE, MINUTE, HOUR = timedelta(), timedelta(minutes=1), timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DEFAULT_LENGTH = HOUR
@@ -84,7 +85,7 @@ def check_bars(period: Period, panels: int = 1) -> None:
         short = f"a period of at most {most} days" if period.step == "1d" else "a longer step or a shorter period"
         raise bad_parameter(
             "step" if period.step != "1d" else "from",
-            f"{bars / panels:.0f} bars of {period.step}{each} are too many for a picture, "
+            f"{bars // panels} bars of {period.step}{each} are too many for a picture, "
             f"which has {MAX_BARS} at most; give {short}",
         )
 
@@ -111,8 +112,9 @@ def _check_step(step: str) -> str:
     return step
 
 
-def _bars(period: Period) -> float:
-    return 2 * (period.end - period.start).total_seconds() / period.seconds
+def _bars(period: Period) -> int:
+    """Two a step; the hour that a clock is set by within the period makes no step of its own."""
+    return 2 * round((period.end - period.start).total_seconds() / period.seconds)
 
 
 def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, now: datetime) -> Period:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from service.buckets import Bucket, Numbers, Panel
-from service.chart.draw import draw
+from service.chart.draw import Format, draw
 from service.chart.lettering import width_of, wrapped
 from service.chart.picture import Picture
 from service.chart.spec import spec
@@ -195,12 +195,23 @@ def test_a_threshold_is_said_in_thousands_where_that_is_exact(threshold: float, 
     assert f"below plan by over {shown}" in texts(draw(picture(threshold=threshold), "svg"))
 
 
-@pytest.mark.parametrize("title", ["<script>&\"'", "]]>", "</svg><script>", "\x01\x0b\x1f\ufffe x", "a\nb"])
+@pytest.mark.parametrize(
+    "title", ["<script>&\"'", "]]>", "</svg><script>", "\x01\x0b\x1f\ufffe x", "a\nb", r"C:\press \1\b", r"\g<0>"]
+)
 def test_text_is_escaped(title: str) -> None:
     svg = draw(picture(title=title, names=(title, "b")), "svg")
     assert not list(ElementTree.fromstring(svg).iter(f"{SVG}script"))
     if title.isprintable():
         assert texts(svg).count(title) == 2  # above all, and above its panel
+
+
+@pytest.mark.parametrize("form", ["svg", "html"])
+def test_what_cannot_be_in_xml_is_left_out_of_the_description(form: Format) -> None:
+    assert b"\x01" not in draw(picture(title="T", title_given=True, series=("\x01",)), form)
+
+
+def test_a_name_of_spaces_is_no_name_to_draw() -> None:
+    assert texts(draw(picture(names=(" ", "b")), "svg")).count("b") == 1
 
 
 def test_a_screen_reader_has_a_title_and_a_description_and_hears_of_no_scales() -> None:

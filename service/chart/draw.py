@@ -76,11 +76,10 @@ def _titled(svg: str, picture: Picture) -> str:
     """With a name and a description for screen readers."""
     texts = (
         f'<title id="chart-title">{html.escape(clean(picture.title))}</title>'
-        f'<desc id="chart-description">{html.escape(summary(picture))}</desc>'
+        f'<desc id="chart-description">{html.escape(clean(summary(picture)))}</desc>'
     )
-    return re.sub(
-        r"<svg ([^>]*)>", rf'<svg \1 role="img" aria-labelledby="chart-title chart-description">{texts}', svg, count=1
-    )
+    root, _, rest = svg.partition(">")
+    return f'{root} role="img" aria-labelledby="chart-title chart-description">{texts}{rest}'
 
 
 def _crisp(svg: str) -> str:

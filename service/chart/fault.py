@@ -30,16 +30,19 @@ def fault_svg(title: str, detail: str, width: int, height: int, theme: str) -> b
 def fault_png(title: str, detail: str, width: int, height: int, theme: str, scale: float = 1) -> bytes:
     """The same for those who take nothing but PNG: the title in shades 0 to 127, the text in those from 128."""
     colours = THEMES[theme]
-    pixels = round(width * scale), round(height * scale)
-    masks = {TITLE: Image.new("L", pixels), TEXT: Image.new("L", pixels)}
-    ImageDraw.Draw(masks[TITLE]).rectangle((0, 0, round(4 * scale) - 1, pixels[1]), fill=255)
-    for y, size, text in _lines(title, detail, width, height):
+    pixels, lines = (round(width * scale), round(height * scale)), _lines(title, detail, width, height)
+    written = pixels[0], min(pixels[1], round((lines[-1][0] + TITLE if lines else 0) * scale))
+    masks = {TITLE: Image.new("L", written), TEXT: Image.new("L", written)}
+    for y, size, text in lines:
         at, font = (_LEFT * scale, y * scale), _font(round(size * scale))
         ImageDraw.Draw(masks[size]).text(at, text, fill=255, font=font, anchor="ls")
-    image = ImageChops.lighter(
+    texts = ImageChops.lighter(
         masks[TITLE].point([shade // 2 for shade in range(256)]),
         masks[TEXT].point([shade and 128 + shade // 2 for shade in range(256)]),
     )
+    image = Image.new("L", pixels)
+    image.paste(texts)
+    image.paste(127, (0, 0, round(4 * scale), pixels[1]))
     image.putpalette(_shades(colours.background, colours.below) + _shades(colours.background, colours.ink))
     out = io.BytesIO()
     image.save(out, "png", compress_level=1)

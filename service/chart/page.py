@@ -19,18 +19,19 @@ def page(spec: str, picture: Picture, library: str) -> bytes:
     start = f'vegaEmbed("#chart", {data}, {{ast: true, actions: false, renderer: "svg"}});'
     library = library.replace("</script", "<\\/script")
     theme, title = THEMES[picture.theme], html.escape(clean(picture.title))
+    described = html.escape(clean(summary(picture)))
     text = f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="{policy(library, start)}">
 <title>{title}</title>
-<meta name="description" content="{html.escape(summary(picture))}">
+<meta name="description" content="{described}">
 <style>
 body {{ margin: 0; background: {theme.background}; color: {theme.ink}; font-family: sans-serif }}
 #chart, #chart svg {{ max-width: 100%; height: auto }}
 </style>
-<div id="chart" role="img" aria-label="{title}. {html.escape(summary(picture))}"></div>
+<div id="chart" role="img" aria-label="{title}. {described}"></div>
 <script>{library}</script>
 <script>{start}</script>
 </html>

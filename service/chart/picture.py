@@ -69,7 +69,7 @@ def columns(width: int, panels: int) -> int:
 
 
 def default_height(width: int, panels: int) -> int:
-    """The height where none is asked for: half the width, more in narrow pictures, and room for every panel."""
+    """The height where none is asked for: less in narrow pictures, and room for every panel."""
     rows = -(-panels // columns(width, panels))
     alone = HEIGHT if width >= WIDTH else max(200, width * 5 // 8)
     return max(alone, 100 + rows * ROW) if panels > 1 else alone

@@ -40,7 +40,7 @@ def spec(picture: Picture) -> Spec:
     made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
     bars, notes = list(_bars(picture)), list(_notes(picture))
     made["datasets"] = {"bars": bars + notes} if split else {"bars": bars, "notes": notes}
-    made["description"] = f"{clean(picture.title)}. {summary(picture)}"
+    made["description"] = f"{clean(picture.title)}. {clean(summary(picture))}"
     _write_title(made, picture)
     if split:
         _lay_out(made, picture)
@@ -168,7 +168,9 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     notes["encoding"]["x"] = {"value": width / 2}
     notes["mark"].update(dy=height / 2, fontSize=NOTE)
     size = made["config"]["header"]["labelFontSize"]
-    names = {str(number): wrapped(panel_name(panel), width, size, 1)[0] for number, panel in enumerate(picture.panels)}
+    names = {  # of a name of spaces no line is left
+        str(number): "".join(wrapped(panel_name(panel), width, size, 1)) for number, panel in enumerate(picture.panels)
+    }
     made["facet"]["header"].update(labelExpr=_chosen(names, "datum.value"), labelLimit=width)
 
 
