@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psutil
@@ -64,8 +64,13 @@ async def rendering(work: Callable[..., bytes], overall: float = 90, drawing: fl
 def workers() -> list[psutil.Process]:
     """Those that a test of these has started: a service that other tests share has some as well."""
     children = psutil.Process().children(recursive=True)
-    living = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in living if child not in OTHERS and "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in children if child not in OTHERS and _works(child)]
+
+
+def _works(child: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):  # it ends just now
+        return child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
+    return False
 
 
 @pytest.fixture(autouse=True)
