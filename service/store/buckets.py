@@ -26,25 +26,23 @@ class Buckets:
 
     async def read(self, period: Period, agg: str, series: Sequence[str] | None, panels: int | None = None) -> Numbers:
         """The buckets of a period: of all the series together, or in at most so many panels."""
-        if series is None and panels is None and agg != "last" and period.relation in ("quarter", "hour"):
-            unit = "quarter"
-            rows = await self._pool.read("buckets_from_totals", period.edges, period.start, period.end, agg)
-        else:
-            unit = period.relation
-            rows = await self._pool.read(
-                f"buckets_from_{unit}s", period.edges, period.start, period.end, series, agg, panels
-            )
-        newest = max((row["newest"] for row in rows), default=None)
-        until = newest and await self._until(newest, unit, series)
+        asked = (period.edges, period.start, period.end, series, agg, panels)
+        if period.relation == "minute":
+            rows = await self._pool.read("buckets_from_minutes", *asked)
+            newest = max((row["newest"] for row in rows), default=None)
+            return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS["minute"])
+        async with self._pool.snapshot() as snapshot:
+            unit: str = period.relation
+            if series is None and panels is None and agg != "last" and unit in ("quarter", "hour"):
+                unit = "quarter"
+                rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
+            else:
+                rows = await snapshot.read(f"buckets_from_{unit}s", *asked)
+            until = None
+            if rows:
+                newest = max(row["newest"] for row in rows)
+                [[until]] = await snapshot.read("newest_reading", newest, newest + _UNITS[unit], series)
         return Numbers(tuple(_panels(rows, period.edges)), until)
-
-    async def _until(self, newest: datetime, unit: str, series: Sequence[str] | None) -> datetime:
-        """The end of the minute of the newest reading, which is in a unit that begins at `newest`."""
-        end = newest + _UNITS[unit]
-        if unit == "minute":
-            return end
-        [[until]] = await self._pool.read("newest_reading", newest, end, series)
-        return until or end  # it was deleted since
 
 
 def _panels(rows: Sequence[asyncpg.Record], edges: Sequence[datetime]) -> list[Panel]:
