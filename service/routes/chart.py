@@ -11,7 +11,7 @@ from service.chart.picture import Picture, columns, default_height, panels
 from service.chart.wording import default_title
 from service.charts import AnyFormat, Found, make_tag
 from service.period import Period, check_bars, make_period
-from service.routes.chart_answers import headers, is_known, takes_gzip, timing
+from service.routes.chart_answers import headers, is_known, kept_until, takes_gzip, timing
 from service.routes.chart_documented import ChartOperation
 from service.routes.chart_parameters import FORMATS, Asked, check_pixels, read_asked
 from service.routes.context import Context
@@ -37,12 +37,13 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     check_bars(period, max(1, len(found.numbers.panels)))
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
     tag = make_tag(found, picture, form, asked.scale, packed=packed)
-    common = {"ETag": tag, **headers(asked, picture, form, now)}
+    until = kept_until(asked, picture, now, lambda then: _period(asked, context.zone, then))
     if is_known(tag, given.getall("if-none-match", ())):
-        return ASGIResponse(status_code=304, headers={**common, **timing(found, None)})
+        known = {"ETag": tag, **headers(picture, form, now, until), **timing(found, None)}
+        return ASGIResponse(status_code=304, headers=known)
     body = await context.charts.body(tag, picture, form, asked.scale, packed=packed)
     encoding = {"Content-Encoding": "gzip"} if packed else {}
-    whole = {**common, **encoding, **timing(found, body)}
+    whole = {"ETag": tag, **headers(picture, form, now, until), **encoding, **timing(found, body)}
     return ASGIResponse(body=body.data, media_type=FORMATS[form], headers=whole)
 
 
@@ -70,7 +71,8 @@ def _format(accept: str) -> AnyFormat:
     """By the Accept header; a browser that opens the address takes everything, and is shown the picture."""
     # who takes any application/… is a program, and no printer
     ordered = sorted(FORMATS, key=lambda form: form == "pdf")
-    offered = [form for form in ordered if not (form == "html" and "*/*" in accept)]
+    takes_all = best_match(accept, ("x/x",)) is not None
+    offered = [form for form in ordered if not (form == "html" and takes_all)]
     best = best_match(accept, tuple(FORMATS[form] for form in offered))
     return next((form for form in offered if FORMATS[form] == best), "png")
 

@@ -1,48 +1,61 @@
 """What goes with a chart: how long it may be kept, and whether who asks has it already."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from service.chart.picture import Picture
 from service.charts import Body, Found
+from service.errors import BadRequest
+from service.period import Period
 from service.routes.chart_parameters import Asked
 from service.times import is_moving
 
 DAY = 86400
 SETTLED = timedelta(hours=1)
 """Readings of a period that ended longer ago than this are hardly ever still on their way."""
-MOST = 300
-"""Seconds for which a chart that still changes may be kept, however long its steps are."""
+MOST = timedelta(minutes=5)
+"""For which a chart that still changes may be kept, however long its steps are."""
 
 TYPED = {"X-Content-Type-Options": "nosniff"}
 POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 """Of an SVG, which a browser might otherwise take for an application."""
 
 
-def headers(asked: Asked, picture: Picture, form: str, now: datetime) -> dict[str, str]:
-    """Those of a 200 and of a 304."""
-    until = picture.numbers.until
+def headers(picture: Picture, form: str, now: datetime, until: datetime | None) -> dict[str, str]:
+    """Those of a 200 and of a 304 to a question of `now` whose answer may be kept until then, or for a day."""
+    newest = picture.numbers.until
+    # whoever keeps it counts from when it comes
+    age = DAY if until is None else max(0, int((until - datetime.now(UTC)).total_seconds()))
     return {
-        "Cache-Control": f"public, max-age={max_age(asked, picture, now)}",
+        "Cache-Control": f"public, max-age={age}",
         "Vary": "Accept, Accept-Encoding",
-        **({"X-Data-Until": min(until, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if until else {}),
+        **({"X-Data-Until": min(newest, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if newest else {}),
         **TYPED,
         **(POLICY if form == "svg" else {}),
         **({"Content-Disposition": f'inline; filename="chart.{form}"'} if form in ("csv", "pdf") else {}),
     }
 
 
-def max_age(asked: Asked, picture: Picture, now: datetime) -> int:
-    """Seconds until the next step begins; a day where the period lies in the past and stays there."""
+def kept_until(
+    asked: Asked, picture: Picture, now: datetime, period_at: Callable[[datetime], Period]
+) -> datetime | None:
+    """When the next step begins, at most MOST from now; None for a period that lies in the past and stays there."""
     period = picture.period
     moving = asked.until is None or is_moving(asked.until) or (asked.start is not None and is_moving(asked.start))
-    if not moving and period.end + SETTLED <= now:
-        return DAY
-    if picture.unfinished is None:
-        return min(MOST, period.seconds)
-    after = next(edge for edge in period.edges if edge > now)
-    return max(1, min(MOST, int((after - now).total_seconds())))
+    if picture.unfinished is not None:
+        return min(now + MOST, next(edge for edge in period.edges if edge > now))
+    if not moving:
+        return None if period.end + SETTLED <= now else now + min(MOST, timedelta(seconds=period.seconds))
+
+    def has_moved(seconds: int) -> bool:
+        try:
+            return period_at(now + timedelta(seconds=seconds)) != period
+        except BadRequest:  # of a period from now-5m until a fixed time nothing is left then
+            return True
+
+    return now + timedelta(seconds=bisect_left(range(1, int(MOST.total_seconds()) + 1), x=True, key=has_moved))
 
 
 def timing(found: Found, body: Body | None) -> dict[str, str]:

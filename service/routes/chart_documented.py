@@ -72,16 +72,18 @@ def _headers(**described: str) -> Any:
 
 _COMMON = {
     "ETag": "Strong; of the numbers, of all that decides how they look, and of the code that draws.",
-    "Cache_Control": "Until the next step begins; a day for a period that is over.",
+    "Cache_Control": "Until the next step begins, 300 seconds at most; a day for fixed times an hour ago or more.",
     "Vary": "`Accept, Accept-Encoding`.",
     "X_Data_Until": "Up to when there are readings; absent where there are none.",
     "Server_Timing": "Milliseconds: `db`, `render`, and where the picture came from, `cache`.",
     "X_Content_Type_Options": "`nosniff`.",
-    "Content_Security_Policy": "Of an SVG, and of a picture of an error: nothing is loaded, no script runs.",
+    "Content_Security_Policy": "Of an SVG: nothing is loaded, no script runs.",
 }
 _FAILED = {
     "Cache_Control": "`no-store`.",
     "X_Chart_Error": "Of a picture: what it says.",
+    "X_Content_Type_Options": "Of a picture: `nosniff`.",
+    "Content_Security_Policy": "Of a picture: nothing is loaded, no script runs.",
 }
 
 

@@ -16,6 +16,7 @@ from service.errors import BadRequest
 from service.problems import MEDIA_TYPE
 from service.routes.chart_answers import POLICY, TYPED
 from service.routes.chart_parameters import KNOWN, MAX_PIXELS
+from service.routes.context import Context
 from service.routes.parameters import accepted
 
 _KINDS = ("image/svg+xml", "image/png")
@@ -41,21 +42,23 @@ def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: 
         data = fault_svg(title, detail, look.width, look.height, look.theme)
         return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
     draw = partial(fault_png, title, detail, look.width, look.height, look.theme, look.scale)
-    return _Drawn(draw, status_code=problem["status"], media_type=media_type, headers=made)
+    context: Context = request.app.state.context
+    return _Drawn(draw, context.brush, status_code=problem["status"], media_type=media_type, headers=made)
 
 
 class _Drawn(Response[bytes]):
     """A picture that is drawn when it is sent, beside the event loop: a large one takes a tenth of a second."""
 
-    def __init__(self, draw: Callable[[], bytes], **how: Any) -> None:
+    def __init__(self, draw: Callable[[], bytes], brush: asyncio.Lock, **how: Any) -> None:
         super().__init__(b"", **how)
-        self._draw = draw
+        self._draw, self._brush = draw, brush
 
     def to_asgi_response(self, *args: Any, **kwargs: Any) -> Any:
         whole = super().to_asgi_response
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            self.content = await asyncio.to_thread(self._draw)
+            async with self._brush:
+                self.content = await asyncio.to_thread(self._draw)
             await whole(*args, **kwargs)(scope, receive, send)
 
         return answer

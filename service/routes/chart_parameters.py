@@ -98,7 +98,7 @@ def _whole(lowest: int, highest: int) -> Callable[[str, str], int]:
 
 def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str], float]:
     def read(name: str, value: str) -> float:
-        number = float(value) if re.fullmatch(r"\d{1,15}(\.\d{0,9})?", value, re.ASCII) else math.nan
+        number = float(value) if re.fullmatch(r"\d{1,16}(\.\d{0,30})?", value, re.ASCII) else math.nan
         if not lowest <= number <= highest:
             raise bad_parameter(name, f"{quoted(value)} must be a number {bounds}")
         return number
@@ -149,7 +149,7 @@ KNOWN = {
     "height": _Known(
         "height",
         _whole(MIN_HEIGHT, MAX_SIDE),
-        "Pixels; by default 480 from a width of 960 on, five eighths of a smaller width, and more for panels.",
+        "Pixels; by default 480 from a width of 960 on, five eighths of a smaller width, 200 at least, more for panels.",
         Schema(type="integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),  # type: ignore[arg-type]
     ),
     "scale": _Known(
@@ -168,7 +168,7 @@ KNOWN = {
     ),
     "threshold": _Known(
         "threshold",
-        _decimal(0, 1e15, "from 0"),
+        _decimal(0, 1e15, "from 0 to 10 to the power of 15, written without an exponent"),
         "A fact that is more than this below its plan is marked; written without an exponent.",
         Schema(type="number", minimum=0, maximum=1e15),  # type: ignore[arg-type]
     ),

@@ -48,3 +48,5 @@ class Context:
     sockets: set[Stoppable] = field(default_factory=set)
     thread: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a large body is parsed beside the event loop: of several at once none would be done sooner."""
+    brush: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the picture of an error is drawn, for the same reason."""

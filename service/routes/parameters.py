@@ -1,6 +1,7 @@
 """Parameters of an address, read strictly: a misspelt name is an error, not something that silently does nothing."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -21,13 +22,13 @@ def known_only(request: Request[Any, Any, Any], allowed: Sequence[str], *, repea
 
 def known_names(given: Sequence[str], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
     """The same for the names that are given."""
-    for name in given:
+    for name, times in Counter(given).items():
         if name not in allowed:
             raise BadRequest(
                 f"{quoted(name)} is no parameter here; allowed are {', '.join(allowed)}.",
                 [Fault(0, name[:MOST_QUOTED], "unknown")],
             )
-        if given.count(name) > 1 and name not in repeatable:
+        if times > 1 and name not in repeatable:
             raise bad_parameter(name, "is given more than once")
 
 
