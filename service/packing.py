@@ -1,5 +1,6 @@
 """Packs readings into the rows of a batch, whatever format they came in, and collects what is at fault."""
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
@@ -81,7 +82,7 @@ class Packer:
         self._make_room(len(items))
         try:
             rows, stamps, clock = self._encode(items, self._now, unit, names)
-        except Refusal:
+        except (Refusal, struct.error):  # a `ts` so far off that it has no place in a row
             return False
         if stamps:
             first, last = min(stamps), max(stamps)

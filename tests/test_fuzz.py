@@ -53,6 +53,7 @@ TIMES = st.one_of(
         lambda us: (datetime(1970, 1, 1, tzinfo=UTC) + us * MICROSECOND).isoformat()
     ),
     st.integers(0, 2 * 10**12),
+    st.integers(-(10**17), 10**17),
     st.floats(0, 2e12),
     st.builds(
         "{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}{}{}".format,

@@ -108,6 +108,7 @@ async def test_in_part_if_asked_to(shared: Running, name: str) -> None:
         ("a plan=1", {"params": {"partial": "perhaps"}}, 400, "invalid"),
         ("a plan=1 1", {"params": {"precision": "d"}}, 400, "invalid"),
         (f"a plan=1 {4 * SECOND}", {"params": {"precision": "s"}}, 400, "invalid"),
+        (f"a plan=1,fact=2 {2**60}", {"params": {"precision": "ms"}}, 400, "invalid"),
         ('a plan="1"', {}, 400, "invalid"),
         ("a plan=1", {"headers": {"Content-Encoding": "br"}}, 415, "unsupported media type"),
         ("a plan=1", {"headers": {"Content-Encoding": "gzip"}}, 400, "invalid"),

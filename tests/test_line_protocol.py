@@ -160,6 +160,8 @@ def test_what_is_no_line(line: str | bytes, field: str, detail: str) -> None:
         ("a plan=1 -1", "ts: is before 1970-01-01T00:00:00Z"),
         ("a plan=1 9223372036854775807", "ts: is too far ahead"),
         ("a plan=1 9999999999999999999999999999999999999999", "ts: is out of range"),
+        ("a plan=1,fact=2 9999999999999999999999999999999999999999", "ts: is out of range"),
+        ("a plan=1,fact=2 9223372036854775807", "ts: is too far ahead"),
         ('a note="\0"', "note: holds a NUL character"),
         (f"{'a' * 201} plan=1", "series: must have 1 to 200 characters"),
         (f'a note="{"x" * 8200}"', "attributes: 82"),

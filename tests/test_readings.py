@@ -131,6 +131,8 @@ def test_a_batch_id_is_text_of_1_to_200_characters(batch_id: str) -> None:
         ('{"ts": true}', "ts", "boolean"),
         ('{"ts": -1}', "ts", "before 1970"),
         ('{"ts": 1e300}', "ts", "out of range"),
+        ('{"ts": 9999999999999999, "plan": 1, "fact": 2}', "ts", "too far ahead"),
+        ('{"ts": -9999999999999999, "plan": 1, "fact": 2}', "ts", "before 1970"),
         ('{"ts": 1' + "0" * 400 + "}", "ts", "out of range"),
         ('{"ts": 1' + "0" * 5000 + "}", "ts", "out of range"),
         ('{"plan": -1' + "0" * 5000 + "}", "plan", "finite"),

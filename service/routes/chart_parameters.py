@@ -149,7 +149,7 @@ KNOWN = {
     "height": _Known(
         "height",
         _whole(MIN_HEIGHT, MAX_SIDE),
-        "Pixels; by default 480 from a width of 960 on, five eighths of a smaller width, 200 at least, more for panels.",
+        "Pixels; by default 480 from a width of 960 on, five eighths of less, 200 at least, and more for panels.",
         Schema(type="integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),  # type: ignore[arg-type]
     ),
     "scale": _Known(

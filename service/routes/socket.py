@@ -125,6 +125,9 @@ class Session:
             self._stopping = True
         except TaktlineError as refusal:
             await self._refuse(refusal)
+        except Exception:  # of one frame the others know nothing
+            log.exception("a frame could not be read")
+            await self._refuse(TaktlineError("This should not have happened; the log has the cause."))
         else:
             if packed.id is None:
                 answer.add_done_callback(self._note_failure)
