@@ -114,6 +114,12 @@ class Unavailable(TaktlineError):
     """Seconds."""
 
 
+class TooMuchAtOnce(Unavailable):
+    """The database has answered that it can't do this in one transaction, and has undone it."""
+
+    reason = "too_much_at_once"
+
+
 class Overloaded(Unavailable):
     """Too much waits to be written; try again."""
 

@@ -10,13 +10,15 @@ from contextlib import suppress
 import structlog
 
 from service.batches import Outcome, Packed, Receipt
-from service.errors import BadReading, BatchMismatch, Draining, Overloaded, Unavailable
+from service.errors import BadReading, BatchMismatch, Draining, Overloaded, TooMuchAtOnce, Unavailable
 from service.metrics import Metrics
 
 MAX_TRANSACTION = 50_000
 """Readings in one transaction: more gain nothing, and keep those behind them waiting."""
 RETRY_FROM, RETRY_TO = 0.1, 2.0
 """Seconds between attempts while the database is away."""
+ATTEMPTS = 3
+"""At a transaction that is too much for the database, before it is tried in halves, and at last refused."""
 
 log = structlog.stdlib.get_logger("writer")
 
@@ -156,13 +158,14 @@ class Writer:
             self._room.notify_all()
 
     async def _settle(self, group: Group, receipt: Receipt) -> None:
-        """Write a group; where the database refuses its data, halves of it, until the one at fault stands alone."""
+        """Write a group; where the database refuses its data, or so much at once, halves of it, until the one at fault
+        stands alone."""
         try:
             outcomes = await self._insist([batch for batch, _ in group], receipt)
         except Draining as given_up:
             _answer_all(group, given_up)
             return
-        except BadReading as refusal:
+        except (BadReading, TooMuchAtOnce) as refusal:
             if len(group) == 1:
                 _answer(group[0][1], refusal)
                 return
@@ -183,15 +186,21 @@ class Writer:
     async def _insist(self, batches: list[Packed], receipt: Receipt) -> list[Outcome]:
         """Write until it is settled: while the database is away nothing is lost, and nothing acknowledged.
 
-        Draining: given up because of abandon().
+        Draining: given up because of abandon(). TooMuchAtOnce: the database has answered so each time, so that nothing
+        is in doubt; a reading alone is never too much.
         """
         receipt.begin()
-        pause = RETRY_FROM
+        pause, attempts = RETRY_FROM, 0
+        many = sum(batch.count for batch in batches) > 1
         while True:
             started = time.perf_counter()
             try:
                 outcomes = await self._write(batches, receipt)
             except Unavailable as exc:
+                attempts = attempts + 1 if isinstance(exc, TooMuchAtOnce) and attempts >= 0 else -1
+                if many and attempts == ATTEMPTS:
+                    self._go_on()
+                    raise
                 if self.stalled is None:
                     log.warning("commits are held up", why=exc.detail)
                 self.stalled = exc.detail

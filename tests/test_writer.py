@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service.batches import Outcome, Packed, Receipt
-from service.errors import BadReading, Draining, Overloaded, Unavailable
+from service.errors import BadReading, Draining, Overloaded, TooMuchAtOnce, Unavailable
 from service.metrics import Metrics
 from service.writer import Write, Writer
 
@@ -57,6 +57,40 @@ async def test_a_refused_batch_harms_no_other() -> None:
         done = await asyncio.gather(*answers, return_exceptions=True)
     assert [number for number, one in enumerate(done) if one is not Outcome.WRITTEN] == [37]
     assert isinstance(done[37], BadReading)
+
+
+async def test_a_transaction_that_is_too_much_is_tried_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.writer.RETRY_TO", 0.001)
+    sizes: list[int] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        sizes.append(len(batches))
+        if len(batches) > 2 or any(one.id == "long" for one in batches):
+            raise TooMuchAtOnce("out of shared memory")
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answers = [writer.offer(batch(5, batch_id="long" if number == 3 else str(number))) for number in range(8)]
+        done = await asyncio.gather(*answers, return_exceptions=True)
+    assert [number for number, one in enumerate(done) if one is not Outcome.WRITTEN] == [3]
+    assert isinstance(done[3], TooMuchAtOnce)
+    assert sizes[:4] == [8, 8, 8, 4]
+
+
+async def test_what_is_in_doubt_or_a_reading_alone_is_never_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.writer.RETRY_TO", 0.001)
+    failures: list[Unavailable] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if failures:
+            raise failures.pop(0)
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        failures[:] = [Unavailable("gone"), *(TooMuchAtOnce("out of shared memory") for _ in range(9))]
+        assert await writer.offer(batch(5)) is Outcome.WRITTEN
+        failures[:] = [TooMuchAtOnce("out of shared memory") for _ in range(9)]
+        assert await writer.offer(batch(1)) is Outcome.WRITTEN
 
 
 async def test_while_the_database_is_away_batches_wait_with_one_receipt() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-from service.errors import BadReading, Unavailable
+from service.errors import BadReading, TooMuchAtOnce, Unavailable
 from service.queries import query
 
 ACQUIRE_TIMEOUT = 5.0
@@ -18,6 +18,9 @@ CLOSE_TIMEOUT = 1.0
 READ_TIMEOUT = 30.0
 """Seconds a page or a chart may take to be read."""
 
+WORK_TIMEOUT = 600.0
+"""Seconds that one statement of maintenance may take."""
+
 PLANNED = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 """Settings with which queries are planned for the values they are given, since only then are the chunks outside of
 their bounds left alone when they are planned; and nothing is compiled, which takes longer than any of them."""
@@ -26,6 +29,12 @@ _DATA_ERRORS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
+)
+
+_TOO_MUCH = (
+    asyncpg.OutOfMemoryError,  # of locks as well: one for each chunk
+    asyncpg.ConfigurationLimitExceededError,
+    asyncpg.QueryCanceledError,  # after statement_timeout
 )
 
 if TYPE_CHECKING:
@@ -57,13 +66,19 @@ class Pool:
     async def execute(self, name: str, *args: object) -> str:
         """Run the query in `sql/queries/<name>.sql` outside a transaction; its command tag."""
         async with self.connection() as con:
-            return await con.execute(query(name), *args)
+            return await con.execute(query(name), *args, timeout=WORK_TIMEOUT)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """One state of the database for several queries."""
-        async with self.connection() as con, con.transaction(isolation="repeatable_read", readonly=True):
-            yield Snapshot(con)
+        async with self.connection() as con:
+            # to begin has no timeout of its own, and where nothing comes any more from the other end it would not end
+            ending = asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate)
+            try:
+                async with con.transaction(isolation="repeatable_read", readonly=True):
+                    yield Snapshot(con)
+            finally:
+                ending.cancel()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection[asyncpg.Record]"]:
@@ -73,6 +88,8 @@ class Pool:
                 yield con
         except _DATA_ERRORS as exc:
             raise BadReading(f"The database refuses this: {exc}.") from exc
+        except _TOO_MUCH as exc:
+            raise TooMuchAtOnce(f"The database can't do this in one transaction: {exc}.") from exc
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
             raise Unavailable(f"The database can't do this now: {exc}.") from exc
         except (OSError, TimeoutError) as exc:
