@@ -6,7 +6,8 @@ first line is `-- no-transaction` holds one statement that can't run in a transa
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -60,14 +61,32 @@ async def migrate(
     wanted = migrations(server.edition, folder)
     applied = []
     async with connection(url, search_path(schema, server)) as con:
-        async with con.transaction():
-            await con.execute(query("lock_schema"))
-            await con.execute(query("create_schema"))
-            await con.execute(query("create_ledger"))
-        while (name := await _apply_next(con, wanted)) is not None:
-            say(f"schema {schema}: applied {name}")
-            applied.append(name)
+        with _sentences(schema):
+            async with con.transaction():
+                await con.execute(query("lock_schema"))
+                await con.execute(query("create_schema"))
+                await con.execute(query("create_ledger"))
+            while (name := await _apply_next(con, wanted)) is not None:
+                say(f"schema {schema}: applied {name}")
+                applied.append(name)
     return applied
+
+
+@contextmanager
+def _sentences(schema: str) -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError as exc:
+        raise SchemaError(
+            f"The schema {schema} can't be made or changed: {exc}. Let the owner of the database grant this user "
+            "CREATE on it, or make the schema and this user its owner."
+        ) from exc
+    except asyncpg.ReadOnlySQLTransactionError as exc:
+        raise SchemaError(
+            f"The schema {schema} can't be brought up to date: the server is a read-only replica."
+        ) from exc
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+        raise SchemaError(f"The schema {schema} can't be brought up to date: {exc}.") from exc
 
 
 def search_path(schema: str, server: Server) -> str:
@@ -106,7 +125,8 @@ async def _apply_alone(con: "asyncpg.Connection[asyncpg.Record]", one: Migration
             await _record(con, one)
         return True
     finally:
-        await con.execute(query("unlock_alone"))
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # with the connection goes the lock
+            await con.execute(query("unlock_alone"))
 
 
 async def _done(con: "asyncpg.Connection[asyncpg.Record]") -> set[int]:

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from itertools import chain
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -137,3 +138,23 @@ _MEASURES = (
     ("max", "double precision"),
     ("last", "double precision"),
 )
+
+
+async def test_a_user_without_rights_is_told_which(engine: Engine, schema: str) -> None:
+    """And where the schema was made for them, they need no others."""
+    if engine.server.embedded:
+        pytest.skip("there is one user")
+    parts = urlsplit(engine.url)
+    address = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    url = urlunsplit(parts._replace(netloc=f"{schema}:secret@{address}"))
+    con = await asyncpg.connect(engine.url)
+    try:
+        await con.execute(f"create role {schema} login password 'secret'")
+        with pytest.raises(SchemaError, match=f"The schema {schema} can't be made.* grant this user CREATE"):
+            await migrate(url, schema, engine.server, lambda _: None)
+        await con.execute(f"create schema {schema} authorization {schema}")
+        assert await migrate(url, schema, engine.server, lambda _: None)
+    finally:
+        await drop_schema(engine, schema)
+        await con.execute(f"drop role {schema}")
+        await con.close()
