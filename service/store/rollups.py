@@ -1,7 +1,7 @@
 """Keeps the rollups up to date."""
 
 from service.queries import query
-from service.store.pool import Pool
+from service.store.pool import WORK_TIMEOUT, Pool
 
 ROLLUPS = {
     "minute_rollup": "minutes",
@@ -33,8 +33,9 @@ class Rollups:
         for day in days:
             async with self._pool.connection() as con:
                 for rollup, units in ROLLUPS.items():
-                    first, until = day[f"{units}_from"], day[f"{units}_until"]
+                    [windows] = await con.fetch(query("late_windows"), day["first"], day["last"], timeout=WORK_TIMEOUT)
+                    first, until = windows[f"{units}_from"], windows[f"{units}_until"]
                     if first < until:
-                        await con.execute(query("refresh_rollup"), rollup, first, until)
-                await con.execute(query("clear_late"), day["buckets"], day["versions"])
+                        await con.execute(query("refresh_rollup"), rollup, first, until, timeout=WORK_TIMEOUT)
+                await con.execute(query("clear_late"), day["buckets"], day["versions"], timeout=WORK_TIMEOUT)
         return len(days)

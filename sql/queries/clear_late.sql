@@ -1,5 +1,11 @@
--- Take away the marks whose minutes were refreshed; a mark that was written anew meanwhile stays.
+-- Take away the marks whose minutes were refreshed; a mark that was written anew meanwhile stays. They are locked in
+-- order, as mark_late.sql does: two that lock crosswise would wait for each other.
 delete from late_minute
-using unnest($1::timestamptz[], $2::bigint[]) as refreshed (bucket, version)
-where late_minute.bucket = refreshed.bucket
-  and late_minute.version = refreshed.version
+using (
+  select bucket
+  from late_minute
+  join unnest($1::timestamptz[], $2::bigint[]) as refreshed (bucket, version) using (bucket, version)
+  order by bucket
+  for update of late_minute
+) mine
+where late_minute.bucket = mine.bucket

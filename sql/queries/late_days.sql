@@ -1,47 +1,11 @@
--- What has to be refreshed since late readings came: for each day with marked minutes the marks, and the windows of
--- the rollups. No window may come closer to the present than those of the policies in 004 and 033; one that is empty
--- then has an end that is not after its beginning. None begins behind what is materialised so far: the watermark would
--- pass what lies between, and hide it until a policy comes to it.
-with
-  watermark as (
-    select
-      min(at) filter (where view = 'minute_rollup') as minutes,
-      min(at) filter (where view in ('quarter_rollup', 'quarter_total')) as quarters,
-      min(at) filter (where view = 'hour_rollup') as hours,
-      min(at) filter (where view = 'day_rollup') as days
-    from (
-      select
-        user_view_name as view,
-        greatest(
-          _timescaledb_functions.to_timestamp(_timescaledb_functions.cagg_watermark(mat_hypertable_id)),
-          timestamptz '0002-01-01 00:00:00+00'  -- where nothing was materialised yet
-        ) as at
-      from _timescaledb_catalog.continuous_agg
-      where user_view_schema = current_schema()
-    ) rollup
-  )
+-- Where late readings came: the marks of each day that has any, the oldest first. Those of the last minutes wait: no
+-- refresh comes so close to the present.
 select
   array_agg(bucket) as buckets,
   array_agg(version) as versions,
-  least(min(bucket), min(watermark.minutes)) as minutes_from,
-  max(bucket) + interval '1 minute' as minutes_until,
-  least(time_bucket(interval '15 minutes', min(bucket)), min(watermark.quarters)) as quarters_from,
-  least(
-    time_bucket(interval '15 minutes', max(bucket)) + interval '15 minutes',
-    time_bucket(interval '15 minutes', now() - interval '30 minutes')
-  ) as quarters_until,
-  least(time_bucket(interval '1 hour', min(bucket)), min(watermark.hours)) as hours_from,
-  least(
-    time_bucket(interval '1 hour', max(bucket)) + interval '1 hour',
-    time_bucket(interval '1 hour', now() - interval '2 hours')
-  ) as hours_until,
-  least(time_bucket(interval '1 day', min(bucket)), min(watermark.days)) as days_from,
-  least(
-    time_bucket(interval '1 day', min(bucket)) + interval '1 day',
-    time_bucket(interval '1 day', now() - interval '2 days')
-  ) as days_until
+  min(bucket) as first,
+  max(bucket) as last
 from late_minute
-cross join watermark
 where bucket < now() - interval '3 minutes'
 group by time_bucket(interval '1 day', bucket)
 order by min(bucket)

@@ -1,0 +1,43 @@
+-- What of the rollups has to be refreshed since late readings came to the minutes from $1 to $2, which are of one day. No
+-- window may come closer to the present than those of the policies in 004 and 033; one that is empty then has an end
+-- that is not after its beginning. None begins behind what is materialised so far: the watermark would pass what lies
+-- between, and hide it until a policy comes to it.
+--
+-- To be asked before each refresh: what a policy has materialised by then was made of what is refreshed already.
+with
+  watermark as (
+    select
+      min(at) filter (where view = 'minute_rollup') as minutes,
+      min(at) filter (where view in ('quarter_rollup', 'quarter_total')) as quarters,
+      min(at) filter (where view = 'hour_rollup') as hours,
+      min(at) filter (where view = 'day_rollup') as days
+    from (
+      select
+        user_view_name as view,
+        greatest(
+          _timescaledb_functions.to_timestamp(_timescaledb_functions.cagg_watermark(mat_hypertable_id)),
+          timestamptz '0002-01-01 00:00:00+00'  -- where nothing was materialised yet
+        ) as at
+      from _timescaledb_catalog.continuous_agg
+      where user_view_schema = current_schema()
+    ) rollup
+  )
+select
+  least($1::timestamptz, minutes) as minutes_from,
+  $2::timestamptz + interval '1 minute' as minutes_until,
+  least(time_bucket(interval '15 minutes', $1::timestamptz), quarters) as quarters_from,
+  least(
+    time_bucket(interval '15 minutes', $2::timestamptz) + interval '15 minutes',
+    time_bucket(interval '15 minutes', now() - interval '30 minutes')
+  ) as quarters_until,
+  least(time_bucket(interval '1 hour', $1::timestamptz), hours) as hours_from,
+  least(
+    time_bucket(interval '1 hour', $2::timestamptz) + interval '1 hour',
+    time_bucket(interval '1 hour', now() - interval '2 hours')
+  ) as hours_until,
+  least(time_bucket(interval '1 day', $1::timestamptz), days) as days_from,
+  least(
+    time_bucket(interval '1 day', $1::timestamptz) + interval '1 day',
+    time_bucket(interval '1 day', now() - interval '2 days')
+  ) as days_until
+from watermark
