@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from service.errors import TaktlineError
-from service.store import Store
+from service.store import FORGOTTEN, Store
 
 FORGET_EVERY = 600.0
 """Seconds between two rounds of forgetting."""
@@ -40,7 +40,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
 
 
 async def _forget(store: Store, memory: timedelta) -> None:
-    forgotten = -1
-    while forgotten:
+    forgotten = FORGOTTEN
+    while forgotten == FORGOTTEN:
         forgotten = await store.batches.forget(memory)
         await asyncio.sleep(0.1)  # a writer waits for nobody

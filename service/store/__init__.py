@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from service.database import Server, session
 from service.errors import Unavailable
-from service.store.batches import Batches
+from service.store.batches import FORGOTTEN, Batches
 from service.store.buckets import Buckets
 from service.store.pool import PLANNED, Pool, open_pool
 from service.store.records import Excerpt, Record, Records
@@ -19,7 +19,7 @@ WRITING, READING = 4, 6
 PING_TIMEOUT = 2.0
 """Seconds: whoever asks whether the service is ready doesn't wait for long."""
 
-__all__ = ["Excerpt", "Record", "Store", "open_store"]
+__all__ = ["FORGOTTEN", "Excerpt", "Record", "Store", "open_store"]
 
 
 class Store:

@@ -20,6 +20,8 @@ COMPRESS_FROM = 2_000
 """Readings of a transaction from which on they may go straight to the columnstore, which is 1.4 times as fast."""
 COMPRESS_PER_SERIES = 100
 """Readings of each series that this takes."""
+FORGOTTEN = 10_000
+"""Batch ids that are forgotten at once."""
 MINUTES_A_DAY = 24 * 60
 ON_TIME = timedelta(minutes=1)
 """Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
@@ -57,9 +59,9 @@ class Batches:
         return outcomes
 
     async def forget(self, memory: timedelta) -> int:
-        """Forget some batch ids older than `memory`; how many were forgotten."""
+        """Forget some batch ids older than `memory`, FORGOTTEN at most; how many were forgotten."""
         await self._pool.execute("forget_committers")
-        return int((await self._pool.execute("forget_batches", memory)).split()[-1])
+        return int((await self._pool.execute("forget_batches", memory, FORGOTTEN)).split()[-1])
 
 
 def _identified(batches: Sequence[Packed]) -> tuple[list[str], list[bytes], list[int]]:

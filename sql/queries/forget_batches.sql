@@ -6,5 +6,5 @@ where id in (
   from batch
   where committed_at < now() - $1::interval
   order by committed_at
-  limit 10000
+  limit $2::integer
 )
