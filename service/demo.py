@@ -29,7 +29,10 @@ async def emitting(server: Server, store: Store, data: Path, port: int) -> Async
     async def stop() -> None:
         task.cancel()
         with suppress(asyncio.CancelledError):
-            await task
+            try:
+                await task
+            except Exception:  # whatever it was, the service has to stop in order
+                log.exception("the emitter could not be kept running")
 
     server.companions.append(stop)
     try:

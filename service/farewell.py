@@ -1,6 +1,8 @@
 """uvicorn's WebSocket protocol, with one more manner: a client that is sent a close code in the middle of its own frame
 gets to read it. To close with unread input makes TCP reset the connection, and the code is lost on the way."""
 
+from typing import Any
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 LINGER = 5.0
@@ -23,7 +25,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def handle_parser_exception(self) -> None:
         """Send the close code, and wait for the client to be done."""
         if (sent := self.conn.close_sent) is not None:
-            self.queue.put_nowait({"type": "websocket.disconnect", "code": sent.code, "reason": sent.reason})
+            told: Any = {"type": "websocket.disconnect", "code": sent.code, "reason": sent.reason, "ours": True}
+            self.queue.put_nowait(told)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.resume_reading()

@@ -27,7 +27,7 @@ log = structlog.stdlib.get_logger("service")
 
 
 class Server(uvicorn.Server):
-    """Serves one app until told to stop by SIGTERM, SIGINT or stop(); a second signal ends it at once."""
+    """Serves one app until told to stop by SIGTERM, SIGINT or stop(); a second SIGINT ends it at once."""
 
     def __init__(self, app: ASGIApp, context: Context, max_frame: int, grace: timedelta) -> None:
         super().__init__(

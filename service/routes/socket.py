@@ -103,7 +103,7 @@ class Session:
                 self._idle = False
                 if message["type"] == "websocket.disconnect":
                     self._gone = True
-                    if (reason := REFUSALS.get(message.get("code", 0))) is not None:
+                    if message.get("ours") and (reason := REFUSALS.get(message["code"])) is not None:
                         self._context.metrics.refused("websocket", reason)
                     return
                 await self._take(message)
