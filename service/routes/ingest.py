@@ -22,8 +22,8 @@ from service.routes.documented import WriteReadings
 from service.routes.parameters import batch_key, choice, known_only
 from service.tables import add_table
 
-LARGE = 256 * 1024
-"""Bytes of a body from which it is worth a thread to parse it: others have their turns meanwhile."""
+LARGE, LARGE_TABLE = 256 * 1024, 16 * 1024
+"""Bytes of a body, and of a CSV, from which it is worth a thread to parse it: others have their turns meanwhile."""
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 
 
@@ -73,9 +73,11 @@ async def _read(request: Request[Any, Any, Any], context: Context, batch_id: str
             add_lines(block, packer)
         return packer.finish(partial=partial)
     text = await whole(body)
-    read = _read_table if media_type == "text/csv" else read_json if len(text) < LARGE else read_large
+    is_table = media_type == "text/csv"
+    is_large = len(text) >= (LARGE_TABLE if is_table else LARGE)
+    read = _read_table if is_table else read_large if is_large else read_json
     parse = partial_of(read, text, context.rules, now_microseconds(), batch_id, partial=partial)
-    if len(text) < LARGE:
+    if not is_large:
         return parse()
     async with context.thread:
         return await asyncio.to_thread(parse)
