@@ -15,6 +15,8 @@ from service.metrics import Metrics
 
 MAX_TRANSACTION = 50_000
 """Readings in one transaction: more gain nothing, and keep those behind them waiting."""
+BATCH = 800
+"""Bytes that a batch takes beside its rows, about, and who waits for it."""
 RETRY_FROM, RETRY_TO = 0.1, 2.0
 """Seconds between attempts while the database is away."""
 ATTEMPTS = 3
@@ -127,7 +129,7 @@ class Writer:
     def has_room(self, batch: Packed) -> bool:
         """Whether put() wouldn't wait. A batch larger than the whole queue has room when nothing else waits."""
         return not self._readings or (
-            self._readings + batch.count <= self._max_readings and self._bytes + len(batch.rows) <= self._max_bytes
+            self._readings + batch.count <= self._max_readings and self._bytes + _size(batch) <= self._max_bytes
         )
 
     def _why_full(self) -> str:
@@ -137,7 +139,7 @@ class Writer:
         answer: Answer = asyncio.get_running_loop().create_future()
         self._waiting.append((batch, answer))
         self._readings += batch.count
-        self._bytes += len(batch.rows)
+        self._bytes += _size(batch)
         self._work.set()
         return answer
 
@@ -153,7 +155,7 @@ class Writer:
 
     async def _make_room(self, group: Group) -> None:
         self._readings -= sum(batch.count for batch, _ in group)
-        self._bytes -= sum(len(batch.rows) for batch, _ in group)
+        self._bytes -= sum(_size(batch) for batch, _ in group)
         async with self._room:
             self._room.notify_all()
 
@@ -227,6 +229,10 @@ class Writer:
                 await self._abandoned.wait()
         if self._abandoned.is_set():
             raise Draining
+
+
+def _size(batch: Packed) -> int:
+    return BATCH + len(batch.rows)
 
 
 def _answer_all(group: Iterable[tuple[Packed, Answer]], error: Exception) -> None:

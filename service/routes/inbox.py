@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from litestar import WebSocket
 
 T = TypeVar("T")
+MESSAGE = 300
+"""Bytes that a message takes beside what it says, about: of an empty one, too, there may be no end."""
 
 
 class Allowance:
@@ -67,10 +69,12 @@ class Inbox:
             self._ended = message["type"] == "websocket.disconnect"
         return True
 
-    def forget(self) -> None:
-        """Drop what is kept, at the end of the socket."""
+    def forget(self) -> int:
+        """Drop what is kept, at the end of the socket; how many frames that were."""
         self._count(-self._bytes)
+        frames = len([message for message in self._kept if message["type"] == "websocket.receive"])
         self._kept.clear()
+        return frames
 
     def _count(self, size: int) -> None:
         self._bytes += size
@@ -78,4 +82,4 @@ class Inbox:
 
 
 def _size(message: dict[str, Any]) -> int:
-    return len(message.get("text") or message.get("bytes") or b"")
+    return MESSAGE + len(message.get("text") or message.get("bytes") or b"")
