@@ -85,7 +85,8 @@ class Session:
         finally:
             if self._speaker is not None:
                 self._speaker.cancel()
-            self._inbox.forget()
+            if left := self._inbox.forget():
+                self._context.metrics.refused("websocket", Draining.reason, left)
             self._done.set()
 
     async def stop(self) -> None:
@@ -121,7 +122,8 @@ class Session:
                 answer = await writer.put(packed)
             else:
                 answer = await self._inbox.reading_on(self._admit(packed))
-        except Draining:
+        except Draining as refusal:
+            self._context.metrics.refused("websocket", refusal.reason)
             self._stopping = True
         except TaktlineError as refusal:
             await self._refuse(refusal)

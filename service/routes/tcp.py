@@ -127,8 +127,8 @@ class Connection:
                 self._refuse(refusal)
         except (Lost, TooLarge) as exc:
             self._refuse(exc)
-        except Draining:
-            pass
+        except Draining as exc:
+            self._context.metrics.refused("tcp", exc.reason)
         except OSError:
             self._context.metrics.refused("tcp", "connection_lost")
         except asyncio.CancelledError:
