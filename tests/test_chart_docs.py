@@ -10,7 +10,9 @@ from service.period import STEPS
 from service.routes.chart_parameters import FORMATS, KNOWN
 from tests.harness import Running
 
-TEXT = (Path(__file__).parents[1] / "docs" / "charts.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "docs" / "charts.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_parameter_is_documented() -> None:
@@ -18,6 +20,18 @@ def test_every_parameter_is_documented() -> None:
     assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list(KNOWN)
     for names in (STEPS, FORMATS, THEMES):
         assert f"`{' '.join(names)}`" in TEXT
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("text", [README, TEXT], ids=["README", "charts"])
+async def test_every_example_is_a_chart(shared: Running, text: str) -> None:
+    """In Markdown, in HTML, and as a link in a chat message."""
+    found = re.findall(r"(\]\(|src=\"|^)https://taktline\.example(/chart[^\s\")]*)", text, re.MULTILINE)
+    assert {place for place, _ in found} == {"](", 'src="', ""}
+    for _, address in found:
+        answer = await shared.http.get(address)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("image/")
 
 
 @pytest.mark.anyio
