@@ -106,11 +106,11 @@ def _step_back() -> None:
     Niceness alone does little: Linux shares a processor between sessions first, then within them, and whoever wakes up
     beside a busy process waits for the next tick, nice or not. So there is also one processor that we never use.
     """
-    os.setsid()
     os.nice(NICE)
-    with suppress(OSError):  # not everywhere
+    with suppress(OSError):  # not on every system, nor in every container
+        os.setsid()
         Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
-    if hasattr(os, "sched_setaffinity"):
+    with suppress(OSError, AttributeError):
         processors = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, processors[1:] or processors)
 
