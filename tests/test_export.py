@@ -88,7 +88,16 @@ async def test_nothing_in_a_range(shared: Running) -> None:
 
 @pytest.mark.parametrize(
     ("accepted", "packed"),
-    [("gzip", True), ("br, gzip;q=0.5", True), ("identity", False), ("gzip;q=0", False), ("", False), ("*", True)],
+    [
+        ("gzip", True),
+        ("br, gzip;q=0.5", True),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("*, gzip;q=0", False),
+        ("*;q=0, gzip", True),
+        ("", False),
+        ("*", True),
+    ],
 )
 async def test_compressed_where_asked_for(shared: Running, name: str, accepted: str, packed: bool) -> None:
     await shared.http.post("/readings", json=[{"series": name, "plan": number} for number in range(50)])

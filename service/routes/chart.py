@@ -11,11 +11,11 @@ from service.chart.picture import Picture, columns, default_height, panels
 from service.chart.wording import default_title
 from service.charts import AnyFormat, Found, make_tag
 from service.period import Period, check_bars, make_period
-from service.routes.chart_answers import headers, is_known, kept_until, takes_gzip, timing
+from service.routes.chart_answers import headers, is_known, kept_until, timing
 from service.routes.chart_documented import ChartOperation
 from service.routes.chart_parameters import FORMATS, Asked, check_pixels, read_asked
 from service.routes.context import Context
-from service.routes.parameters import best_match
+from service.routes.parameters import best_match, takes_gzip
 
 PACKED = ("svg", "html", "json", "csv", "vega")
 """Formats that gzip makes smaller."""

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from service.chart.picture import Picture
 from service.charts import Body, Found
@@ -13,6 +12,7 @@ from service.routes.chart_parameters import Asked
 from service.times import is_moving
 
 DAY = 86400
+"""Seconds for which a chart of a period that stays as it is may be kept."""
 SETTLED = timedelta(hours=1)
 """Readings of a period that ended longer ago than this are hardly ever still on their way."""
 MOST = timedelta(minutes=5)
@@ -41,7 +41,7 @@ def headers(picture: Picture, form: str, now: datetime, until: datetime | None) 
 def kept_until(
     asked: Asked, picture: Picture, now: datetime, period_at: Callable[[datetime], Period]
 ) -> datetime | None:
-    """When the next step begins, at most MOST from now; None for a period that lies in the past and stays there."""
+    """When the next step begins or the period moves, at most MOST from now; None for one in the past that stays."""
     period = picture.period
     moving = asked.until is None or is_moving(asked.until) or (asked.start is not None and is_moving(asked.start))
     if picture.unfinished is not None:
@@ -75,13 +75,3 @@ def is_known(tag: str, if_none_match: Sequence[str]) -> bool:
     """
     given = [one.strip().removeprefix("W/") for line in if_none_match for one in line.split(",")]
     return tag in given or given == ["*"]
-
-
-@lru_cache(maxsize=256)
-def takes_gzip(accept_encoding: str | None) -> bool:
-    """Whether a gzipped answer is welcome; `*` speaks for what isn't named."""
-    welcome = {}
-    for part in (accept_encoding or "").lower().split(","):
-        name, _, quality = part.partition(";")
-        welcome[name.strip()] = quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return welcome.get("gzip", welcome.get("*", False))

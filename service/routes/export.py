@@ -13,7 +13,7 @@ from litestar.response import Stream
 from service.exports import ndjson, table
 from service.routes.choosing import CHOOSING, From, Series, Until, Zone, chosen
 from service.routes.context import Context
-from service.routes.parameters import known_only, wanted
+from service.routes.parameters import known_only, takes_gzip, wanted
 from service.store import Record
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
@@ -43,7 +43,7 @@ async def export(
         "Cache-Control": "no-store",
         "Vary": "Accept, Accept-Encoding",
     }
-    if _takes_gzip(request):
+    if takes_gzip(request.headers.get("accept-encoding")):
         headers["Content-Encoding"] = "gzip"
         text = _compressed(text)
     return Stream(text, media_type=FORMATS[form], headers=headers)
@@ -62,11 +62,3 @@ async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         if packed := await asyncio.to_thread(packer.compress, part):
             yield packed
     yield packer.flush()
-
-
-def _takes_gzip(request: Request[Any, Any, Any]) -> bool:
-    for choice in request.headers.get("accept-encoding", "").lower().split(","):
-        name, _, weight = choice.partition(";")
-        if name.strip() in ("gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False

@@ -94,6 +94,16 @@ def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
     return best if _liking(ranges, best)[0] > 0 else None
 
 
+@lru_cache(maxsize=256)
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Whether a gzipped answer is welcome; `*` speaks for what isn't named."""
+    welcome = {}
+    for part in (accept_encoding or "").lower().split(","):
+        name, _, quality = part.partition(";")
+        welcome[name.strip()] = quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return welcome.get("gzip", welcome.get("*", False))
+
+
 def _liking(ranges: list[MediaTypeHeader], media_type: str) -> tuple[float, bool]:
     """The quality of a type, and whether more than `*/*` speaks for it: who names JSON and takes all else means JSON.
 
