@@ -8,28 +8,24 @@ from litestar.openapi.spec import OpenAPIHeader, OpenAPIMediaType, OpenAPIRespon
 from service.chart.wording import AGGREGATES
 from service.period import STEPS
 from service.problems import MEDIA_TYPE
-from service.routes.chart_parameters import FORMATS, KNOWN
-
-
-def _schema(kind: str | list[str], **more: Any) -> Schema:
-    return Schema(type=kind, **more)  # type: ignore[arg-type]
+from service.routes.chart_parameters import FORMATS, KNOWN, schema
 
 
 def _object(properties: dict[str, Schema], optional: tuple[str, ...] = (), **more: Any) -> Schema:
     required = [name for name in properties if name not in optional]
-    return _schema("object", properties=properties, required=required, **more)
+    return schema("object", properties=properties, required=required, **more)
 
 
-_TEXT, _WHOLE = _schema("string"), _schema("integer", minimum=0)
-_INSTANT = _schema("string", format="date-time")
-_VALUE = _schema(["number", "null"])
+_TEXT, _WHOLE = schema("string"), schema("integer", minimum=0)
+_INSTANT = schema("string", format="date-time")
+_VALUE = schema(["number", "null"])
 _BUCKET = _object(
     {
-        "bucket": Schema(type=_INSTANT.type, format=_INSTANT.format, description="Where the step begins."),
+        "bucket": schema("string", format="date-time", description="Where the step begins."),
         "plan": _VALUE,
         "fact": _VALUE,
-        "readings": _schema("integer", minimum=1),
-        "series": _schema(["string", "null"], description="With `split=series`; null for those put together."),
+        "readings": schema("integer", minimum=1),
+        "series": schema(["string", "null"], description="With `split=series`; null for those put together."),
     },
     optional=("series",),
     title="Bucket",
@@ -38,11 +34,11 @@ _NUMBERS = _object(
     {
         "from": _INSTANT,
         "until": _INSTANT,
-        "step": _schema("string", enum=list(STEPS)),
-        "tz": _schema("string", example="Europe/Berlin"),
-        "agg": _schema("string", enum=list(AGGREGATES)),
-        "others": _schema("integer", minimum=0, description="With `split=series`: how many were put together."),
-        "buckets": _schema("array", items=_BUCKET, description="The steps that have readings."),
+        "step": schema("string", enum=list(STEPS)),
+        "tz": schema("string", example="Europe/Berlin"),
+        "agg": schema("string", enum=list(AGGREGATES)),
+        "others": schema("integer", minimum=0, description="With `split=series`: how many were put together."),
+        "buckets": schema("array", items=_BUCKET, description="The steps that have readings."),
     },
     optional=("others",),
     title="Numbers",
@@ -53,13 +49,13 @@ _PROBLEM = _object(
         "title": _TEXT,
         "status": _WHOLE,
         "detail": _TEXT,
-        "errors": _schema("array", items=_object({"index": _WHOLE, "field": _TEXT, "detail": _TEXT})),
+        "errors": schema("array", items=_object({"index": _WHOLE, "field": _TEXT, "detail": _TEXT})),
     },
     optional=("errors",),
     title="Problem",
     description="RFC 9457.",
 )
-_SCHEMAS = {"json": _NUMBERS, "csv": _TEXT, "svg": _TEXT, "html": _TEXT, "vega": _schema("object")}
+_SCHEMAS = {"json": _NUMBERS, "csv": _TEXT, "svg": _TEXT, "html": _TEXT, "vega": schema("object")}
 
 
 def _headers(**described: str) -> Any:
@@ -117,6 +113,6 @@ class ChartOperation(Operation):
             ),
         }
         self.parameters = [
-            Parameter(name=name, param_in="query", description=one.text, schema=one.schema, required=False)
+            Parameter(name=name, param_in="query", description=one.text, schema=one.described, required=False)
             for name, one in KNOWN.items()
         ]

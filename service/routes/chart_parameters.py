@@ -66,7 +66,7 @@ class _Known(msgspec.Struct, frozen=True):
     field: str
     read: Callable[[str, str], Any]
     text: str
-    schema: Schema
+    described: Schema
 
 
 def _text(name: str, value: str) -> str:
@@ -106,71 +106,78 @@ def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str],
     return read
 
 
-def _string(**more: Any) -> Schema:
-    return Schema(type="string", **more)  # type: ignore[arg-type]
+def schema(kind: str | list[str], **more: Any) -> Schema:
+    """What a value is, by the name of its type."""
+    return Schema(type=kind, **more)  # type: ignore[arg-type]
 
 
 _TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday"
 KNOWN = {
-    "from": _Known("start", _text, f"Begin: {_TIME}. By default an hour before `until`.", _string(example="-6h")),
-    "until": _Known("until", _text, "End, written like `from`; by default now.", _string(example="now")),
+    "from": _Known(
+        "start", _text, f"Begin: {_TIME}. By default an hour before `until`.", schema("string", example="-6h")
+    ),
+    "until": _Known("until", _text, "End, written like `from`; by default now.", schema("string", example="now")),
     "tz": _Known(
         "tz",
         lambda _, value: check_zone(value),
         "IANA time zone of period, steps and axis.",
-        _string(example="Europe/Berlin"),
+        schema("string", example="Europe/Berlin"),
     ),
     "step": _Known(
         "step",
         _one_of(list(STEPS)),
         "Length of a step; by default the shortest that leaves the bars legible.",
-        _string(enum=list(STEPS)),
+        schema("string", enum=list(STEPS)),
     ),
-    "agg": _Known("agg", _one_of(list(AGGREGATES)), "What a bar shows.", _string(enum=list(AGGREGATES), default="sum")),
+    "agg": _Known(
+        "agg", _one_of(list(AGGREGATES)), "What a bar shows.", schema("string", enum=list(AGGREGATES), default="sum")
+    ),
     "series": _Known(
         "series",
         _text,
         "Only these series; repeatable.",
-        Schema(type="array", items=_string(min_length=1, max_length=MAX_NAME), min_items=1),  # type: ignore[arg-type]
+        schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1),
     ),
     "split": _Known(
         "split",
         lambda name, value: bool(choice(name, value, ["series"])),
         f"`series`: a panel for each series, {MAX_PANELS} at most; the rest share the last.",
-        _string(enum=["series"]),
+        schema("string", enum=["series"]),
     ),
-    "format": _Known("form", _one_of(list(FORMATS)), "By default what `Accept` says.", _string(enum=list(FORMATS))),
+    "format": _Known(
+        "form", _one_of(list(FORMATS)), "By default what `Accept` says.", schema("string", enum=list(FORMATS))
+    ),
     "width": _Known(
         "width",
         _whole(MIN_WIDTH, MAX_SIDE),
         "Pixels.",
-        Schema(type="integer", minimum=MIN_WIDTH, maximum=MAX_SIDE, default=WIDTH),  # type: ignore[arg-type]
+        schema("integer", minimum=MIN_WIDTH, maximum=MAX_SIDE, default=WIDTH),
     ),
     "height": _Known(
         "height",
         _whole(MIN_HEIGHT, MAX_SIDE),
         "Pixels; by default 480 from a width of 960 on, five eighths of less, 200 at least, and more for panels.",
-        Schema(type="integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),  # type: ignore[arg-type]
+        schema("integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),
     ),
     "scale": _Known(
         "scale",
         _decimal(1, MAX_SCALE, f"from 1 to {MAX_SCALE}"),
         f"Pixels of a PNG per pixel of `width`, for dense screens and print; {MAX_PIXELS:,} pixels at most.",
-        Schema(type="number", minimum=1, maximum=MAX_SCALE, default=1),  # type: ignore[arg-type]
+        schema("number", minimum=1, maximum=MAX_SCALE, default=1),
     ),
-    "theme": _Known("theme", _one_of(list(THEMES)), "Colours.", _string(enum=list(THEMES), default="light")),
-    "title": _Known("title", _title, "In place of our own.", _string(min_length=1, max_length=MAX_TITLE)),
+    "theme": _Known("theme", _one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")),
+    "title": _Known("title", _title, "In place of our own.", schema("string", min_length=1, max_length=MAX_TITLE)),
     "time_format": _Known(
         "time_format",
         _time_format,
         "Labels of the time axis, as in `strftime`.",
-        _string(min_length=1, max_length=50, example="%H:%M"),
+        schema("string", min_length=1, max_length=50, example="%H:%M"),
     ),
     "threshold": _Known(
         "threshold",
         _decimal(0, 1e15, "from 0 to 10 to the power of 15, written without an exponent"),
         "A fact that is more than this below its plan is marked; written without an exponent.",
-        Schema(type="number", minimum=0, maximum=1e15),  # type: ignore[arg-type]
+        schema("number", minimum=0, maximum=1e15),
     ),
 }
 
