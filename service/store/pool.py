@@ -13,8 +13,8 @@ from service.queries import query
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
-CLOSE_TIMEOUT = 1.0
-"""Seconds to take leave of the database; then the connections are cut."""
+CLOSE_TIMEOUT = 0.5
+"""Seconds for a pool to take leave of the database; then its connections are cut."""
 READ_TIMEOUT = 30.0
 """Seconds a page or a chart may take to be read."""
 
