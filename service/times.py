@@ -34,9 +34,9 @@ _SPELT = {
 _UNITS = {name: unit for unit, names in _SPELT.items() for name in names}
 _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _OFFSET = re.compile(rf"([+ -])(\d{{1,6}})({_UNIT})", re.ASCII)
-# a plus that an address turned into a space is a plus
 _DAY = "|".join((*_DAYS, *_WEEKDAYS))
 _CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d|(?:0?[1-9]|1[0-2])(?::[0-5]\d)?(?:am|pm)"
+# a plus that an address turned into a space is a plus
 _WORDS = re.compile(
     rf"(?i:now|(?P<hour>{'|'.join(_HOURS)}|{_CLOCK})(?:[ _+](?P<day>{_DAY}))?|(?P<alone>{_DAY}))?"
     rf"(?P<offsets>(?:[+ -]\d{{1,6}}(?:{_UNIT}))*)(?:/(?P<whole>m|h|d|w|M|y))?",

@@ -199,6 +199,7 @@ class Writer:
             try:
                 outcomes = await self._write(batches, receipt)
             except Unavailable as exc:
+                # once one attempt is in doubt it has to be settled: -1 from then on
                 attempts = attempts + 1 if isinstance(exc, TooMuchAtOnce) and attempts >= 0 else -1
                 if many and attempts == ATTEMPTS:
                     self._go_on()

@@ -47,7 +47,7 @@ def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: 
 
 
 class _Drawn(Response[bytes]):
-    """A picture that is drawn when it is sent, beside the event loop: a large one takes a tenth of a second."""
+    """A picture that is drawn when it is sent, beside the event loop: a large one takes some hundredths of a second."""
 
     def __init__(self, draw: Callable[[], bytes], brush: asyncio.Lock, **how: Any) -> None:
         super().__init__(b"", **how)
