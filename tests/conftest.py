@@ -1,6 +1,7 @@
 """The database of the tests: TEST_DATABASE_URL, else a container, else the embedded engine; TEST_ENGINE forces one."""
 
 import os
+import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -11,6 +12,8 @@ from typing import Any
 import asyncpg
 import docker
 import pytest
+from docker.constants import IS_WINDOWS_PLATFORM
+from docker.utils import kwargs_from_env, parse_host
 from testcontainers.community.postgres import PostgresContainer
 
 from service.database import Server, inspect
@@ -65,10 +68,13 @@ def _choose() -> str:
         return kind
     if os.environ.get("TEST_DATABASE_URL"):
         return "url"
-    return "docker" if _docker_answers() else "embedded"
+    return "docker" if docker_answers() else "embedded"
 
 
-def _docker_answers() -> bool:
+def docker_answers() -> bool:
+    """Whether there is a Docker that has the image, or can get it."""
+    if not _docker_listens():
+        return False
     try:
         client = docker.from_env(timeout=3)
     except docker.errors.DockerException:
@@ -82,6 +88,16 @@ def _docker_answers() -> bool:
     finally:
         client.close()
     return True
+
+
+def _docker_listens() -> bool:
+    """Docker's client never closes a socket that it couldn't connect, so a closed one is tried before it."""
+    address = parse_host(kwargs_from_env().get("base_url"), IS_WINDOWS_PLATFORM)
+    if not address.startswith("http+unix://"):
+        return True
+    with socket.socket(socket.AF_UNIX) as tried:
+        tried.settimeout(3)
+        return tried.connect_ex(address.removeprefix("http+unix://")) == 0
 
 
 def _can_pull(client: docker.DockerClient) -> bool:
