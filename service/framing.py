@@ -12,11 +12,12 @@ from service.errors import BadRequest, TooLarge
 
 _BOM = b"\xef\xbb\xbf"
 """What some programs begin a text in UTF-8 with."""
-_SPACE = re.compile(rb"[ \t\r\n]*+")
-_FLAT = re.compile(rb'\{[^{}\[\]"]*+(?:"(?:[^"\\\n]++|\\[^\n])*+"[^{}\[\]"]*+)*+\}')
-"""An object without objects and arrays inside: what nearly all readings are."""
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_FLAT = re.compile(rb'\{[^{}\[\]"]*(?:"[^"\\\n]*(?:\\[^\n][^"\\\n]*){0,100}"[^{}\[\]"]*){0,100}\}')
+"""An object without objects and arrays inside, and not too many strings: what nearly all readings are. The bounds keep
+small what the search remembers; as in line_syntax.py, nothing is possessive."""
 _MARK = re.compile(rb'["{}\[\]]')
-_IN_STRING = re.compile(rb'(?:[^"\\\n]++|\\[^\n])*+')
+_IN_STRING = re.compile(rb'[^"\\\n]*(?:\\[^\n][^"\\\n]*){0,500}')
 _HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/")
 FIRST_LINE = 4096
 """Bytes to wait for the end of a line after something broken, in a stream that had no lines so far."""
@@ -144,8 +145,10 @@ class Framer:
 
     def _to_quote(self) -> BadRequest | None:
         """Leave a string, if its end has come."""
-        inside = _IN_STRING.match(self._buffer, self._at)
-        self._at = at = inside.end() if inside else self._at
+        at = self._at
+        while (inside := _IN_STRING.match(self._buffer, at)) and inside.end() > at:
+            at = inside.end()
+        self._at = at
         if at + self._buffer.startswith(b"\\", at) == len(self._buffer):  # a backslash waits for what it escapes
             return None
         if self._buffer[at] != ord('"'):

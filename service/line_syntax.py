@@ -15,16 +15,20 @@ UNREMARKABLE = "reading"
 """The measurement whose name isn't kept beside a series tag."""
 
 _OWN = {"plan": "a field", "fact": "a field", "series": "a tag", "ts": "written at the end of the line"}
-_BLANK = re.compile(rb" *+(?:#[^\n]*+)?\r?(?:\n|\Z)")
-_HEAD = re.compile(rb" *+((?:\\[,= ]|[^\x00-\x20\x7f])++)( ++)?")
+# Nothing here is possessive or atomic: Python before 3.11.5 lets such groups match too much. Groups repeat with a
+# bound, far above what a reading may hold: a search remembers something of each time.
+_BLANK = re.compile(rb" *(?:#[^\n]*)?\r?(?:\n|\Z)")
+_HEAD = re.compile(rb" *([^\x00-\x20\x7f]+(?:(?<=\\) [^\x00-\x20\x7f]*){0,9999})( +)?")
 _COMMA = re.compile(rb"(?<!\\),")
-_TAG = re.compile(rb"((?:\\[,= ]|[^=])++)=((?:\\[,= ]|[^=])++)")
+_EQUALS = re.compile(rb"(?<!\\)=")
 _FIELD = re.compile(
-    rb'((?:\\[,= ]|[^\x00-\x20\x7f,=])++)=(?:"((?:[^"\\]++|\\.)*+)"|([^\x00-\x20\x7f,="]++)|)', re.DOTALL
+    rb"([^\x00-\x20\x7f,=]+(?:(?<=\\)[,= ][^\x00-\x20\x7f,=]*){0,9999})(?<!\\)="
+    rb'(?:"([^"\\]*)"|([^\x00-\x20\x7f,="]+)|)'
 )
-_END = re.compile(rb"(?: ++(-?\d{1,40}+))? *+\r?(?:\n|\Z)")
-_FLOAT = re.compile(rb"-?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+")
-_INTEGER = re.compile(rb"(-?\d{1,40}+)i|(\d{1,40}+)u")
+_IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*){0,500}', re.DOTALL)
+_END = re.compile(rb"(?: +(-?\d{1,40}))? *\r?(?:\n|\Z)")
+_FLOAT = re.compile(rb"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
+_INTEGER = re.compile(rb"(-?\d{1,40})i|(\d{1,40})u")
 _BOOLEANS = {name: name[:1] in b"tT" for name in b"t T true True TRUE f F false False FALSE".split()}
 _SPECIAL = re.compile(rb"\\([,= ])")
 _SPECIAL_IN_MEASUREMENT = re.compile(rb"\\([, ])")
@@ -80,17 +84,18 @@ def read_line(text: bytes, at: int, heads: dict[bytes, Head]) -> Line:
             raise Broken(exc.detail, at, exc.field) from exc
     reading = {**head.attributes, "series": head.series}
     while field := _FIELD.match(text, at):
-        key, value = _read_field(field)
-        at = field.end()
+        key, value, at = _read_field(field)
         if key in ("series", "ts"):
             raise Broken(f"this is a field, {key} is {_OWN[key]}", at, key)
         reading[key] = value
         if text[at : at + 1] != b",":
             break
         at += 1
-    end = field and _END.match(text, at)
-    if not end:
-        raise Broken("expected a field, like plan=40" if field is None else "unexpected text after a field", at)
+    else:
+        raise Broken("expected a field, like plan=40", at)
+    end = _END.match(text, at)
+    if end is None:
+        raise Broken("unexpected text after a field", at)
     return Line(reading, int(end[1]) if end[1] else None, end.end())
 
 
@@ -99,15 +104,15 @@ def read_head(head: bytes) -> Head:
     measurement, *rest = _COMMA.split(head)
     tags: dict[str, object] = {}
     for part in rest:
-        tag = _TAG.fullmatch(part)
-        if tag is None:
+        tag = _EQUALS.split(part)
+        if len(tag) != 2 or b"" in tag:
             raise Refusal("", f"{_text(part)!r} is no tag, like host=a")
-        key = _text(_SPECIAL.sub(rb"\1", tag[1]))
+        key = _text(_SPECIAL.sub(rb"\1", tag[0]))
         if key in tags:
             raise Refusal(key, "is given twice")
         if key in _OWN and key != "series":
             raise Refusal(key, f"this is a tag, {key} is {_OWN[key]}")
-        tags[key] = _text(_SPECIAL.sub(rb"\1", tag[2]))
+        tags[key] = _text(_SPECIAL.sub(rb"\1", tag[1]))
     name = _text(_SPECIAL_IN_MEASUREMENT.sub(rb"\1", measurement))
     if not name or name.startswith("#"):
         raise Refusal("", "missing measurement")
@@ -119,20 +124,31 @@ def read_head(head: bytes) -> Head:
     return Head(str(series), tags)
 
 
-def _read_field(field: re.Match[bytes]) -> tuple[str, object]:
+def _read_field(field: re.Match[bytes]) -> tuple[str, object, int]:
+    """The key of a field, its value, and where it ends."""
     name, string, bare = field.groups()
-    at = field.end()
+    text, end = field.string, field.end()
+    if bare is None and string is None and text[end : end + 1] == b'"':
+        string, end = _escaped_string(text, end)
     try:
         key = _text(_SPECIAL.sub(rb"\1", name))
         if string is not None:
-            return key, _text(_SPECIAL_IN_STRING.sub(rb"\1", string))
+            return key, _text(_SPECIAL_IN_STRING.sub(rb"\1", string)), end
         if bare is not None:
-            return key, _read_bare(key, bare)
+            return key, _read_bare(key, bare), end
     except Refusal as exc:
-        raise Broken(exc.detail, at, exc.field) from exc
-    if field.string[at : at + 1] == b'"':
-        raise OpenString("the closing quote is missing", at, key)
-    raise Broken("missing field value", at, key)
+        raise Broken(exc.detail, end, exc.field) from exc
+    if text[end : end + 1] == b'"':
+        raise OpenString("the closing quote is missing", end, key)
+    raise Broken("missing field value", end, key)
+
+
+def _escaped_string(text: bytes, at: int) -> tuple[bytes | None, int]:
+    """The quoted string that begins here, as it is written, and where it ends; None where its end is missing."""
+    end = at + 1
+    while (inside := _IN_STRING.match(text, end)) and inside.end() > end:
+        end = inside.end()
+    return (text[at + 1 : end], end + 1) if text[end : end + 1] == b'"' else (None, at)
 
 
 def _read_bare(key: str, text: bytes) -> object:

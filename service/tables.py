@@ -15,7 +15,7 @@ from service.frames import parse_json
 from service.packing import Packer
 
 OWN = ("ts", "series", "plan", "fact")
-_NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+[ \t]*")
+_NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 """Python's float() would also take 1_000, nan, and the digits of other scripts."""
 
 

@@ -1,5 +1,6 @@
 """InfluxDB line protocol: the examples of its documentation, and the quick way beside the exact one."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -126,6 +127,8 @@ def test_comments_blank_lines_and_both_ends_of_lines() -> None:
         ('cpu note="x"y', "", "unexpected text"),
         ('cpu note="x', "note", "closing quote is missing"),
         ("cpu plan=1x", "plan", "'1x' is no number"),
+        ("cpu plan=1e", "plan", "'1e' is no number"),
+        ("cpu plan=1.5e+", "plan", "is no number"),
         ("cpu plan=0x10", "plan", "is no number"),
         ("cpu plan=1_000", "plan", "is no number"),
         ("cpu plan=+1", "plan", "is no number"),
@@ -301,6 +304,32 @@ def test_rubbish_is_refused_and_nothing_else(text: bytes) -> None:
 def test_plain_lines_go_the_quick_way(line: str) -> None:
     """What the benchmark's figures depend on."""
     assert decode_plain(f"{line}\n{line}\n".encode()) is not None
+
+
+@pytest.mark.parametrize("count", [3, 499, 500, 501, 2000])
+def test_any_number_of_escapes(count: int) -> None:
+    """In a string, in a key, in a tag and in a name."""
+    space, comma, equals, quote = (f"\\{char}" * count for char in ' ,="')
+    [line] = parse(f'm{space}x,t{comma}={equals}u k{space}="{quote}"')
+    tag, field = "t" + "," * count, "k" + " " * count
+    assert line == {"series": f"m{' ' * count}x", tag: "=" * count + "u", field: '"' * count}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'a note="' + b'\\"' * 10**5 + b'"',
+        b"a b" + b"\\ " * 10**5 + b"=1",
+        b"a b=" + b"1" * 10**5 + b"x",
+        b" " * 10**5 + b"\0",
+        b"m" + b"\\ " * 10**5 + b"x plan=1",
+    ],
+)
+def test_a_long_piece_is_looked_at_once(line: bytes) -> None:
+    started = time.process_time()
+    with pytest.raises(BadLine):
+        pack(line)
+    assert time.process_time() - started < 3
 
 
 def test_a_string_that_never_ends_is_not_looked_at_again_and_again() -> None:
