@@ -17,6 +17,7 @@ from service.readings import (
     Reading,
     Rules,
     check_reading,
+    early_clock,
     epoch_microseconds,
 )
 from service.rows import EIGHT, NULL, SINCE_1970, START, encode_one, plain_packer, text_field
@@ -51,7 +52,7 @@ class Packer:
     """
 
     def __init__(self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False) -> None:
-        self._low, self._high = rules.bounds()
+        self._low, self._high = rules.bounds(now)
         self._most = rules.max_readings
         self._now = now
         self._id = batch_id
@@ -79,33 +80,20 @@ class Packer:
         A `ts` that is a whole number counts in units of so many nanoseconds. With `names`, what readings have for their
         series stands for these.
         """
-        self._make_room(len(items))
         try:
-            rows, stamps, clock = self._encode(items, self._now, unit, names)
-        except (Refusal, struct.error):  # a `ts` so far off that it has no place in a row
+            self._add(items, unit, names)
+        except Refusal:
             return False
-        if stamps:
-            first, last = min(stamps), max(stamps)
-            if first < self._low or last > self._high:
-                return False
-            self._minutes |= _minutes(first, last, stamps)
-        if self._hash is not None:
-            self._own_id = self._own_id and not clock
-            self._hash.update(self._encode(items, _NO_TS, unit, names)[0] if clock else rows)
-        self._rows.append(rows)
-        self._count += len(items)
-        self._seen += len(items)
         return True
 
     def add_value(self, value: object) -> Refusal | None:
         """Add a decoded value, checked field by field; what is wrong with it becomes a fault, and is returned."""
         self._make_room(1)
         try:
-            reading = check_reading(value, self._low, self._high)
+            self._add([check_reading(value, self._low, self._high)])
         except Refusal as refusal:
             self.add_fault(refusal.field, refusal.detail)
             return refusal
-        self.add_all([reading])
         return None
 
     def add_fault(self, field: str, detail: str) -> None:
@@ -130,6 +118,25 @@ class Packer:
             self._seen - self._count,
             tuple(self._faults),
         )
+
+    def _add(self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None) -> None:
+        """Add them all; Refusal, and nothing is added, where one of them breaks a rule."""
+        self._make_room(len(items))
+        try:
+            rows, stamps, clock = self._encode(items, self._now, unit, names)
+        except struct.error as exc:  # a `ts` so far off that it has no place in a row
+            raise _broken() from exc
+        if stamps:
+            first, last = min(stamps), max(stamps)
+            if first < self._low or last > self._high:
+                raise early_clock(self._now, self._low) if clock and self._now < self._low else _broken()
+            self._minutes |= _minutes(first, last, stamps)
+        if self._hash is not None:
+            self._own_id = self._own_id and not clock
+            self._hash.update(self._encode(items, _NO_TS, unit, names)[0] if clock else rows)
+        self._rows.append(rows)
+        self._count += len(items)
+        self._seen += len(items)
 
     def _make_room(self, readings: int) -> None:
         """A few compressed bytes can be millions of readings, and nobody else has a turn while they are packed."""
@@ -178,16 +185,18 @@ class Packer:
             pack, series = series_of.get(item.series) or self.known(item.series)
             if plan is None or fact is None or (maybe_attributes and item.attributes is not None):
                 if not (_fits(plan) and _fits(fact)):
-                    raise _Broken
+                    raise _broken()
                 rows.append(encode_one(at, series, plan, fact, item.attributes))
             elif least <= plan <= most and least <= fact <= most:
                 rows.append(pack(START, at - SINCE_1970, series, plan, EIGHT, fact, NULL))
             else:
-                raise _Broken
+                raise _broken()
         return b"".join(rows), stamps, clock
 
 
-_Broken = Refusal("", "breaks a rule")
+def _broken() -> Refusal:
+    """Anew each time: an exception keeps every frame that it has passed, with all that these hold."""
+    return Refusal("", "breaks a rule")
 
 
 def _minutes(first: int, last: int, stamps: list[int]) -> set[int]:
@@ -201,7 +210,7 @@ def _minutes(first: int, last: int, stamps: list[int]) -> set[int]:
 def _known(name: str | None) -> Known:
     series = (name or DEFAULT_SERIES).encode()
     if 0 in series or len(name or "x") > MAX_NAME:
-        raise _Broken
+        raise _broken()
     return plain_packer(len(series)), text_field(series)
 
 

@@ -40,9 +40,9 @@ class Rules(msgspec.Struct, frozen=True):
     max_clock_skew: timedelta
     max_readings: int = 200_000
 
-    def bounds(self) -> tuple[int, int]:
-        """The earliest and the latest `ts` allowed now, in microseconds since 1970."""
-        return microseconds(self.min_ts), microseconds(datetime.now(UTC) + self.max_clock_skew)
+    def bounds(self, now: int) -> tuple[int, int]:
+        """The earliest and the latest `ts` allowed at `now`, all three in microseconds since 1970."""
+        return microseconds(self.min_ts), now + self.max_clock_skew // _MICROSECOND
 
 
 def check_batch_id(value: object) -> str:
@@ -75,6 +75,11 @@ def epoch_microseconds(number: float) -> int:
     if not abs(number) <= 1e16:
         raise Refusal("ts", "is out of range for epoch seconds or milliseconds")
     return round(number * 1e3) if abs(number) >= MILLISECONDS_FROM else round(number * 1e6)
+
+
+def early_clock(now: int, earliest: int) -> Refusal:
+    """What is wrong with a reading without `ts` where the server's clock itself breaks the rule."""
+    return Refusal("ts", f"is missing, and the server's clock, {_show(now)}, is before MIN_TS, {_show(earliest)}")
 
 
 def check_reading(item: object, earliest: int, latest: int) -> Reading:
