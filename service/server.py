@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -13,13 +14,19 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from service.errors import StartError
-from service.farewell import WebSocketProtocol
+from service.http_protocol import HttpProtocol
 from service.routes.context import Context
+from service.websocket_protocol import WebSocketProtocol
 
 CLOSING = 4.0
 """Seconds of the grace that are kept for closing connections, and all else: at most half of it."""
 FAREWELL = 0.25
 """The share of that for last answers when there is no time left to commit."""
+PING = 20.0
+"""Seconds between two pings to a WebSocket, so that no proxy takes it for dead."""
+SILENCE = 86400.0
+"""Seconds without anything from a WebSocket after which it is ended. Long, because a producer that never reads answers
+no ping: of a machine that is gone TCP knows in a quarter of an hour, by pings that nobody takes."""
 LAST_RESORT = 0.3
 """Seconds before the end of the grace at which what isn't closed is left as it is."""
 
@@ -29,20 +36,28 @@ log = structlog.stdlib.get_logger("service")
 class Server(uvicorn.Server):
     """Serves one app until told to stop by SIGTERM, SIGINT or stop(); a second SIGINT ends it at once."""
 
-    def __init__(self, app: ASGIApp, context: Context, max_frame: int, grace: timedelta) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        context: Context,
+        max_frame: int,
+        grace: timedelta,
+        *,
+        ping: float = PING,
+        silence: float = SILENCE,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
-                ws=WebSocketProtocol,
+                http=HttpProtocol,
+                ws=partial(WebSocketProtocol, refused=context.metrics.refused),  # type: ignore[arg-type]
                 loop="uvloop",
                 log_config=None,
                 access_log=False,
                 ws_max_size=max_frame,
                 ws_per_message_deflate=False,
-                # A producer whose frames wait for the database can't answer pings meanwhile.
-                ws_ping_interval=20,
-                ws_ping_timeout=600,
+                ws_ping_interval=ping,
+                ws_ping_timeout=silence,
                 lifespan="off",
                 server_header=False,
             )

@@ -29,11 +29,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    """The service with these settings on a free port of 127.0.0.1."""
+async def running(settings: Settings, **times: float) -> AsyncIterator[Running]:
+    """The service with these settings on a free port of 127.0.0.1; `times` are the server's."""
     with listen("127.0.0.1", 0) as sock:
         async with open_context(settings, lambda _: None) as context:
-            server = Server(create_app(context), context, settings.max_frame_bytes, settings.shutdown_grace)
+            server = Server(create_app(context), context, settings.max_frame_bytes, settings.shutdown_grace, **times)
             serving = asyncio.create_task(server.serve([sock]))
             await server.ready.wait()
             url = f"http://127.0.0.1:{sock.getsockname()[1]}"
