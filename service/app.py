@@ -36,6 +36,7 @@ from service.routes.chart import chart
 from service.routes.context import Context
 from service.routes.display import display
 from service.routes.export import export
+from service.routes.handshake import at_addresses
 from service.routes.head import with_head
 from service.routes.health import livez, metrics, readyz
 from service.routes.inbox import Allowance
@@ -96,7 +97,7 @@ def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
         request_max_body_size=context.max_body,
         logging_config=None,
     )
-    return with_head(app)
+    return with_head(at_addresses(app, context.metrics))
 
 
 @asynccontextmanager

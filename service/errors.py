@@ -91,6 +91,13 @@ class NoSuchPage(TaktlineError):
     reason = "no_such_page"
 
 
+class NoSocket(TaktlineError):
+    """There is no WebSocket at this address."""
+
+    status = 404
+    reason = "no_socket"
+
+
 class TooLarge(TaktlineError):
     """The request is too large."""
 

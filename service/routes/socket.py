@@ -10,11 +10,12 @@ from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketException
 
 from service.batches import Outcome, Packed
-from service.errors import BadRequest, Draining, TaktlineError, Unavailable
+from service.errors import BadRequest, Draining, TaktlineError
 from service.frames import RefusedEnvelope, read_json, read_msgpack
-from service.problems import MEDIA_TYPE, headers, problem
+from service.problems import problem
 from service.readings import now_microseconds
 from service.routes.context import Context
+from service.routes.handshake import ADDRESSES, chosen, refuse
 from service.routes.inbox import Inbox
 from service.writer import Answer
 
@@ -30,13 +31,13 @@ _Reply = tuple[str, int, Answer] | dict[str, Any]
 """An answer yet to come, with its batch id and number of readings; or an error to send."""
 
 
-@websocket(["/", "/ws"])
+@websocket(list(ADDRESSES))
 async def ingest(socket: WebSocket[Any, Any, Any], context: NamedDependency[Context]) -> None:
     """One producer's connection, from its first frame to its last acknowledgement."""
     if context.writer.closed:
-        await _refuse_handshake(socket, context, Draining())
+        await refuse(socket.send, context.metrics, Draining())
         return
-    await socket.accept()
+    await socket.accept(subprotocols=chosen(socket.scope["subprotocols"]))
     session = Session(socket, context)
     context.sockets.add(session)
     context.metrics.socket(1)
@@ -45,19 +46,6 @@ async def ingest(socket: WebSocket[Any, Any, Any], context: NamedDependency[Cont
     finally:
         context.sockets.discard(session)
         context.metrics.socket(-1)
-
-
-async def _refuse_handshake(socket: WebSocket[Any, Any, Any], context: Context, error: Unavailable) -> None:
-    """An HTTP answer instead of a socket, with the true status: a close code before accept() would come out as 403."""
-    context.metrics.refused("websocket", error.reason)
-    names = {"Content-Type": MEDIA_TYPE, **headers(error)}
-    start: dict[str, Any] = {
-        "type": "websocket.http.response.start",
-        "status": error.status,
-        "headers": [(name.lower().encode(), value.encode()) for name, value in names.items()],
-    }
-    await socket.send(start)  # type: ignore[arg-type]
-    await socket.send({"type": "websocket.http.response.body", "body": _encode(problem(error))})  # type: ignore[arg-type]
 
 
 class Session:
