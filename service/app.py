@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import mkdocs_swagger_ui_tag
 import structlog
 from litestar import Litestar
 from litestar.config.compression import CompressionConfig
@@ -17,7 +18,6 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Scope
-from swagger_ui_bundle import swagger_ui_path
 
 from service.assets import Assets
 from service.charts import Charts
@@ -51,6 +51,8 @@ from service.settings import Settings
 from service.store import Store, open_store
 from service.writer import Writer
 
+SWAGGER = Path(mkdocs_swagger_ui_tag.__file__).with_name("swagger-ui")
+"""The files of Swagger UI, which this package carries."""
 DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
 COMMITTERS = 2
@@ -81,7 +83,7 @@ def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
             livez,
             readyz,
             metrics,
-            _assets("/assets/swagger", Path(swagger_ui_path)),
+            _assets("/assets/swagger", SWAGGER),
             asset,
         ],
         state=State({"context": context}),
@@ -235,9 +237,9 @@ def _openapi() -> OpenAPIConfig:
         path="/schema",
         render_plugins=[
             SwaggerRenderPlugin(
-                js_url="/assets/swagger/swagger-ui-bundle.js",
-                css_url="/assets/swagger/swagger-ui.css",
-                standalone_preset_js_url="/assets/swagger/swagger-ui-standalone-preset.js",
+                js_url="/assets/swagger/javascripts/swagger-ui-bundle.js",
+                css_url="/assets/swagger/stylesheets/swagger-ui.css",
+                standalone_preset_js_url="/assets/swagger/javascripts/swagger-ui-standalone-preset.js",
                 favicon='<link rel="icon" href="/assets/icon.svg">',
             ),
             JsonRenderPlugin(),

@@ -256,3 +256,24 @@ async def test_the_chart_follows_the_colour_scheme_and_the_width(browser: Browse
         await page.set_viewport_size({"width": 600, "height": 800})
         await page.wait_for_function("document.querySelector('#chart svg').clientWidth < 600")
         assert await page.evaluate("document.documentElement.scrollWidth") <= 600
+
+
+async def test_every_operation_of_the_api_is_shown_and_opens(browser: Browser, fresh: Running) -> None:
+    """The page that stands behind "API" in every header."""
+    document = (await fresh.http.get("/schema/openapi.json")).json()
+    operations = [
+        (path, method) for path, item in document["paths"].items() for method in item if method != "parameters"
+    ]
+    async with visiting(browser, fresh) as page:
+        await page.goto("/")
+        await page.get_by_role("navigation").get_by_role("link", name="API").click()
+        await expect(page.locator(".info .title")).to_contain_text("Taktline")
+        assert "Unable to render" not in await page.inner_text("body")
+        await keep(page, "api")
+        assert await page.locator(".opblock").count() == len(operations)
+        for path, method in operations:
+            block = page.locator(f".opblock-{method}").filter(has=page.locator(f'[data-path="{path}"]'))
+            await expect(block).to_be_visible()
+            await block.locator(".opblock-summary-control").click()
+            await expect(block.locator(".responses-wrapper")).to_be_visible()
+        await keep(page, "api-open")
