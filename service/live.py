@@ -87,17 +87,18 @@ class Live:
             unfinished=period.step_at(now),
         )
         specs, bars = _drawn(picture, before)
-        shown = await self._shown(view, Selection(period.start, period.end, series), specs)
-        return _look(before, shown, bars, period.end.timestamp())
+        shown = await self._shown(view, Selection(period.start, period.end, series), specs, now)
+        # when the running minute is over, its plan is due, which the totals say even if nothing is written
+        return _look(before, shown, bars, now.timestamp() // 60 * 60 + 60)
 
-    async def _shown(self, view: View, selection: Selection, specs: msgspec.Raw) -> Shown:
-        totals = await self._store.glances.totals(selection)
+    async def _shown(self, view: View, selection: Selection, specs: msgspec.Raw, now: datetime) -> Shown:
+        totals = await self._store.glances.totals(selection, now)
         records = await self._store.records.newest(NEWEST, selection)
         empty = not totals.readings and not await self._store.glances.any()
         zone = ZoneInfo(view.zone)
         return Shown(
             specs,
-            str(self._totals.totals(totals, zone, day(datetime.now(UTC), zone))),
+            str(self._totals.totals(totals, zone, day(now, zone))),
             str(self._records.rows(records, zone)),
             empty,
         )

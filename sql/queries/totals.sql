@@ -1,24 +1,10 @@
--- Plan, fact and readings of a period of whole minutes, and the minute in which fact stayed furthest below plan. Over
--- the chosen series or all of them, from the exact buckets per minute, those of reading_minute.
+-- What a period of whole minutes comes to at $4: plan and fact of the minutes that are due, the readings of all of them,
+-- and the minute that is due in which fact stayed furthest below plan, of several the newest. Over the series in $3, or
+-- all of them. What is due is said in minutes_due, in 040_due.sql.
 with
   minute as materialized (
-    select
-      bucket,
-      sum(plan_sum) as plan,
-      sum(fact_sum) as fact,
-      sum(readings) as readings
-    from (
-      select bucket, series, readings, plan_sum, fact_sum
-      from minute_rollup
-      where bucket >= $1::timestamptz
-        and bucket < $2::timestamptz
-        and not exists (select from late_minute where late_minute.bucket = minute_rollup.bucket)
-      union all
-      select bucket, series, readings, plan_sum, fact_sum
-      from late_minutes($1::timestamptz, $2::timestamptz)
-    ) exact
-    where $3::text[] is null or series = any($3::text[])
-    group by bucket
+    select *
+    from minutes_due($1::timestamptz, $2::timestamptz, $3::text[], $4::timestamptz)
   )
 select
   total.plan,
