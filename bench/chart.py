@@ -6,27 +6,22 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
 import httpx
 import vl_convert
 
+from bench.rollups import refresh
 from bench.service import Target
 from bench.table import median, show
+from service.conflicts import insist
 from service.queries import query
 
 ROUNDS = 15
 YEAR = int(os.environ.get("BENCH_YEAR_READINGS", "1000000"))
 """Readings of the year, over 20 series."""
-BEHIND = {
-    "minute_rollup": timedelta(minutes=2),
-    "quarter_rollup": timedelta(minutes=30),
-    "quarter_total": timedelta(minutes=30),
-    "hour_rollup": timedelta(hours=2),
-    "day_rollup": timedelta(days=2),
-}
-"""How far the policies stay behind the present."""
 NUMBERS = count()
 
 Way = Callable[[], Awaitable[None]]
@@ -132,8 +127,8 @@ async def _fill(target: Target, readings: int) -> None:
         from generate_series(0, $3::int - 1) n
     """
     await con.execute("set synchronous_commit to off")  # what is measured comes later
-    for (job,) in await con.fetch(query("jobs")):
-        await con.execute("select alter_job($1, scheduled => false)", job)  # we refresh ourselves
+    for (job,) in await con.fetch(query("jobs")):  # we refresh ourselves
+        await insist(partial(con.execute, "select alter_job($1, scheduled => false)", job))
     year, now = timedelta(days=365), datetime.now(UTC)
     started = time.perf_counter()
     for part in range(10):
@@ -148,15 +143,8 @@ async def _fill(target: Target, readings: int) -> None:
         1,
     )
     if "community" in target.describe:
-        for rollup, behind in BEHIND.items():
-            # as the policies would have done, piece by piece
-            for part in range(24):
-                first = now - year + part * year / 24
-                await con.execute(
-                    f"call refresh_continuous_aggregate('{rollup}', $1::timestamptz, $2::timestamptz)",
-                    first - timedelta(days=2),
-                    min(first + year / 24, now - behind),
-                    timeout=3600,
-                )
+        for part in range(24):  # as the policies would have done, piece by piece
+            first = now - year + part * year / 24
+            await refresh(con, first - timedelta(days=2), first + year / 24)
     await con.close()
     print(f"\n{readings:,} readings over a year, made in {time.perf_counter() - started:.0f} s")

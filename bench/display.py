@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import httpx
 
+from bench.rollups import refresh
 from bench.service import Target
 from bench.table import median, show
 
@@ -82,12 +83,8 @@ async def _fill(target: Target, wanted: int) -> int:
     for number in range(days, 0, -1):
         start = await con.fetchval("select date_trunc('day', now()) - $1 * interval '1 day'", number)
         await con.execute(DAY, start, timedelta(days=1), timedelta(seconds=EVERY), SERIES)
-    rollups = await con.fetch(
-        "select view_name from timescaledb_information.continuous_aggregates where view_schema = $1", target.schema
-    )
-    # as far as the policies go, of themselves and in time
-    for name, until in (("minute", "3 minutes"), ("hour", "2 hours"), ("day", "2 days")) if rollups else ():
-        await con.execute(f"call refresh_continuous_aggregate('{name}_rollup', null, now() - interval '{until}')")
+    if "community" in target.describe:
+        await refresh(con)
     await con.execute("analyze reading")
     count: int = await con.fetchval("select count(*) from reading")
     await con.close()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import asyncpg
 import httpx
 
+from service.conflicts import insist
 from service.database import inspect
 from service.migrate import search_path
 from tests.harness import free_port
@@ -72,7 +73,7 @@ async def serving(database_url: str, *, brief: bool = False, readings: int | Non
         process.terminate()
         await process.wait()
         con = await asyncpg.connect(database_url)
-        await con.execute(f'drop schema if exists "{schema}" cascade')
+        await insist(lambda: con.execute(f'drop schema if exists "{schema}" cascade'))
         await con.close()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
+from service.conflicts import LONG_PATIENCE, insist
 from service.database import Edition, Server, connection
 from service.errors import SchemaError
 from service.queries import query, sql_folder
@@ -66,7 +67,8 @@ async def migrate(
                 await con.execute(query("lock_schema"))
                 await con.execute(query("create_schema"))
                 await con.execute(query("create_ledger"))
-            while (name := await _apply_next(con, wanted)) is not None:
+            # a job that an earlier file has made may be at work already when a later one changes or refreshes the same
+            while (name := await insist(lambda: _apply_next(con, wanted), LONG_PATIENCE)) is not None:
                 say(f"schema {schema}: applied {name}")
                 applied.append(name)
     return applied

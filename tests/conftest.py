@@ -4,7 +4,7 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from docker.constants import IS_WINDOWS_PLATFORM
 from docker.utils import kwargs_from_env, parse_host
 from testcontainers.community.postgres import PostgresContainer
 
+from service.conflicts import insist
 from service.database import Server, inspect
 from service.engine.embedded import embedded
 from service.settings import Settings
@@ -147,10 +148,7 @@ async def drop_schema(engine: Engine, name: str) -> None:
     """Drop it; where a background job of TimescaleDB's is just at work in it, try again."""
     con = await asyncpg.connect(engine.url)
     try:
-        for _ in range(5):
-            with suppress(asyncpg.DeadlockDetectedError, asyncpg.InternalServerError):
-                await con.execute(f'drop schema if exists "{name}" cascade')
-                break
+        await insist(lambda: con.execute(f'drop schema if exists "{name}" cascade'))
     finally:
         await con.close()
 

@@ -1,5 +1,9 @@
 """Keeps the rollups up to date."""
 
+from datetime import datetime
+from functools import partial
+
+from service.conflicts import insist
 from service.queries import query
 from service.store.pool import WORK_TIMEOUT, Pool
 
@@ -24,18 +28,23 @@ class Rollups:
         await self._pool.execute("refresh_at_once")
         jobs = await self._pool.read("jobs")
         for (job,) in jobs:
-            await self._pool.execute("run_job", job)
+            await insist(partial(self._pool.execute, "run_job", job))
         return len(jobs)
 
     async def refresh_late(self) -> int:
         """Bring the rollups up to date where late readings came; how many days were refreshed."""
         days = await self._pool.read("late_days")
         for day in days:
-            async with self._pool.connection() as con:
-                for rollup, units in ROLLUPS.items():
-                    [windows] = await con.fetch(query("late_windows"), day["first"], day["last"], timeout=WORK_TIMEOUT)
-                    first, until = windows[f"{units}_from"], windows[f"{units}_until"]
-                    if first < until:
-                        await con.execute(query("refresh_rollup"), rollup, first, until, timeout=WORK_TIMEOUT)
-                await con.execute(query("clear_late"), day["buckets"], day["versions"], timeout=WORK_TIMEOUT)
+            for rollup in ROLLUPS:
+                await insist(partial(self._refresh, rollup, day["first"], day["last"]))
+            await self._pool.execute("clear_late", day["buckets"], day["versions"])
         return len(days)
+
+    async def _refresh(self, rollup: str, first: datetime, last: datetime) -> None:
+        """Refresh a rollup where late readings came to the minutes of a day from `first` to `last`."""
+        units = ROLLUPS[rollup]
+        async with self._pool.connection() as con:
+            [windows] = await con.fetch(query("late_windows"), first, last, timeout=WORK_TIMEOUT)
+            begin, end = windows[f"{units}_from"], windows[f"{units}_until"]
+            if begin < end:
+                await con.execute(query("refresh_rollup"), rollup, begin, end, timeout=WORK_TIMEOUT)

@@ -1,0 +1,30 @@
+"""Refreshes the rollups of readings that a benchmark has laid in, as the policies would do in time."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from service.conflicts import LONG_PATIENCE, insist
+from service.queries import query
+
+if TYPE_CHECKING:
+    import asyncpg
+
+BEHIND = {
+    "minute_rollup": timedelta(minutes=3),
+    "quarter_rollup": timedelta(minutes=30),
+    "quarter_total": timedelta(minutes=30),
+    "hour_rollup": timedelta(hours=2),
+    "day_rollup": timedelta(days=2),
+}
+"""How far each rollup stays behind the present, at least as far as its policy does; each behind what it is made of."""
+
+
+async def refresh(
+    con: "asyncpg.Connection[asyncpg.Record]", first: datetime | None = None, until: datetime | None = None
+) -> None:
+    """Refresh all rollups in a period, or in all time; the server's own jobs may be doing the same."""
+    for rollup, behind in BEHIND.items():
+        latest = datetime.now(UTC) - behind
+        window = (rollup, first, min(until or latest, latest))
+        await insist(partial(con.execute, query("refresh_rollup"), *window, timeout=3600), LONG_PATIENCE)
