@@ -17,7 +17,6 @@ from bench.rollups import refresh
 from bench.service import Target
 from bench.table import median, show
 from service.conflicts import insist
-from service.queries import query
 
 ROUNDS = 15
 YEAR = int(os.environ.get("BENCH_YEAR_READINGS", "1000000"))
@@ -127,8 +126,10 @@ async def _fill(target: Target, readings: int) -> None:
         from generate_series(0, $3::int - 1) n
     """
     await con.execute("set synchronous_commit to off")  # what is measured comes later
-    for (job,) in await con.fetch(query("jobs")):  # we refresh ourselves
-        await insist(partial(con.execute, "select alter_job($1, scheduled => false)", job))
+    pause = (
+        "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where hypertable_schema = $1"
+    )
+    await insist(partial(con.execute, pause, target.schema))  # we refresh ourselves
     year, now = timedelta(days=365), datetime.now(UTC)
     started = time.perf_counter()
     for part in range(10):

@@ -24,6 +24,7 @@ from service.charts import Charts
 from service.database import Server, inspect, place
 from service.engine.embedded import embedded
 from service.errors import DatabaseAway
+from service.job_watch import JobWatch
 from service.live import open_feed
 from service.maintenance import maintain
 from service.metrics import Metrics
@@ -126,9 +127,10 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             1 if server.embedded else COMMITTERS,  # the embedded engine has one session
             settings.shutdown_grace.total_seconds(),
         ) as writer,
-        _maintained(store, settings),
+        _maintained(store, settings) as watch,
         aclosing(Assets(settings.taktline_cache)) as assets,
     ):
+        counters.watch_jobs(watch.jobs)
         await renderer.warm()
         context = Context(
             store=store,
@@ -147,6 +149,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             assets=assets,
             feed=feed,
             sockets={feed},
+            watch=watch,
             engine_state=lambda: _describe(server, settings),
         )
         async with listening(context, settings.api_host, settings.tcp_port, settings.max_frame_bytes):
@@ -203,10 +206,11 @@ async def _running(writer: Writer, committers: int, grace: float) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _maintained(store: Store, settings: Settings) -> AsyncIterator[None]:
-    task = asyncio.create_task(maintain(store, settings.batch_memory))
+async def _maintained(store: Store, settings: Settings) -> AsyncIterator[JobWatch]:
+    watch = JobWatch(store)
+    task = asyncio.create_task(maintain(store, watch, settings.batch_memory))
     try:
-        yield
+        yield watch
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

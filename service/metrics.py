@@ -1,10 +1,61 @@
 """What `/metrics` tells: counters of everything written and refused, and how long things took."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Reported(Protocol):
+    """What is told of a background job of the database's."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def policy(self) -> str: ...
+    @property
+    def relation(self) -> str | None: ...
+    @property
+    def every(self) -> timedelta: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def age(self) -> float: ...
+    @property
+    def in_trouble(self) -> bool: ...
+
+
+class _Jobs(Collector):
+    """Asks how the jobs fare whenever somebody looks."""
+
+    def __init__(self, jobs: Callable[[], Sequence[Reported]]) -> None:
+        self._jobs = jobs
+
+    def collect(self) -> Iterable[Metric]:
+        labels = ("id", "policy", "relation")
+        age = GaugeMetricFamily(
+            "taktline_job_success_age_seconds", "Time since a background job last succeeded.", labels=labels
+        )
+        every = GaugeMetricFamily("taktline_job_interval_seconds", "Time between two of its runs.", labels=labels)
+        failed = CounterMetricFamily("taktline_job_failures", "Its runs by the server that failed.", labels=labels)
+        trouble = GaugeMetricFamily(
+            "taktline_job_trouble",
+            "1 where it doesn't succeed in time, or only when the service runs it.",
+            labels=labels,
+        )
+        for job in self._jobs():
+            names = (str(job.id), job.policy, job.relation or "")
+            age.add_metric(names, job.age)
+            every.add_metric(names, job.every.total_seconds())
+            failed.add_metric(names, job.failures)
+            trouble.add_metric(names, job.in_trouble)
+        return age, every, failed, trouble
 
 
 class Metrics:
@@ -72,6 +123,10 @@ class Metrics:
         """Asks these how much waits to be written, and how many bytes that is, whenever somebody looks."""
         self._waiting.set_function(readings)
         self._waiting_bytes.set_function(size)
+
+    def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
+        """Asks this how the database's background jobs fare, whenever somebody looks."""
+        self.registry.register(_Jobs(jobs))
 
     def exposition(self) -> bytes:
         """The text that a Prometheus server reads."""

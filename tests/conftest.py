@@ -20,6 +20,7 @@ from service.conflicts import insist
 from service.database import Server, inspect
 from service.engine.embedded import embedded
 from service.settings import Settings
+from service.store import Store
 from tests.harness import Running, running
 
 IMAGE = "timescale/timescaledb:2.29.2-pg17"
@@ -151,6 +152,14 @@ async def drop_schema(engine: Engine, name: str) -> None:
         await insist(lambda: con.execute(f'drop schema if exists "{name}" cascade'))
     finally:
         await con.close()
+
+
+async def run_jobs(store: Store) -> int:
+    """Run the engine's background jobs now; how many there are."""
+    jobs = await store.jobs.all()
+    for job in jobs:
+        await store.jobs.run(job)
+    return len(jobs)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from service.errors import Unavailable
 from service.migrate import search_path
-from tests.conftest import Engine
+from tests.conftest import Engine, run_jobs
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +82,7 @@ async def _do(service: Running, event: Any, names: list[str]) -> None:
                 await rollups.refresh_late()
         case "run jobs":
             with suppress(Unavailable):
-                await rollups.run_jobs()
+                await run_jobs(service.context.store)
         case _:
             now = datetime.now(UTC)
             batch = [

@@ -21,7 +21,7 @@ from service.migrate import migrate, search_path
 from service.queries import query
 from service.readings import now_microseconds
 from service.store import Store, open_store
-from tests.conftest import Engine
+from tests.conftest import Engine, run_jobs
 from tests.test_migrate import folder as folder
 from tests.test_store import packed, reading, rollup_counts
 
@@ -129,7 +129,7 @@ async def test_jobs_are_run_beside_somebody_else(store: Store, con: Connection) 
         end
         $$
     """)
-    jobs = await store.rollups.run_jobs()
+    jobs = await run_jobs(store)
     assert await tried(con) == jobs + 2
 
 

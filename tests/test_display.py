@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from service.errors import Unavailable
+from tests.conftest import run_jobs
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
@@ -176,7 +177,7 @@ async def test_nothing_is_hidden_while_an_import_is_rolled_up(fresh: Running) ->
             "from generate_series(now() - interval '5 days', now() - interval '5 minutes', interval '20 seconds') ts"
         )
         total = await con.fetchval("select count(*) from reading")
-    jobs = asyncio.create_task(store.rollups.run_jobs())
+    jobs = asyncio.create_task(run_jobs(store))
     seen = set()
     while not jobs.done():
         seen.add((await fresh.http.get("/display?per_page=1")).json()["total"])

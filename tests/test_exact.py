@@ -18,7 +18,7 @@ from service.migrate import migrate, search_path
 from service.period import make_period
 from service.readings import Reading, now_microseconds
 from service.store import Store, open_store
-from tests.conftest import Engine
+from tests.conftest import Engine, run_jobs
 from tests.test_store import broken, packed
 
 pytestmark = pytest.mark.anyio
@@ -154,7 +154,7 @@ class Machine:
     async def _run_policies(self) -> None:
         if self._store.server.edition == "community":
             with suppress(Unavailable):
-                await self._store.rollups.run_jobs()
+                await run_jobs(self._store)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import jinja2
 from service.assets import Assets
 from service.charts import Charts
 from service.feed import Feed
+from service.job_watch import JobWatch
 from service.live import Look, View
 from service.metrics import Metrics
 from service.rates import Rates
@@ -44,6 +45,7 @@ class Context:
     templates: jinja2.Environment
     assets: Assets
     feed: Feed[View, Look]
+    watch: JobWatch
     engine_state: Callable[[], dict[str, Any]]
     sockets: set[Stoppable] = field(default_factory=set)
     thread: asyncio.Lock = field(default_factory=asyncio.Lock)

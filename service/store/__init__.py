@@ -8,6 +8,7 @@ from service.database import Server, session
 from service.errors import Unavailable
 from service.store.batches import FORGOTTEN, Batches
 from service.store.buckets import Buckets
+from service.store.jobs import Job, Jobs
 from service.store.pool import PLANNED, Pool, open_pool
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
@@ -19,7 +20,7 @@ WRITING, READING = 4, 6
 PING_TIMEOUT = 2.0
 """Seconds: whoever asks whether the service is ready doesn't wait for long."""
 
-__all__ = ["FORGOTTEN", "Excerpt", "Record", "Store", "open_store"]
+__all__ = ["FORGOTTEN", "Excerpt", "Job", "Record", "Store", "open_store"]
 
 
 class Store:
@@ -31,6 +32,7 @@ class Store:
         self.batches = Batches(writing, server)
         self.buckets = Buckets(reading)
         self.glances = Glances(reading)
+        self.jobs = Jobs(writing, server)
         self.records = Records(reading)
         self.rollups = Rollups(writing)
         self.series = Series(reading, server)

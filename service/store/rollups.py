@@ -18,18 +18,10 @@ ROLLUPS = {
 
 
 class Rollups:
-    """The work on rollups that TimescaleDB's own workers don't do, or not soon enough."""
+    """The work on rollups that TimescaleDB's own jobs don't do, or not soon enough."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-
-    async def run_jobs(self) -> int:
-        """Run the background jobs of this schema now, where the engine has no workers; how many there are."""
-        await self._pool.execute("refresh_at_once")
-        jobs = await self._pool.read("jobs")
-        for (job,) in jobs:
-            await insist(partial(self._pool.execute, "run_job", job))
-        return len(jobs)
 
     async def refresh_late(self) -> int:
         """Bring the rollups up to date where late readings came; how many days were refreshed."""

@@ -1,5 +1,43 @@
--- The background jobs of this schema's hypertables and continuous aggregates.
-select job_id
-from timescaledb_information.jobs
-where hypertable_schema = current_schema()
+-- The background jobs of this schema, and how they fare. A job is late when it hasn't succeeded for three of its
+-- intervals; `late_here` counts the server's own runs, `late` also those that we made. One that is running, or that
+-- somebody has paused, isn't late, and neither is any while the server has just started and has yet to catch up.
+with
+  job as (
+    select
+      jobs.*,
+      job_stats.job_status,
+      job_stats.total_failures,
+      nullif(job_stats.last_successful_finish, '-infinity') as succeeded,
+      job_run.ended,
+      job_run.known_since,
+      jobs.scheduled
+        and job_stats.job_status <> 'Running'
+        and now() > pg_postmaster_start_time() + least(3 * schedule_interval, interval '10 minutes') as is_awaited
+    from timescaledb_information.jobs
+    join timescaledb_information.job_stats using (job_id)
+    join job_run on job_run.job = job_id
+    where current_schema() in (jobs.hypertable_schema, proc_schema)
+  )
+select
+  job_id as id,
+  proc_name as procedure,
+  hypertable_name as relation,
+  schedule_interval as every,
+  succeeded,
+  ended,
+  coalesce(total_failures, 0)::bigint as failures,
+  extract(epoch from now() - greatest(succeeded, ended, known_since))::double precision as age,
+  job_status = 'Running' as is_running,
+  not scheduled as is_paused,
+  is_awaited and greatest(succeeded, known_since) < now() - 3 * schedule_interval as late_here,
+  is_awaited and greatest(succeeded, ended, known_since) < now() - 3 * schedule_interval as late,
+  (
+    select err_message
+    from timescaledb_information.job_errors
+    where job_errors.job_id = job.job_id
+      and start_time > coalesce(succeeded, '-infinity')
+    order by start_time desc
+    limit 1
+  ) as error
+from job
 order by job_id
