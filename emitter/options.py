@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import available_timezones
 
 import click
 
@@ -61,11 +61,13 @@ def check_series(ctx: click.Context, param: click.Parameter, value: Sequence[str
 
 
 def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """An IANA zone name."""
-    try:
-        return ZoneInfo(value).key if value else None
-    except (KeyError, ValueError, OSError):
-        raise click.BadParameter(f"{value!r} is no IANA time zone, like Europe/Berlin.") from None
+    """An IANA zone name; capitals don't matter."""
+    if not value:
+        return None
+    for name in available_timezones():
+        if name.lower() == value.strip().lower():
+            return name
+    raise click.BadParameter(f"{value!r} is no IANA time zone, like Europe/Berlin.")
 
 
 def check_time_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.errors import StartError
-from service.times import zones
+from service.times import zone_named, zones
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
@@ -111,9 +111,10 @@ class Settings(BaseSettings):
     @field_validator("chart_tz")
     @classmethod
     def _known_zone(cls, value: str) -> str:
-        if value not in zones():
+        name = zone_named(value)
+        if name is None:
             raise ValueError(f"{value!r} is no IANA time zone, like Europe/Berlin")
-        return value
+        return name
 
     @field_validator("time_format")
     @classmethod

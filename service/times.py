@@ -42,6 +42,7 @@ _WORDS = re.compile(
     rf"(?P<offsets>(?:[+ -]\d{{1,6}}(?:{_UNIT}))*)(?:/(?P<whole>m|h|d|w|M|y))?",
     re.ASCII,
 )
+_ZONE_OFFSET = re.compile(r"\s*(?:(?:UTC|GMT) ?)?[+ -]?\d{1,2}(?::?\d\d)?\s*", re.ASCII | re.IGNORECASE)
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
@@ -66,10 +67,17 @@ def is_moving(text: str) -> bool:
 
 
 def check_zone(text: str) -> str:
-    """An IANA zone name; BadRequest otherwise."""
-    if text not in zones():
-        raise bad_parameter("tz", f"{quoted(text)} is no IANA time zone, like UTC or Europe/Berlin")
-    return text
+    """The IANA name that is meant; BadRequest where there is none."""
+    name = zone_named(text)
+    if name is None:
+        hint = ": an offset doesn't tell when clocks are changed; write a name" if _ZONE_OFFSET.fullmatch(text) else ""
+        raise bad_parameter("tz", f"{quoted(text)} is no IANA time zone{hint}, like UTC or Europe/Berlin")
+    return name
+
+
+def zone_named(text: str) -> str | None:
+    """The name of a zone as IANA spells it; capitals don't matter, as in browsers, nor blanks around. None: no zone."""
+    return _spellings().get(text.strip().lower())
 
 
 @cache
@@ -80,6 +88,11 @@ def zones() -> frozenset[str]:
     on the next machine.
     """
     return frozenset(available_timezones() - {"Factory", "localtime", "posixrules"})
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    return {name.lower(): name for name in zones()}
 
 
 def quoted(text: str) -> str:

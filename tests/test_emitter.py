@@ -647,6 +647,7 @@ def test_port_zero_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         (["replay", "bad.csv", "--dry-run"], 1, "1 rows can be sent, 1 are bad"),
         (["replay", "bad.csv", "--dry-run", "--strict"], 1, "bad.csv, line 3, column fact: 'x' is no finite number."),
         (["replay", "good.csv", "--dry-run"], 0, "2 rows can be sent, 0 are bad"),
+        (["replay", "good.csv", "--tz", "europe/berlin", "--dry-run"], 0, "2 rows can be sent, 0 are bad"),
     ],
 )
 def test_a_mistake_gets_a_sentence_and_a_status(tmp_path: Path, arguments: list[str], status: int, said: str) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from service.errors import BadRequest
 from service.period import MAX_BARS, MIN_BAR, STEPS, Period, check_bars, check_zone, make_period, parse_time
+from service.settings import Settings
+from service.times import zones
 
 NOW = datetime(2026, 11, 22, 11, 59, 30, 123456, tzinfo=UTC)
 BERLIN, KOLKATA, NEW_YORK = "Europe/Berlin", "Asia/Kolkata", "America/New_York"
@@ -144,11 +146,27 @@ def test_every_iana_name_is_a_zone_and_nothing_else() -> None:
         "localtime",
         "Factory",
         "posixrules",
-        "europe/berlin",
         "tzdata.zi",
     ):
         with pytest.raises(BadRequest, match="no IANA time zone"):
             check_zone(name)
+
+
+def test_capitals_of_a_zone_do_not_matter() -> None:
+    """Browsers take them so. Whatever was written, the zone has one name, by which charts are kept and shared."""
+    for name in zones():
+        assert check_zone(name.lower()) == check_zone(name.upper()) == check_zone(f" {name} ") == name
+
+
+def test_capitals_do_not_matter_in_the_settings_either() -> None:
+    assert Settings.load(chart_tz="europe/berlin").chart_tz == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("offset", ["+01:00", " 01:00", "-05:30", "UTC+2", "gmt -3", "+0100"])
+def test_an_offset_is_no_zone_and_is_told_why(offset: str) -> None:
+    with pytest.raises(BadRequest, match="an offset doesn't tell when clocks are changed") as caught:
+        check_zone(offset)
+    assert caught.value.faults[0].field == "tz"
 
 
 def test_until_is_rounded_up_as_in_grafana() -> None:
