@@ -17,15 +17,33 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {one.__name__: one for one in (number, moment, day, clock, offset, keys, pretty)}
+    environment.filters |= {one.__name__: one for one in (number, per_cent, difference, moment, day, clock, offset, keys, pretty)}
     return environment
 
 
 def number(value: float, *, sign: bool = False) -> str:
-    """At most six decimals, thousands apart, a true minus."""
-    text = f"{value:,.6f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else f"{value:.6g}"
+    """Six digits and at least two decimals, as far as they say something; thousands apart, a true minus. What is less
+    than a thousandth, or has more than fifteen digits before the point, with a power of ten: 3e−7."""
+    size = abs(value)
+    if value and not 1e-3 <= size < 1e15:
+        digits, _, power = f"{value:.3e}".partition("e")
+        text = f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+    else:
+        decimals = max(2, 6 - len(str(int(size)))) if size >= 1 else 6
+        text = f"{value:,.{decimals}f}".rstrip("0").rstrip(".")
     text = "0" if text == "-0" else text.replace("-", "−")
     return f"+{text}" if sign and value > 0 else text
+
+
+def per_cent(share: float) -> str:
+    """A share in per cent, with a decimal where that says something."""
+    return f"{share:,.1f}".replace("-", "−") if share == 0 or 0.1 <= abs(share) < 1e6 else number(share)
+
+
+def difference(fact: float, plan: float) -> float:
+    """Fact less plan; 0 where only the arithmetic of computers tells them apart, as it does 0.1 + 0.2 and 0.3."""
+    found = fact - plan
+    return found if abs(found) > 1e-12 * max(abs(fact), abs(plan)) else 0.0
 
 
 def moment(ts: datetime, zone: tzinfo) -> str:
