@@ -17,7 +17,9 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {one.__name__: one for one in (number, per_cent, difference, moment, day, clock, offset, keys, pretty)}
+    environment.filters |= {
+        one.__name__: one for one in (number, per_cent, difference, moment, day, clock, offset, keys, pretty)
+    }
     return environment
 
 

@@ -150,11 +150,13 @@ async def test_a_clock_off_by_seconds_loses_no_reading_to_the_next_step(shared: 
 @pytest.mark.parametrize("step", ["1m", "15m", "1h", "6h", "1d"])
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 async def test_the_header_says_to_the_minute_how_fresh(shared: Running, name: str, step: str, zone: str) -> None:
-    """Whatever relation the numbers come from: an hour's bar doesn't make an old reading fresher."""
-    rows = [{"series": name, "plan": 1, "ts": f"2026-05-04T{at}Z"} for at in ("03:02:01", "09:17:40.5", "09:17:59")]
+    """Whatever relation the numbers come from: an hour's bar doesn't make an old reading fresher, nor does a plan."""
+    rows = [{"series": name, "fact": 1, "ts": f"2026-05-04T{at}Z"} for at in ("03:02:01", "09:17:40.5", "09:17:59")]
+    rows += [{"series": name, "plan": 1, "ts": f"2026-05-04T{at}Z"} for at in ("03:02:01", "09:18:00", "11:40:00")]
+    rows += [{"series": name + "+", "plan": 1, "ts": "2026-05-04T05:00:00Z"}]
     await shared.http.post("/readings", json=rows)
     asked = {"from": "2026-05-04T00:00Z", "until": "2026-05-04T12:00Z", "tz": zone, "step": step, "format": "json"}
-    for series, until in (([name], "2026-05-04T09:18:00Z"), ([], None), ([name + "-"], None)):
+    for series, until in (([name], "2026-05-04T09:18:00Z"), ([], None), ([name + "-"], None), ([name + "+"], None)):
         answer = await shared.http.get("/chart", params={**asked, "series": series})
         if until or series:
             assert answer.headers.get("X-Data-Until") == until

@@ -48,4 +48,11 @@ def test_a_difference_is_no_noise() -> None:
 
 
 def test_shares_have_a_decimal() -> None:
-    assert [per_cent(one) for one in (100, 83.75, 0.004, 0, -3, 1e290)] == ["100.0", "83.8", "0.004", "0.0", "−3.0", "1e290"]
+    assert [per_cent(one) for one in (100, 83.75, 0.004, 0, -3, 1e290)] == [
+        "100.0",
+        "83.8",
+        "0.004",
+        "0.0",
+        "−3.0",
+        "1e290",
+    ]

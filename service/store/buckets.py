@@ -29,7 +29,7 @@ class Buckets:
         asked = (period.edges, period.start, period.end, series, agg, panels)
         if period.relation == "minute":
             rows = await self._pool.read("buckets_from_minutes", *asked)
-            newest = max((row["newest"] for row in rows), default=None)
+            newest = _newest(rows)
             return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS["minute"])
         async with self._pool.snapshot() as snapshot:
             unit: str = period.relation
@@ -38,11 +38,19 @@ class Buckets:
                 rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
             else:
                 rows = await snapshot.read(f"buckets_from_{unit}s", *asked)
-            until = None
-            if rows:
-                newest = max(row["newest"] for row in rows)
-                [[until]] = await snapshot.read("newest_reading", newest, newest + _UNITS[unit], series)
-        return Numbers(tuple(_panels(rows, period.edges)), until)
+            newest = _newest(rows)
+            if newest is not None:
+                [[newest]] = await snapshot.read("newest_fact", newest, newest + _UNITS[unit], series)
+        return Numbers(tuple(_panels(rows, period.edges)), newest and _end_of_minute(newest))
+
+
+def _newest(rows: Sequence[asyncpg.Record]) -> datetime | None:
+    """The beginning of the newest bucket that has a fact."""
+    return max((row["newest"] for row in rows if row["newest"] is not None), default=None)
+
+
+def _end_of_minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0) + _UNITS["minute"]
 
 
 def _panels(rows: Sequence[asyncpg.Record], edges: Sequence[datetime]) -> list[Panel]:

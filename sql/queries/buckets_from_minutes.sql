@@ -20,7 +20,7 @@ step as (
     width_bucket(bucket, $1::timestamptz[]) as number,
     -- told apart only where it matters, which halves the work, as does computing only what is asked for
     case when $6::integer is not null or $5::text = 'last' then series end as series,
-    max(bucket) as newest,
+    max(bucket) filter (where fact_count > 0) as newest,
     sum(readings) as readings,
     sum(plan_sum) filter (where $5::text in ('sum', 'avg')) as plan_sum,
     sum(plan_count) filter (where $5::text = 'avg') as plan_count,

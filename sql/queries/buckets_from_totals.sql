@@ -18,7 +18,7 @@ select
     when 'max' then max(fact_max)
   end as fact,
   sum(readings)::bigint as readings,
-  max(bucket) as newest
+  max(bucket) filter (where fact_count > 0) as newest
 from (
   select bucket, readings, plan_sum, plan_count, plan_min, plan_max, fact_sum, fact_count, fact_min, fact_max
   from quarter_total
