@@ -2,6 +2,9 @@
 
 import msgspec
 
+ID_TAKEN = "id was committed before with other content"
+"""The service's words, by which this refusal is told from others with its status."""
+
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault of one reading of the batch, counted from 0."""
@@ -23,6 +26,11 @@ class Problem(msgspec.Struct, frozen=True):
     detail: str = ""
     errors: list[Fault] = []
     retry_after: float | None = None
+
+    @property
+    def id_taken(self) -> bool:
+        """Whether the batch's id was committed before with other content."""
+        return self.status == 422 and ID_TAKEN in self.detail
 
     @property
     def passes(self) -> bool:

@@ -111,7 +111,9 @@ def run_bench(
         if traffic.began:
             _report(traffic.summary(), file)
     if traffic.score.refused:
-        raise NotFinished(f"{traffic.score.refused:,} readings were refused, first: {traffic.score.refusal}")
+        raise NotFinished(
+            f"{traffic.score.refused:,} readings were refused. The first refusal: {traffic.score.refusal}"
+        )
 
 
 def _report(summary: Summary, file: str | None) -> None:

@@ -6,30 +6,19 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import click
-import msgspec
 
 from emitter.answers import Tally
-from emitter.client import Sender
 from emitter.delivery import deliver, in_thread, stop_signals
-from emitter.errors import NotFinished
+from emitter.errors import EmitterError, NotFinished
 from emitter.link import Link
-from emitter.outbox import Outbox
+from emitter.parcels import Carrier, Parcel
 from emitter.progress import Meter, metering
-from emitter.readings import Batch
 from emitter.spool import Spool
 
 BATCH = 1000
 """Readings to a batch, unless told otherwise."""
 SPOOL_BYTES = 4 * 2**20
 """How far production may be ahead of acknowledgement."""
-
-
-class Parcel(msgspec.Struct, frozen=True):
-    """A batch, None where a stretch has no readings; its part of the work; and when its last reading was made."""
-
-    batch: Batch | None
-    weight: int
-    last: datetime | None = None
 
 
 class Pace:
@@ -48,7 +37,7 @@ class Pace:
 
 
 class Bulk:
-    """Carries parcels. They can be made again, under the same ids: their spool is in memory, a rerun is harmless.
+    """Carries all the parcels. They can be made again, under the same ids: their spool is in memory.
 
     `note` has more to say in the last line.
     """
@@ -76,26 +65,40 @@ class Bulk:
                 click.echo(self._summary(time.monotonic() - started))
 
     async def _carry(self, meter: Meter, spool: Spool, grace: float) -> None:
-        sender = Sender(Outbox(spool), self._link, lambda batch, *_: meter.settle(batch.id))
-        self._tally = sender.tally
+        carrier = Carrier(spool, self._link)
+        self._tally = carrier.sender.tally
         with stop_signals() as stop:
-            finished = await deliver(sender, self._produce(sender.outbox, meter), stop, grace)
+            finished = await deliver(carrier.sender, self._produce(carrier, meter), stop, grace)
         if not finished:
             raise NotFinished(
-                "Stopped before the end. The same command again, with fixed times, writes the rest and nothing twice."
+                "Stopped before the end. Run the same command again: what was written isn't written twice."
             )
         if self._tally.refused:
-            raise NotFinished(f"{self._tally.refused:,} readings were refused, first: {spool.refused()[0][1]}")
+            raise NotFinished(f"{self._tally.refused:,} readings were refused. The first refusal: {carrier.refusal}")
 
-    async def _produce(self, outbox: Outbox, meter: Meter) -> None:
-        while parcel := await in_thread(lambda: next(self._parcels, None)):
-            if self._pace and parcel.last:
-                await self._pace.keep(parcel.last)
-            if parcel.batch is None:
-                meter.advance(parcel.weight)
-            else:
-                meter.expect(parcel.batch.id, parcel.weight)
-                await outbox.put(parcel.batch)
+    async def _produce(self, carrier: Carrier, meter: Meter) -> None:
+        """Parcel after parcel; where the next one can't be made, those before it are still carried to their end."""
+        in_hand, failure = asyncio.Semaphore(2 * self._link.window), None
+
+        async def carry(parcel: Parcel) -> None:
+            await carrier.carry(parcel)
+            meter(parcel.weight)
+            in_hand.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                try:
+                    while parcel := await in_thread(lambda: next(self._parcels, None)):
+                        if self._pace and parcel.last:
+                            await self._pace.keep(parcel.last)
+                        await in_hand.acquire()
+                        group.create_task(carry(parcel))
+                except EmitterError as exc:
+                    failure = exc
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        if failure:
+            raise failure
 
     def _summary(self, seconds: float) -> str:
         tally = self._tally

@@ -41,14 +41,24 @@ Listener = Callable[[Batch, Answer, float], None]
 
 
 class Sender:
-    """Sends the batches of an outbox in order, a window of them at a time."""
+    """Sends the batches of an outbox in order, a window of them at a time.
 
-    def __init__(self, outbox: Outbox, link: Link, listener: Listener = lambda *_: None) -> None:
+    `expected` tells refusals that the listener deals with from those that are to be counted and reported.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        link: Link,
+        listener: Listener = lambda *_: None,
+        expected: Callable[[Problem], bool] = lambda _: False,
+    ) -> None:
         self.outbox = outbox
         self.link = link
         self.tally = Tally()
         self.connected = False
         self._listener = listener
+        self._expected = expected
         self._flight = Flight(outbox.spool, link.window)
         self._backoff = Backoff(link.patience)
         self._complaints = Complaints()
@@ -150,10 +160,13 @@ class Sender:
 
     def _give_up(self, sent: Sent, refusal: Refusal) -> None:
         batch, problem = sent.spooled.batch, str(refusal.problem)
-        self.tally.refused += batch.readings
         self._progress()
-        self.outbox.refuse(sent.spooled, problem)
-        log.error("refused for good", batch=batch.id, readings=batch.readings, problem=problem)
+        if self._expected(refusal.problem):
+            self.outbox.forget(sent.spooled)
+        else:
+            self.tally.refused += batch.readings
+            self.outbox.refuse(sent.spooled, problem)
+            log.error("refused for good", batch=batch.id, readings=batch.readings, problem=problem)
         self._listener(batch, refusal, sent.age)
 
     def _postpone(self, sent: Sent, problem: Problem) -> None:

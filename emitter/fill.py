@@ -8,10 +8,11 @@ from itertools import pairwise
 import click
 import msgspec
 
-from emitter.bulk import BATCH, Bulk, Parcel
+from emitter.bulk import BATCH, Bulk
 from emitter.log import configure
 from emitter.options import bulk_options, check_duration, check_instant, check_series, make_link
-from emitter.profiles import VERSION, Profile
+from emitter.parcels import Parcel
+from emitter.profiles import MINUTE, VERSION, Profile
 from emitter.readings import Batch, encode, envelope
 from emitter.settings import EmitterSettings
 from emitter.times import show, to_milliseconds
@@ -27,9 +28,8 @@ class Span(msgspec.Struct, frozen=True):
     def __len__(self) -> int:
         return max(0, -(-self.end // self.every) - -(-self.start // self.every))
 
-    def slices(self, size: int) -> Iterator["Span"]:
-        """Cut at every `size`-th instant since 1970, so that spans that overlap have most slices in common."""
-        length = size * self.every
+    def slices(self, length: int) -> Iterator["Span"]:
+        """Cut at the multiples of `length` since 1970."""
         edges = [self.start, *range((self.start // length + 1) * length, self.end, length), self.end]
         for start, end in pairwise(edges):
             yield Span(start, end, self.every)
@@ -84,33 +84,66 @@ def run_fill(
 ) -> None:
     """Fill a range of time with believable test data.
 
-    The same seed gives the same readings at the same instants; the same command with fixed times again writes
-    nothing twice.
+    The same seed gives the same readings at the same instants. Times are rounded down to whole minutes, and no reading
+    is written twice, whichever ranges are filled one after the other, as long as --seed, --every and --batch are the
+    same and the service remembers what it was sent (BATCH_MEMORY).
     """
     settings = EmitterSettings.load(emitter_url=url)
     configure(settings.log_level)
-    start = start or end - timedelta(hours=2)
+    start, end = whole_minute(start or end - timedelta(hours=2)), whole_minute(end)
     span = Span(to_milliseconds(start), to_milliseconds(end), every // timedelta(milliseconds=1))
     if not len(span):
-        raise click.UsageError(f"There is nothing to fill from {show(start)} until {show(end)}.", ctx)
+        raise click.UsageError(
+            f"There is nothing to fill from {show(start)} until {show(end)} (times are rounded down to whole minutes).",
+            ctx,
+        )
     names, seconds = ", ".join(series), f"{every.total_seconds():g}"
     click.echo(f"Filling {names} from {show(start)} until {show(end)}, every {seconds} s, seed {seed}.", err=True)
     bulk = Bulk(fill(span, series, seed, batch or BATCH), make_link(settings, wait))
     bulk.run("fill", len(span) * len(series), settings.emitter_grace)
 
 
+def whole_minute(moment: datetime) -> datetime:
+    """The minute that this time is in: another run a moment later has the same bounds, or all of its own minutes."""
+    return moment.replace(second=0, microsecond=0)
+
+
 def fill(span: Span, series: Sequence[str], seed: int, size: int) -> Iterator[Parcel]:
-    """The readings of all series in the order of time, at most `size` to a batch; weighed in instants."""
+    """The readings of all series in the order of time, at most `size` to a batch; weighed in instants.
+
+    Parcels are cut at every `size`-th instant since 1970, and what isn't whole at minutes: wherever a span that is
+    bounded by minutes begins and ends, its readings are in the same parcels and pieces.
+    """
+    length = size * span.every
     profiles = [Profile(seed, name) for name in dict.fromkeys(series)]
-    for part in span.slices(size):
+    for part in span.slices(length):
         for profile in profiles:
-            yield Parcel(_batch(profile, part), len(part))
+            yield _parcel(profile, part, part.start // length * length, length)
 
 
-def _batch(profile: Profile, part: Span) -> Batch | None:
-    """What the profile has for this part; None in a break. The id tells it from every other part anybody fills."""
-    encoded = [encode(reading) for reading in profile.between(part.start, part.end, part.every)]
-    if not encoded:
-        return None
-    origin = msgspec.json.encode((VERSION, profile, part))
-    return envelope(f"fill-{hashlib.sha256(origin).hexdigest()[:32]}", encoded)
+def _parcel(profile: Profile, part: Span, start: int, length: int) -> Parcel:
+    """The readings in this part of the parcel that begins at `start`; its id is that of no other parcel."""
+    all_of_it = Span(start, start + length, part.every)
+    encoded, parcel_id = _encoded(profile, part), _identify(profile, all_of_it)
+    return Parcel(
+        id=parcel_id,
+        weight=len(part),
+        readings=len(encoded),
+        whole=envelope(parcel_id, encoded) if encoded and part == all_of_it else None,
+        pieces=lambda: _pieces(profile, part),
+    )
+
+
+def _pieces(profile: Profile, part: Span) -> Iterator[Batch]:
+    for minute in part.slices(MINUTE):
+        if encoded := _encoded(profile, minute):
+            yield envelope(_identify(profile, minute, "piece"), encoded)
+
+
+def _encoded(profile: Profile, part: Span) -> list[bytes]:
+    return [encode(reading) for reading in profile.between(part.start, part.end, part.every)]
+
+
+def _identify(profile: Profile, part: Span, *more: str) -> str:
+    origin = msgspec.json.encode((VERSION, profile, part, *more))
+    return f"fill-{hashlib.sha256(origin).hexdigest()[:32]}"

@@ -12,20 +12,8 @@ EVERY = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
-class Meter:
-    """Counts work as done when it is answered, not when it is produced."""
-
-    def __init__(self, advance: Callable[[int], None]) -> None:
-        self.advance = advance
-        self._expected: dict[str, int] = {}
-
-    def expect(self, batch_id: str, weight: int) -> None:
-        """So much work is done when this batch is answered."""
-        self._expected[batch_id] = weight
-
-    def settle(self, batch_id: str) -> None:
-        """The batch is answered."""
-        self.advance(self._expected.pop(batch_id, 0))
+Meter = Callable[[int], None]
+"""Is told of work when it is answered, not when it is produced."""
 
 
 @contextmanager
@@ -33,12 +21,12 @@ def metering(label: str, total: int | None) -> Iterator[Meter]:
     """A meter for `total` of anything; None where the end isn't known."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Meter(_Lines(label, total).advance)
+        yield _Lines(label, total).advance
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task(label, total=total)
-        yield Meter(lambda weight: progress.advance(task, weight))
+        yield lambda weight: progress.advance(task, weight)
 
 
 class _Lines:

@@ -1,17 +1,21 @@
 """`emitter replay`: real data out of a CSV file."""
 
+import hashlib
+import itertools
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import click
 import structlog
 
-from emitter.bulk import BATCH, Bulk, Pace, Parcel
+from emitter.bulk import BATCH, Bulk, Pace
 from emitter.cells import Layout
 from emitter.errors import BadRow, NotFinished
 from emitter.log import configure
 from emitter.options import bulk_options, check_delimiter, check_time_format, check_zone, make_link
-from emitter.readings import MAX_BATCH_BYTES, envelope
+from emitter.parcels import Parcel
+from emitter.readings import MAX_BATCH_BYTES, Batch, envelope
 from emitter.settings import EmitterSettings
 from emitter.table import Row, Table, name_of, opened, size_of
 
@@ -22,11 +26,12 @@ log = structlog.get_logger()
 
 
 class Replay:
-    """A table as batches of at most `size` rows, weighed in bytes of the file.
+    """A table as parcels of at most `size` rows, weighed in bytes of the file.
 
-    The id of a batch stands for its rows in the file, their place and the layout: the same file again is harmless. A
-    bad row is left out but counts as one of its batch, so that mending it leaves all other batches as they were.
-    `strict`: it is the end instead.
+    The id of a parcel stands for its place in the file, its first row and the layout, and that of a piece, which is a
+    row, for the row besides. So a file that has grown, or one whose bad rows were mended, writes what is new alone: a
+    bad row is left out but counts as one of its parcel, which then travels row by row, and so does the end of a file.
+    `strict`: a bad row is the end instead.
     """
 
     def __init__(self, table: Table, size: int, strict: bool) -> None:
@@ -38,22 +43,22 @@ class Replay:
         self._size = size
         self._strict = strict
         self._start = 0
+        self._head = table.mark
 
     def parcels(self) -> Iterator[Parcel]:
-        """The batches. BadRow, when strict: the rows of its batch aren't sent, the batches before are."""
-        rows: list[Row] = []
-        count = size = 0
-        for row in self._table.rows():
-            count += 1
-            if isinstance(row, BadRow):
-                self._leave_out(row)
+        """The parcels. BadRow, when strict: the rows of its parcel aren't sent, the parcels before are."""
+        for number in itertools.count():
+            part = _Part(hashlib.sha256(self._head + b"%d" % number))
+            for row in self._table.rows():
+                part.add(row, self._table.mark)
+                if isinstance(row, BadRow):
+                    self._leave_out(row)
+                if part.count == self._size or part.bytes >= MAX_BATCH_BYTES:
+                    break
             else:
-                rows.append(row)
-                size += len(row.reading)
-            if count == self._size or size >= MAX_BATCH_BYTES:
-                yield self._close(rows)
-                rows, count, size = [], 0, 0
-        yield self._close(rows)
+                yield self._close(part, whole=False)
+                return
+            yield self._close(part, whole=part.count == len(part.rows))
 
     def check(self) -> None:
         """Reads all of it and sends nothing. NotFinished: some rows are bad."""
@@ -63,11 +68,17 @@ class Replay:
         if self.bad:
             raise NotFinished("Nothing was sent; without --dry-run the bad rows are left out.")
 
-    def _close(self, rows: list[Row]) -> Parcel:
-        batch_id, start, self._start = f"replay-{self._table.cut()}", self._start, self._table.position
-        self.good += len(rows)
-        batch = envelope(batch_id, [row.reading for row in rows]) if rows else None
-        return Parcel(batch, self._table.position - start, rows[-1].moment if rows else None)
+    def _close(self, part: "_Part", *, whole: bool) -> Parcel:
+        start, self._start = self._start, self._table.position
+        self.good += len(part.rows)
+        return Parcel(
+            id=part.id,
+            weight=self._table.position - start,
+            readings=len(part.rows),
+            whole=envelope(part.id, [row.reading for row in part.rows]) if whole else None,
+            pieces=part.pieces,
+            last=part.rows[-1].moment if part.rows else None,
+        )
 
     def _leave_out(self, row: BadRow) -> None:
         if self._strict:
@@ -77,6 +88,39 @@ class Replay:
             log.warning(str(row))
         elif self.bad == SHOWN + 1:
             log.warning("more bad rows are only counted")
+
+
+class _Part:
+    """The rows of a parcel."""
+
+    def __init__(self, origin: "hashlib._Hash") -> None:
+        self.rows: list[Row] = []
+        self.count = self.bytes = 0
+        """Of rows, bad ones too; and of readings."""
+        self._origin = origin
+        self._marks: list[bytes] = []
+
+    @property
+    def id(self) -> str:
+        return f"replay-{self._origin.hexdigest()[:32]}"
+
+    def add(self, row: Row | BadRow, mark: bytes) -> None:
+        if not self.count:
+            self._origin.update(mark)
+        self.count += 1
+        if isinstance(row, Row):
+            self.rows.append(row)
+            self._marks.append(mark)
+            self.bytes += len(row.reading)
+
+    def pieces(self) -> Iterator[Batch]:
+        """Each row by itself; rows that are alike are told apart by their number."""
+        alike: Counter[bytes] = Counter()
+        for row, mark in zip(self.rows, self._marks, strict=True):
+            alike[mark] += 1
+            origin = self._origin.copy()
+            origin.update(mark + b"%d" % alike[mark])
+            yield envelope(f"replay-{origin.hexdigest()[:32]}", [row.reading])
 
 
 @click.command("replay")
@@ -115,8 +159,9 @@ def run_replay(
 ) -> None:
     """Send the readings in a CSV file with a header row; - is standard input.
 
-    The same file again writes nothing twice, as long as columns, times and --batch are read in the same way. A file
-    that has grown writes what is new, except that the last batch of the time before is no longer the same one.
+    The same file again writes nothing twice, and a file that has grown, or whose bad rows were mended, writes only what
+    is new: as long as the options are the same and the service remembers what it was sent (BATCH_MEMORY). Rows that
+    were changed otherwise are refused with the rest of their batch.
     """
     settings = EmitterSettings.load(emitter_url=url)
     configure(settings.log_level)

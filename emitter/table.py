@@ -33,32 +33,27 @@ class Table:
     def __init__(self, file: BinaryIO, layout: Layout) -> None:
         self.position = 0
         """Bytes read."""
-        self._digest = hashlib.sha256(msgspec.json.encode(layout))
+        self._row = hashlib.sha256(msgspec.json.encode(layout))
         self._csv = csv.reader(self._lines(file), delimiter=layout.delimiter)
         self._cells = Cells(self._header(), layout)
-        self._head = self._digest.copy()
-        self._cuts = 0
-
-    def cut(self) -> str:
-        """Stands for the rows since the last cut, where they are and how they were read: the same for the same file."""
-        self._digest.update(b"%d" % self._cuts)
-        fingerprint = self._digest.hexdigest()[:32]
-        self._digest = self._head.copy()
-        self._cuts += 1
-        return fingerprint
+        self.mark = self._row.digest()
+        """Stands for the row read last, as it is in the file; before the first row for the header and the layout."""
 
     def rows(self) -> Iterator[Row | BadRow]:
         """Every row's reading, or what is wrong with it."""
         while True:
             line = self._csv.line_num + 1
+            self._row = hashlib.sha256()
             try:
                 cells = next(self._csv)
             except StopIteration:
                 return
             except csv.Error as exc:
+                self.mark = self._row.digest()
                 yield BadRow(line, "", str(exc))
                 continue
             if cells:
+                self.mark = self._row.digest()
                 yield self._read(line, cells)
 
     def _read(self, line: int, cells: Sequence[str]) -> Row | BadRow:
@@ -85,7 +80,7 @@ class Table:
                 raise BadTable("it is UTF-16; save it as UTF-8")
             text = raw if self.position else raw.removeprefix(_UTF8_MARK)
             self.position += len(raw)
-            self._digest.update(raw)
+            self._row.update(raw.rstrip(b"\r\n") + b"\n")  # the last line may get its end later
             yield text.decode("utf-8", "surrogateescape")
 
 

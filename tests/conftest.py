@@ -94,7 +94,7 @@ def docker_answers() -> bool:
 
 def _docker_listens() -> bool:
     """Docker's client never closes a socket that it couldn't connect, so a closed one is tried before it."""
-    address = parse_host(kwargs_from_env().get("base_url"), IS_WINDOWS_PLATFORM)
+    address = str(parse_host(kwargs_from_env().get("base_url"), IS_WINDOWS_PLATFORM))
     if not address.startswith("http+unix://"):
         return True
     with socket.socket(socket.AF_UNIX) as tried:

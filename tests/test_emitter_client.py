@@ -49,10 +49,15 @@ class Desk:
 
     def commit(self, frame: dict[str, Any]) -> dict[str, Any]:
         """Commits, and gives the answer."""
-        if frame["id"] in self.committed:
-            return {"ack": frame["id"], "duplicate": True}
+        if (known := self.committed.get(frame["id"])) is not None:
+            return {"ack": frame["id"], "duplicate": True} if known == frame["readings"] else self.taken(frame["id"])
         self.committed[frame["id"]] = frame["readings"]
         return {"ack": frame["id"], "written": len(frame["readings"])}
+
+    @staticmethod
+    def taken(batch_id: str) -> dict[str, Any]:
+        detail = "This batch id was committed before with other content."
+        return {"error": {"type": "about:blank", "status": 422, "detail": detail}, "id": batch_id}
 
     async def accept(self, socket: ServerConnection, frame: dict[str, Any]) -> None:
         await socket.send(json.dumps(self.commit(frame)))
@@ -659,7 +664,7 @@ async def test_fill_says_what_was_refused(emitters: Emitters) -> None:
         status, output, log = await emitters.emit(*FILL, "--url", desk.url)
     assert status == 1
     assert output.startswith("0 readings written, 0 duplicates, ")
-    assert "readings were refused, first: 422: no" in log
+    assert "readings were refused. The first refusal: 422: no" in log
 
 
 async def test_replay_sends_a_file_once(emitters: Emitters, tmp_path: Path) -> None:
@@ -678,8 +683,7 @@ async def test_replay_sends_a_file_once(emitters: Emitters, tmp_path: Path) -> N
     assert output.startswith("2 readings written, 0 duplicates, 0 refused, 1 bad rows left out")
     assert "line 3, column made: 'many' is no finite number" in log
     assert again[1].startswith("0 readings written, 2 duplicates")
-    (readings,) = desk.committed.values()
-    assert readings == [
+    assert [reading for readings in desk.committed.values() for reading in readings] == [
         {"ts": "2025-07-01T06:00:00Z", "series": "press", "plan": 40, "fact": 38, "operator": "Eva"},
         {"ts": "2025-07-01T06:02:00Z", "series": "saw", "plan": 40, "fact": 41, "operator": "Jo"},
     ]
@@ -718,7 +722,7 @@ async def test_replay_can_be_stopped_while_its_input_is_silent(emitters: Emitter
             assert await process.wait() == 1
         assert process.stderr is not None
         log = (await process.stderr.read()).decode()
-    assert "Error: Stopped before the end. The same command again" in log
+    assert "Error: Stopped before the end. Run the same command again" in log
 
 
 async def test_strict_sends_what_was_whole_before_the_bad_row(emitters: Emitters, tmp_path: Path) -> None:
