@@ -13,7 +13,7 @@ from emitter.board import Summary, board, show
 from emitter.errors import NotFinished
 from emitter.load import Load, Transport
 from emitter.log import configure
-from emitter.options import LARGEST_BATCH, check_duration, make_link, url_option
+from emitter.options import LARGEST_BATCH, check_duration, check_patience, make_link, url_option
 from emitter.settings import EmitterSettings
 from emitter.traffic import Course, Traffic
 
@@ -44,8 +44,9 @@ from emitter.traffic import Course, Traffic
 @click.option("--series", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Number of series.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    help="How long.  [default: 10, unless --readings says when it ends]",
+    metavar="DURATION",
+    callback=check_duration,
+    help="How long, such as 30s or 5m.  [default: 10s, unless --readings says when it ends]",
 )
 @click.option("--readings", type=click.IntRange(1), help="Readings in all.")
 @click.option("--idle", type=click.IntRange(0), default=0, help="Connections that send a reading now and then.")
@@ -59,10 +60,11 @@ from emitter.traffic import Course, Traffic
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
-    default=10.0,
+    metavar="DURATION",
+    callback=check_patience,
+    default="10s",
     show_default=True,
-    help="Seconds to go on trying while the service takes nothing.",
+    help="How long to keep trying while the service takes nothing.",
 )
 @click.option(
     "--json",
@@ -78,11 +80,11 @@ def run_bench(
     batch: int,
     window: int | None,
     series: int,
-    seconds: float | None,
+    seconds: timedelta | None,
     readings: int | None,
     idle: int,
     every: timedelta,
-    wait: float,
+    wait: timedelta,
     file: str | None,
 ) -> None:
     """Put a load on a running service and measure it.
@@ -98,15 +100,20 @@ def run_bench(
     if not connections + idle:
         raise click.UsageError("There is nothing to do without --connections and without --idle.")
     load = Load(transport=transport, batch=batch, series=series, rate=rate, readings=readings)
-    seconds = seconds or (None if readings and connections else 10.0)
-    course = Course(connections=connections, idle=idle, every=every.total_seconds(), seconds=seconds)
+    seconds = seconds or (None if readings and connections else timedelta(seconds=10))
+    course = Course(
+        connections=connections,
+        idle=idle,
+        every=every.total_seconds(),
+        seconds=seconds.total_seconds() if seconds else None,
+    )
     traffic = Traffic(make_link(settings, wait), load, course)
     try:
         with (
             board(f"{traffic.link.name}, {transport}") as shown,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(traffic.run(shown, settings.emitter_grace))
+            runner.run(traffic.run(shown, settings.emitter_grace.total_seconds()))
     finally:
         if traffic.began:
             _report(traffic.summary(), file)

@@ -75,7 +75,7 @@ def run_fill(
     ctx: click.Context,
     url: str | None,
     batch: int | None,
-    wait: float,
+    wait: timedelta,
     start: datetime | None,
     end: datetime,
     series: list[str],
@@ -100,7 +100,7 @@ def run_fill(
     names, seconds = ", ".join(series), f"{every.total_seconds():g}"
     click.echo(f"Filling {names} from {show(start)} until {show(end)}, every {seconds} s, seed {seed}.", err=True)
     bulk = Bulk(fill(span, series, seed, batch or BATCH), make_link(settings, wait))
-    bulk.run("fill", len(span) * len(series), settings.emitter_grace)
+    bulk.run("fill", len(span) * len(series), settings.emitter_grace.total_seconds())
 
 
 def whole_minute(moment: datetime) -> datetime:

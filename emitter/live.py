@@ -137,11 +137,10 @@ def run_live(
     Readings wait in a file until the service has acknowledged them: over its outages, and over restarts of both. When
     the file is full, new readings are dropped, with a warning. A signal ends it with status 0.
     """
-    seconds = interval.total_seconds() if interval else None
-    settings = EmitterSettings.load(emitter_url=url, emitter_interval=seconds, emitter_spool=spool)
+    settings = EmitterSettings.load(emitter_url=url, emitter_interval=interval, emitter_spool=spool)
     configure(settings.log_level)
     plan = Plan(
-        interval=settings.emitter_interval,
+        interval=settings.emitter_interval.total_seconds(),
         series=series or [settings.emitter_series],
         count=count,
     )
@@ -149,7 +148,7 @@ def run_live(
         readings = CpuSource(plan.interval) if source == "cpu" else RandomSource()
         live = Live(readings, plan, kept, make_link(settings))
         try:
-            asyncio.run(live.run(settings.emitter_grace, stdin_lifeline))
+            asyncio.run(live.run(settings.emitter_grace.total_seconds(), stdin_lifeline))
         finally:
             click.echo(live.summary())
 

@@ -12,7 +12,8 @@ from emitter.errors import EmitterError
 from emitter.link import Link
 from emitter.readings import MAX_SERIES
 from emitter.settings import EmitterSettings
-from emitter.times import parse_duration, parse_instant
+from emitter.times import parse_instant
+from emitter.values import parse_duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,14 +34,19 @@ class Commands(click.Group):
 
 
 def check_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """`10s`, `1m`, `2h`, `1d`, ISO 8601 or a number of seconds, as a timedelta of at least a millisecond."""
-    try:
-        duration = parse_duration(value) if value is not None else None
-    except ValueError as exc:
-        raise click.BadParameter(f"{exc}.") from None
+    """`10s`, `1h30m`, `1d`, ISO 8601 or a number of seconds, as a timedelta of at least a millisecond."""
+    duration = check_patience(ctx, param, value)
     if duration is not None and duration < timedelta(milliseconds=1):
         raise click.BadParameter(f"{value!r} is less than a millisecond.")
     return duration
+
+
+def check_patience(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """A duration that may be zero."""
+    try:
+        return parse_duration(value) if value is not None else None
+    except ValueError as exc:
+        raise click.BadParameter(f"{exc}.") from None
 
 
 def check_instant(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
@@ -67,7 +73,7 @@ def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) ->
     for name in available_timezones():
         if name.lower() == value.strip().lower():
             return name
-    raise click.BadParameter(f"{value!r} is no IANA time zone, like Europe/Berlin.")
+    raise click.BadParameter(f"{value!r} isn't an IANA time zone, like Europe/Berlin.")
 
 
 def check_time_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -76,7 +82,7 @@ def check_time_format(ctx: click.Context, param: click.Parameter, value: str | N
         try:
             datetime.strptime(datetime.now(UTC).strftime(value), value)  # noqa: DTZ007
         except (ValueError, re.error):
-            raise click.BadParameter(f"{value!r} is no format that strptime reads, like '%d.%m.%Y %H:%M'.") from None
+            raise click.BadParameter(f"{value!r} isn't a format that strptime reads, like '%d.%m.%Y %H:%M'.") from None
     return value
 
 
@@ -97,10 +103,11 @@ def bulk_options(command: F) -> F:
     """--url, --batch and --wait."""
     command = click.option(
         "--wait",
-        type=click.FloatRange(min=0),
-        default=30.0,
+        metavar="DURATION",
+        callback=check_patience,
+        default="30s",
         show_default=True,
-        help="Seconds to go on trying while the service takes nothing.",
+        help="How long to keep trying while the service takes nothing.",
     )(command)
     command = click.option(
         "--batch",
@@ -110,7 +117,8 @@ def bulk_options(command: F) -> F:
     return url_option(command)
 
 
-def make_link(settings: EmitterSettings, patience: float | None = None) -> Link:
+def make_link(settings: EmitterSettings, patience: timedelta | None = None) -> Link:
     """The connection that the settings describe."""
+    seconds = None if patience is None else patience.total_seconds()
     token = settings.emitter_token.get_secret_value() if settings.emitter_token else None
-    return Link(url=settings.url, token=token, window=settings.emitter_window, patience=patience)
+    return Link(url=settings.url, token=token, window=settings.emitter_window, patience=seconds)

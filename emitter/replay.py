@@ -4,6 +4,7 @@ import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -151,7 +152,7 @@ def run_replay(
     file: str,
     url: str | None,
     batch: int | None,
-    wait: float,
+    wait: timedelta,
     speed: float | None,
     strict: bool,
     dry_run: bool,
@@ -172,6 +173,6 @@ def run_replay(
             return
         pace = Pace(speed) if speed else None
         bulk = Bulk(replay.parcels(), make_link(settings, wait), pace, lambda: f", {replay.bad:,} bad rows left out")
-        bulk.run(f"replay {name_of(file)}", size_of(source), settings.emitter_grace)
+        bulk.run(f"replay {name_of(file)}", size_of(source), settings.emitter_grace.total_seconds())
         if replay.bad and not replay.good:
             raise NotFinished("Nothing was sent: no row can be read as a reading.")

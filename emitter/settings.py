@@ -1,7 +1,8 @@
 """Every setting of the emitter, once: from the environment, or from `.env` in the working directory."""
 
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emitter.errors import BadSettings
+from emitter.values import Duration, Level, Size
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -33,12 +35,11 @@ class EmitterSettings(BaseSettings):
     emitter_token: SecretStr | None = Field(
         None, description="Sent as `Authorization: Bearer …` when connecting, if set."
     )
-    emitter_interval: float = Field(
-        10.0,
-        gt=0,
-        le=86400,
-        allow_inf_nan=False,
-        description="Seconds between two readings of `emitter run`.",
+    emitter_interval: Duration = Field(
+        timedelta(seconds=10),
+        gt=timedelta(),
+        le=timedelta(days=1),
+        description="Time between two readings of `emitter run`.",
     )
     emitter_series: str = Field(
         "default", min_length=1, max_length=200, description="The series that `emitter run` sends."
@@ -47,16 +48,21 @@ class EmitterSettings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path("taktline") / "emitter.sqlite",
         description="File that keeps unacknowledged readings over restarts; by default in the user's data directory.",
     )
-    emitter_spool_max_bytes: int = Field(
+    emitter_spool_max_bytes: Size = Field(
         64 * 2**20,
         ge=64 * 1024,
-        description="Bytes of readings the spool holds at most; then new ones are refused, and counted.",
+        description="The most that the spool holds; beyond that, new readings are dropped, and counted.",
     )
     emitter_window: int = Field(8, ge=1, le=1000, description="Batches sent before the first of them is acknowledged.")
-    emitter_grace: float = Field(
-        2.0, ge=0, le=600, description="Seconds to wait for acknowledgements when told to stop."
+    emitter_grace: Duration = Field(
+        timedelta(seconds=2),
+        ge=timedelta(),
+        le=timedelta(minutes=10),
+        description="Time to wait for acknowledgements when told to stop.",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
+    log_level: Level = Field(
+        "INFO", description="What is logged: this level and those above, of `DEBUG INFO WARNING ERROR CRITICAL`."
+    )
 
     @field_validator("emitter_url")
     @classmethod
@@ -95,10 +101,10 @@ def websocket_url(text: str) -> str:
     """A WebSocket address out of a ws, wss, http or https one; ValueError otherwise."""
     parts = urlsplit(text.strip())
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError(f"{text!r} is no address of a service, like ws://127.0.0.1:8080/")
+        raise ValueError(f"{text!r} isn't the address of a service, like ws://127.0.0.1:8080/")
     try:
         parts.hostname.encode("idna")
         _ = parts.port
     except ValueError as exc:
-        raise ValueError(f"{text!r} names no usable host and port") from exc
+        raise ValueError(f"{text!r} has no usable host and port") from exc
     return parts._replace(scheme=_SCHEMES[parts.scheme], path=parts.path or "/", fragment="").geturl()

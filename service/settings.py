@@ -1,27 +1,17 @@
 """Every setting, once: from the environment, or from `.env` in the working directory."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import platformdirs
 import tzlocal
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import StartError
-from service.times import zone_named, zones
-
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def duration(text: str) -> timedelta:
-    """`90`, `90s`, `15m`, `12h`, `7d` as a timedelta; a bare number is seconds. ValueError otherwise."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])?", text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is no duration; write it like 90s, 15m, 12h or 7d")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2] or "s"])
+from service.times import check_time_format, zone_named, zones
+from service.values import Duration, Level, Size
 
 
 def _zone_of_this_machine() -> str:
@@ -29,7 +19,8 @@ def _zone_of_this_machine() -> str:
     return name if name in zones() and name != "Etc/UTC" else "UTC"
 
 
-Duration = Annotated[timedelta, NoDecode]
+def _in_small_letters(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -40,8 +31,10 @@ class Settings(BaseSettings):
     )
 
     debug: bool = Field(False, description="Log at DEBUG and add the cause to answers with status 500.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="What is logged.")
-    log_format: Literal["console", "json"] = Field(
+    log_level: Level = Field(
+        "INFO", description="What is logged: this level and those above, of `DEBUG INFO WARNING ERROR CRITICAL`."
+    )
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_in_small_letters)] = Field(
         "console", description="`console` for people, `json` for collectors."
     )
     api_host: str = Field("0.0.0.0", description="Address the service listens on.")  # noqa: S104
@@ -79,14 +72,16 @@ class Settings(BaseSettings):
     batch_memory: Duration = Field(
         timedelta(days=7), description="How long a committed batch id is remembered, and a resend harmless."
     )
-    max_body_bytes: int = Field(16 * 2**20, ge=1024, description="Largest body of a request, after decompression.")
-    max_frame_bytes: int = Field(2**20, ge=1024, description="Largest WebSocket frame; a larger one closes 1009.")
+    max_body_bytes: Size = Field(16 * 2**20, ge=1024, description="Largest body of a request, after decompression.")
+    max_frame_bytes: Size = Field(2**20, ge=1024, description="Largest WebSocket frame; a larger one closes 1009.")
     queue_readings: int = Field(
         200_000,
         ge=1,
         description="Readings that may wait to be written; then intake pauses, or answers 503. A batch has no more.",
     )
-    queue_bytes: int = Field(64 * 2**20, ge=1024, description="The same bound in bytes.")
+    queue_bytes: Size = Field(
+        64 * 2**20, ge=1024, description="The most memory that readings waiting to be written may take."
+    )
     ingest_rate: float = Field(
         0, ge=0, allow_inf_nan=False, description="Readings a second that one address may send; 0 is no limit."
     )
@@ -95,11 +90,6 @@ class Settings(BaseSettings):
         timedelta(seconds=10),
         description="Time to commit and acknowledge what was accepted when told to stop.",
     )
-
-    @field_validator("max_clock_skew", "batch_memory", "shutdown_grace", mode="before")
-    @classmethod
-    def _read_duration(cls, value: object) -> object:
-        return duration(value) if isinstance(value, str) else value
 
     @field_validator("min_ts")
     @classmethod
@@ -119,8 +109,7 @@ class Settings(BaseSettings):
     @field_validator("time_format")
     @classmethod
     def _usable_format(cls, value: str) -> str:
-        datetime(2000, 1, 1, tzinfo=UTC).strftime(value)
-        return value
+        return check_time_format(value)
 
     @classmethod
     def load(cls, **overrides: object) -> Self:

@@ -46,6 +46,19 @@ _ZONE_OFFSET = re.compile(r"\s*(?:(?:UTC|GMT) ?)?[+ -]?\d{1,2}(?::?\d\d)?\s*", r
 _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
+_DIRECTIVES = "aAbBcCdDeFgGhHIjklmMnpRrSTuUVwWxXyYzZ%"
+"""What `strftime` fills in on every system that the service runs on; `%f`, for microseconds, is Python's own."""
+
+
+def check_time_format(text: str) -> str:
+    """The same text; ValueError names a `%` in it that `strftime` would leave as it stands."""
+    for directive in re.findall(r"%-?.?", text, re.DOTALL):
+        if directive[-1] not in _DIRECTIVES + "f" or directive in ("%", "%-"):
+            allowed = " ".join(f"%{letter}" for letter in _DIRECTIVES)
+            raise ValueError(f"{directive!r} stands for nothing; allowed are {allowed}")
+    return text
+
+
 def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
     """A time as people and other tools write it, in UTC; a time without an offset is read in `zone`.
 

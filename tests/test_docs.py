@@ -22,7 +22,11 @@ SHARED = {"api_host", "api_port", "log_level"}
 
 def row(name: str, field: FieldInfo) -> str:
     """A setting's line in the README's table."""
-    return f"| `{name.upper()}` | {shown(field.default)} | {field.description} |"
+    return f"| `{name.upper()}` | {shown_default(name, field)} | {field.description} |"
+
+
+def shown_default(name: str, field: FieldInfo) -> str:
+    return f"`{field.default // 2**20}MiB`" if name.endswith("_bytes") else shown(field.default)
 
 
 def shown(default: Any) -> str:
@@ -69,8 +73,9 @@ def test_the_readme_has_no_setting_that_is_gone() -> None:
 
 def test_the_example_environment_has_every_setting() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^#?\s?([A-Z_]+)=", text, re.MULTILINE))
-    assert {name.upper() for name, _ in settings()} <= listed
+    for name, field in settings():
+        default = shown_default(name, field).strip("`")
+        assert f"# {(field.description or '').replace('`', '')}\n#{name.upper()}={default}\n" in text
 
 
 def test_every_dependency_has_its_line_of_why() -> None:

@@ -349,7 +349,7 @@ async def test_the_command_fails_where_something_was_refused(emitters: Emitters)
         status, output, log = await emitters.emit("bench", "--url", desk.url, "--readings", "10")
     assert status == 1
     assert "first refusal" in output
-    assert "Error: 10 readings were refused, first: 422: no" in log
+    assert "Error: 10 readings were refused. The first refusal: 422: no" in log
 
 
 async def test_nothing_to_do_is_said(emitters: Emitters) -> None:

@@ -1,0 +1,75 @@
+"""Durations, sizes and log levels as people write them. Service and emitter share no code, but each has this module
+word for word, so that both understand the same.
+"""
+
+import math
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, get_args
+
+from pydantic import BeforeValidator, ByteSize, TypeAdapter, ValidationError
+
+LevelName = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+_ALIASES = {"WARN": "WARNING", "FATAL": "CRITICAL"}
+_UNITS = {
+    **dict.fromkeys(("ms",), 0.001),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60),
+    **dict.fromkeys(("h", "hour", "hours"), 3600),
+    **dict.fromkeys(("d", "day", "days"), 86400),
+    **dict.fromkeys(("w", "week", "weeks"), 604800),
+}
+_NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+_PART = re.compile(rf"({_NUMBER.pattern}) ?([a-z]+) ?", re.ASCII)
+_ISO = re.compile(
+    r"P(?!$)(?:(\d+)W)?(?:(\d+)D)?(?:T(?!$)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", re.ASCII | re.IGNORECASE
+)
+_ISO_SECONDS = (604800, 86400, 3600, 60, 1)
+_size = TypeAdapter(ByteSize)
+
+
+def parse_duration(text: str) -> timedelta:
+    """`90s`, `1h30m`, `2 days`, `PT90S`; a bare number is seconds. ValueError otherwise."""
+    seconds = _seconds(text.strip())
+    if seconds is None:
+        raise ValueError(f"{text!r} isn't a duration; write it like 10s, 1h30m, 7d or PT90S")
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError as exc:
+        raise ValueError(f"{text!r} is too long") from exc
+
+
+def parse_size(text: str) -> int:
+    """`16777216`, `16MiB`, `16 MB` in bytes: KB, MB, GB by thousands, KiB, MiB, GiB by 1024. ValueError otherwise."""
+    try:
+        return int(_size.validate_python(text.strip()))
+    except (ValidationError, OverflowError) as exc:
+        raise ValueError(f"{text!r} isn't a size; write it in bytes, like 16777216, or like 16MiB or 16MB") from exc
+
+
+def parse_level(text: str) -> str:
+    """A level's name, in capital or small letters; `WARN` is `WARNING`, `FATAL` is `CRITICAL`. ValueError otherwise."""
+    name = text.strip().upper()
+    name = _ALIASES.get(name, name)
+    if name not in get_args(LevelName):
+        raise ValueError(f"{text!r} isn't a level; allowed are {', '.join(get_args(LevelName))}")
+    return name
+
+
+def _seconds(text: str) -> float | None:
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    if match := _ISO.fullmatch(text):
+        return math.fsum(float(part) * unit for part, unit in zip(match.groups("0"), _ISO_SECONDS, strict=True))
+    parts = list(_PART.finditer(text))
+    if not parts or "".join(part[0] for part in parts) != text or not all(part[2] in _UNITS for part in parts):
+        return None
+    return math.fsum(float(part[1]) * _UNITS[part[2]] for part in parts)
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(lambda value: parse_duration(value) if isinstance(value, str) else value)
+]
+Size = Annotated[int, BeforeValidator(lambda value: parse_size(value) if isinstance(value, str) else value)]
+Level = Annotated[LevelName, BeforeValidator(lambda value: parse_level(value) if isinstance(value, str) else value)]
