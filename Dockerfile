@@ -19,6 +19,6 @@ USER taktline
 WORKDIR /home/taktline
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('API_PORT', 8080)}/livez\", timeout=4)"]
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ.get('API_PORT') or 8080}/livez\", timeout=4)"]
 ENTRYPOINT ["taktline"]
 CMD ["run_server"]
