@@ -41,7 +41,8 @@ from service.routes.handshake import at_addresses
 from service.routes.head import with_head
 from service.routes.health import livez, metrics, readyz
 from service.routes.inbox import Allowance
-from service.routes.influx import health, ping, query, write_v1, write_v2
+from service.routes.influx import write_v1, write_v2, write_v3
+from service.routes.influx_asked import health, ping, query
 from service.routes.ingest import post_readings
 from service.routes.live import home, live
 from service.routes.refusals import handlers
@@ -75,6 +76,7 @@ def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
             post_readings,
             write_v1,
             write_v2,
+            write_v3,
             ping,
             health,
             query,

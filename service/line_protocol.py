@@ -27,6 +27,8 @@ NANOSECONDS = {
     "h": 3600 * 10**9,
 }
 """What a timestamp counts, by the name of its precision."""
+LIKELY = ((5 * 10**9, 10**9), (5 * 10**12, 10**6), (5 * 10**15, 10**3))
+"""What a timestamp counts if nobody says so: up to 5e9 seconds, and so on. InfluxDB 3 sees it so, until June 2128."""
 BLOCK = 32 * 1024
 """Bytes that are worth a look: less is kept until more comes."""
 SHOWN = 160
@@ -46,15 +48,17 @@ class BadLine(BadRequest):
         start, end = ("partial write: ", f" dropped={dropped}") if partial else ("", "")
         super().__init__(f"{start}line {line}: unable to parse '{shown}': {why}{end}")
         self.line, self.dropped = line, dropped
+        self.text, self.why, self.partial = shown, why, partial
 
 
 class LineReader:
-    """Feeds a packer with the lines of a text that arrives in pieces; `unit` is what a timestamp counts, in ns.
+    """Feeds a packer with the lines of a text that arrives in pieces; `unit` is what a timestamp counts, in ns, or
+    None: what the size of each says.
 
     With `partial` bad lines are left out; otherwise nothing is looked at any more after the first of them.
     """
 
-    def __init__(self, packer: Packer, unit: int, *, partial: bool = False) -> None:
+    def __init__(self, packer: Packer, unit: int | None, *, partial: bool = False) -> None:
         self._packer, self._unit, self._partial = packer, unit, partial
         self._pending = bytearray()
         self._enough = BLOCK
@@ -101,7 +105,7 @@ class LineReader:
     def _add_plain(self, text: bytes) -> bool:
         """Add lines of which each has both values and nothing unusual; False, and nothing is done, otherwise."""
         lines = decode_plain(text)
-        if lines is None:
+        if lines is None or self._unit is None:
             return False
         heads = self._plain_heads
         try:
@@ -146,8 +150,9 @@ class LineReader:
     def _add(self, line: Line) -> Refusal | None:
         if line.stamp is None:
             return self._packer.add_value(line.reading)
+        unit = self._unit or next((unit for end, unit in LIKELY if abs(line.stamp) < end), 1)
         try:
-            ts = _EPOCH + timedelta(microseconds=line.stamp * self._unit // 1000)
+            ts = _EPOCH + timedelta(microseconds=line.stamp * unit // 1000)
         except OverflowError as exc:
             raise Broken("is out of range", line.end - 1, "ts") from exc
         return self._packer.add_value({**line.reading, "ts": ts})

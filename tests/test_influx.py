@@ -32,7 +32,7 @@ async def counted(service: Running, where: str, reason: str) -> float:
     return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
 
 
-@pytest.mark.parametrize("path", ["/write", "/api/v2/write"])
+@pytest.mark.parametrize("path", ["/write", "/api/v2/write", "/api/v3/write_lp"])
 async def test_204_means_committed(shared: Running, name: str, path: str) -> None:
     lines = f'shop,series={name},host=a plan=40i,fact=38.5,ok=t,note="a b" {SECOND}000000000\n{name} plan=2'
     answer = await write(shared, lines, path)
@@ -61,6 +61,17 @@ async def test_204_means_committed(shared: Running, name: str, path: str) -> Non
         ("/api/v2/write", "us", "1700000000000000"),
         ("/api/v2/write", "ms", "1700000000000"),
         ("/api/v2/write", "s", "1700000000"),
+        ("/api/v3/write_lp", "nanosecond", "1700000000000000000"),
+        ("/api/v3/write_lp", "microsecond", "1700000000000000"),
+        ("/api/v3/write_lp", "millisecond", "1700000000000"),
+        ("/api/v3/write_lp", "second", "1700000000"),
+        ("/api/v3/write_lp", "n", "1700000000000000000"),
+        ("/api/v3/write_lp", "u", "1700000000000000"),
+        ("/api/v3/write_lp", "", "1700000000000"),
+        ("/api/v3/write_lp", "auto", "1700000000"),
+        ("/api/v3/write_lp", "auto", "1700000000000"),
+        ("/api/v3/write_lp", "auto", "1700000000000000"),
+        ("/api/v3/write_lp", "auto", "1700000000000000000"),
     ],
 )
 async def test_precisions(shared: Running, name: str, path: str, precision: str, stamp: str) -> None:
@@ -130,7 +141,7 @@ async def test_refusals_in_the_words_of_each_version(
         assert (answer.status_code, list(answer.json())) == (status, ["error"])
 
 
-@pytest.mark.parametrize("path", ["/write", "/api/v2/write", "/readings"])
+@pytest.mark.parametrize("path", ["/write", "/api/v2/write", "/api/v3/write_lp", "/readings"])
 @pytest.mark.parametrize("packed", [False, True])
 async def test_what_is_too_large_is_told_the_limit(shared: Running, path: str, packed: bool) -> None:
     """Whether its Content-Length says so, or what comes out of gzip."""
@@ -189,6 +200,9 @@ async def test_what_clients_look_at_first(shared: Running) -> None:
     answer = await shared.http.get("/health")
     assert answer.status_code == 200
     assert (answer.json()["status"], answer.json()["name"]) == ("pass", "taktline")
+    assert (await shared.http.get("/status")).status_code == 204
+    answer = await shared.http.get("/ping", params={"verbose": "true"})
+    assert (answer.status_code, answer.json()) == (200, {"version": answer.headers["x-influxdb-version"]})
 
 
 async def test_health_says_what_is_wrong(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,17 +253,6 @@ async def test_telegraf_with_its_output_for_version_2(shared: Running, name: str
         "usage_idle": 97.2,
         "usage_user": 1,
     }
-
-
-@pytest.mark.parametrize("statement", ["", "SHOW DATABASES", "select * from created database", "create databases"])
-async def test_other_statements_are_refused(shared: Running, statement: str) -> None:
-    for answer in (
-        await shared.http.get("/query", params={"q": statement}),
-        await shared.http.post("/query", data={"q": statement}),
-    ):
-        assert answer.status_code == 400
-        assert answer.json()["error"].startswith("error parsing query")
-    assert (await shared.http.get("/query", params={"q": "create database x"})).status_code == 200
 
 
 async def client(shared: Running, use: Callable[[InfluxDBClient], None]) -> None:
@@ -330,3 +333,49 @@ async def test_the_official_client_tries_again_when_told_to(
     await client(shared, use)
     assert len(refused) == 1
     assert [item["plan"] for item in await stored(shared, name, 1)] == [5]
+
+
+V3 = {"Accept": "application/json", "Content-Type": "text/plain; charset=utf-8", "Authorization": "Token any"}
+"""What influxdb3-python 0.21 sends."""
+
+
+async def test_the_client_of_version_3_writes(shared: Running, name: str) -> None:
+    address = "/api/v3/write_lp?org=default&db=any&precision=nanosecond&no_sync=true"
+    answer = await write(shared, f"{name} plan=1,fact=2 {SECOND}000000000", address, headers=V3)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert [item["ts"] for item in await stored(shared, name, 1)] == ["2023-11-14T22:13:20Z"]
+
+
+async def test_the_client_of_version_3_is_told_what_was_left_out(shared: Running, name: str) -> None:
+    before = await counted(shared, "/api/v3/write_lp", "invalid")
+    lines = f"{name} plan=1 {SECOND}\n{name} plan=x\n{name} plan=3 {SECOND}000\nbad\n"
+    answer = await write(shared, lines, "/api/v3/write_lp?db=any", headers=V3)
+    assert answer.status_code == 400
+    item = {
+        "original_line": f"{name} plan=x",
+        "line_number": 2,
+        "error_message": "plan: 'x' is no number, boolean or quoted string (the first of 2 such lines)",
+    }
+    assert answer.json() == {"error": "partial write of line protocol occurred", "data": [item]}
+    assert await counted(shared, "/api/v3/write_lp", "invalid") == before + 2
+    # each in a precision of its own
+    assert {item["ts"] for item in await stored(shared, name, 2)} == {"2023-11-14T22:13:20Z"}
+
+
+async def test_the_client_of_version_3_may_want_all_or_none(shared: Running, name: str) -> None:
+    address = "/api/v3/write_lp?db=any&accept_partial=false"
+    answer = await write(shared, f"{name} plan=1\n{name} plan=x\n", address, headers=V3)
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": "parsing failed for write_lp endpoint",
+        "data": {
+            "original_line": f"{name} plan=x",
+            "line_number": 2,
+            "error_message": "plan: 'x' is no number, boolean or quoted string",
+        },
+    }
+    assert (await write(shared, f"{name} plan=7", address, headers=V3)).status_code == 204
+    assert [item["plan"] for item in await stored(shared, name, 1)] == [7]
+    for wrong in ("precision=minute", "accept_partial=perhaps"):
+        answer = await write(shared, f"{name} plan=7", f"/api/v3/write_lp?{wrong}", headers=V3)
+        assert (answer.status_code, list(answer.json())) == (400, ["error"])

@@ -1,0 +1,66 @@
+"""The statements of InfluxQL that clients of InfluxDB 1 send before they write, answered as by an InfluxDB that has the
+one database they name, and nothing in it. What would read, change or delete data is refused: an empty result would pass
+for the truth. The language: https://docs.influxdata.com/influxdb/v1/query_language/spec/; the shapes: as 1.6 has them.
+"""
+
+import re
+from typing import Any
+
+from service.errors import BadRequest
+
+MAX_QUERY = 10_000
+"""Characters of a query; what clients send before they write has a few dozen."""
+STATEMENTS = ("ALTER", "CREATE", "DELETE", "DROP", "EXPLAIN", "GRANT", "KILL", "REVOKE", "SELECT", "SET", "SHOW")
+"""What a statement may begin with."""
+
+_NAME = r"""("(?:[^"\\]|\\.)+"|[^\s"';]+)"""
+_STATEMENT = re.compile(r"""(?:[^;"']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+""", re.DOTALL)
+_POLICIES = {"columns": ["name", "duration", "shardGroupDuration", "replicaN", "default"]}
+_AUTOGEN = ["autogen", "0s", "168h0m0s", 1, True]
+"""The retention policy that every database of InfluxDB begins with."""
+
+
+def answer(query: str, database: str | None) -> dict[str, Any]:
+    """The JSON that InfluxDB answers; a statement that isn't answered here is an error in its place, and the last.
+    BadRequest where this is no InfluxQL."""
+    if len(query) > MAX_QUERY:
+        raise BadRequest(f"error parsing query: it is longer than {MAX_QUERY:,} characters")
+    statements = [one for part in _STATEMENT.findall(query) if (one := part.strip())]
+    for one in statements:
+        word = one.split()[0]
+        if word.upper() not in STATEMENTS:
+            raise BadRequest(f"error parsing query: found {word[:50]}, expected {', '.join(STATEMENTS)}")
+    if not statements:
+        raise BadRequest('missing required parameter "q"')
+    results: list[dict[str, Any]] = []
+    for number, one in enumerate(statements):
+        results.append({"statement_id": number, **_result(one, database)})
+        if "error" in results[-1]:
+            break
+    return {"results": results}
+
+
+def _result(statement: str, database: str | None) -> dict[str, Any]:
+    if _is(rf"create database {_NAME}( .*)?|(create|alter) retention policy {_NAME} on {_NAME}( .*)?", statement):
+        return {}
+    if _is("show databases", statement):
+        return _series({"name": "databases", "columns": ["name"]}, [database] if database else None)
+    if _is(f"show retention policies( on {_NAME})?", statement):
+        return _series(_POLICIES, _AUTOGEN)
+    if _is("show (measurements|series|tag keys|tag values|field keys|subscriptions)( .*)?", statement):
+        return {}
+    if _is("show users", statement):
+        return _series({"columns": ["user", "admin"]})
+    if _is("show continuous queries", statement):
+        return _series({"name": database, "columns": ["name", "query"]}) if database else {}
+    shown = " ".join(statement.split())[:50]
+    return {"error": f"{shown}: this isn't answered here; readings are read from /readings and /chart"}
+
+
+def _is(pattern: str, statement: str) -> bool:
+    spaced = pattern.replace(" ", r"\s+")
+    return re.fullmatch(spaced, statement, re.IGNORECASE | re.DOTALL) is not None
+
+
+def _series(series: dict[str, Any], row: list[Any] | None = None) -> dict[str, Any]:
+    return {"series": [series if row is None else {**series, "values": [row]}]}
