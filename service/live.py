@@ -62,6 +62,11 @@ class Look(msgspec.Struct, frozen=True):
     change: bytes | None
 
 
+def begin(period: str) -> str:
+    """When a period begins, as addresses have it in `from`."""
+    return "today" if period == "today" else f"-{period}"
+
+
 class Live:
     """Takes looks."""
 
@@ -73,8 +78,7 @@ class Live:
     async def take(self, view: View, before: Look | None) -> Look:
         """A new look at a view; the one before, if nothing in it has changed."""
         now = datetime.now(UTC)
-        start = "today" if view.period == "today" else f"-{view.period}"
-        period = make_period(start, None, None, view.zone, now, view.width)
+        period = make_period(begin(view.period), None, None, view.zone, now, view.width)
         series = view.series or None
         numbers = (await self._charts.find(period, "sum", series, None)).numbers
         picture = Picture(

@@ -2,12 +2,16 @@
 
 import asyncio
 import csv
+import html
 import io
+import re
 import time
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 
 from service.errors import Unavailable
@@ -270,3 +274,104 @@ async def test_files_of_pages_may_be_kept_for_ever(shared: Running) -> None:
     assert answer.headers["content-encoding"] == "gzip"
     assert (await shared.http.get("/assets/style.css")).headers["cache-control"] == "no-cache"
     assert (await shared.http.get("/assets/style.0.css")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("asked", "plain"),
+    [
+        ("/display?from=&until=&tz=&order=", "/display"),
+        ("/display?series=a+b&series=&from=-2h&until=&tz=&order=asc", "/display?series=a+b&from=-2h&order=asc"),
+        ("/display?from=-2h&from_at=2026-01-31T14:05&until=&until_at=", "/display?from=2026-01-31+14%3A05"),
+        ("/display?from=&from_at=&until=%20&until_at=2026-01-31T14:05", "/display?until=2026-01-31+14%3A05"),
+        ("/?period=1h&tz=", "/?period=1h"),
+    ],
+)  # fmt: skip
+async def test_what_a_form_leaves_empty_doesnt_stand_in_the_address(shared: Running, asked: str, plain: str) -> None:
+    """As a browser without scripts sends it: it is shown the way to the plain address, which it asks for next."""
+    answer = await shared.http.get(asked, headers=HTML)
+    assert (answer.status_code, answer.headers["location"]) == (303, plain)
+    assert (await shared.http.get(plain, headers=HTML)).status_code == 200
+
+
+async def test_programs_are_sent_nowhere_else(shared: Running) -> None:
+    assert (await shared.http.get("/display?from=&until=&tz=&order=&format=")).status_code == 200
+    assert (await shared.http.get("/display?from_at=2026-01-31T14:05")).status_code == 400
+    assert (await shared.http.get("/display?pge=", headers=HTML)).status_code == 400
+
+
+def field(page: str, name: str) -> tuple[str, str]:
+    """An input of a page, and the sentence that it is described by."""
+    [tag] = re.findall(rf'<input name="{name}"[^>]*>', page)
+    [described] = re.findall(r'aria-describedby="([^"]*)"', tag)
+    [sentence] = re.findall(rf'<p class="fault" id="{described}"[^>]*>([^<]*)</p>', page)
+    return tag, html.unescape(sentence)
+
+
+async def test_bad_times_keep_the_form_and_say_why_beside_the_fields(fresh: Running) -> None:
+    await fresh.http.post("/readings", json={"series": "<i>a", "plan": 1})
+    params = {"series": "<i>a", "from": 'half "past', "until": "-2fortnights", "order": "asc", "per_page": "7"}
+    answer = await fresh.http.get("/display", params={**params, "tz": "Mars"}, headers=HTML)
+    assert answer.status_code == 400
+    assert answer.headers["cache-control"] == "no-store"
+    for name, typed in (("from", "half &#34;past"), ("until", "-2fortnights"), ("tz", "Mars")):
+        tag, sentence = field(answer.text, name)
+        assert f'value="{typed}"' in tag
+        assert 'aria-invalid="true"' in tag
+        assert html.unescape(typed) in sentence
+        assert sentence.endswith(".")
+    assert "Write it like 2026-01-31 14:05" in field(answer.text, "from")[1]
+    assert 'value="&lt;i&gt;a" checked' in answer.text
+    assert '<option value="asc" selected>' in answer.text
+    assert 'name="per_page" value="7"' in answer.text
+    good = (await fresh.http.get("/display", params={"series": "<i>a", "from": "-2h"}, headers=HTML)).text
+    assert "aria-invalid" not in good
+    assert field(good, "from")[1] == ""
+
+
+async def test_every_fault_is_named_to_programs(shared: Running) -> None:
+    problem = (await shared.http.get("/display?from=x&until=y&tz=Mars")).json()
+    assert [one["field"] for one in problem["errors"]] == ["tz", "from", "until"]
+    assert problem["detail"].count(" is no time; allowed are ") == 2
+
+
+@pytest.mark.parametrize(
+    "query", ["from=2&until=1", "page=0", "per_page=x", "cursor=AA", "page=999999", "page=1&cursor=AA"]
+)
+async def test_whatever_is_wrong_the_form_is_there(shared: Running, query: str) -> None:
+    answer = await shared.http.get(f"/display?{query}", headers=HTML)
+    assert answer.status_code == (404 if query == "page=999999" else 400)
+    told = (await shared.http.get(f"/display?{query}")).json()["detail"]
+    assert html.unescape(field(answer.text, "from")[1] or answer.text).count(told.removeprefix("from: ")) == 1
+    assert 'aria-label="Which records"' in answer.text
+
+
+async def test_past_the_end_leads_to_the_first_page_of_the_same(shared: Running, name: str) -> None:
+    params = {"series": name, "page": "9", "tz": "Asia/Kolkata"}
+    page = await shared.http.get("/display", params=params, headers=HTML)
+    assert links(page)["/display"] == {"series": name, "tz": "Asia/Kolkata", "page": "1"}
+
+
+async def test_period_series_and_zone_go_along_from_page_to_page(fresh: Running) -> None:
+    await fresh.http.post("/readings", json={"series": "a & b", "ts": "2026-01-31T14:05:30.5Z", "plan": 1})
+    await fresh.http.post("/readings", json={"series": "a & b", "plan": 1})
+    same = {"series": "a & b", "tz": "Asia/Kolkata"}
+    live = links(await fresh.http.get("/", params={**same, "period": "6h"}, headers=HTML))
+    assert {"/display", "/chart"} <= set(live)
+    assert live["/display"] == {**same, "from": "-6h"}
+    assert live["/chart"] == {**same, "from": "-6h", "format": "html"}
+    records = links(await fresh.http.get("/display", params=live["/display"], headers=HTML))
+    assert records["/"] == {**same, "period": "6h"}
+    assert records["/chart"] == live["/chart"]
+    other = {**same, "from": "2026-01-01", "until": "2026-02-01"}
+    records = links(await fresh.http.get("/display", params=other, headers=HTML))
+    assert records["/"] == same
+    assert records["/chart"] == {**other, "format": "html"}
+    records = links(await fresh.http.get("/display", params=same, headers=HTML))
+    assert records["/chart"] == {**same, "from": "2026-01-31T14:05:30Z", "format": "html"}
+    assert (await fresh.http.get("/chart", params=records["/chart"])).status_code == 200
+
+
+def links(page: httpx.Response) -> dict[str, dict[str, str]]:
+    """The addresses of a page's links with parameters, by their paths; of several the last."""
+    found = [urlsplit(html.unescape(one)) for one in re.findall(r'<a [^>]*href="(/[^"#]*\?[^"]*)"', page.text)]
+    return {one.path: dict(parse_qsl(one.query)) for one in found}

@@ -8,20 +8,25 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from service.errors import NoSuchPage
+from service.errors import BadRequest, Fault, NoSuchPage
 from service.exports import table
 from service.period import bad_parameter
 from service.routes.choosing import CHOOSING, Choice, From, Series, Until, Zone, chosen
 from service.routes.context import Context
 from service.routes.cursors import Cursor, read_cursor
+from service.routes.forms import PICKED, tidied
+from service.routes.onward import from_records
 from service.routes.parameters import choice as one_of
 from service.routes.parameters import known_only, wanted, whole_number
 from service.routes.shown import page as shown
+from service.selection import Selection
 from service.store import Excerpt, Record
 
 FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 ORDERS = ("desc", "asc")
 PARAMETERS = ("page", "per_page", "order", *CHOOSING, "cursor", "format")
+FIELDS = ("series", "from", "until", "tz")
+"""Parameters that have a field in the form, where a sentence can stand beside it."""
 MAX_PER_PAGE = 1000
 MAX_PAGE = 10**12
 
@@ -53,6 +58,17 @@ class Asked(msgspec.Struct, frozen=True):
         return self.choice.address("/display", per_page=self.per_page, order=order, format=self.format, **where)
 
 
+class Typed(msgspec.Struct, frozen=True):
+    """What stands in the fields of the form, right or wrong."""
+
+    series: list[str]
+    start: str
+    until: str
+    tz: str
+    down: bool
+    per_page: str
+
+
 @get("/display", operation_id="display", tags=["records"])
 async def display(
     request: Request[Any, Any, Any],
@@ -71,21 +87,30 @@ async def display(
     form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
 ) -> Response[Any]:
     """The records, newest first, page by page. `Link` has the pages around, `X-Total-Count` the exact total."""
-    known_only(request, PARAMETERS, repeatable=["series"])
-    kind = wanted(request, form, FORMATS, "json")
-    if page and cursor:
-        raise bad_parameter("page", "is not allowed together with cursor")
-    asked = Asked(
-        chosen(series, start, until, tz, context.zone),
-        1 if page is None else whole_number("page", page, 1, MAX_PAGE),
-        read_cursor(cursor) if cursor else None,
-        whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else context.per_page,
-        one_of("order", order, ORDERS) == "desc",
-        form,
-        per_page or None,
-    )
-    excerpt = await _read(context, asked)
-    made = _page(asked, excerpt)
+    kind = wanted(request, form or None, FORMATS, "json")
+    if kind == "html" and (plain := tidied(request, "/display", PARAMETERS, PICKED)) is not None:
+        return plain
+    typed = Typed(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
+    try:
+        known_only(request, PARAMETERS, repeatable=["series"])
+        if page and cursor:
+            raise bad_parameter("page", "is not allowed together with cursor")
+        asked = Asked(
+            chosen(series, start, until, tz, context.zone),
+            1 if page is None else whole_number("page", page, 1, MAX_PAGE),
+            read_cursor(cursor) if cursor else None,
+            whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else context.per_page,
+            one_of("order", order or "desc", ORDERS) == "desc",
+            form or None,
+            per_page or None,
+        )
+        excerpt = await _read(context, asked)
+        made = _page(asked, excerpt)
+    except (BadRequest, NoSuchPage) as error:
+        if kind != "html":
+            raise
+        first = asked.address(page=1) if isinstance(error, NoSuchPage) else "/display"
+        return await _refuse(context, typed, error, first)
     links = _links(asked, excerpt, made.pages)
     headers = {
         "Link": ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items()),
@@ -99,7 +124,10 @@ async def display(
         case "csv":
             return Response(table(excerpt.items), media_type="text/csv; charset=utf-8", headers=headers)
         case _:
-            return await _show(context, asked, made, excerpt, links, headers)
+            zone = ZoneInfo(asked.choice.zone)
+            values = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
+            since = asked.choice.start or await _oldest(context, asked.choice.selection)
+            return await _show(context, typed, {**values, **from_records(asked.choice, since)}, headers)
 
 
 async def _read(context: Context, asked: Asked) -> Excerpt:
@@ -130,14 +158,38 @@ def _links(asked: Asked, excerpt: Excerpt, pages: int) -> dict[str, str]:
 
 
 async def _show(
-    context: Context, asked: Asked, page: Page, excerpt: Excerpt, links: dict[str, str], headers: dict[str, str]
+    context: Context, typed: Typed, values: dict[str, object], headers: dict[str, str], status: int = 200
 ) -> Response[Any]:
-    values = {
-        "page": page,
-        "asked": asked,
-        "before": excerpt.before,
-        "links": links,
+    always = {
+        "typed": typed,
         "names": await context.store.series.names(),
-        "zone": ZoneInfo(asked.choice.zone),
+        "zone_of_service": context.zone,
+        "faults": {},
+        "notice": "",
+        "page": None,
+        "links": {},
+        "to_live": "/",
     }
-    return shown(context, "display.html", values, headers)
+    return shown(context, "display.html", {**always, **values}, headers, status)
+
+
+async def _refuse(context: Context, typed: Typed, error: BadRequest | NoSuchPage, first: str) -> Response[Any]:
+    """The form with what was typed, and beside each field what is wrong with it; there are no records."""
+    context.metrics.refused("/display", error.reason)
+    faults = {fault.field: _said(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
+    values: dict[str, object] = {"faults": faults, "notice": "" if faults else error.detail, "first": first}
+    return await _show(context, typed, values, {"Cache-Control": "no-store"}, error.status)
+
+
+def _said(fault: Fault) -> str:
+    """The sentence beside a field; in place of every way to write a time, the usual ones."""
+    wrong, _, allowed = fault.detail.rpartition("; allowed are ")
+    if fault.field not in ("from", "until") or not allowed or not wrong:
+        return f"{fault.detail}."
+    return f"{wrong}. Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday."
+
+
+async def _oldest(context: Context, selection: Selection) -> str | None:
+    """When the first of the selected records is: a chart has to begin somewhere."""
+    first = await context.store.records.at(0, 1, selection, down=False)
+    return f"{first.items[0].ts:%Y-%m-%dT%H:%M:%SZ}" if first.items else None

@@ -14,6 +14,8 @@ from service.live import PERIODS, WIDTHS, View
 from service.period import check_zone
 from service.routes.choosing import Series
 from service.routes.context import Context
+from service.routes.forms import tidied
+from service.routes.onward import from_live
 from service.routes.parameters import choice, known_only, series_names, wanted, whole_number
 from service.routes.shown import page
 
@@ -46,6 +48,8 @@ async def home(
     """The live page: chart, totals and newest records of a period. For programs, where things are."""
     if wanted(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
         return Response(ADDRESSES, headers={"Vary": "Accept"})
+    if (plain := tidied(request, "/", PARAMETERS)) is not None:
+        return plain
     known_only(request, PARAMETERS, repeatable=["series"])
     view = _view(context, period, series, tz, max(WIDTHS))
     look = await context.feed.now(view)
@@ -60,6 +64,7 @@ async def home(
         "default": DEFAULT,
         "host": request.headers.get("host", "localhost:8080"),
         "scheme": request.url.scheme,
+        **from_live(view.period, view.series, tz or ""),
     }
     return page(context, "home.html", values, {"Cache-Control": "no-cache"})
 

@@ -16,6 +16,30 @@ for (const field of document.querySelectorAll("input[list=zones]")) {
   field.addEventListener("focus", offerZones);
 }
 
+/** A calendar for each field that takes a time: what is picked there is put into the field, and sent from there alone. */
+for (const picker of document.querySelectorAll(".picker input")) {
+  const field = picker.closest(".when").querySelector("label input");
+  const button = picker.nextElementSibling;
+  picker.removeAttribute("name");
+  picker.tabIndex = -1;
+  picker.ariaHidden = "true";
+  picker.addEventListener("input", () => {
+    if (picker.value) field.value = picker.value.replace("T", " ");
+  });
+  button.hidden = !picker.showPicker;
+  button.addEventListener("click", () => {
+    if (/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d$/.test(field.value)) picker.value = field.value.replace(" ", "T");
+    picker.showPicker();
+  });
+}
+
+// what was left empty isn't asked for; without scripts the service says so
+for (const form of document.forms) {
+  form.addEventListener("formdata", ({ formData }) => {
+    for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+  });
+}
+
 // a list of choices closes like a menu does
 document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll("details.pick[open]")) {

@@ -198,9 +198,6 @@ function showChoice() {
   form.querySelector(".pick .value").textContent = text;
   const field = form.elements.tz;
   document.querySelector("th .zone").textContent = field.value || field.placeholder;
-  const asked = new URLSearchParams(location.search);
-  asked.delete("period");
-  byId("all").href = asked.size ? `/display?${asked}` : "/display";
 }
 
 // --- the first reading
