@@ -98,10 +98,15 @@ def test_docker_compose_reads_it_the_same_way(tmp_path: Path) -> None:
     """`.env` itself, in Docker's own reading of it."""
     given = probes(Settings) | probes(EmitterSettings) | {"TIME_FORMAT": "%d.%m.%Y %H:%M"}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
-    command = ["docker", "compose", "-f", ROOT / "docker-compose.yml", "--env-file", tmp_path / ".env", "config"]
+    command = ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), "--env-file", str(tmp_path / ".env")]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     done = subprocess.run(
-        [*command, "--format", "json"], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [*command, "config", "--format", "json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     if done.returncode and "compose" in done.stderr:
         pytest.skip("this docker command has no compose")
