@@ -46,7 +46,7 @@ from service.routes.influx_asked import health, ping, query
 from service.routes.ingest import post_readings
 from service.routes.live import home, live
 from service.routes.refusals import handlers
-from service.routes.shown import asset
+from service.routes.shown import asset, favicon
 from service.routes.socket import ingest
 from service.routes.tcp import listening
 from service.settings import Settings
@@ -88,6 +88,7 @@ def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
             metrics,
             _assets("/assets/swagger", SWAGGER),
             asset,
+            favicon,
         ],
         state=State({"context": context}),
         dependencies={"context": Provide(lambda: context, sync_to_thread=False, use_cache=True)},
@@ -96,13 +97,13 @@ def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
         compression_config=CompressionConfig(
             backend="gzip",
             gzip_compress_level=5,
-            exclude=["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/live"],
+            exclude=["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/favicon.ico", "/live"],
         ),
         openapi_config=_openapi(),
         request_max_body_size=context.max_body,
         logging_config=None,
     )
-    return with_head(at_addresses(app, context.metrics))
+    return with_head(at_addresses(app, context.metrics), app.route_handler_method_map)
 
 
 @asynccontextmanager

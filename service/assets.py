@@ -15,6 +15,7 @@ import msgspec
 from service.worker import Worker
 
 WEB = Path(__file__).with_name("web")
+SUFFIXES = (".css", ".js", ".svg", ".ico")
 VEGA = "vega.js"
 """The drawing library: no file, but made from vl-convert."""
 
@@ -32,7 +33,7 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = {path.name: path.read_bytes() for path in WEB.iterdir() if path.suffix in (".css", ".js", ".svg")}
+        self._files = {path.name: path.read_bytes() for path in WEB.iterdir() if path.suffix in SUFFIXES}
         self._names = {_marked(name, body): name for name, body in self._files.items()}
         self._names[_marked(VEGA, version("vl-convert-python").encode())] = VEGA
         self._addresses = {name: f"/assets/{marked}" for marked, name in self._names.items()}

@@ -122,7 +122,7 @@ async def display(
         case "json":
             return Response(made, headers=headers)
         case "csv":
-            return Response(table(excerpt.items), media_type="text/csv; charset=utf-8", headers=headers)
+            return Response(table(excerpt.items), media_type="text/csv", headers=headers)
         case _:
             zone = ZoneInfo(asked.choice.zone)
             values = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}

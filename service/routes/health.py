@@ -57,4 +57,4 @@ def _described(job: Job) -> dict[str, Any]:
 @get("/metrics", operation_id="metrics", tags=["operation"])
 async def metrics(context: NamedDependency[Context]) -> Response[bytes]:
     """Counters and latencies in Prometheus's text format."""
-    return Response(context.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(context.metrics.exposition(), media_type="text/plain; version=0.0.4")

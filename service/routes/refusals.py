@@ -4,7 +4,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, NotFoundException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
 from service.bodies import too_large
@@ -12,6 +12,7 @@ from service.errors import TaktlineError
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
 from service.routes.chart_faults import picture_of
 from service.routes.context import Context
+from service.routes.head import answered
 from service.routes.parameters import accepted
 from service.routes.shown import page
 
@@ -48,7 +49,22 @@ def _http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     detail = error.detail
     if isinstance(error, NotFoundException):
         detail = f"There is nothing at {request.url.path}."
+    if isinstance(error, MethodNotAllowedException):
+        return _not_allowed(request, error)
     return _answer(request, plain_problem(error.status_code, detail), dict(error.headers or {}))
+
+
+def _not_allowed(request: Request[Any, Any, Any], error: MethodNotAllowedException) -> Response[Any]:
+    """405 that says what is allowed; 426 where there is a WebSocket and nothing else."""
+    path = request.url.path
+    methods = answered((error.headers or {}).get("allow", "").split(", "))
+    if not methods:
+        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        return _answer(request, plain_problem(426, f"There is a WebSocket at {path}, and nothing else."), upgrade)
+    *others, last = methods
+    allowed = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    detail = f"{request.method} isn't answered at {path}; {allowed}."
+    return _answer(request, plain_problem(405, detail), {"Allow": ", ".join(methods)})
 
 
 def _unexpected(debug: bool) -> Any:

@@ -36,6 +36,16 @@ async def asset(
     request: Request[Any, Any, Any], context: NamedDependency[Context], name: FromPath[str]
 ) -> Response[bytes]:
     """A file of the pages; under a name that holds a hash of its content, it may be kept for ever."""
+    return await _file(request, context, name)
+
+
+@get("/favicon.ico", include_in_schema=False)
+async def favicon(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Response[bytes]:
+    """The icon where browsers look that have seen no page: beside a picture, the JSON or the API's page."""
+    return await _file(request, context, "favicon.ico")
+
+
+async def _file(request: Request[Any, Any, Any], context: Context, name: str) -> Response[bytes]:
     found = await context.assets.read(name)
     if found is None:
         raise NotFoundException

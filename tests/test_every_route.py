@@ -1,0 +1,97 @@
+"""What holds for each address that the service answers, asked one by one."""
+
+import re
+from collections.abc import Iterator
+from email.message import Message
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+import service.app
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+
+ACCEPTS = ("text/html", "text/csv", "application/json")
+FORMS = {
+    "/chart": ("png", "svg", "json", "csv", "vega", "nonsense"),  # and HTML, whose library takes its time to make
+    "/display": ("csv", "json", "html"),
+    "/readings": ("csv", "ndjson"),
+}
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+@pytest.fixture(scope="module")
+async def routes(shared: Running) -> dict[str, set[str]]:
+    """The methods of each address, as the application has them."""
+    made: list[Litestar] = []
+
+    class Noted(Litestar):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service.app, "Litestar", Noted)
+        service.app.create_app(shared.context)
+    [app] = made
+    found: dict[str, set[str]] = {}
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            found.setdefault(_filled(route.path), set()).update(route.methods)
+    return found
+
+
+def _filled(path: str) -> str:
+    return re.sub(r"/\{[^}]*:path\}$", "/stylesheets/swagger-ui.css", path).replace("{name:str}", "icon.svg")
+
+
+def addresses(routes: dict[str, set[str]]) -> Iterator[str]:
+    for path in (*routes, "/nowhere"):
+        yield path
+        yield from (f"{path}?format={form}" for form in FORMS.get(path, ()))
+
+
+async def test_a_charset_is_named_at_most_once(shared: Running, routes: dict[str, set[str]]) -> None:
+    seen = set()
+    for address in addresses(routes):
+        for accept in ("*/*",) if address.startswith("/chart") or "?" in address else ACCEPTS:
+            async with shared.http.stream("GET", address, headers={"Accept": accept}) as answer:
+                told = answer.headers.get("content-type", "")
+            seen.add(told)
+            parsed = Message()
+            parsed["Content-Type"] = told
+            names = [name.lower() for name, _ in parsed.get_params([])[1:]]
+            assert len(names) == len(set(names)), (address, told)
+            if told.startswith("text/"):
+                assert parsed.get_param("charset") == "utf-8", (address, told)
+    assert {"text/plain; version=0.0.4; charset=utf-8", "text/csv; charset=utf-8", "text/html; charset=utf-8"} <= seen
+
+
+async def test_a_method_that_is_not_answered_is_told_which_are(shared: Running, routes: dict[str, set[str]]) -> None:
+    assert {"/write", "/readings", "/chart", "/metrics", "/query", "/assets/icon.svg", "/schema"} <= routes.keys()
+    for path, methods in routes.items():
+        allowed = methods | {"HEAD"} if "GET" in methods else methods
+        assert (await shared.http.options(path)).headers["allow"] == ", ".join(sorted(allowed)), path
+        for method in METHODS - allowed:
+            answer = await shared.http.request(method, path)
+            assert (answer.status_code, answer.headers["allow"]) == (405, ", ".join(sorted(allowed))), (method, path)
+            if method != "HEAD":
+                *others, last = sorted(allowed)
+                detail = f"{method} isn't answered at {path}; {', '.join(others)} and {last} are."
+                assert answer.json()["detail"] == detail
+
+
+async def test_a_socket_without_upgrade_is_told_what_is_there(shared: Running) -> None:
+    for method in ("GET", "POST"):
+        answer = await shared.http.request(method, "/ws")
+        assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
+        assert answer.json()["detail"] == "There is a WebSocket at /ws, and nothing else."
+
+
+async def test_the_icon_where_browsers_look_for_it(shared: Running) -> None:
+    answer = await shared.http.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/vnd.microsoft.icon")
+    assert answer.content.startswith(b"\0\0\1\0")
