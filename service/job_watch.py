@@ -19,6 +19,7 @@ class JobWatch:
         self._looked = time.monotonic()
         self._known: tuple[Job, ...] = ()
         self._errors: dict[int, str] = {}
+        self._told: dict[int, str] = {}
 
     def jobs(self) -> tuple[Job, ...]:
         """Every job, as at the last look, and older by the time since."""
@@ -34,17 +35,18 @@ class JobWatch:
 
     async def look(self) -> None:
         """Learn how the jobs fare, and say in the log which of them fare otherwise than before."""
-        before = {job.id: job for job in self._known}
         self._known, self._looked = await self._store.jobs.all(), time.monotonic()
         for job in self.jobs():
-            was = before.get(job.id)
-            if job.in_trouble and (was is None or job.state != was.state):
+            if job.in_trouble and self._told.get(job.id) != job.state:
+                self._told[job.id] = job.state
                 log.warning("a background job is in trouble", job=job.id, why=_sentence(job))
-            elif was is not None and was.in_trouble and not job.in_trouble:
+            elif job.id in self._told and job.state in ("ok", "paused"):  # one that is running may fail yet
+                del self._told[job.id]
                 log.info("a background job is well again", job=job.id, name=job.name)
 
     async def round(self) -> None:
         """Run what is late, or everything where the engine has no workers of its own; then look how the jobs fare."""
+        self._errors.clear()
         for job in await self._store.jobs.all():
             if job.state == "late" or (self._store.server.embedded and job.state == "ok"):
                 await self._run(job)
@@ -53,7 +55,6 @@ class JobWatch:
     async def _run(self, job: Job) -> None:
         try:
             await self._store.jobs.run(job)
-            self._errors.pop(job.id, None)
         except TaktlineError as exc:
             self._errors[job.id] = exc.detail
 

@@ -90,9 +90,9 @@ async def test_ready_tells_of_every_job(fresh: Running) -> None:
         *(("refresh", f"{unit}_rollup") for unit in ("minute", "quarter", "hour", "day")),
         ("refresh", "quarter_total"),
     }
-    minutes = jobs["refresh", "minute_rollup"]
-    assert (minutes["every"], minutes["error"]) == (60, None)
+    assert jobs["refresh", "minute_rollup"]["every"] == 60
     if fresh.context.store.server.embedded:
+        assert {job["error"] for job in jobs.values()} == {None}
         assert {job["state"] for job in jobs.values()} == {"ok"}
         assert all(job["last_success_by_service"] for job in jobs.values())
 
@@ -132,9 +132,8 @@ async def test_what_the_server_doesnt_get_done_is_run_by_the_service(engine: Eng
     async with with_workers(engine, fresh) as store:
         await add_job(store, FAILS_ON_THE_SERVER)
         watch = JobWatch(store)
-        await until(watch, lambda: any(job.by_service for job in watch.jobs()))
-        [trouble] = watch.troubles()
-        assert trouble.startswith("TimescaleDB's job sweep succeeds only when the service runs it.")
+        said = "TimescaleDB's job sweep succeeds only when the service runs it."
+        await until(watch, lambda: any(trouble.startswith(said) for trouble in watch.troubles()))
         job = await sweep(store)
         assert job.succeeded is None
         assert job.age < 60

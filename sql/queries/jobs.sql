@@ -1,22 +1,28 @@
 -- The background jobs of this schema, and how they fare. A job is late when it hasn't succeeded for three of its
--- intervals; `late_here` counts the server's own runs, `late` also those that we made. One that is running, or that
--- somebody has paused, isn't late, and neither is any while the server has just started and has yet to catch up.
+-- intervals; `late_here` counts the server's own runs, `late` also those that we made. One that has much to do and is at
+-- it, or that somebody has paused, isn't late, and neither is any while the server has just started and has yet to catch
+-- up. One that fails as soon as it has begun is late, even if it is seen running.
 with
-  job as (
+  known as (
     select
       jobs.*,
-      job_stats.job_status,
+      job_stats.job_status = 'Running' and last_run_started_at < now() - interval '10 seconds' as is_running,
       job_stats.total_failures,
       nullif(job_stats.last_successful_finish, '-infinity') as succeeded,
       job_run.ended,
-      job_run.known_since,
-      jobs.scheduled
-        and job_stats.job_status <> 'Running'
-        and now() > pg_postmaster_start_time() + least(3 * schedule_interval, interval '10 minutes') as is_awaited
+      job_run.known_since
     from timescaledb_information.jobs
     join timescaledb_information.job_stats using (job_id)
     join job_run on job_run.job = job_id
     where current_schema() in (jobs.hypertable_schema, proc_schema)
+  ),
+  job as (
+    select
+      *,
+      scheduled
+        and not coalesce(is_running, false)
+        and now() > pg_postmaster_start_time() + least(3 * schedule_interval, interval '10 minutes') as is_awaited
+    from known
   )
 select
   job_id as id,
@@ -27,7 +33,7 @@ select
   ended,
   coalesce(total_failures, 0)::bigint as failures,
   extract(epoch from now() - greatest(succeeded, ended, known_since))::double precision as age,
-  job_status = 'Running' as is_running,
+  coalesce(is_running, false) as is_running,
   not scheduled as is_paused,
   is_awaited and greatest(succeeded, known_since) < now() - 3 * schedule_interval as late_here,
   is_awaited and greatest(succeeded, ended, known_since) < now() - 3 * schedule_interval as late,
