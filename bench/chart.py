@@ -54,7 +54,7 @@ async def _measure_hour(target: Target, http: httpx.AsyncClient) -> None:
 
 
 async def _measure_year(http: httpx.AsyncClient) -> None:
-    year = {"format": "png", "from": "-365d"}
+    year = {"format": "png", "from": "-365d", "step": "1d"}
     lines = [f"line {number}" for number in range(20)]
     ways: dict[str, Way] = {
         "an hour, per minute": lambda: _get(http, format="png"),
@@ -64,6 +64,9 @@ async def _measure_year(http: httpx.AsyncClient) -> None:
         "one series: a year, per day in Berlin": lambda: _get(http, **year, tz="Europe/Berlin", series=lines[:1]),
         "20 series by name: a year, per day": lambda: _get(http, **year, tz="UTC", series=lines),
         "20 series by name: a year, per day in Berlin": lambda: _get(http, **year, tz="Europe/Berlin", series=lines),
+        "20 series by name: a year, per month in Berlin": lambda: _get(
+            http, **{**year, "step": "1M"}, tz="Europe/Berlin", series=lines
+        ),
     }
     times = await _in_turns(ways)
     hour = median(times["an hour, per minute"])

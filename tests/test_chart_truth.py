@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.errors import Unavailable
@@ -22,9 +22,13 @@ ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/St_Johns")
 EDGES = {
     "1m": "date_trunc('minute', ts)",
     "15m": "date_bin('15 minutes', ts, '2000-01-01T00:00Z')",
+    "30m": "date_bin('30 minutes', ts at time zone $4, '2000-01-01'::timestamp) at time zone $4",
     "1h": "date_trunc('hour', ts, $4)",
     "6h": "date_bin('6 hours', ts at time zone $4, '2000-01-01'::timestamp) at time zone $4",
     "1d": "date_trunc('day', ts, $4)",
+    "1w": "date_trunc('week', ts, $4)",
+    "1M": "date_trunc('month', ts, $4)",
+    "1y": "date_trunc('year', ts, $4)",
 }
 """Written differently from what the service does, on purpose."""
 AGGREGATES = {
@@ -33,6 +37,9 @@ AGGREGATES = {
     "min": "min({0})",
     "max": "max({0})",
 }
+WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+LAST = "(array_agg({0} order by ts desc) filter (where {0} is not null))[1]"
+"""Of each series, then summed."""
 NUMBERS = count()
 
 # quarters add up exactly, in whatever order
@@ -100,16 +107,79 @@ async def _do(service: Running, event: Any, names: list[str]) -> None:
 async def _group_by(
     con: "asyncpg.Connection[asyncpg.Record]", found: dict[str, Any], names: list[str], step: str, agg: str, zone: str
 ) -> list[tuple[Any, ...]]:
-    columns = ", ".join(AGGREGATES[agg].format(column) for column in ("plan", "fact"))
+    of_series = {**AGGREGATES, "last": LAST}[agg]
+    columns = ", ".join(of_series.format(column) + f" as {column}" for column in ("plan", "fact"))
+    apart = ", series" if agg == "last" else ""
     rows = await con.fetch(
-        f"select {EDGES[step]} as bucket, {columns}, count(*) from reading "
-        "where series = any($1) and ts >= $2 and ts < $3 and $4::text is not null group by 1 order by 1",
+        "select bucket, sum(plan), sum(fact), sum(readings)::bigint from ("
+        f"select {EDGES[step]} as bucket{apart}, {columns}, count(*) as readings from reading "
+        "where series = any($1) and ts >= $2 and ts < $3 and $4::text is not null "
+        f"group by 1{', 2' if apart else ''}) each group by 1 order by 1",
         names,
         datetime.fromisoformat(found["from"]),
         datetime.fromisoformat(found["until"]),
         zone,
     )
     return [(f"{row['bucket'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", *list(row)[1:]) for row in rows]
+
+
+# around the ends of weeks, months and years, and where clocks change; to the minute, as the edges of steps are
+moments = st.builds(
+    lambda edge, minutes: edge + timedelta(minutes=minutes),
+    st.sampled_from(
+        [
+            datetime(year, month, day, tzinfo=UTC)
+            for year in (2005, 2006, 2015, 2025)
+            for month, day in ((1, 1), (3, 1), (3, 29), (11, 1), (12, 29))
+        ]
+    ),
+    st.integers(-900, 900),
+)
+old_readings = st.tuples(st.sampled_from("ab"), moments, values, values)
+old_batches = st.lists(st.lists(old_readings, min_size=1, max_size=10), min_size=1, max_size=3)
+long_asked = st.tuples(
+    st.sampled_from(["1w", "1M", "1y"]),
+    st.sampled_from([*sorted(AGGREGATES), "last"]),
+    st.sampled_from([*ZONES, "Australia/Lord_Howe", "Pacific/Apia"]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=WITHOUT_SHRINKING)
+@given(batches=old_batches, refreshed=st.booleans(), wish=long_asked)
+async def test_weeks_months_and_years_are_group_by_over_decades(
+    shared: Running, engine: Engine, batches: list[Any], refreshed: bool, wish: tuple[str, str, str, bool]
+) -> None:
+    """Of late readings, and of those that are in the rollups; together and split by series."""
+    names = [f"long {next(NUMBERS)} {letter}" for letter in "ab"]
+    apart = count()  # no two at once, since nobody can say which of them was the last
+    for batch in batches:
+        rows = [
+            {
+                "series": names["ab".index(letter)],
+                "ts": (at + timedelta(microseconds=next(apart))).isoformat(),
+                "plan": plan,
+                "fact": fact,
+            }
+            for letter, at, plan, fact in batch
+        ]
+        rows = [{key: value for key, value in row.items() if value is not None} for row in rows]
+        assert (await shared.http.post("/readings", json=rows)).status_code == 200
+    if refreshed:
+        await _do(shared, "refresh late", names)
+    step, agg, zone, split = wish
+    first, last = (choose(at for batch in batches for _, at, _, _ in batch) for choose in (min, max))
+    until = min(last, first + timedelta(days=5000) if step == "1w" else last) + timedelta(minutes=1)
+    query = {"from": first.isoformat(), "until": until.isoformat(), "step": step, "agg": agg, "tz": zone}
+    more = {"series": names, "format": "json", **({"split": "series"} if split else {})}
+    answer = await shared.http.get("/chart", params={**query, **more})
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    async with raw(shared, engine) as con:
+        for some in [[name] for name in names] if split else [names]:
+            expected = await _group_by(con, found, some, step, agg, zone)
+            buckets = [one for one in found["buckets"] if not split or one["series"] == some[0]]
+            assert [tuple(one[key] for key in ("bucket", "plan", "fact", "readings")) for one in buckets] == expected
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])

@@ -6,11 +6,23 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.errors import BadRequest
-from service.period import MAX_BARS, MIN_BAR, STEPS, Period, check_bars, check_zone, make_period, parse_time
+from service.period import (
+    MAX_BARS,
+    MIN_BAR,
+    STEPS,
+    Period,
+    _bars,
+    check_bars,
+    check_zone,
+    make_period,
+    parse_time,
+    widen,
+)
 from service.settings import Settings
 from service.times import zones
 
 NOW = datetime(2026, 11, 22, 11, 59, 30, 123456, tzinfo=UTC)
+LONG = ("1w", "1M", "1y")
 BERLIN, KOLKATA, NEW_YORK = "Europe/Berlin", "Asia/Kolkata", "America/New_York"
 
 
@@ -203,7 +215,7 @@ def test_the_step_widens_with_the_period(length: str) -> None:
         ("now-1h", "now-2h", None, "from"),
         (None, None, "2m", "step"),
         ("-30d", None, "1m", "step"),
-        ("1990-01-01", None, None, "from"),
+        ("1990-01-01", None, "1d", "step"),
         ("+2h", None, None, "from"),
     ],
 )
@@ -214,13 +226,64 @@ def test_impossible_periods_are_refused(start: str | None, end: str | None, step
 
 
 def test_the_longest_period_is_said_where_no_longer_step_would_help() -> None:
-    check_bars(period("2024-01-01", "2026-01-20"))
-    with pytest.raises(BadRequest, match="give a period of at most 750 days"):
-        check_bars(period("2024-01-01", "2026-01-21"))
-    with pytest.raises(BadRequest, match="give a period of at most 62 days"):
-        check_bars(period("2026-01-01", "2026-05-01", "1d"), 12)
+    check_bars(period("1900-01-01", "2199-12-31"))
+    with pytest.raises(BadRequest, match="give a period of at most 62 years"):
+        check_bars(period("1900-01-01", "2026-01-01"), 12)
+    with pytest.raises(BadRequest, match="give a longer step or a shorter period"):
+        check_bars(period("2024-01-01", "2026-01-21", "1d"))
     with pytest.raises(BadRequest, match="give a longer step or a shorter period"):
         check_bars(period("2026-01-01", "2026-01-03", "1m"))
+
+
+@pytest.mark.parametrize(
+    ("start", "step"),
+    [
+        ("2026-11-15", "1h"),
+        ("2026-10-23", "6h"),
+        ("2026-06-01", "1d"),
+        ("2024-11-22", "1w"),
+        ("2016-11-22", "1M"),
+        ("1970-01-01", "1y"),
+        ("1901-01-01", "1y"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", BERLIN, KOLKATA])
+def test_decades_are_no_longer_than_weeks(start: str, step: str, zone: str) -> None:
+    made = period(start, zone=zone)
+    assert made.step == step
+    check_bars(made)
+
+
+@pytest.mark.parametrize("zone", ["UTC", BERLIN, KOLKATA, NEW_YORK, "Pacific/Apia", "Asia/Manila", "Africa/Monrovia"])
+@pytest.mark.parametrize("step", ["1w", "1M", "1y"])
+def test_weeks_months_and_years_begin_with_their_first_day(step: str, zone: str) -> None:
+    """At midnight, or when the clock has passed it; as many as the calendar has."""
+    made = period("1971-02-03T04:05", "2031-08-09T10:11", step, zone)
+    days = [edge.astimezone(ZoneInfo(zone)) for edge in made.edges]
+    for day in days:
+        if step == "1w":
+            assert day.weekday() == 0
+        else:
+            assert day.day == 1
+            assert step == "1M" or day.month == 1
+    assert {(day.hour, day.minute) for day in days if day.year > 1972} <= {(0, 0), (1, 0)}
+    numbers = {
+        "1w": [day.toordinal() // 7 for day in days],
+        "1M": [day.year * 12 + day.month for day in days],
+        "1y": [day.year for day in days],
+    }[step]
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    assert (made.start, made.end) == (made.edges[0], made.edges[-1])
+    assert made.start <= at("1971-02-03T04:05:00Z") + timedelta(hours=14)
+    assert abs(2 * (len(made.edges) - 1) - _bars(made)) <= 0
+
+
+def test_a_step_that_is_asked_for_becomes_longer_where_it_is_narrower_than_a_pixel() -> None:
+    days = period("2024-11-22", "2026-11-22", "1d")
+    assert widen(days, 902) == days
+    assert widen(days, 700) == period("2024-11-22", "2026-11-22", "1w")
+    assert widen(days, 50).step == "1M"
+    assert widen(period("1900-01-01", "2100-01-01", "1y"), 50).step == "1y"
 
 
 def test_days_follow_the_clock_of_the_zone() -> None:
@@ -276,9 +339,9 @@ def test_steps_meet_without_gap_or_overlap_in_odd_zones(zone: str, start: str, e
     assert made.edges[0] == made.start
     assert made.edges[-1] == made.end
     assert all(a < b for a, b in pairwise(made.edges))
-    assert made.start == parse_time("from", start, zone, NOW) or zone == "Africa/Monrovia"
+    assert made.start == parse_time("from", start, zone, NOW) or zone == "Africa/Monrovia" or step in LONG
     assert all(edge.second == 0 for edge in made.edges)
-    asked = [made.start + timedelta(minutes=7 * number) for number in range(17 * 60)]
+    asked = [made.start + timedelta(minutes=(7 if step not in LONG else 1009) * number) for number in range(17 * 60)]
     for moment in (one for one in asked if one < made.end):
         alone = period(
             f"{moment:%Y-%m-%dT%H:%M:%SZ}", f"{moment + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}", step, zone
@@ -312,6 +375,13 @@ def test_the_step_that_is_under_way() -> None:
     assert made.step_at(NOW) == at("2026-11-22T11:59:00Z")
     assert made.step_at(made.end) is None
     assert made.step_at(made.start - timedelta(seconds=1)) is None
+
+
+def test_the_first_step_that_is_not_over() -> None:
+    made = period("-1h", "+1h")
+    assert made.unfinished(NOW) == made.step_at(NOW)
+    assert made.unfinished(made.start - timedelta(days=1)) == made.start
+    assert made.unfinished(made.end) is None
 
 
 def test_six_hours_are_counted_from_midnight() -> None:

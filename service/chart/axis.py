@@ -17,7 +17,9 @@ LEFT = 44
 _DAY = 1440
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
 _DAYS = (1, 2, 7)
-_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600)
+_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
+_UNSAID = {"1d": (" %H:%M",), "1w": (" %H:%M",), "1M": (" %H:%M", "-%d"), "1y": (" %H:%M", "-%d", "-%m")}
+"""What goes without saying: at midnight the time of the day, on the first of a month the day."""
 
 Unit = Callable[[datetime], int]
 """The number of the unit of time that a moment on the zone's clock lies in; labels stand where one begins."""
@@ -30,8 +32,8 @@ def labels(period: Period, width: float, time_format: str, size: float) -> dict[
     but not its right. No two neighbours say the same.
     """
     zone = ZoneInfo(period.zone)
-    if period.step == "1d":  # midnight goes without saying
-        time_format = time_format.removesuffix(" %H:%M") or time_format
+    for unsaid in _UNSAID.get(period.step, ()):
+        time_format = time_format.removesuffix(unsaid) or time_format
     starts = [edge.astimezone(zone) for edge in period.edges[:-1]]
     before = (period.start - timedelta(seconds=1)).astimezone(zone)
     for unit in _fitting_units(period, width, width_of(starts[0].strftime(time_format), size)):
@@ -68,7 +70,7 @@ def _fitting_units(period: Period, width: float, label: float) -> Iterator[Unit]
     """The units of which there is room for so many labels, about, the shortest first."""
     minutes = (period.end - period.start) / timedelta(minutes=1)
     most = max(2.0, width / (label + GAP) + 1)
-    return (unit for length, unit in _units() if minutes / length <= most and 60 * length >= period.seconds)
+    return (unit for length, unit in _units() if minutes / length <= most and 60 * length >= 0.9 * period.seconds)
 
 
 def _units() -> list[tuple[int, Unit]]:

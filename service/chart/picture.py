@@ -10,6 +10,8 @@ from service.period import Period
 WIDTH, HEIGHT = 960, 480
 COLUMN, ROW = 290, 170
 """Room for one of several panels."""
+AXIS_ROOM = 58
+"""Pixels of a panel's width that the axis beside it takes, about."""
 MAX_PANELS = 12
 
 
@@ -27,7 +29,9 @@ class Picture(msgspec.Struct, frozen=True):
     threshold: float | None = None
     """A fact that is more than this below its plan is marked."""
     unfinished: datetime | None = None
-    """The beginning of the step that isn't over yet."""
+    """The beginning of the first step that isn't over yet, or None: what is due lies before it."""
+    asked_step: str | None = None
+    """The step that was asked for, where it would have been too narrow to draw."""
     split: bool = False
     series: tuple[str, ...] | None = None
     """Those that were asked for."""

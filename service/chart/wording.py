@@ -11,7 +11,18 @@ from service.period import Period
 
 AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last"}
 
-_STEPS = {"1m": "minute", "5m": "5 minutes", "15m": "15 minutes", "1h": "hour", "6h": "6 hours", "1d": "day"}
+_STEPS = {
+    "1m": "minute",
+    "5m": "5 minutes",
+    "15m": "15 minutes",
+    "30m": "30 minutes",
+    "1h": "hour",
+    "6h": "6 hours",
+    "1d": "day",
+    "1w": "week",
+    "1M": "month",
+    "1y": "year",
+}
 
 
 def default_title(agg: str, series: Sequence[str] | None) -> str:
@@ -25,8 +36,14 @@ def subtitle(picture: Picture) -> str:
     period = picture.period
     first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
     till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
-    when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_STEPS[period.step]}"
+    when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_step(picture)}"
     return "; ".join([when, *_unsaid(picture)])
+
+
+def _step(picture: Picture) -> str:
+    """The step; and why, if another was asked for."""
+    step, asked = _STEPS[picture.period.step], picture.asked_step
+    return f"{step} (steps of {asked} are too narrow to be seen)" if asked else step
 
 
 def _unsaid(picture: Picture) -> Iterator[str]:

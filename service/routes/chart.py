@@ -7,16 +7,17 @@ from typing import Any
 from litestar import Request, get
 from litestar.response.base import ASGIResponse
 
-from service.chart.picture import Picture, columns, default_height, panels
+from service.chart.picture import AXIS_ROOM, Picture, columns, default_height, panels
 from service.chart.wording import default_title
 from service.charts import AnyFormat, Found, make_tag
-from service.period import Period, check_bars, make_period
+from service.period import Period, check_bars, make_period, widen
 from service.routes.chart_answers import headers, is_known, kept_until, timing
 from service.routes.chart_documented import ChartOperation
 from service.routes.chart_parameters import FORMATS, Asked, check_pixels, read_asked
 from service.routes.context import Context
 from service.routes.parameters import best_match, takes_gzip
 
+TABLES = ("json", "csv")
 PACKED = ("svg", "html", "json", "csv", "vega")
 """Formats that gzip makes smaller."""
 
@@ -30,14 +31,14 @@ async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     asked, given = read_asked(tuple(request.query_params.multi_items())), request.headers
     form = asked.form or _format(given.get("accept", "*/*"))
     now = datetime.now(UTC)
-    period = _period(asked, context.zone, now)
+    period = _period(asked, form, context.zone, now)
     found = await context.charts.find(period, asked.agg, asked.series, asked.panels)
     picture = _picture(asked, context.time_format, found, period, now)
     check_pixels(asked, picture.height)
     check_bars(period, max(1, len(found.numbers.panels)))
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
     tag = make_tag(found, picture, form, asked.scale, packed=packed)
-    until = kept_until(asked, picture, now, lambda then: _period(asked, context.zone, then))
+    until = kept_until(asked, picture, now, lambda then: _period(asked, form, context.zone, then))
     if is_known(tag, given.getall("if-none-match", ())):
         known = {"ETag": tag, **headers(picture, form, now, until), **timing(found, None)}
         return ASGIResponse(status_code=304, headers=known)
@@ -59,8 +60,9 @@ def _picture(asked: Asked, time_format: str, found: Found, period: Period, now: 
         height=asked.height or default_height(asked.width, max(1, len(drawn))),
         theme=asked.theme,
         threshold=asked.threshold,
-        unfinished=period.step_at(now),
+        unfinished=period.unfinished(now),
         split=asked.split,
+        asked_step=asked.step if asked.step != period.step else None,
         series=asked.series,
         title_given=asked.title is not None,
     )
@@ -77,9 +79,10 @@ def _format(accept: str) -> AnyFormat:
     return next((form for form in offered if FORMATS[form] == best), "png")
 
 
-def _period(asked: Asked, zone: str, now: datetime) -> Period:
+def _period(asked: Asked, form: AnyFormat, zone: str, now: datetime) -> Period:
+    """A step that is asked for is what a table has; a picture has a longer one where it is too narrow to be seen."""
     most = asked.panels or 1
     width = asked.width // columns(asked.width, most)
     period = make_period(asked.start, asked.until, asked.step, asked.tz or zone, now, width, most)
     check_bars(period)  # that of the panels follows, when it is known how many there are
-    return period
+    return period if form in TABLES else widen(period, width - AXIS_ROOM)

@@ -126,7 +126,8 @@ KNOWN = {
     "step": _Known(
         "step",
         _one_of(list(STEPS)),
-        "Length of a step; by default the shortest that leaves the bars legible.",
+        "Length of a step: minutes, hours, days, weeks from Monday on (`w`), months (`M`) or years; by default the "
+        "shortest that leaves the bars legible. A picture has a longer one where it would be narrower than a pixel.",
         schema("string", enum=list(STEPS)),
     ),
     "agg": _Known(
@@ -176,7 +177,8 @@ KNOWN = {
     "threshold": _Known(
         "threshold",
         _decimal(0, 1e15, "from 0 to 10 to the power of 15, written without an exponent"),
-        "A fact that is more than this below its plan is marked; written without an exponent.",
+        "A fact that is more than this below its plan is marked, and so is a plan that is due and has no fact; written "
+        "without an exponent.",
         schema("number", minimum=0, maximum=1e15),
     ),
 }

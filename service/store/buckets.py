@@ -7,7 +7,7 @@ from itertools import groupby
 import asyncpg
 
 from service.buckets import Bucket, Numbers, Panel
-from service.period import Period
+from service.period import STEPS, Period
 from service.store.pool import Pool
 
 _UNITS = {
@@ -16,6 +16,8 @@ _UNITS = {
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
 }
+_LONG = STEPS["1M"]
+"""Steps so long that few days lie in two of them, which are looked at more closely than the others."""
 
 
 class Buckets:
@@ -27,7 +29,7 @@ class Buckets:
     async def read(self, period: Period, agg: str, series: Sequence[str] | None, panels: int | None = None) -> Numbers:
         """The buckets of a period: of all the series together, or in at most so many panels."""
         asked = (period.edges, period.start, period.end, series, agg, panels)
-        if period.relation == "minute":
+        if period.relation == "minute" and period.seconds < _LONG:
             rows = await self._pool.read("buckets_from_minutes", *asked)
             newest = _newest(rows)
             return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS["minute"])
@@ -36,11 +38,15 @@ class Buckets:
             if series is None and panels is None and agg != "last" and unit in ("quarter", "hour"):
                 unit = "quarter"
                 rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
+            elif unit != "day" and period.seconds >= _LONG:
+                rows = await snapshot.read(f"buckets_from_days_and_{unit}s", *asked, _days_of(period.edges))
+                unit = "day"
             else:
                 rows = await snapshot.read(f"buckets_from_{unit}s", *asked)
             newest = _newest(rows)
             if newest is not None:
-                [[newest]] = await snapshot.read("newest_fact", newest, newest + _UNITS[unit], series)
+                end = min(newest + _UNITS[unit], period.end)
+                [[newest]] = await snapshot.read("newest_fact", newest, end, series)
         return Numbers(tuple(_panels(rows, period.edges)), newest and _end_of_minute(newest))
 
 
@@ -51,6 +57,11 @@ def _newest(rows: Sequence[asyncpg.Record]) -> datetime | None:
 
 def _end_of_minute(moment: datetime) -> datetime:
     return moment.replace(second=0, microsecond=0) + _UNITS["minute"]
+
+
+def _days_of(edges: Sequence[datetime]) -> list[datetime]:
+    """The days (UTC) within which one of the edges lies."""
+    return sorted({edge.replace(hour=0, minute=0) for edge in edges if edge.hour or edge.minute})
 
 
 def _panels(rows: Sequence[asyncpg.Record], edges: Sequence[datetime]) -> list[Panel]:
