@@ -11,7 +11,7 @@ from service.chart.draw import draw
 from service.chart.fault import fault_png
 from service.chart.picture import Picture, default_height
 from service.chart.picture import panels as asked_panels
-from service.period import Period, make_period
+from service.period import STEPS, Period, make_period
 
 FOLDER = Path(__file__).with_name("gallery")
 NOW = datetime(2026, 11, 22, 11, 47, 30, tzinfo=UTC)
@@ -49,10 +49,42 @@ def picture(
         if others := look.pop("others", None):
             panels.append(panel(period, None, 400, 99, others))
     shown = tuple(panels if panels is not None else [panel(period)])
-    look = {"title": "Plan and fact", "time_format": "%Y-%m-%d %H:%M", "unfinished": period.step_at(NOW), **look}
+    look = {"title": "Plan and fact", "time_format": "%Y-%m-%d %H:%M", "unfinished": period.unfinished(NOW), **look}
     numbers = Numbers(shown, None)
     height = default_height(width, len(asked_panels(numbers, look.get("series")) or [1]))
     return Picture(numbers, period, **{"height": height, **look})
+
+
+def monthly(step: str | None) -> Picture:
+    """A reading in the middle of each month of two years."""
+    period = make_period("2006-01-01", "2008-01-01", step, BERLIN, NOW, 960)
+    days = [datetime(2006 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(24)]
+    starts = [max(edge for edge in period.edges if edge <= day) for day in days]
+    buckets = tuple(Bucket(at, 14_000, 7_700 + 250 * number, 1) for number, at in enumerate(starts))
+    return picture("2006-01-01", "2008-01-01", step, panels=[Panel(None, None, buckets)])
+
+
+def stopped(period: Period) -> Panel:
+    """A line that stands still twice: once nothing is counted, once nothing is sent."""
+    chance = random.Random(3)  # noqa: S311
+    facts: list[float | None] = [chance.choice([38, 41, 40, 33, 39]) for _ in period.edges[:-1]]
+    for number in range(len(facts)):
+        if number % 60 in range(8, 14):
+            facts[number] = None
+        elif number % 60 in range(30, 34):
+            facts[number] = 0
+        elif number % 60 == 34:
+            facts[number] = 0.2
+    return Panel(None, None, tuple(Bucket(at, 40, fact, 6) for at, fact in zip(period.edges, facts, strict=False)))
+
+
+def ahead() -> Picture:
+    """The last half an hour, and the next."""
+    period = make_period("-30min", "+30min", None, BERLIN, NOW, 960)
+    now = period.unfinished(NOW)
+    facts = panel(period).buckets
+    buckets = tuple(Bucket(one.bucket, one.plan, one.fact if one.bucket <= (now or NOW) else None, 6) for one in facts)
+    return picture("-30min", "+30min", panels=[Panel(None, None, buckets)], threshold=5)
 
 
 def pictures() -> dict[str, tuple[str, Picture]]:
@@ -75,7 +107,30 @@ def pictures() -> dict[str, tuple[str, Picture]]:
         "day": ("`from=-1d&theme=dark`: steps of 15 minutes", picture("-1d", theme="dark")),
         "week": ("`from=-7d`: steps of an hour", picture("-7d")),
         "month": ("`from=-30d`: steps of 6 hours", picture("-30d")),
-        "year": ("`from=-365d&threshold=10000`: steps of a day", picture("-365d", threshold=10000)),
+        "day-5m": ("`from=-18h&step=5m&theme=dark`: plan is a line", picture("-18h", step="5m", theme="dark")),
+        "week-print": ("`from=-7d&threshold=250&theme=print`", picture("-7d", threshold=250, theme="print")),
+        "fortnight": ("`from=-14d&step=1h&threshold=250`", picture("-14d", step="1h", threshold=250)),
+        "year": ("`from=-365d&threshold=50000`: steps of a week", picture("-365d", threshold=50000)),
+        "days": ("`from=-365d&step=1d`: a step that is asked for", picture("-365d", step="1d")),
+        "sparse": ("A reading a month: `from=2006-01-01&until=2008-01-01`", monthly(None)),
+        "two-years": ("The same by the month: `from=2006-01-01&until=2008-01-01&step=1M`", monthly("1M")),
+        "ten-years": ("`from=2016-01-01&until=2026-01-01`: steps of a month", picture("2016-01-01", "2026-01-01")),
+        "century": ("`from=1926-01-01&until=2026-01-01`: steps of a year", picture("1926-01-01", "2026-01-01")),
+        "missed": (
+            "Plans that have no fact, or hardly any: `threshold=5`",
+            picture(panels=[stopped(hour)], threshold=5),
+        ),
+        "missed-print": (
+            "The same on paper: `threshold=5&theme=print`",
+            picture(panels=[stopped(hour)], threshold=5, theme="print"),
+        ),
+        "missed-dense": (
+            "The same for a day and a half: `from=-36h&step=15m&threshold=5`",
+            picture(
+                "-36h", step="15m", panels=[stopped(make_period("-36h", None, "15m", BERLIN, NOW, 960))], threshold=5
+            ),
+        ),
+        "ahead": ("A plan that lies ahead: `until=%2B30min&threshold=5`", ahead()),
         "clock-change": (
             "A night on which the clock goes back: `from=2026-10-24T12:00&until=2026-10-25T12:00&step=1h`",
             picture("2026-10-24T12:00", "2026-10-25T12:00", "1h"),
@@ -127,7 +182,7 @@ def main() -> None:
     for name, (text, shown) in pictures().items():
         (FOLDER / f"{name}.png").write_bytes(draw(shown, "png", 4 if name == "small-4x" else 1))
         page += [f"## {text}", "", f"![{text}](gallery/{name}.png)", ""]
-    detail = "step: '9m' isn't allowed; allowed are 1m, 5m, 15m, 1h, 6h, 1d."
+    detail = f"step: '9m' isn't allowed; allowed are {', '.join(STEPS)}."
     (FOLDER / "error.png").write_bytes(fault_png("400 Bad Request", detail, 480, 200, "light"))
     page += ["## An error in an `<img>`", "", "![An error](gallery/error.png)", ""]
     FOLDER.with_suffix(".md").write_text("\n".join(page), encoding="utf-8")

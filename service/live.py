@@ -22,7 +22,7 @@ from service.selection import Selection
 from service.store import Store
 
 PERIODS = {"1h": "1 hour", "6h": "6 hours", "today": "Today", "24h": "24 hours", "7d": "7 days"}
-WIDTHS = {360: 300, 560: 360, 760: 400, 1080: 420}
+WIDTHS = {280: 260, 360: 300, 560: 360, 760: 400, 1080: 420}
 """Charts are made for these widths, with these heights; the browser stretches them a little."""
 NEWEST = 12
 """Records on the page."""
@@ -88,7 +88,7 @@ class Live:
             time_format=self._time_format,
             width=view.width,
             height=WIDTHS[view.width],
-            unfinished=period.step_at(now),
+            unfinished=period.unfinished(now),
         )
         specs, bars = _drawn(picture, before)
         shown = await self._shown(view, Selection(period.start, period.end, series), specs, now)

@@ -15,6 +15,7 @@ from PIL import Image
 from service.chart.lettering import clean
 from service.chart.page import page
 from service.chart.picture import Picture
+from service.chart.pixels import snapped
 from service.chart.spec import spec
 from service.chart.wording import summary
 
@@ -37,7 +38,7 @@ def _draw(picture: Picture, form: Format, scale: float) -> bytes:
         case "svg":
             return _titled(svg, picture).encode()
         case "png":
-            return _shrunk(vl_convert.svg_to_png(_crisp(svg), scale=scale))
+            return _shrunk(vl_convert.svg_to_png(snapped(svg, scale), scale=scale))
         case "pdf":
             return vl_convert.svg_to_pdf(svg)
         case _:
@@ -80,11 +81,6 @@ def _titled(svg: str, picture: Picture) -> str:
     )
     root, _, rest = svg.partition(">")
     return f'{root} role="img" aria-labelledby="chart-title chart-description">{texts}{rest}'
-
-
-def _crisp(svg: str) -> str:
-    """Bars that end on whole pixels: sharper, smaller, and the rasteriser's work is halved."""
-    return svg.replace('<g class="mark-rect role-mark', '<g shape-rendering="crispEdges" class="mark-rect role-mark')
 
 
 def _shrunk(png: bytes) -> bytes:

@@ -1,11 +1,13 @@
 """The Vega-Lite specifications without data, sizes and texts: built by Altair once a process, then only filled."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import altair as alt
 import msgspec
 
-from service.chart.themes import THEMES, Theme, config, palette
+from service.chart.themes import THEMES, Theme, config, outlines, palette
 
 NUMBER = (
     "datum.value === 0 ? '0'"
@@ -17,8 +19,13 @@ NUMBER = (
 
 NOTE, LARGE_NOTE = 13, 16
 """Sizes of what is said in a plot."""
-NICE = 10
-"""Into how many round parts the y axis is cut, about, to end at the first that nothing surpasses."""
+OUTLINED = ("plan~", "fact~", "missed")
+UNFINISHED = ("plan~", "fact~")
+"""Kinds of bars that are outlined with dashes."""
+OUTLINE = 1.5
+"""Width of an outline."""
+DASHES = [3, 2]
+"""Of the outline of what isn't over yet."""
 
 
 @cache
@@ -44,7 +51,7 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
     colours = palette(THEMES[theme])
     bars = (
         alt.Chart(alt.NamedData(name=data) if data else alt.Undefined)
-        .mark_bar(binSpacing=0)
+        .mark_bar(binSpacing=0, strokeWidth=OUTLINE)
         .encode(
             x=alt.X(
                 "from:Q",
@@ -67,10 +74,10 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
                 "value:Q",
                 title=None,
                 stack=None,
-                scale=alt.Scale(nice=NICE),
-                axis=alt.Axis(tickCount=5, labelExpr=NUMBER, domain=False, ticks=False, labelLimit=0),
+                scale=alt.Scale(zero=True),
+                axis=alt.Axis(labelExpr=NUMBER, domain=False, ticks=False, labelLimit=0),
             ),
-            color=alt.Color(
+            fill=alt.Fill(
                 "kind:N",
                 title=None,
                 scale=alt.Scale(domain=list(colours), range=list(colours.values())),
@@ -81,9 +88,11 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
                     symbolType="square",
                     values=[],
                     labelExpr="",
-                    columns=4,
+                    columns=5,
                 ),
             ),
+            stroke={**_of_kind(outlines(THEMES[theme])), "value": None},
+            strokeDash=_of_kind(dict.fromkeys(UNFINISHED, DASHES)),
             description="label:N",
             tooltip="label:N",
         )
@@ -92,6 +101,16 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
         bars + _notes(THEMES[theme], compact=compact, own_data=data is not None) + _zero(THEMES[theme])
     )
     return layered
+
+
+def _of_kind(values: Mapping[str, object]) -> Any:
+    """An encoding that gives some kinds of bars a value of their own; and the same to the legend's squares, which the
+    drawing library makes of it: a square's kind is its value."""
+    return {
+        "condition": [
+            {"test": f"(datum.kind || datum.value) === '{kind}'", "value": value} for kind, value in values.items()
+        ]
+    }
 
 
 def _notes(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:

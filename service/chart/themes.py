@@ -1,7 +1,8 @@
 """How charts look: a few colours for each theme, and the Vega-Lite configuration made of them.
 
 Plan is the quieter colour, fact the stronger. The three that carry meaning differ in lightness as well as in hue, so
-that readers who see no red or no green, and a printer without colours, tell them apart.
+that readers who see no red or no green, and a printer without colours, tell them apart. What is provisional, and what
+has no fact at all, is told by its outline rather than by a fourth colour.
 """
 
 from typing import Any
@@ -11,8 +12,8 @@ import msgspec
 
 FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
 """The first is part of the drawing library; Arial and Helvetica are as wide. Noto has the characters they lack."""
-SOFT = 0.62
-"""How much of its colour a bar keeps whose step isn't over yet."""
+SOFT = 0.2
+"""How much of its colour a bar keeps that is outlined in the whole of it."""
 
 
 class Theme(msgspec.Struct, frozen=True):
@@ -40,9 +41,9 @@ THEMES = {
         muted="#5b6675",
         rule="#9aa4b2",
         grid="#e8ebf0",
-        plan="#a2b0bf",
-        fact="#16458a",
-        below="#d9660b",
+        plan="#8595a6",
+        fact="#123a78",
+        below="#c0560b",
     ),
     "dark": Theme(
         background="#12171f",
@@ -50,7 +51,7 @@ THEMES = {
         muted="#9aa7b8",
         rule="#536072",
         grid="#242c38",
-        plan="#4c5869",
+        plan="#5f6c7f",
         fact="#9ad0ff",
         below="#e07408",
     ),
@@ -60,17 +61,23 @@ THEMES = {
         muted="#333333",
         rule="#666666",
         grid="#dddddd",
-        plan="#a9a9a9",
+        plan="#929292",
         fact="#1a1a1a",
-        below="#cf5a00",
+        below="#b04c00",
     ),
 }
 
 
 def palette(theme: Theme) -> dict[str, str]:
-    """The colour of each kind of bar; a kind that ends in ~ belongs to a step that isn't over yet."""
-    strong = {"plan": theme.plan, "fact": theme.fact, "below": theme.below}
-    return {**strong, **{f"{kind}~": theme.soft(colour) for kind, colour in strong.items() if kind != "below"}}
+    """The colour of each kind of bar; those of outlined ones are softer inside."""
+    outlined = {kind: theme.soft(colour) for kind, colour in outlines(theme).items()}
+    return {"plan": theme.plan, "fact": theme.fact, "below": theme.below, **outlined}
+
+
+def outlines(theme: Theme) -> dict[str, str]:
+    """The outlines of the kinds that have one: a kind that ends in ~ belongs to a step that isn't over yet; `missed` is
+    a plan that has next to no fact."""
+    return {"plan~": theme.plan, "fact~": theme.fact, "missed": theme.below}
 
 
 def config(theme: Theme, *, compact: bool) -> dict[str, Any]:
