@@ -5,15 +5,16 @@ import zlib
 from collections.abc import AsyncIterator
 
 from service.errors import BadRequest, TooLarge, UnsupportedType
+from service.marks import without_mark
 
 CHUNK = 16 * 1024
 """Bytes handed on at most at a time; then others have their turn."""
 
 
 async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> AsyncIterator[bytes]:
-    """The chunks of a body with this Content-Encoding.
+    """The chunks of a body with this Content-Encoding, without its byte order mark.
 
-    UnsupportedType: an unknown encoding; BadRequest: broken gzip; TooLarge: more than `limit` bytes.
+    UnsupportedType: an unknown encoding; BadRequest: broken gzip, or UTF-16; TooLarge: more than `limit` bytes.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -23,7 +24,7 @@ async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> Asyn
         case other:
             raise UnsupportedType(f"Content-Encoding {other} isn't understood; send gzip or none.")
     size = 0
-    async for chunk in chunks:
+    async for chunk in without_mark(chunks):
         for at in range(0, len(chunk), CHUNK):
             if size:
                 await asyncio.sleep(0)

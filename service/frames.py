@@ -13,6 +13,7 @@ import msgspec
 
 from service.batches import Packed
 from service.errors import BadReading, BadRequest, TooLarge
+from service.marks import FIRST_BYTES, unmarked
 from service.packing import Packer, Plain
 from service.readings import MAX_NAME, Rules, check_batch_id
 
@@ -32,6 +33,7 @@ _decode_msgpack = msgspec.msgpack.Decoder().decode
 
 _decode_list = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _decode_map = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
+_JSON_BEGINS = tuple(bytes((byte,)) for byte in b"{[ \t\r\n" + FIRST_BYTES)
 MAX_DIGITS = 4300
 """Digits of an integer that Python reads."""
 _UNREADABLE = object()
@@ -62,6 +64,13 @@ def read_json(
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         packed = None
     return packed or _pack_checked(parse_json(raw), rules, now, batch_id, partial=partial)
+
+
+def read_frame(raw: bytes, rules: Rules, now: int) -> Packed:
+    """The same for a binary frame: MessagePack, or JSON where it begins like that, which as MessagePack is a number."""
+    if raw.startswith(_JSON_BEGINS):
+        return read_json(unmarked(raw), rules, now)
+    return read_msgpack(raw, rules, now)
 
 
 def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
@@ -103,7 +112,7 @@ def parse_msgpack(raw: bytes) -> object:
         lenient = _parse_parts(raw, _LEVELS)
         if lenient is not _UNREADABLE:
             return lenient
-        raise BadRequest(f"This is no MessagePack: {exc}.") from exc
+        raise BadRequest(f"This is no MessagePack: {str(exc).rstrip('.')}.") from exc
 
 
 def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
@@ -154,7 +163,8 @@ def _check(values: list[object], packer: Packer, *, partial: bool) -> Packed:
 def _parse_lenient(raw: bytes | str) -> object:
     """A second look at text that isn't JSON only for a value or two: the checks then name the field."""
     try:
-        return json.loads(raw, parse_int=_int)
+        # of bytes, json would guess the encoding
+        return json.loads(raw if isinstance(raw, str) else raw.decode(), parse_int=_int)
     except (ValueError, RecursionError):
         return _UNREADABLE
 

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator
 
 from service.errors import BadRequest, TooLarge
+from service.marks import may_be_marked, unmarked
 
-_BOM = b"\xef\xbb\xbf"
-"""What some programs begin a text in UTF-8 with."""
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _FLAT = re.compile(rb'\{[^{}\[\]"]*(?:"[^"\\\n]*(?:\\[^\n][^"\\\n]*){0,100}"[^{}\[\]"]*){0,100}\}')
 """An object without objects and arrays inside, and not too many strings: what nearly all readings are. The bounds keep
@@ -83,11 +82,13 @@ class Framer:
 
     def _begin(self) -> bool:
         """Skip a byte order mark; False where there may be more of it to come."""
-        if len(self._buffer) < len(_BOM) and _BOM.startswith(self._buffer):
+        if may_be_marked(self._buffer):
             return False
         self._at_mark = False
-        if self._buffer.startswith(_BOM):
-            del self._buffer[: len(_BOM)]
+        try:
+            self._buffer = bytearray(unmarked(bytes(self._buffer)))
+        except BadRequest as exc:
+            raise Lost(exc.detail) from exc
         return True
 
     def _skip_space(self) -> bool:

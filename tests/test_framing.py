@@ -112,6 +112,8 @@ def test_errors_say_what_is_wrong() -> None:
     [bad] = Framer(100).feed(b"hello")
     assert isinstance(bad, BadRequest)
     assert bad.detail == "This is no JSON: expected a JSON object or array."
+    with pytest.raises(Lost, match="This is UTF-16; send UTF-8"):
+        list(Framer(100).feed(b"\xff\xfe{\0"))
     with pytest.raises(Lost, match="belongs to API_PORT"):
         list(Framer(100).feed(b"POST /readings HTTP/1.1\r\n"))
     with pytest.raises(TooLarge, match="larger than 100 bytes"):

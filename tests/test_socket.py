@@ -120,6 +120,18 @@ async def test_a_binary_frame_is_messagepack(shared: Running, name: str) -> None
         assert json.loads(await socket.recv())["error"]["status"] == 400
 
 
+@pytest.mark.parametrize("start", ["", " \n", "\ufeff"])
+@pytest.mark.parametrize("binary", [False, True])
+async def test_json_in_frames_of_either_kind(shared: Running, name: str, start: str, binary: bool) -> None:
+    """Many clients send JSON in binary frames."""
+    text = start + json.dumps({"id": name, "readings": [{"plan": 1.5, "series": name}]})
+    async with connect(shared.ws) as socket:
+        await socket.send(text.encode() if binary else text)
+        assert json.loads(await socket.recv()) == {"ack": name, "written": 1}
+        await socket.send(f"\ufeff{text}".encode("utf-16-le"))
+        assert json.loads(await socket.recv())["error"]["detail"] == "This is UTF-16; send UTF-8."
+
+
 async def test_a_window_of_batches_is_answered_in_order(shared: Running, name: str) -> None:
     async with connect(shared.ws) as socket:
         for number in range(100):

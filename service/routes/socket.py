@@ -11,7 +11,7 @@ from litestar.exceptions import WebSocketException
 
 from service.batches import Outcome, Packed
 from service.errors import BadRequest, Draining, TaktlineError
-from service.frames import RefusedEnvelope, read_json, read_msgpack
+from service.frames import RefusedEnvelope, read_frame, read_json
 from service.problems import problem
 from service.readings import now_microseconds
 from service.routes.context import Context
@@ -137,8 +137,8 @@ class Session:
     def _read(self, message: dict[str, Any]) -> Packed:
         text, rules, now = message.get("text"), self._context.rules, now_microseconds()
         if text is not None:
-            return read_json(text, rules, now)
-        return read_msgpack(message.get("bytes") or b"", rules, now)
+            return read_json(text.removeprefix("\ufeff"), rules, now)
+        return read_frame(message.get("bytes") or b"", rules, now)
 
     async def _refuse(self, refusal: TaktlineError) -> None:
         """Answer a frame that is refused. Where nobody reads the answers, only those to envelopes wait for room:
