@@ -14,7 +14,8 @@ class Fault(msgspec.Struct, frozen=True):
     detail: str = ""
 
     def __str__(self) -> str:
-        where = " ".join(part for part in (None if self.index is None else f"item {self.index}", self.field) if part)
+        item = None if self.index is None else f"item {self.index} (counted from 0)"
+        where = " ".join(part for part in (item, self.field) if part)
         return f"{where}: {self.detail}" if where else self.detail
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from emitter.errors import BadRow, BadTable
 from emitter.readings import MAX_ATTRIBUTES, MAX_SERIES, OWN_KEYS, Reading
-from emitter.times import EPOCH, parse_moment
+from emitter.times import EPOCH, is_small_number, parse_moment
 
 LATEST = timedelta(days=1)
 """How far ahead of the clock the service takes a reading, unless set otherwise."""
@@ -90,13 +90,15 @@ class Cells:
             return self._header.index(name)
         if given:
             raise BadTable(f"no column {name!r}: say with --{option} which it is; {self._names()}")
+        if like := [other for other in self._header if other.lower() == name]:
+            raise BadTable(f"no column {name!r}, but {like[0]!r}: if that is it, say --{option} {like[0]!r}")
         return None
 
     def _name_others(self) -> dict[int, str]:
         """The columns that become attributes, under names that mean nothing else to the service."""
         used = {self._ts, self._plan, self._fact, self._series}
         return {
-            number: f"column_{name}" if name in OWN_KEYS else name
+            number: f"column_{name}" if name.lower() in OWN_KEYS else name
             for number, name in enumerate(self._header)
             if name and number not in used
         }
@@ -106,6 +108,8 @@ class Cells:
 
     def _moment(self, cells: Sequence[str]) -> datetime:
         column, text = self._layout.ts, cells[self._ts or 0].strip()
+        if self._layout.time_format is None and is_small_number(text):
+            raise _Refusal(column, f"{text!r} is too small for epoch seconds (is it a spreadsheet's day?)")
         moment = self._parse(text)
         if moment is None:
             wanted = self._layout.time_format or "2026-01-31T14:05:00Z or 1769868300"

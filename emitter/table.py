@@ -52,7 +52,7 @@ class Table:
                 self.mark = self._row.digest()
                 yield BadRow(line, "", str(exc))
                 continue
-            if cells:
+            if any(cell.strip() for cell in cells):
                 self.mark = self._row.digest()
                 yield self._read(line, cells)
 

@@ -10,6 +10,8 @@ EXAMPLES = "2026-01-31T14:05:00Z, 1769868300, now, now-2h or -2h"
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _RELATIVE = re.compile(r"(?:now)?([+-])(.+)", re.S)
+SMALLEST = 1e8
+"""A smaller number in a table is no epoch time, more often a spreadsheet's day: the service refuses it too."""
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 
@@ -36,6 +38,11 @@ def parse_moment(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def is_small_number(text: str) -> bool:
+    """Whether it is a number that doesn't stand for a time, for all that is known of it."""
+    return _NUMBER.fullmatch(text) is not None and abs(float(text)) < SMALLEST
 
 
 def from_epoch(number: float) -> datetime | None:

@@ -1,13 +1,33 @@
 """The attributes of a reading: whatever keys it has that aren't ours, kept as JSON."""
 
+import itertools
 import math
+import re
+from collections.abc import Iterable
+from decimal import Decimal
 
 import msgspec
 
 from service.errors import Refusal
 
 MAX_ATTRIBUTES = 8 * 1024
-"""Bytes of a reading's attributes as JSON."""
+"""Bytes of a reading's attributes as JSON, as they are stored: what was taken in can come out, and in once more."""
+
+MAX_DEPTH = 200
+"""Brackets within brackets. How many a parser stands depends on where it is called from, and on the Python."""
+OWN_KEYS = frozenset(("ts", "series", "plan", "fact"))
+"""The keys of a reading that aren't attributes."""
+
+
+def otherwise_cased(names: Iterable[str]) -> frozenset[str]:
+    """The names with any of their letters in capitals."""
+    every = {"".join(chars) for name in names for chars in itertools.product(*zip(name, name.upper(), strict=True))}
+    return frozenset(every - set(names))
+
+
+_SLIPS = otherwise_cased(OWN_KEYS)
+_SHORTENED = re.compile(rb"[0-9]e")
+_STRING_OR_SHORTENED = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(-?[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]+)')
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -16,6 +36,9 @@ def encode_attributes(values: dict[str, object]) -> bytes | None:
     """The values as JSON text with sorted keys, None where there are none; Refusal for what can't be stored."""
     if not values:
         return None
+    if not _SLIPS.isdisjoint(values):
+        name = next(name for name in values if name in _SLIPS)
+        raise Refusal(name, f"did you mean {name.lower()}? Ours are written in small letters")
     try:
         return _checked(values)
     except RecursionError as exc:
@@ -28,15 +51,31 @@ def _checked(values: dict[str, object]) -> bytes:
     except (TypeError, ValueError, OverflowError) as exc:
         if isinstance(exc, UnicodeEncodeError):
             _check_texts(values)
-        raise Refusal("attributes", f"can't be kept as JSON: {exc}") from exc
-    if len(encoded) > MAX_ATTRIBUTES:
-        raise Refusal("attributes", f"{len(encoded)} bytes of JSON, at most {MAX_ATTRIBUTES} are kept")
+        raise Refusal("attributes", f"can't be kept as JSON: {str(exc).rstrip('.')}") from exc
+    if (size := _stored_size(encoded)) > MAX_ATTRIBUTES:
+        raise Refusal("attributes", f"{size} bytes of JSON with numbers written out, at most {MAX_ATTRIBUTES} are kept")
+    if encoded.count(b"[") + encoded.count(b"{") > MAX_DEPTH and _depth(encoded) > MAX_DEPTH:
+        raise Refusal("attributes", f"are nested too deeply, at most {MAX_DEPTH} levels are kept")
     # NUL is always written as \u0000; the same six characters also stand for an escaped backslash before u0000.
     if b"\\u0000" in encoded:
         _check_texts(values)
     if b"null" in encoded:
         _check_numbers(values)
     return encoded
+
+
+def _stored_size(encoded: bytes) -> int:
+    """Bytes of the text when jsonb has written numbers like 1e300 out, digit by digit."""
+    size = len(encoded)
+    if size > MAX_ATTRIBUTES or not _SHORTENED.search(encoded):
+        return size
+    numbers = [found[1].decode() for found in _STRING_OR_SHORTENED.finditer(encoded) if found[1]]
+    return size + sum(len(f"{Decimal(number):f}") - len(number) for number in numbers)
+
+
+def _depth(encoded: bytes) -> int:
+    brackets = re.sub(rb"[^][{}]", b"", _STRING_OR_SHORTENED.sub(b"", encoded))
+    return max(itertools.accumulate(1 if bracket in b"[{" else -1 for bracket in brackets))
 
 
 def check_text(field: str, text: str) -> None:

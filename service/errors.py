@@ -9,6 +9,11 @@ MAX_ERRORS = 100
 """How many faulty items of a batch a refusal names at most."""
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 reading`, `2,000 readings`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class Fault(msgspec.Struct, frozen=True):
     """One fault of one item: `index` counts from 0 in the batch, `field` is the key at fault or ""."""
 

@@ -6,14 +6,14 @@ nothing. Like everywhere in this format, a string may hold newlines, and the las
 a field hides a tag of its name.
 """
 
-from datetime import UTC, datetime, timedelta
-
 from service.attributes import encode_attributes
 from service.batches import Packed
 from service.errors import BadRequest, Refusal
 from service.line_syntax import Broken, Head, Line, OpenString, read_head, read_line, skip_blank
 from service.packing import Known, Packer
 from service.plain_lines import decode_plain, head_of
+from service.readings import has_time_key
+from service.stamps import EARLIEST_NUMBER, moment_of, show
 
 NANOSECONDS = {
     "ns": 1,
@@ -34,7 +34,7 @@ BLOCK = 32 * 1024
 SHOWN = 160
 """Bytes of a bad line that are shown."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAMES = {unit: name for name, unit in reversed(NANOSECONDS.items())}
 
 
 class BadLine(BadRequest):
@@ -125,6 +125,8 @@ class LineReader:
         """What a line's head says: its series, and its attributes."""
         head = read_head(head_of(text))
         self._names[text] = self._packer.known(head.series)
+        if has_time_key(head.attributes):
+            raise Refusal("", "takes a closer look")
         self._plain_heads[text] = encode_attributes(head.attributes)
 
     def _add_lines(self, text: bytes, *, final: bool) -> int:
@@ -151,11 +153,15 @@ class LineReader:
         if line.stamp is None:
             return self._packer.add_value(line.reading)
         unit = self._unit or next((unit for end, unit in LIKELY if abs(line.stamp) < end), 1)
+        ts = line.stamp * unit // 1000
+        if abs(ts) < EARLIEST_NUMBER:
+            counting = f"{line.stamp} counted in {_NAMES[unit]} is {show(ts)}, before 3 March 1973"
+            raise Broken(f"{counting}; is it counted in another precision?", line.end - 1, "ts")
         try:
-            ts = _EPOCH + timedelta(microseconds=line.stamp * unit // 1000)
+            moment = moment_of(ts)
         except OverflowError as exc:
             raise Broken("is out of range", line.end - 1, "ts") from exc
-        return self._packer.add_value({**line.reading, "ts": ts})
+        return self._packer.add_value({**line.reading, "ts": moment})
 
     def _note(self, text: bytes, refusal: Refusal) -> None:
         self._dropped += 1

@@ -39,4 +39,4 @@ def _add_line(line: bytes, packer: Packer) -> None:
     try:
         packer.add_value(parse_json(line))
     except BadRequest as exc:
-        packer.add_fault("", exc.detail)
+        packer.add_fault("", exc.detail.rstrip("."))

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 import msgspec
 
 from service.batches import Packed
-from service.errors import MAX_ERRORS, BadReading, Fault, Refusal, TooLarge
+from service.errors import MAX_ERRORS, BadReading, Fault, Refusal, TooLarge, counted
 from service.readings import (
     DEFAULT_SERIES,
     MAX_NAME,
@@ -18,9 +18,9 @@ from service.readings import (
     Rules,
     check_reading,
     early_clock,
-    epoch_microseconds,
 )
 from service.rows import EIGHT, NULL, SINCE_1970, START, encode_one, plain_packer, text_field
+from service.stamps import EARLIEST_NUMBER, of_number
 
 MINUTE = 60_000_000
 """Microseconds."""
@@ -97,7 +97,7 @@ class Packer:
         return None
 
     def add_fault(self, field: str, detail: str) -> None:
-        """The next reading is at fault."""
+        """The next reading is at fault; the detail ends without a full stop."""
         self._make_room(1)
         if len(self._faults) < MAX_ERRORS:
             self._faults.append(Fault(self._seen, field, detail))
@@ -128,7 +128,8 @@ class Packer:
             raise _broken() from exc
         if stamps:
             first, last = min(stamps), max(stamps)
-            if first < self._low or last > self._high:
+            low = self._low if names is None else max(self._low, EARLIEST_NUMBER)
+            if first < low or last > self._high:
                 raise early_clock(self._now, self._low) if clock and self._now < self._low else _broken()
             self._minutes |= _minutes(first, last, stamps)
         if self._hash is not None:
@@ -141,7 +142,7 @@ class Packer:
     def _make_room(self, readings: int) -> None:
         """A few compressed bytes can be millions of readings, and nobody else has a turn while they are packed."""
         if self._seen + readings > self._most:
-            raise TooLarge(f"A batch has at most {self._most:,} readings; send them in several.")
+            raise TooLarge(f"A batch has at most {counted(self._most, 'reading')}; send them in several.")
 
     def _identity(self) -> tuple[str | None, bytes | None]:
         digest = None if self._hash is None else self._hash.digest()
@@ -153,8 +154,8 @@ class Packer:
         first = self._faults[0]
         where = f"{first.field}: " if first.field else ""
         refused = self._seen - self._count
-        count = "1 reading was" if refused == 1 else f"{refused} readings were"
-        return BadReading(f"{count} refused; item {first.index}: {where}{first.detail}.", self._faults)
+        count = f"{counted(refused, 'reading')} {'was' if refused == 1 else 'were'} refused"
+        return BadReading(f"{count}; item {first.index} (counted from 0): {where}{first.detail}.", self._faults)
 
     def _encode(
         self, items: Sequence[Plain | Reading], now: int, unit: int, names: dict[str, Known] | None
@@ -180,7 +181,7 @@ class Packer:
             elif type(ts) is int:
                 at = ts * unit // 1000
             else:
-                at = epoch_microseconds(ts)  # type: ignore[arg-type]
+                at = of_number(ts)  # type: ignore[arg-type]
             stamps.append(at)
             pack, series = series_of.get(item.series) or self.known(item.series)
             if plan is None or fact is None or (maybe_attributes and item.attributes is not None):

@@ -1,26 +1,23 @@
 """The reading: what it holds, and the checks that name the field at fault. No I/O."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
 
 import msgspec
 
-from service.attributes import check_text, encode_attributes
+from service.attributes import OWN_KEYS, check_text, encode_attributes, otherwise_cased
 from service.errors import BadReading, Fault, Refusal
+from service.stamps import is_time, microseconds, of_number, of_text, show
 
 MAX_NAME = 200
 """Characters of a series name, and of a batch id."""
 MAX_VALUE = 1e290
 """Plan and fact are at most this in size: a sum of 10^18 of them is still finite."""
-MILLISECONDS_FROM = 1e11
-"""A numeric `ts` from here on is milliseconds: as seconds it would be the year 5138."""
 DEFAULT_SERIES = "default"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_OWN_KEYS = frozenset(("ts", "series", "plan", "fact"))
-_Rfc3339 = Annotated[datetime, msgspec.Meta(tz=True)]
+_TIME_KEYS = otherwise_cased(("time", "timestamp")) | {"time", "timestamp"}
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -60,39 +57,39 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def microseconds(moment: datetime) -> int:
-    """An aware time as microseconds since 1970 UTC."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
 def now_microseconds() -> int:
     """The server's clock, in microseconds since 1970 UTC."""
     return microseconds(datetime.now(UTC))
 
 
-def epoch_microseconds(number: float) -> int:
-    """Epoch seconds or milliseconds, whichever the size says, as microseconds; Refusal where it is neither."""
-    if not abs(number) <= 1e16:
-        raise Refusal("ts", "is out of range for epoch seconds or milliseconds")
-    return round(number * 1e3) if abs(number) >= MILLISECONDS_FROM else round(number * 1e6)
-
-
 def early_clock(now: int, earliest: int) -> Refusal:
     """What is wrong with a reading without `ts` where the server's clock itself breaks the rule."""
-    return Refusal("ts", f"is missing, and the server's clock, {_show(now)}, is before MIN_TS, {_show(earliest)}")
+    return Refusal("ts", f"is missing, and the server's clock, {show(now)}, is before MIN_TS, {show(earliest)}")
 
 
 def check_reading(item: object, earliest: int, latest: int) -> Reading:
     """A decoded value as a reading, with `ts` within the bounds; Refusal names the field at fault."""
     if not isinstance(item, dict):
         raise Refusal("", f"a reading is a JSON object, this is {_name(item)}")
-    return Reading(
-        _check_ts(item.get("ts"), earliest, latest),
-        _check_series(item.get("series")),
-        _check_value("plan", item.get("plan")),
-        _check_value("fact", item.get("fact")),
-        encode_attributes({key: value for key, value in item.items() if key not in _OWN_KEYS}),
-    )
+    ts = _check_ts(item.get("ts"), earliest, latest)
+    series = _check_series(item.get("series"))
+    plan, fact = _check_value("plan", item.get("plan")), _check_value("fact", item.get("fact"))
+    attributes = {key: value for key, value in item.items() if key not in OWN_KEYS}
+    if ts is None and not (plan is None and fact is None) and has_time_key(attributes):
+        _check_undated(attributes)
+    return Reading(ts, series, plan, fact, encode_attributes(attributes))
+
+
+def has_time_key(attributes: Mapping[str, object]) -> bool:
+    """Whether there is an attribute that may have been meant for `ts`, by its name."""
+    return not _TIME_KEYS.isdisjoint(attributes)
+
+
+def _check_undated(attributes: Mapping[str, object]) -> None:
+    """A plan or a fact whose time stands elsewhere would be dated now, and be wrong in every chart."""
+    for name, value in attributes.items():
+        if name in _TIME_KEYS and is_time(value):
+            raise Refusal(name, "did you mean ts? Without a ts the reading would be as of now")
 
 
 def _check_value(field: str, value: object) -> float | None:
@@ -126,30 +123,18 @@ def _check_ts(value: object, earliest: int, latest: int) -> int | None:
     if value is None:
         return None
     if isinstance(value, str):
-        ts = _parse_rfc3339(value)
+        ts = of_text(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        ts = epoch_microseconds(value)
+        ts = of_number(value)
     elif isinstance(value, datetime) and value.tzinfo is not None:  # MessagePack has a type for it
         ts = microseconds(value)
     else:
         raise Refusal("ts", f"must be RFC 3339 text or a number, this is {_name(value)}")
     if ts < earliest:
-        raise Refusal("ts", f"is before {_show(earliest)}")
+        raise Refusal("ts", f"is before {show(earliest)}")
     if ts > latest:
-        raise Refusal("ts", f"is too far ahead of the server's clock; the latest allowed is {_show(latest)}")
+        raise Refusal("ts", f"is too far ahead of the server's clock; the latest allowed is {show(latest)}")
     return ts
-
-
-def _show(ts: int) -> str:
-    return f"{_EPOCH + ts * _MICROSECOND:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _parse_rfc3339(text: str) -> int:
-    try:
-        return microseconds(msgspec.convert(text, _Rfc3339))
-    except msgspec.ValidationError as exc:
-        problem = "needs an offset" if "timezone" in str(exc) else "is no RFC 3339 time"
-        raise Refusal("ts", f"{problem}; write it like 2026-01-31T14:05:00Z or 2026-01-31T15:05:00+01:00") from exc
 
 
 def _name(value: object) -> str:

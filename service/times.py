@@ -195,5 +195,5 @@ def _absolute(text: str, zone: str) -> datetime:
         moment = datetime.strptime(text, "%H:%M_%Y%m%d")  # noqa: DTZ007
     else:
         # a plus before an offset may have become a space as well; RFC 3339 lets T and Z be small
-        moment = datetime.fromisoformat(re.sub(r"^(.{11}.*) (\d\d:?\d\d)$", r"\1+\2", text).upper())
+        moment = datetime.fromisoformat(re.sub(r"^(.{11}.*) (\d\d(?::?\d\d)?)$", r"\1+\2", text).upper())
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))

@@ -10,7 +10,7 @@ from contextlib import suppress
 import structlog
 
 from service.batches import Outcome, Packed, Receipt
-from service.errors import BadReading, BatchMismatch, Draining, Overloaded, TooMuchAtOnce, Unavailable
+from service.errors import BadReading, BatchMismatch, Draining, Overloaded, TooMuchAtOnce, Unavailable, counted
 from service.metrics import Metrics
 
 MAX_TRANSACTION = 50_000
@@ -133,7 +133,8 @@ class Writer:
         )
 
     def _why_full(self) -> str:
-        return f"{self._readings} readings wait to be written; {self.stalled or 'try again in a moment'}."
+        waiting = f"{counted(self._readings, 'reading')} wait{'s' * (self._readings == 1)}"
+        return f"{waiting} to be written; {self.stalled or 'try again in a moment'}."
 
     def _enqueue(self, batch: Packed) -> Answer:
         answer: Answer = asyncio.get_running_loop().create_future()

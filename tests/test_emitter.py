@@ -187,7 +187,7 @@ def test_a_refusal_says_what_and_where() -> None:
     )
     assert isinstance(answer, Refusal)
     assert answer.id is None
-    assert str(answer.problem) == "422: 1 reading was refused. (item 3 fact: must be a finite number)"
+    assert str(answer.problem) == "422: 1 reading was refused. (item 3 (counted from 0) fact: must be a finite number)"
 
 
 # Spool
@@ -349,17 +349,32 @@ def test_columns_are_named_by_options() -> None:
 
 
 def test_a_column_that_would_pass_for_another_is_renamed() -> None:
-    text = "ts,plan,fact,target\n1,5,6,7\n"
+    text = "ts,plan,fact,target\n1769868300,5,6,7\n"
     assert read_good(text, Layout(plan="target", series_name="x")) == [
-        {"ts": "1970-01-01T00:00:01Z", "series": "x", "plan": 7, "fact": 6, "column_plan": 5}
+        {"ts": "2026-01-31T14:05:00Z", "series": "x", "plan": 7, "fact": 6, "column_plan": 5}
     ]
 
 
+def test_a_column_that_differs_in_case_is_asked_about() -> None:
+    with pytest.raises(BadTable, match="no column 'plan', but 'Plan': if that is it, say --plan 'Plan'"):
+        read_good("ts,Plan,fact\n1769868300,1,2\n")
+    [row] = read_good("TS,Plan,fact,FACT\n1769868300,1,2,3\n", Layout(ts="TS", plan="Plan"))
+    assert row == {"ts": "2026-01-31T14:05:00Z", "series": "default", "plan": 1, "fact": 2, "column_FACT": 3}
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31 14:05:00+00", "2026-01-31 19:35:00+05:30", "2026-01-31 14:58:28.5+00:53:28", "1769868300"]
+)
+def test_times_as_postgresql_writes_them(text: str) -> None:
+    [row] = read_good(f"ts,fact\n{text},1\n,\n , \n")
+    assert str(row["ts"]).startswith("2026-01-31T14:05:00")
+
+
 def test_the_series_name_stands_in_where_the_column_is_empty() -> None:
-    text = "ts,line,fact\n1,a,1\n2,,2\n"
+    text = "ts,line,fact\n1769868300,a,1\n1769868301,,2\n"
     rows = read_good(text, Layout(series="line", series_name="rest"))
     assert [row["series"] for row in rows] == ["a", "rest"]
-    assert [row["series"] for row in read_good("ts,fact\n1,1\n")] == ["default"]
+    assert [row["series"] for row in read_good("ts,fact\n1769868300,1\n")] == ["default"]
 
 
 @pytest.mark.parametrize(
@@ -368,19 +383,21 @@ def test_the_series_name_stands_in_where_the_column_is_empty() -> None:
         ("yesterday,1,2,x", "line 2, column ts: 'yesterday' is no time like 2026-01-31T14:05:00Z or 1769868300"),
         ("2026-01-31 14:05,1,2,x", "line 2, column ts: 2026-01-31 14:05:00 has no zone: say with --tz which"),
         ("2999-01-01T00:00:00Z,1,2,x", "line 2, column ts: '2999-01-01T00:00:00Z' is in the future"),
-        ("-5,1,2,x", "line 2, column ts: '-5' is before 1970"),
-        ("1,forty,2,x", "line 2, column plan: 'forty' is no finite number"),
-        ("1,1,nan,x", "line 2, column fact: 'nan' is no finite number"),
-        ("1,1,1e999,x", "line 2, column fact: '1e999' is no finite number"),
-        ("1,1,1_000,x", "line 2, column fact: '1_000' is no finite number"),
-        ("1,2", "line 2: 2 cells where the header has 4"),
-        ("1,1,2,a\0b", "line 2, column note: holds a NUL character"),
-        ("1,1,2," + 9000 * "x", "line 2: 9011 bytes of attributes, at most 8192 are kept"),
-        ("1,1,2,\udcff", "line 2: isn't UTF-8"),
+        ("1969-12-31T23:59:59Z,1,2,x", "line 2, column ts: '1969-12-31T23:59:59Z' is before 1970"),
+        ("-5,1,2,x", "line 2, column ts: '-5' is too small for epoch seconds"),
+        ("46346.5,1,2,x", "line 2, column ts: '46346.5' is too small for epoch seconds (is it a spreadsheet's day?)"),
+        ("1769868300,forty,2,x", "line 2, column plan: 'forty' is no finite number"),
+        ("1769868300,1,nan,x", "line 2, column fact: 'nan' is no finite number"),
+        ("1769868300,1,1e999,x", "line 2, column fact: '1e999' is no finite number"),
+        ("1769868300,1,1_000,x", "line 2, column fact: '1_000' is no finite number"),
+        ("1769868300,2", "line 2: 2 cells where the header has 4"),
+        ("1769868300,1,2,a\0b", "line 2, column note: holds a NUL character"),
+        ("1769868300,1,2," + 9000 * "x", "line 2: 9011 bytes of attributes, at most 8192 are kept"),
+        ("1769868300,1,2,\udcff", "line 2: isn't UTF-8"),
     ],
 )
 def test_a_bad_row_is_named_by_line_and_column(row: str, said: str) -> None:
-    raw = f"ts,plan,fact,note\n{row}\n1,1,1,good\n".encode(errors="surrogateescape")
+    raw = f"ts,plan,fact,note\n{row}\n1769868300,1,1,good\n".encode(errors="surrogateescape")
     bad, good = read_table(raw)
     assert isinstance(bad, BadRow)
     assert str(bad).startswith(said)
@@ -388,7 +405,7 @@ def test_a_bad_row_is_named_by_line_and_column(row: str, said: str) -> None:
 
 
 def test_lines_are_counted_as_editors_do() -> None:
-    text = 'ts,fact,note\n1,1,"two\nlines"\n\n2,bad,\n'
+    text = 'ts,fact,note\n1769868300,1,"two\nlines"\n\n1769868301,bad,\n'
     assert [str(row) for row in read_table(text) if isinstance(row, BadRow)] == [
         "line 5, column fact: 'bad' is no finite number"
     ]
@@ -474,7 +491,7 @@ def test_strict_ends_at_the_first_bad_row() -> None:
 
 
 def test_wide_rows_make_smaller_batches() -> None:
-    wide = "ts,fact,note\n" + "".join(f"{number},1,{'x' * 8000}\n" for number in range(200))
+    wide = "ts,fact,note\n" + "".join(f"{10**9 + number},1,{'x' * 8000}\n" for number in range(200))
     payloads = list(batches_of(replay(wide, 1000).parcels()).values())
     assert len(payloads) > 5
     assert max(map(len, payloads)) < MAX_BATCH_BYTES + 10_000
@@ -670,7 +687,7 @@ def test_port_zero_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_mistake_gets_a_sentence_and_a_status(tmp_path: Path, arguments: list[str], status: int, said: str) -> None:
     (tmp_path / "good.csv").write_text(make_csv(2))
-    (tmp_path / "bad.csv").write_text("ts,fact\n1,1\n2,x\n")
+    (tmp_path / "bad.csv").write_text("ts,fact\n1769868300,1\n1769868301,x\n")
     result = CliRunner().invoke(commands, arguments)
     assert result.exit_code == status
     assert said in result.output

@@ -209,7 +209,7 @@ async def test_what_is_refused_is_put_aside_and_the_rest_goes_on() -> None:
     assert list(desk.committed) == ["b0", "b2", "b4"]
     assert desk.received.count("b1") == 1
     assert sending.sender.tally.refused == 2
-    assert sending.spool.refused()[0] == ("b1", "422: no (item 0 fact: must be a finite number)")
+    assert sending.spool.refused()[0] == ("b1", "422: no (item 0 (counted from 0) fact: must be a finite number)")
     assert [isinstance(answer, Refusal) for _, answer in sending.answers].count(True) == 2
 
 
@@ -701,7 +701,7 @@ async def test_replay_reads_standard_input_at_a_pace(emitters: Emitters) -> None
     async with Desk().open() as desk:
         process = await emitters.start("replay", "-", "--speed", "10", "--url", desk.url)
         assert process.stdin is not None
-        process.stdin.write(b"ts,fact\n100,1\n102,2\n104,3\n")
+        process.stdin.write(b"ts,fact\n1000000100,1\n1000000102,2\n1000000104,3\n")
         await until(lambda: len(desk.committed) == 1)
         began = asyncio.get_running_loop().time()
         process.stdin.close()
@@ -715,7 +715,7 @@ async def test_replay_can_be_stopped_while_its_input_is_silent(emitters: Emitter
     async with Desk().open() as desk:
         process = await emitters.start("replay", "-", "--batch", "1", "--url", desk.url)
         assert process.stdin is not None
-        process.stdin.write(b"ts,fact\n100,1\n")
+        process.stdin.write(b"ts,fact\n1000000100,1\n")
         await until(lambda: desk.committed)
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(5):

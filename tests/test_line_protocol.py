@@ -153,7 +153,13 @@ def test_what_is_no_line(line: str | bytes, field: str, detail: str) -> None:
         ('a plan="x"', "plan: must be a number, this is text"),
         ("a plan=true", "plan: must be a number, this is a boolean"),
         ("a plan=1e300", "plan: must be at most 1e+290 in size, so that sums stay finite"),
-        ("a plan=1 -1", "ts: is before 1970-01-01T00:00:00Z"),
+        ("a plan=1 -1", "ts: -1 counted in ns is 1969-12-31T23:59:59Z, before 3 March 1973"),
+        (
+            "a plan=1,fact=2 1700000000",
+            "ts: 1700000000 counted in ns is 1970-01-01T00:00:01Z, before 3 March 1973; is it",
+        ),
+        ("a plan=1 -1700000000000000000", "ts: is before 1970-01-01T00:00:00Z"),
+        ("a Plan=1", "Plan: did you mean plan?"),
         ("a plan=1 9223372036854775807", "ts: is too far ahead"),
         ("a plan=1 9999999999999999999999999999999999999999", "ts: is out of range"),
         ("a plan=1,fact=2 9999999999999999999999999999999999999999", "ts: is out of range"),
@@ -215,10 +221,11 @@ pieces = st.sampled_from(
 plain = st.builds(
     "{} {}={}{},{}={}{} {}".format,
     st.sampled_from(["a", "m,series=b", "reading,series=c", "m,host=x", "mi,a=hi",
+                     "m,Plan=1", "m,time=2026-01-31", "m,Time=x",
                      r"m,series=l\ 1", r"m\,x,a\=b=c\ d", r"m\\\ x"]),
     st.sampled_from(["plan", "fact"]), st.integers(-(2**65), 2**65) | st.floats(), st.sampled_from(["", "i", "u"]),
     st.sampled_from(["plan", "fact"]), st.integers(-100, 100) | st.floats(), st.sampled_from(["", "i"]),
-    st.integers(-5, 1_800_000_000_000_000_000) | st.just(""),
+    st.integers(-5, 1_800_000_000_000_000_000) | st.sampled_from(["", "100000000000000000", "99999999999999999"]),
 )  # fmt: skip
 texts = st.lists(pieces | plain | plain.map("{}\n".format), max_size=12).map("".join) | st.lists(plain, max_size=5).map(
     "\n".join

@@ -1,18 +1,22 @@
 import json
 import math
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.attributes import MAX_ATTRIBUTES
 from service.batches import Packed
-from service.errors import BadReading, BadRequest
-from service.frames import RefusedEnvelope, parse_msgpack, read_json, read_msgpack
-from service.readings import Rules, microseconds, now_microseconds
+from service.errors import BadReading, BadRequest, TooLarge
+from service.frames import RefusedEnvelope, parse_msgpack, read_frame, read_json, read_msgpack
+from service.readings import Rules, now_microseconds
 from service.rows import SINCE_1970
+from service.stamps import microseconds, moment_of, of_text
 
 RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
 NOW = now_microseconds()
@@ -129,7 +133,22 @@ def test_a_batch_id_is_text_of_1_to_200_characters(batch_id: str) -> None:
         ('{"ts": "2026-01-31T14:05:00"}', "ts", "offset"),
         ('{"ts": "yesterday"}', "ts", "RFC 3339"),
         ('{"ts": true}', "ts", "boolean"),
-        ('{"ts": -1}', "ts", "before 1970"),
+        ('{"ts": -1}', "ts", "too small for epoch seconds or milliseconds"),
+        ('{"ts": -1e9}', "ts", "before 1970"),
+        ('{"ts": 0}', "ts", "too small"),
+        (
+            '{"ts": 46346.5}',
+            "ts",
+            "46346.5 is too small for epoch seconds or milliseconds (is it a spreadsheet's day?)",
+        ),
+        ('{"ts": 99999999, "plan": 1, "fact": 2}', "ts", "write a time before 3 March 1973 as text"),
+        ('{"Plan": 1}', "Plan", "did you mean plan?"),
+        ('{"plan": 1, "FACT": 2}', "FACT", "did you mean fact?"),
+        ('{"TS": 1769868300, "fact": 2}', "TS", "did you mean ts?"),
+        ('{"Series": "a", "fact": 2}', "Series", "did you mean series?"),
+        ('{"plan": 1, "timestamp": "2026-01-31T14:05:00Z"}', "timestamp", "did you mean ts?"),
+        ('{"fact": 1, "Time": 1769868300}', "Time", "did you mean ts?"),
+        ('{"fact": 1, "ts": null, "time": "1769868300.5"}', "time", "did you mean ts?"),
         ('{"ts": 1e300}', "ts", "out of range"),
         ('{"ts": 9999999999999999, "plan": 1, "fact": 2}', "ts", "too far ahead"),
         ('{"ts": -9999999999999999, "plan": 1, "fact": 2}', "ts", "before 1970"),
@@ -162,9 +181,75 @@ def test_what_is_refused_names_the_field(text: str, field: str, words: str) -> N
     assert words in error.faults[0].detail
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"timestamp": "2026-01-31T14:05:00Z", "cpu": 4}',
+        '{"plan": 1, "ts": 1769868300, "timestamp": "2026-01-31T14:05:00Z"}',
+        '{"plan": 1, "time": 12.5, "timestamp": "shift 2"}',
+        '{"plan": 1, "note": {"Plan": 2, "TS": 3}}',
+        '{"plan": 1, "time": true, "timestamp": null}',
+        '{"plan": 1, "planned": 2, "tsunami": 3}',
+    ],
+)
+def test_keys_that_only_look_like_ours_are_attributes(text: str) -> None:
+    """Free-form documents have times of their own, and `time` is as often how long something took."""
+    [reading] = readings(text)
+    kept = {key: value for key, value in json.loads(text).items() if key not in ("ts", "plan")}
+    assert json.loads(reading.attributes or b"") == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31 14:05:00+00", MOMENT),
+        ("2026-01-31 14:05:00.5+00", MOMENT + timedelta(seconds=0.5)),
+        ("2026-01-31 14:05:00.123456-00", MOMENT + timedelta(microseconds=123456)),
+        ("2026-01-31 19:35:00+05:30", MOMENT),
+        ("2026-01-31 10:35:00-03:30", MOMENT),
+        ("2026-01-31 14:58:28+00:53:28", MOMENT),
+        ("2026-01-31T14:05:00+00", MOMENT),
+        ("1970-01-01 00:00:05+00", datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)),
+    ],
+)
+def test_times_as_postgresql_writes_them(text: str, moment: datetime) -> None:
+    assert [row.ts for row in readings(json.dumps([{"ts": text}, {"ts": text, "plan": 1, "fact": 2}]))] == [
+        microseconds(moment)
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-13-31 14:05:00+00", "2026-01-31 24:05:00+00", "2026-01-31 14:05:00+00:60", "infinity",
+             "2026-01-31 14:05+00", "2026-01-31 14:05:00 +00", "0044-03-15 12:00:00+00 BC", "2026-01-31+00"]
+)  # fmt: skip
+def test_what_is_no_time(text: str) -> None:
+    assert refusal(json.dumps({"ts": text})).faults[0].field == "ts"
+
+
+@given(st.integers(-62_135_510_400_000_000, 253_402_214_400_000_000), st.integers(-57_599, 57_599))
+def test_any_time_of_postgresql(ts: int, offset: int) -> None:
+    """Its offsets have minutes and seconds where these aren't zero, its seconds a fraction without zeros at the end."""
+    local, size = moment_of(ts + offset * 1_000_000), abs(offset)
+    parts = [size // 3600, size // 60 % 60, size % 60]
+    while len(parts) > 1 and not parts[-1]:
+        parts.pop()
+    second = f"{local:%S}" + (f".{local.microsecond:06}".rstrip("0") if local.microsecond else "")
+    written = f"{local:%H:%M}:{second}{'-' if offset < 0 else '+'}{':'.join(f'{part:02}' for part in parts)}"
+    assert of_text(f"{local.year:04}-{local:%m-%d} {written}") == ts
+
+
 def test_every_faulty_item_is_named() -> None:
     error = refusal('[{"plan": 1}, {"plan": "x"}, {"fact": null}, 7]')
     assert [(fault.index, fault.field) for fault in error.faults] == [(1, "plan"), (3, "")]
+
+
+def test_a_refusal_says_how_it_counts_and_ends_once() -> None:
+    assert refusal('[{"plan": 1}, {"plan": "x"}]').detail == (
+        "1 reading was refused; item 1 (counted from 0): plan: must be a number, this is text."
+    )
+    assert refusal('[1, {"ts": 5}]').detail.startswith("2 readings were refused; item 0 (counted from 0): a reading is")
+    with pytest.raises(TooLarge, match="at most 1 reading; send them in several"):
+        read_json("[{}, {}]", Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1), 1), NOW)
 
 
 def test_at_most_a_hundred_items_are_named() -> None:
@@ -225,6 +310,16 @@ def test_nesting_is_refused_or_kept(inside: str) -> None:
             assert batch(f'[{{"note": {"[" * deep}{inside}{"]" * deep}}}]').count == 1
 
 
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"":', "}")])
+def test_nesting_has_a_limit_of_its_own(opening: str, closing: str) -> None:
+    """Not that of the parser, which depends on who calls it."""
+    for levels, inside in ((199, "1"), (199, '"[[[["'), (197, "[[],[],{}]")):
+        text = f'{{"note": {opening * levels}{inside}{closing * levels}}}'
+        assert batch(text).count == 1
+        assert read_frame(msgspec.msgpack.encode(json.loads(text)), RULES, NOW).count == 1
+    assert "nested too deeply" in refusal(f'{{"note": {opening * 200}1{closing * 200}}}').detail
+
+
 def test_messagepack_says_the_same() -> None:
     for value in ({"plan": 40, "fact": 38.5}, [{"plan": 1}], {"id": "x", "readings": [{"series": "a", "note": [1]}]}):
         text = json.dumps(value)
@@ -236,6 +331,31 @@ def test_messagepack_says_the_same() -> None:
     for odd in ({"plan": math.nan}, {b"key": 1}, {"note": math.inf}, {("a",): 1}):
         with pytest.raises(BadRequest):
             read_msgpack(msgspec.msgpack.encode(odd), RULES, NOW)
+
+
+@pytest.mark.parametrize("start", ["", " ", "\t", "\r\n", "\ufeff"])
+@pytest.mark.parametrize(
+    "text", ['{"plan": 40}', '[{"plan": 1}, {"n": 2}]', '{"id": "x", "readings": []}', '{"plan": 4']
+)
+def test_json_in_a_binary_frame(start: str, text: str) -> None:
+    """No MessagePack that we take begins like that."""
+
+    def outcome(read: Callable[[], Packed]) -> Packed | str:
+        try:
+            return read()
+        except BadRequest as exc:
+            return exc.detail
+
+    assert outcome(lambda: read_frame((start + text).encode(), RULES, NOW)) == outcome(
+        lambda: read_json(start.strip("\ufeff") + text, RULES, NOW)
+    )
+
+
+def test_a_binary_frame_that_is_neither() -> None:
+    for raw, words in ((b"\xff\xfe{\0", "UTF-16"), (b"", "MessagePack"), (b"\xc1", "MessagePack"), (b"5", "a number")):
+        with pytest.raises(BadRequest, match=words):
+            read_frame(raw, RULES, NOW)
+    assert read_frame(msgspec.msgpack.encode({"plan": 40}), RULES, NOW) == read_json('{"plan": 40}', RULES, NOW)
 
 
 def test_the_clock_counts_microseconds() -> None:

@@ -7,8 +7,8 @@ from struct import Struct, error
 import msgspec
 
 from service.period import bad_parameter
-from service.readings import microseconds
 from service.selection import Place
+from service.stamps import microseconds
 from service.times import quoted
 
 _FORMAT = Struct(">?qq")  # backward, ts in microseconds since 1970, id

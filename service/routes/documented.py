@@ -16,10 +16,11 @@ from litestar.openapi.spec import (
 _READING = Schema(
     title="Reading",
     type=OpenAPIType.OBJECT,
-    description="Any other key is kept as an attribute.",
+    description="Any other key is kept as an attribute, unless it is one of these in capitals.",
     properties={
         "ts": Schema(
-            description="RFC 3339 with an offset, or epoch seconds or milliseconds; absent: the server's clock.",
+            description="RFC 3339 with an offset, or epoch seconds (from 10^8) or milliseconds (from 10^11); "
+            "absent: the server's clock.",
             one_of=[
                 Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.DATE_TIME),
                 Schema(type=OpenAPIType.NUMBER),
