@@ -40,11 +40,14 @@ def table(records: Iterable[Record], *, header: bool = True) -> bytes:
     names the columns."""
     out = io.StringIO(newline="")
     write = csv.writer(out, lineterminator="\r\n").writerow
+    # blanks around a cell count within quotes alone
+    write_in_quotes = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow
     if header:
         write(COLUMNS)
     for one in records:
         attributes = "" if one.attributes is None else bytes(one.attributes).decode()
-        write((_time(one.ts), one.series, _number(one.plan), _number(one.fact), attributes))
+        row = write if one.series == one.series.strip(" \t") else write_in_quotes
+        row((_time(one.ts), one.series, _number(one.plan), _number(one.fact), attributes))
     return out.getvalue().encode()
 
 

@@ -2,11 +2,14 @@
 
 import gzip
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+import msgspec
 import pytest
 
 from service.batches import Packed
@@ -28,7 +31,7 @@ READINGS: list[dict[str, Any]] = [
     {"ts": "2026-01-31T14:05:10.25+01:00", "series": "b", "plan": 40.0},
     {"ts": 1769868300, "series": "c,d", "fact": -1e-9},
     {"series": 'q"uote', "plan": 1.0, "fact": 2.0, "note": "multi\nline", "n": 7},
-    {},
+    {"ts": "2026-01-31 14:05:00.5+00", "series": "default"},
 ]
 NDJSON = "\n".join(json.dumps(one) for one in READINGS).encode()
 CSV = (
@@ -38,6 +41,8 @@ CSV = (
     '1769868300,"c,d",,-1e-9,\r\n'
     ',"q""uote",1,2,"{""note"": ""multi\\nline"", ""n"": 7}"\r\n'
     ",,,,\r\n"
+    "2026-01-31 14:05:00.5+00,,,,\r\n"
+    " , ,,\t,\r\n"
 ).encode()
 
 
@@ -96,22 +101,193 @@ def test_a_bad_cell_is_named(text: str, index: int, field: str) -> None:
     assert (caught.value.faults[0].index, caught.value.faults[0].field) == (index, field)
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"\xff\xfe", b"plan,plan\n1,2\n", b",plan\n1,2\n", b'plan\n"1\n', b"ts,series\n,\n"]
-)
+@pytest.mark.parametrize("text", [b"\xff\xfe", b'plan\n"1\n', b'plan\n"1"x\n'])
 def test_what_is_no_table_is_malformed(text: bytes) -> None:
-    with pytest.raises(BadRequest) as caught:
+    with pytest.raises(BadRequest, match="This is no CSV in UTF-8") as caught:
         of_table(text)
     assert caught.value.status == 400
 
 
 @pytest.mark.parametrize(
-    "header", ["series;plan;fact", "series\tplan\tfact", "Series,Plan,Fact", "PLAN", "a,b", '"plan;"']
+    ("header", "what"),
+    [
+        ("", "is missing. A header"),
+        ("\r\n ,,\r\n", "is missing. A header"),
+        (",plan", "gives column 1 no name (', plan')"),
+        ("plan,fact, ,", "gives column 3 no name ('plan, fact, , ')"),
+        ("plan,plan", "names 'plan' more than once ('plan, plan')"),
+        ("ts,series", "names none of plan, fact ('ts, series')"),
+        ("sep=#\nplan#fact", "names a delimiter that is none of , ; | and tab ('sep=#')"),
+        ("sep=;;\nplan;fact", "names a delimiter that is none of"),
+        ("sep=", "names a delimiter that is none of"),
+        ("series;plan;fact", "names none of ts, series, plan, fact, attributes ('series;plan;fact')"),
+        ("series\tplan\tfact", "names none of"),
+        ("a,b", "names none of"),
+        ('"plan;"', "names none of"),
+        ("Series,Plan,Fact", "names 'Series' (did you mean series?) ('Series, Plan, Fact')"),
+        ("PLAN", "names 'PLAN' (did you mean plan?)"),
+        ("plan,FACT", "names 'FACT' (did you mean fact?)"),
+        ("plan,Attributes", "names 'Attributes' (did you mean attributes?)"),
+    ],
 )
-def test_a_header_that_names_nothing_of_ours_is_refused_with_a_hint(header: str) -> None:
-    with pytest.raises(BadRequest, match="in small letters, with commas between them") as caught:
-        of_table(f"{header}\n1,2,3\n".encode())
+def test_a_header_of_no_use_is_refused_with_a_hint(header: str, what: str) -> None:
+    """In one manner, whatever is wrong with it."""
+    with pytest.raises(BadRequest, match="in small letters, with commas between them, or with what a line") as caught:
+        of_table(f"{header}\n1,2,3\n".encode() if header.strip(", \r\n") else header.encode())
     assert caught.value.status == 400
+    assert caught.value.detail.startswith(f"The first row of the CSV {what}")
+
+
+@pytest.mark.parametrize(
+    ("line", "mark"), [("sep=;", ";"), ('"sep=;"', ";"), ("SEP=\t", "\t"), ("sep=|", "|"), ("sep=,", ",")]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_delimiter_that_is_named_as_excel_does(line: str, mark: str, end: str) -> None:
+    rows = [line, mark.join(("series", "plan")), mark.join(("a", "1.5")), mark]
+    [row] = rows_of(of_table(end.join(rows).encode()))
+    assert (row.series, row.plan) == ("a", 1.5)
+
+
+def test_blanks_around_a_cell_do_not_count_unless_in_quotes() -> None:
+    text = 'series , plan,"note" ,n\n'.replace('"note" ', '"note"') + (
+        ' line 1 ,\t40 , "a, ""b""" ,1 \n" line 2 ",4," x",""\n"line 3",5,"say "" a""", a \n'
+    ).replace('""" ,', '""",')
+    rows = rows_of(of_table(text.encode()))
+    assert [row.series for row in rows] == ["line 1", " line 2 ", "line 3"]
+    assert [json.loads(row.attributes or b"") for row in rows] == [
+        {"note": 'a, "b"', "n": "1"},
+        {"note": " x"},
+        {"note": 'say " a"', "n": "a"},
+    ]
+
+
+def test_a_huge_row_is_looked_at_once() -> None:
+    count = 50_000
+    names = ",".join(f"c{number}" for number in range(count))
+    for cell in ("a\t", '"a "', '"a\n"', '""""'):
+        started = time.process_time()
+        with pytest.raises(BadReading):  # too many attributes
+            of_table(f"plan,{names}\n1,{','.join([cell] * count)}\n".encode())
+        assert time.process_time() - started < 5
+
+
+def test_a_row_of_delimiters_alone_is_no_reading() -> None:
+    text = b"series,plan,fact\r\n,,\r\n\r\na,1,2\r\n , ,\r\n,,,,,,\r\n\t\r\nb,3,\r\n,x,\r\n"
+    with pytest.raises(BadReading) as caught:
+        of_table(text)
+    assert [(fault.index, fault.field) for fault in caught.value.faults] == [(2, "plan")]
+    assert [row.series for row in rows_of(of_table(text.replace(b"x", b"4")))] == ["a", "b", "default"]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "text", "field"),
+    [
+        ("json", b'[{"series": "a", "%s": 1}]', "{}"),
+        ("msgpack", b"", "{}"),
+        ("ndjson", b'{"series": "a", "fact": 1}\n{"%s": 1}', "{}"),
+        ("csv", b'fact,attributes\n1,"{""%s"": 5}"', "{}"),
+        ("influx", b"a fact=1,%s=2", "{}"),
+        ("influx", b"a,%s=b fact=1", "{}"),
+        ("influx", b"a,%s=b plan=1,fact=1 1700000000000000000", "{}"),
+    ],
+)
+@pytest.mark.parametrize("key", ["Plan", "FACT", "Ts", "SERIES"])
+def test_a_key_that_is_ours_but_for_its_case_is_refused(media_type: str, text: bytes, field: str, key: str) -> None:
+    body = msgspec.msgpack.encode({key: 1}) if media_type == "msgpack" else text.replace(b"%s", key.encode())
+    with pytest.raises(BadRequest, match=rf"{key}: did you mean {key.lower()}\?") as caught:
+        read_anyhow(media_type, body, RULES)
+    assert caught.value.status == (400 if media_type == "influx" else 422)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("json", b'{"fact": 1, "time": "2026-01-31T14:05:00Z"}'),
+        ("msgpack", msgspec.msgpack.encode({"fact": 1, "timestamp": datetime(2026, 1, 31, tzinfo=UTC)})),
+        ("ndjson", b'{"fact": 1, "time": 1769868300}'),
+        ("csv", b"timestamp,plan\n2026-01-31 14:05:00,1"),
+        ("csv", b"Time,plan\n1769868300,1"),
+        ("influx", b'a fact=1,time="2026-01-31"'),
+        ("influx", b"a,time=2026-01-31 plan=1,fact=1"),
+    ],
+)
+def test_a_time_in_the_wrong_place_is_no_attribute(media_type: str, body: bytes) -> None:
+    """The readings would all be of now."""
+    with pytest.raises(BadRequest, match=r"did you mean ts\?"):
+        read_anyhow(media_type, body, RULES)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("json", b'{"plan": 1, "fact": 2, "ts": 46346.5}'),
+        ("json", b'{"ts": 46346}'),
+        ("msgpack", msgspec.msgpack.encode({"plan": 1, "fact": 2, "ts": 46346.5})),
+        ("ndjson", b'{"plan": 1, "fact": 2, "ts": 46346.5}'),
+        ("csv", b"ts,plan\n46346.5,1"),
+        ("influx", b"a plan=1,fact=2 1700000000"),
+        ("influx", b"a plan=1,x=2 1700000000"),
+        ("influx", b"a plan=1,fact=2 -1"),
+    ],
+)
+def test_a_number_that_would_be_a_time_in_1970_is_refused(media_type: str, body: bytes) -> None:
+    """Also where MIN_TS is earlier."""
+    for rules in (RULES, Rules(datetime(1900, 1, 1, tzinfo=UTC), timedelta(days=1))):
+        with pytest.raises(BadRequest, match=r"ts: .*before 3 March 1973"):
+            read_anyhow(media_type, body, rules)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "text"),
+    [
+        ("json", b'[{"plan": 1}, {"n": [}]'),
+        ("ndjson", b'{"plan": 1}\n{"n":\n'),
+        ("csv", b'plan,attributes\n1,"{"\n'),
+        ("csv", b"plan,fact\n1\n"),
+        ("msgpack", b"\xc1"),
+    ],
+)
+def test_a_message_ends_once(media_type: str, text: bytes) -> None:
+    with pytest.raises(BadRequest) as caught:
+        read_anyhow(media_type, text, RULES)
+    for said in (caught.value.detail, *(fault.detail + "." for fault in caught.value.faults)):
+        assert said.endswith(".")
+        assert ".." not in said
+        assert " 1 cells" not in said
+
+
+MARKED = {
+    "application/json": '[{{"plan": 1, "series": "{name}"}}]',
+    "application/x-ndjson": '{{"plan": 1, "series": "{name}"}}\n',
+    "text/csv": "plan,series\n1,{name}\n",
+    "line protocol": "{name} plan=1\n",
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("media_type", MARKED)
+@pytest.mark.parametrize("pieces", [1, 2, 100])
+async def test_a_byte_order_mark(shared: Running, name: str, media_type: str, pieces: int) -> None:
+    """In UTF-8 it is skipped, wherever the body is cut; in UTF-16 it is answered with a sentence."""
+    path = "/write" if media_type == "line protocol" else "/readings"
+    text = MARKED[media_type].format(name=name)
+
+    async def send(body: bytes) -> httpx.Response:
+        async def cut() -> AsyncIterator[bytes]:
+            for at in range(0, len(body), pieces):
+                yield body[at : at + pieces]
+
+        return await shared.http.post(path, content=cut(), headers={"Content-Type": media_type})
+
+    assert (await send(text.encode("utf-8-sig"))).status_code in (200, 204)
+    [item] = await stored(shared, name, 1)
+    assert (item["plan"], item["attributes"]) == (1, None)
+    for encoding in ("utf-16-le", "utf-16-be"):
+        answer = await send(f"\ufeff{text}".encode(encoding))
+        assert (answer.status_code, "This is UTF-16; send UTF-8." in answer.text) == (400, True)
+    if "json" in media_type:
+        for body in (b"\xef\xbb\xbf" + text.encode("utf-8-sig"), text.encode("utf-16-le"), text.encode("utf-32-be")):
+            assert (await send(body)).status_code in (400, 422)
 
 
 @pytest.mark.parametrize("text", ["1_000", "１２", "٣", "nan", "inf", "1e", "0x10", ".", "1,5", "1\u00a0"])
@@ -122,14 +298,15 @@ def test_numbers_are_of_ascii_digits(name: str, text: str) -> None:
     assert caught.value.faults[0].field == name
 
 
-@pytest.mark.parametrize("text", ["12", "+12", "12.", "1.2e1", "1.2E+1", " 12 ", "0012", "120e-1"])
+@pytest.mark.parametrize("text", ["12", "+12", "12.", "1.2e1", "1.2E+1", " 12 ", '" 12 "', "0012", "120e-1"])
 def test_numbers_may_be_written_in_many_ways(text: str) -> None:
-    [row] = rows_of(of_table(f"plan,ts\n{text},{text}\n".encode()))
-    assert (row.plan, row.ts) == (12, 12_000_000)
+    time = text.replace("12", "1200000000").replace("1.2e1", "1.2e9").replace("1.2E+1", "1.2E+9")
+    [row] = rows_of(of_table(f"plan,ts\n{text},{time}\n".encode()))
+    assert (row.plan, row.ts) == (12, 1_200_000_000_000_000)
 
 
 def test_other_columns_are_attributes_as_text() -> None:
-    [row] = rows_of(of_table(b"\xef\xbb\xbfplan;x\n".replace(b";", b",") + b"1,007\n"))
+    [row] = rows_of(of_table(b"plan,x\n1,007\n"))
     assert json.loads(row.attributes or b"") == {"x": "007"}
 
 
