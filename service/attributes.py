@@ -54,7 +54,7 @@ def _checked(values: dict[str, object]) -> bytes:
         raise Refusal("attributes", f"can't be kept as JSON: {str(exc).rstrip('.')}") from exc
     if (size := _stored_size(encoded)) > MAX_ATTRIBUTES:
         raise Refusal("attributes", f"{size} bytes of JSON with numbers written out, at most {MAX_ATTRIBUTES} are kept")
-    if encoded.count(b"[") + encoded.count(b"{") > MAX_DEPTH and _depth(encoded) > MAX_DEPTH:
+    if len(encoded) > 2 * MAX_DEPTH and _depth(encoded) > MAX_DEPTH:
         raise Refusal("attributes", f"are nested too deeply, at most {MAX_DEPTH} levels are kept")
     # NUL is always written as \u0000; the same six characters also stand for an escaped backslash before u0000.
     if b"\\u0000" in encoded:
@@ -74,6 +74,9 @@ def _stored_size(encoded: bytes) -> int:
 
 
 def _depth(encoded: bytes) -> int:
+    """Levels of brackets; where there are few brackets in all, simply their number."""
+    if (most := encoded.count(b"[") + encoded.count(b"{")) <= MAX_DEPTH:
+        return most
     brackets = re.sub(rb"[^][{}]", b"", _STRING_OR_SHORTENED.sub(b"", encoded))
     return max(itertools.accumulate(1 if bracket in b"[{" else -1 for bracket in brackets))
 

@@ -1,6 +1,7 @@
 """The time of a reading as producers write it: RFC 3339, PostgreSQL's own text, or a number. No I/O."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -59,10 +60,11 @@ def of_number(number: float) -> int:
 def of_text(text: str) -> int:
     """A time with an offset as microseconds; Refusal where it is none."""
     try:
-        if _POSTGRESQL.fullmatch(text):
-            return microseconds(datetime.fromisoformat(text))
         return microseconds(msgspec.convert(text, _Rfc3339))
-    except ValueError as exc:  # msgspec's errors are ValueErrors
+    except msgspec.ValidationError as exc:
+        if _POSTGRESQL.fullmatch(text):
+            with suppress(ValueError):
+                return microseconds(datetime.fromisoformat(text))
         problem = "needs an offset" if "timezone" in str(exc) else "is no RFC 3339 time"
         raise Refusal("ts", f"{problem}; write it like 2026-01-31T14:05:00Z or 2026-01-31T15:05:00+01:00") from exc
 
