@@ -726,7 +726,7 @@ async def test_replay_can_be_stopped_while_its_input_is_silent(emitters: Emitter
 
 
 async def test_strict_sends_what_was_whole_before_the_bad_row(emitters: Emitters, tmp_path: Path) -> None:
-    rows = [f"{number},{number if number != 25 else 'x'}" for number in range(40)]
+    rows = [f"{10**9 + number},{number if number != 25 else 'x'}" for number in range(40)]
     (tmp_path / "day.csv").write_text("\n".join(["ts,fact", *rows]))
     async with Desk().open() as desk:
         status, output, log = await emitters.emit("replay", "day.csv", "--strict", "--batch", "10", "--url", desk.url)
