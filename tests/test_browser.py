@@ -332,3 +332,32 @@ async def test_every_operation_of_the_api_is_shown_and_opens(browser: Browser, f
             await block.locator(".opblock-summary-control").click()
             await expect(block.locator(".responses-wrapper")).to_be_visible()
         await keep(page, "api-open")
+
+
+BARS = """() => [...document.querySelectorAll('#chart svg path[aria-roledescription=bar]')].map(bar => {
+  const {width, height} = bar.getBoundingClientRect();
+  return [bar.getAttribute('aria-label'), width, height];
+})"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1200])
+async def test_no_bar_is_left_out_of_the_live_page_or_of_a_chart_s_page(
+    browser: Browser, fresh: Running, width: int
+) -> None:
+    """Of a few readings in a long time, and of values beside a thousand times as much."""
+    now = int(time.time() // 3600) * 3600
+    readings = [{"ts": now - 9 * 3600 * number, "plan": 30 if number else 30_000, "fact": 20} for number in range(18)]
+    await fresh.http.post("/readings", json=readings)
+    alone = f"/chart?format=html&from=-7d&width={width}"
+    for _ in range(3):  # the first page waits until the drawing library is made
+        if (await fresh.http.get(alone)).status_code == 200:
+            break
+    async with visiting(browser, fresh, viewport={"width": width, "height": 900}) as page:
+        for address in ("/?period=7d", alone):
+            await page.goto(address)
+            await page.wait_for_selector("#chart svg")
+            bars = await page.evaluate(BARS)
+            assert len(bars) == 36, address
+            assert min(wide for _, wide, _ in bars) > 0.9, address
+            assert min(high for *_, high in bars) > 0.8, address
+            await keep(page, f"bars-{width}{'-alone' if address == alone else ''}")

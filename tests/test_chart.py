@@ -142,6 +142,19 @@ async def test_parameters_are_read_strictly(shared: Running, query: str, field: 
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_a_step_too_narrow_to_be_seen_is_longer_in_a_picture_and_said(shared: Running) -> None:
+    asked: dict[str, Any] = {"from": "2026-03-01", "until": "2026-03-02", "step": "5m", "width": 200}
+    svg = (await shared.http.get("/chart", params={**asked, "format": "svg"})).text
+    assert "too narrow" in svg
+    assert "15 minutes (steps of 5m" in re.sub(r"\s*<[^>]*>\s*", " ", svg)
+    for width, step in ((200, "5m"), (960, "5m")):
+        found = await shared.http.get("/chart", params={**asked, "width": width, "format": "json"})
+        assert found.json()["step"] == step
+    wide = (await shared.http.get("/chart", params={**asked, "width": 960, "format": "svg"})).text
+    assert "too narrow" not in wide
+    assert "per 5 minutes" in wide
+
+
 @pytest.mark.parametrize(
     "query", ["scale=1.100000023841858", "threshold=0.30000000000000004", "threshold=1000000000000000", "scale=2."]
 )

@@ -3,6 +3,7 @@
 import io
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -33,9 +34,14 @@ def drawn(buckets: list[Bucket], period: Period, width: int, **looks: Any) -> Pi
     return of(buckets, period, width=width, height=default_height(width, 1), **looks)
 
 
+@lru_cache(maxsize=4)
+def svg_of(picture: Picture) -> bytes:
+    return draw(picture, "svg")
+
+
 def plot(picture: Picture) -> tuple[float, float, float]:
     """Left end, upper end and height of the plot, in pixels of a picture that isn't scaled."""
-    svg = draw(picture, "svg").decode()
+    svg = svg_of(picture).decode()
     found = re.search(r'translate\(([\d.]+),([\d.]+)\)"><g class="mark-group role-frame.*?M0,0h[\d.]+v([\d.]+)', svg)
     assert found
     return float(found[1]), float(found[2]), float(found[3])
@@ -57,7 +63,7 @@ def lacking(picture: Picture, kind: str, scale: float) -> int:
     """How many bars of this kind have no pixel of their colour where they stand, or a pixel beside it."""
     left, _, _ = plot(picture)
     found = set(columns(picture, getattr(LIGHT, kind), scale))
-    places = [(scale * (left + x), scale * (left + x + wide)) for x, wide, _ in boxes(draw(picture, "svg"), kind)]
+    places = [(scale * (left + x), scale * (left + x + wide)) for x, wide, _ in boxes(svg_of(picture), kind)]
     return sum(1 for a, b in places if not found & set(range(round(a - 1), round(b + 1) + 1)))
 
 
@@ -73,23 +79,23 @@ def every(period: Period, number: int) -> list[Bucket]:
 
 def test_of_one_reading_a_month_every_month_is_there() -> None:
     """As `/chart` answers it, whatever the width: by default with steps of weeks or of months."""
-    for width in (200, 320, 480, 640, 960, 1200, 1920, 3000):
+    for width in (200, 390, 640, 960, 1200, 3000):
         period = make_period("2006-01-01", "2008-01-01", None, "UTC", NOW, width)
         days = [datetime(2006 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(24)]
         buckets = [Bucket(max(at for at in period.edges if at <= day), 14_000, 7_700, 1) for day in days]
         shown = drawn(buckets, period, width)
         for kind in ("plan", "fact"):
-            assert len(boxes(draw(shown, "svg"), kind)) == 24
+            assert len(boxes(svg_of(shown), kind)) == 24
             assert lacking(shown, kind, 1) == 0, width
             if width >= 480:
                 assert runs(columns(shown, getattr(LIGHT, kind))) == 24, width
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "1y"])
-@pytest.mark.parametrize("width", [MIN_WIDTH, 333, 960, 1200])
+@pytest.mark.parametrize("width", [MIN_WIDTH, 333, 960])
 def test_sparse_bars_are_all_there_in_every_step_and_scale(step: str, width: int) -> None:
     """Also where a step is hardly a pixel wide, since somebody asked for it."""
-    for steps, scale in ((24, 1.25), (97, 1), (300, 2), (min(740, width - PLOT), 1)):
+    for steps, scale in ((97, 1.25), (300, 2), (min(740, width - PLOT), 1)):
         if scale**2 * width * default_height(width, 1) > 16e6 or steps > width - PLOT:
             continue
         period = make_period(
@@ -103,7 +109,7 @@ def test_sparse_bars_are_all_there_in_every_step_and_scale(step: str, width: int
         assert runs(columns(shown, LIGHT.plan, scale)) == len(buckets), (steps, scale)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     width=st.integers(MIN_WIDTH, 1500),
     steps=st.integers(1, 740),
@@ -121,7 +127,7 @@ def test_every_group_of_dense_bars_is_there(width: int, steps: int, scale: float
     shown = [at for number, at in enumerate(period.edges[:-1]) if number % (group + gap) < group]
     made = drawn([Bucket(at, 90, 100, 1) for at in shown], period, width)
     for kind in ("plan", "fact"):
-        assert len(boxes(draw(made, "svg"), kind)) == len(shown)
+        assert len(boxes(svg_of(made), kind)) == len(shown)
         assert lacking(made, kind, scale) == 0
     pitch = scale * (width - PLOT) / steps
     within = 0.7 * pitch + 1  # the other bar of a pair, and what is between two
@@ -149,7 +155,7 @@ def test_of_many_days_none_is_left_out(days: int) -> None:
         assert sum(1 for there, _ in groupby(tall) if there) == days // 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     width=st.sampled_from([*WIDTHS, MIN_WIDTH, 960, 3000]),
     step=st.sampled_from(["1m", "1h", "1d", "1M"]),
@@ -174,7 +180,19 @@ def test_what_a_browser_draws_is_a_pixel_wide_and_high(
         assert len(found) == len(buckets)
         for _, wide, high in found:
             assert wide >= 0.9
-            assert high >= 0.85  # about: how high the plot is, is known to a few pixels
+            assert high >= 1.6  # about 2: how high the plot is, is known to a few pixels
+
+
+@pytest.mark.parametrize("width", [280, 960])
+@pytest.mark.parametrize(("plan", "fact"), [(30, 20), (20, 30), (1, 1), (20_000, 1), (1, 20_000), (-1, -1)])
+def test_neither_of_two_hides_the_other(width: int, plan: float, fact: float) -> None:
+    """However small they are beside others."""
+    period = make_period("-7d", None, "1h", "UTC", NOW, width)
+    buckets = [Bucket(at, plan, fact, 1) for at in period.edges[:-1:9]]
+    shown = drawn([*buckets, Bucket(period.edges[-2], 30_000, None, 1)], period, width)
+    assert lacking(shown, "plan", 1) == 0
+    assert lacking(shown, "fact", 1) == 0
+    assert runs(columns(shown, LIGHT.fact)) == len(buckets)
 
 
 def test_live_pictures_tell_bars_apart_by_where_they_begin() -> None:
@@ -278,7 +296,7 @@ def test_where_pairs_would_be_too_narrow_plan_is_a_line_across_bars_of_fact(
 
 
 @pytest.mark.parametrize("start", ["-7d", "-14d", "-24h", "-18h", "today", "-30d", "-365d", "-3650d"])
-@pytest.mark.parametrize("width", [*WIDTHS, 390, 960, 1920])
+@pytest.mark.parametrize("width", [*WIDTHS, 960, 1920])
 def test_no_picture_is_a_pattern_of_pairs_of_a_pixel_or_two(start: str, width: int) -> None:
     period = make_period(start, None, None, "UTC", NOW, width)
     pitch = (width - PLOT) / (len(period.edges) - 1)

@@ -4,7 +4,7 @@ Where a step has room for them, plan and fact are two bars side by side. Where i
 blur into a pattern in which nobody reads who was below: then fact is one bar as wide as its step, and plan a line
 across it.
 
-Nothing that has a value is invisible: a bar is at least a pixel wide, and if its value isn't 0, a pixel high.
+Nothing that has a value is invisible: a bar is at least a pixel wide, and if its value isn't 0, two pixels high.
 """
 
 import math
@@ -29,8 +29,8 @@ GAP, GAP_FROM = 1.0, 6.0
 """Pixels between two bars as wide as their steps, where these have so many."""
 LINE, LINE_LENGTH = 2.0, 6.0
 """How thick the line of a plan is in pixels, and how long at least where there is nothing beside it."""
-LEAST = 1.0
-"""Pixels of a bar's width and height, at least."""
+NARROWEST, LOWEST = 1.0, 2.0
+"""Pixels of a bar's width, at least; and of its height, so that there is more of it than the line at zero hides."""
 SEEN = 4.0
 """Pixels of a bar's height from which its colour can be seen."""
 _HAIR = 0.01
@@ -122,7 +122,8 @@ def _lines(steps: Sequence[_Step], scale: _Scale) -> Iterator[Bar]:
             before = step.left - steps[number - 1].right if number else 4 * lacking
             after = steps[number + 1].left - step.right if number < last else 4 * lacking
             left, right = step.left - min(lacking, before / 4), step.right + min(lacking, after / 4)
-            top = math.copysign(max(abs(plan), LINE * scale.high), plan)
+            # at the very bottom it would hide the fact
+            top = math.copysign(max(abs(plan), (LINE + LOWEST) * scale.high), plan)
             label = _label(step, "plan", plan)
             base = top - math.copysign(LINE * scale.high, top)
             yield {**_bar("plan", (left - _HAIR * scale.wide, right), top, scale, label), "base": base}
@@ -153,9 +154,9 @@ def _bar(kind: str, ends: tuple[float, float], top: float, scale: _Scale, label:
     if kind in OUTLINED:
         inset = min(OUTLINE / 2 * scale.wide, (right - left) / 4)
         left, right = left + inset, right - inset
-    if right - left < LEAST * scale.wide:
+    if right - left < NARROWEST * scale.wide:
         middle = (left + right) / 2
-        left, right = middle - LEAST / 2 * scale.wide, middle + LEAST / 2 * scale.wide
+        left, right = middle - NARROWEST / 2 * scale.wide, middle + NARROWEST / 2 * scale.wide
     return {"from": left, "to": right, "kind": kind, "value": top, "label": label}
 
 
@@ -165,4 +166,4 @@ def _label(step: _Step, name: str, value: float) -> str:
 
 def _high(value: float, scale: _Scale) -> float:
     """The value, or as much as can be seen of it."""
-    return math.copysign(max(abs(value), LEAST * scale.high), value) if value else 0
+    return math.copysign(max(abs(value), LOWEST * scale.high), value) if value else 0
