@@ -12,7 +12,10 @@ from emitter.replay import run_replay
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="taktline")
 def commands() -> None:
-    """Producers of readings for Taktline. Settings come from the environment and from .env; options go before them."""
+    """Send readings to Taktline.
+
+    Settings are read from the environment and from .env; an option on the command line overrides its setting.
+    """
 
 
 commands.add_command(run_live)

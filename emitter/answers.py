@@ -7,15 +7,16 @@ ID_TAKEN = "id was committed before with other content"
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One fault of one reading of the batch, counted from 0."""
+    """One fault of one reading of the batch: the index counts from 0, people count from 1."""
 
     index: int | None = None
     field: str = ""
     detail: str = ""
 
     def __str__(self) -> str:
-        item = None if self.index is None else f"item {self.index} (counted from 0)"
-        where = " ".join(part for part in (item, self.field) if part)
+        where = " ".join(
+            part for part in (None if self.index is None else f"reading {self.index + 1}", self.field) if part
+        )
         return f"{where}: {self.detail}" if where else self.detail
 
 
@@ -39,7 +40,7 @@ class Problem(msgspec.Struct, frozen=True):
         return self.status == 429 or self.status >= 500
 
     def __str__(self) -> str:
-        said = self.detail or self.title or "no reason given"
+        said = (self.detail or self.title or "no reason given").rstrip(".")
         first = f" ({self.errors[0]})" if self.errors and self.errors[0].detail not in said else ""
         return f"{self.status}: {said}{first}"
 

@@ -16,6 +16,7 @@ from emitter.log import configure
 from emitter.options import LARGEST_BATCH, check_duration, check_patience, make_link, url_option
 from emitter.settings import EmitterSettings
 from emitter.traffic import Course, Traffic
+from emitter.words import readings as readings_said
 
 
 @click.command("bench")
@@ -25,21 +26,23 @@ from emitter.traffic import Course, Traffic
     type=click.Choice(get_args(Transport)),
     default="ws",
     show_default=True,
-    help="ws: envelopes by WebSocket. http-…: a batch a request, on connections that are kept.",
+    help="ws: envelopes over a WebSocket. http-…: one batch a request, on connections that stay open.",
 )
-@click.option("--connections", type=click.IntRange(0), help="Busy connections.  [default: 8; with --idle 0]")
+@click.option(
+    "--connections", type=click.IntRange(0), help="Connections that send all the time.  [default: 8, or 0 with --idle]"
+)
 @click.option(
     "--rate",
     type=click.FloatRange(min=0, min_open=True),
-    help="Readings a second in all.  [default: as fast as they are acknowledged]",
+    help="Readings a second, over all connections.  [default: as many as are acknowledged]",
 )
 @click.option(
-    "--batch", type=click.IntRange(1, LARGEST_BATCH), default=1000, show_default=True, help="Readings a batch."
+    "--batch", type=click.IntRange(1, LARGEST_BATCH), default=1000, show_default=True, help="Readings in each batch."
 )
 @click.option(
     "--window",
     type=click.IntRange(1, 1000),
-    help="Batches in flight a connection; by HTTP always 1.  [env: EMITTER_WINDOW; default: 8]",
+    help="Batches in flight on each connection; over HTTP always 1.  [env: EMITTER_WINDOW; default: 8]",
 )
 @click.option("--series", type=click.IntRange(1, 1_000_000), default=20, show_default=True, help="Number of series.")
 @click.option(
@@ -48,8 +51,8 @@ from emitter.traffic import Course, Traffic
     callback=check_duration,
     help="How long, such as 30s or 5m.  [default: 10s, unless --readings says when it ends]",
 )
-@click.option("--readings", type=click.IntRange(1), help="Readings in all.")
-@click.option("--idle", type=click.IntRange(0), default=0, help="Connections that send a reading now and then.")
+@click.option("--readings", type=click.IntRange(1), help="How many readings to send.")
+@click.option("--idle", type=click.IntRange(0), default=0, help="Connections that send a single reading now and then.")
 @click.option(
     "--every",
     metavar="DURATION",
@@ -70,7 +73,7 @@ from emitter.traffic import Course, Traffic
     "--json",
     "file",
     type=click.Path(dir_okay=False, allow_dash=True, writable=True),
-    help="File for the summary as JSON; - is standard output.",
+    help="File to write the summary to, as JSON; - is standard output.",
 )
 def run_bench(
     url: str | None,
@@ -87,18 +90,18 @@ def run_bench(
     wait: timedelta,
     file: str | None,
 ) -> None:
-    """Put a load on a running service and measure it.
+    """Put a running service under load and measure it.
 
-    Writes real readings, of the series `bench 0` and up. All are acknowledged after COMMIT; the rate and the
-    latencies are those of the acknowledgements. A signal ends it with its summary. Status 1: some were refused or not
-    answered.
+    Writes real readings, of the series `bench 0`, `bench 1` and so on. Rate and latencies are those of the
+    acknowledgements, which come after COMMIT. Ctrl-C or SIGTERM ends it early, with its summary. Status 1 means that
+    readings were refused or not answered.
     """
     settings = EmitterSettings.load(emitter_url=url, emitter_window=window)
     configure(settings.log_level)
     if connections is None:
         connections = 0 if idle else 8
     if not connections + idle:
-        raise click.UsageError("There is nothing to do without --connections and without --idle.")
+        raise click.UsageError("There is nothing to do: --connections or --idle must be at least 1.")
     load = Load(transport=transport, batch=batch, series=series, rate=rate, readings=readings)
     seconds = seconds or (None if readings and connections else timedelta(seconds=10))
     course = Course(
@@ -119,7 +122,7 @@ def run_bench(
             _report(traffic.summary(), file)
     if traffic.score.refused:
         raise NotFinished(
-            f"{traffic.score.refused:,} readings were refused. The first refusal: {traffic.score.refusal}"
+            f"{readings_said(traffic.score.refused, 'refused')}. The first refusal: {traffic.score.refusal}"
         )
 
 

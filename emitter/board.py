@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from emitter.score import Latencies, Score
+from emitter.words import counted
 
 
 class Spread(msgspec.Struct, frozen=True):
@@ -61,7 +62,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def rows(self) -> Iterator[tuple[str, str]]:
         """For people."""
         yield "readings/s, acknowledged", f"{self.rate:,.0f}"
-        yield "readings", f"{self.readings:,} in {self.seconds:,.1f} s, {self.batches:,} batches"
+        yield "readings", f"{self.readings:,} in {self.seconds:,.1f} s, {counted(self.batches, 'batch', 'batches')}"
         yield (
             "latency p50 / p90 / p99 / max",
             " / ".join(f"{ms:,.1f}" for ms in msgspec.structs.astuple(self.latency)) + " ms",
@@ -92,7 +93,9 @@ def board(title: str) -> Iterator[Board]:
 
 def show(summary: Summary) -> None:
     """Prints a summary as a table."""
-    Console().print(_table(f"{summary.transport}, {summary.connections} connections", summary.rows()))
+    Console().print(
+        _table(f"{summary.transport}, {counted(summary.connections, 'connection', 'connections')}", summary.rows())
+    )
 
 
 class _Pulse:

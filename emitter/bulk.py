@@ -14,6 +14,7 @@ from emitter.link import Link
 from emitter.parcels import Carrier, Parcel
 from emitter.progress import Meter, metering
 from emitter.spool import Spool
+from emitter.words import counted, readings
 
 BATCH = 1000
 """Readings to a batch, unless told otherwise."""
@@ -70,11 +71,9 @@ class Bulk:
         with stop_signals() as stop:
             finished = await deliver(carrier.sender, self._produce(carrier, meter), stop, grace)
         if not finished:
-            raise NotFinished(
-                "Stopped before the end. Run the same command again: what was written isn't written twice."
-            )
+            raise NotFinished("Stopped before the end. The same command again writes the rest, and nothing twice.")
         if self._tally.refused:
-            raise NotFinished(f"{self._tally.refused:,} readings were refused. The first refusal: {carrier.refusal}")
+            raise NotFinished(f"{readings(self._tally.refused, 'refused')}. The first refusal: {carrier.refusal}")
 
     async def _produce(self, carrier: Carrier, meter: Meter) -> None:
         """Parcel after parcel; where the next one can't be made, those before it are still carried to their end."""
@@ -104,6 +103,7 @@ class Bulk:
         tally = self._tally
         answered = tally.written + tally.duplicates
         return (
-            f"{tally.written:,} readings written, {tally.duplicates:,} duplicates, {tally.refused:,} refused"
+            f"{readings(tally.written)} written, {counted(tally.duplicates, 'duplicate', 'duplicates')}, "
+            f"{tally.refused:,} refused"
             f"{self._note()}, {seconds:.1f} s, {answered / max(seconds, 1e-9):,.0f} readings/s"
         )

@@ -58,7 +58,7 @@ class Cells:
         self._series = None if layout.series_name and not layout.series else self._find("series", layout.series)
         self._others = self._name_others() if layout.attributes else {}
         if self._plan is None and self._fact is None:
-            raise BadTable(f"neither a plan nor a fact: name their columns with --plan and --fact; {self._names()}")
+            raise BadTable(f"no column for plan or fact: name one with --plan or --fact; {self._names()}")
 
     def read(self, line: int, cells: Sequence[str]) -> Reading:
         """The reading in a row. BadRow."""
@@ -89,7 +89,7 @@ class Cells:
         if found:
             return self._header.index(name)
         if given:
-            raise BadTable(f"no column {name!r}: say with --{option} which it is; {self._names()}")
+            raise BadTable(f"no column {name!r}: name the right one with --{option}; {self._names()}")
         if like := [other for other in self._header if other.lower() == name]:
             raise BadTable(f"no column {name!r}, but {like[0]!r}: if that is it, say --{option} {like[0]!r}")
         return None
@@ -113,7 +113,7 @@ class Cells:
         moment = self._parse(text)
         if moment is None:
             wanted = self._layout.time_format or "2026-01-31T14:05:00Z or 1769868300"
-            raise _Refusal(column, f"{text!r} is no time like {wanted}")
+            raise _Refusal(column, f"{text!r} isn't a time like {wanted}")
         if moment.tzinfo is None:
             moment = self._place(moment, column)
         moment = moment.astimezone(UTC)
@@ -132,17 +132,19 @@ class Cells:
     def _place(self, moment: datetime, column: str) -> datetime:
         """A naive time in the layout's zone; the first of two, where clocks were set back."""
         if self._zone is None:
-            raise _Refusal(column, f"{moment} has no zone: say with --tz which one it is in")
+            raise _Refusal(column, f"{moment} has no time zone: name it with --tz")
         placed = moment.replace(tzinfo=self._zone)
         if placed.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) != moment:
-            raise _Refusal(column, f"{moment} never was in {self._layout.zone}: clocks were set forward")
+            raise _Refusal(column, f"{moment} doesn't exist in {self._layout.zone}: clocks were set forward then")
         return placed
 
     def _series_of(self, cells: Sequence[str]) -> str:
         name = cells[self._series].strip() if self._series is not None else self._layout.series_name or "default"
         name = name or self._layout.series_name or ""
         if not 1 <= len(name) <= MAX_SERIES:
-            raise _Refusal(self._layout.series or "series", f"has {len(name)} characters, not 1 to {MAX_SERIES}")
+            raise _Refusal(
+                self._layout.series or "series", f"has {len(name)} characters; 1 to {MAX_SERIES} are allowed"
+            )
         return name
 
     def _number(self, cells: Sequence[str], column: int | None) -> int | float | None:
@@ -154,7 +156,7 @@ class Cells:
         if number is None:
             number = _any_number(text)
         if number is None:
-            raise _Refusal(self._header[column], f"{text!r} is no finite number")
+            raise _Refusal(self._header[column], f"{text!r} isn't a finite number")
         return number
 
     def _attributes_of(self, cells: Sequence[str]) -> dict[str, object]:
@@ -164,7 +166,7 @@ class Cells:
                 number = _plain_number(text)
                 attributes[name] = text if number is None else number
         if attributes and (size := len(_encode(attributes))) > MAX_ATTRIBUTES:
-            raise _Refusal("", f"{size} bytes of attributes, at most {MAX_ATTRIBUTES} are kept")
+            raise _Refusal("", f"{size} bytes of attributes; at most {MAX_ATTRIBUTES} are allowed")
         return attributes
 
 

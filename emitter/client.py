@@ -111,7 +111,7 @@ class Sender:
                 case Refusal():
                     self._refused(answer)
                 case None:
-                    log.warning("unknown answer, ignored", answer=message[:200])
+                    log.warning("an answer that this emitter doesn't know is ignored", answer=message[:200])
                 case _:
                     assert_never(answer)
 
@@ -141,7 +141,9 @@ class Sender:
     def _refused(self, refusal: Refusal) -> None:
         status = refusal.problem.status
         if status in (401, 403):
-            raise Rejected(f"{self.link.name} takes nothing from us: {refusal.problem}. Is EMITTER_TOKEN right?")
+            raise Rejected(
+                f"{self.link.name} accepts nothing from this emitter: {refusal.problem}. Is EMITTER_TOKEN right?"
+            )
         if sent := self._whose(refusal):
             if refusal.problem.passes:
                 self._postpone(sent, refusal.problem)
@@ -152,10 +154,10 @@ class Sender:
         """The batch that is refused. Where the service couldn't tell, they are sent again one by one to find out."""
         if refusal.id is None and len(self._flight) > 1:
             self._flight.narrow()
-            raise Silence(f"a batch was refused without its id, {refusal.problem}: sending them one by one")
+            raise Silence(f"a batch was refused without its id ({refusal.problem}); sending them one by one")
         sent = self._flight.land(refusal.id)
         if sent is None:
-            log.warning("refused, but nothing we sent", problem=str(refusal.problem))
+            log.warning("refused, but this emitter didn't send it", problem=str(refusal.problem))
         return sent
 
     def _give_up(self, sent: Sent, refusal: Refusal) -> None:
@@ -204,6 +206,6 @@ class Sender:
         """Seconds to wait, and says why; Unreachable when that would be too long."""
         delay = self._backoff.fail(asked)
         if self._backoff.exhausted(delay):
-            raise Unreachable(f"{self.link.name} took nothing for {self.link.patience:g} s: {reason}.")
+            raise Unreachable(f"{self.link.name} has taken nothing for {self.link.patience:g} s: {reason}.")
         self._complaints.say(reason, delay, self.outbox.spool.readings)
         return delay

@@ -42,7 +42,7 @@ class Span(msgspec.Struct, frozen=True):
     "start",
     metavar="TIME",
     callback=check_instant,
-    help="First instant, such as -2h.  [default: two hours before --until]",
+    help="Where to begin, such as -2h or 2026-01-31T14:00:00Z.  [default: two hours before --until]",
 )
 @click.option(
     "--until",
@@ -51,7 +51,7 @@ class Span(msgspec.Struct, frozen=True):
     callback=check_instant,
     default="now",
     show_default=True,
-    help="End, itself not filled.",
+    help="Where to end.",
 )
 @click.option(
     "--series",
@@ -59,7 +59,7 @@ class Span(msgspec.Struct, frozen=True):
     callback=check_series,
     default=["sample"],
     show_default=True,
-    help="Series to fill; repeatable.",
+    help="Series to fill; may be given several times.",
 )
 @click.option(
     "--every",
@@ -69,7 +69,7 @@ class Span(msgspec.Struct, frozen=True):
     show_default=True,
     help="Time between two readings.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another history.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes other readings.")
 @click.pass_context
 def run_fill(
     ctx: click.Context,
@@ -82,11 +82,11 @@ def run_fill(
     every: timedelta,
     seed: int,
 ) -> None:
-    """Fill a range of time with believable test data.
+    """Fill a period with believable test data.
 
-    The same seed gives the same readings at the same instants. Times are rounded down to whole minutes, and no reading
-    is written twice, whichever ranges are filled one after the other, as long as --seed, --every and --batch are the
-    same and the service remembers what it was sent (BATCH_MEMORY).
+    The same seed gives the same readings at the same times. --from and --until are rounded down to whole minutes. Where
+    periods overlap, no reading is written twice, as long as --seed, --every and --batch are the same and the service
+    remembers what it was sent (BATCH_MEMORY).
     """
     settings = EmitterSettings.load(emitter_url=url)
     configure(settings.log_level)

@@ -119,7 +119,7 @@ class Lane(asyncio.Protocol):
 
     def _refused(self, batch: Batch, problem: Problem) -> None:
         if problem.status in (401, 403):
-            raise Rejected(f"{self._link.name} takes nothing from us: {problem}. Is EMITTER_TOKEN right?")
+            raise Rejected(f"{self._link.name} accepts nothing from this emitter: {problem}. Is EMITTER_TOKEN right?")
         if not problem.passes:
             self._score.refuse(batch.readings, str(problem))
             return
@@ -137,5 +137,5 @@ class Lane(asyncio.Protocol):
         """Seconds to wait; Unreachable when that would be too long."""
         delay = self._backoff.fail(asked)
         if self._backoff.exhausted(delay):
-            raise Unreachable(f"{self._link.name} took nothing for {self._link.patience:g} s: {reason}.")
+            raise Unreachable(f"{self._link.name} has taken nothing for {self._link.patience:g} s: {reason}.")
         return delay

@@ -134,6 +134,8 @@ def _describe_status(failure: InvalidStatus) -> str:
     response = failure.response
     detail = read_problem(bytes(response.body or b""))
     said = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    if response.status_code < 400:
+        return f"what answers there isn't a WebSocket service ({said})"
     return f"{said}, {detail.rstrip('.')}" if detail else said
 
 
@@ -149,4 +151,5 @@ def _describe_close(failure: ConnectionClosed) -> str:
         return f"connection lost{f' ({failure.sent.reason})' if failure.sent and failure.sent.reason else ''}"
     if code in RESTARTING:
         return f"the service is going away (close code {code})"
-    return f"closed with code {code}{f', {failure.rcvd.reason}' if failure.rcvd.reason else ''}"
+    reason = failure.rcvd.reason.rstrip(".")
+    return f"closed with code {code}{f', {reason}' if reason else ''}"

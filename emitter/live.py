@@ -23,6 +23,7 @@ from emitter.readings import Batch, Reading, encode, envelope
 from emitter.settings import EmitterSettings
 from emitter.sources import CpuSource, RandomSource, Source
 from emitter.spool import Spool
+from emitter.words import counted, readings
 
 log = structlog.get_logger()
 
@@ -66,7 +67,8 @@ class Live:
         """What became of the readings, in a line."""
         tally, spool = self._sender.tally, self._outbox.spool
         return (
-            f"{tally.written:,} readings written, {tally.duplicates:,} duplicates, {tally.refused:,} refused, "
+            f"{readings(tally.written)} written, {counted(tally.duplicates, 'duplicate', 'duplicates')}, "
+            f"{tally.refused:,} refused, "
             f"{self.dropped:,} dropped, {spool.readings:,} waiting in {spool.path}"
         )
 
@@ -104,7 +106,8 @@ class Live:
     type=click.Choice(["random", "cpu"]),
     default="random",
     show_default=True,
-    help="random: a plan and a fact near it. cpu: this machine's CPU use in percent, and its slow average as plan.",
+    help="random: a random plan and a fact near it. cpu: this machine's CPU use in percent as the fact, and its slow "
+    "average as the plan.",
 )
 @click.option(
     "--interval",
@@ -116,11 +119,11 @@ class Live:
     "--series",
     multiple=True,
     callback=check_series,
-    help="Series to send; repeatable.  [env: EMITTER_SERIES; default: default]",
+    help="Series to send; may be given several times.  [env: EMITTER_SERIES; default: default]",
 )
-@click.option("--count", type=click.IntRange(min=1), help="Stop after so many readings of each series.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after this many readings of each series.")
 @click.option(
-    "--spool", type=click.Path(dir_okay=False), help="File for unacknowledged readings.  [env: EMITTER_SPOOL]"
+    "--spool", type=click.Path(dir_okay=False), help="File that keeps unacknowledged readings.  [env: EMITTER_SPOOL]"
 )
 @click.option("--stdin-lifeline", is_flag=True, hidden=True)
 def run_live(
@@ -132,10 +135,11 @@ def run_live(
     spool: str | None,
     stdin_lifeline: bool,
 ) -> None:
-    """Send a reading every few seconds, for ever.
+    """Send a reading every few seconds, until stopped.
 
-    Readings wait in a file until the service has acknowledged them: over its outages, and over restarts of both. When
-    the file is full, new readings are dropped, with a warning. A signal ends it with status 0.
+    Readings are kept in a file until the service has acknowledged them, so that they survive its outages and restarts
+    of either. When the file is full, new readings are dropped, with a warning. Ctrl-C or SIGTERM stops it, with status
+    0.
     """
     settings = EmitterSettings.load(emitter_url=url, emitter_interval=interval, emitter_spool=spool)
     configure(settings.log_level)

@@ -14,6 +14,7 @@ from emitter.readings import MAX_SERIES
 from emitter.settings import EmitterSettings
 from emitter.times import parse_instant
 from emitter.values import parse_duration
+from emitter.words import as_sentence
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,7 +30,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except EmitterError as exc:
-            click.echo(f"Error: {exc.detail}", err=True)
+            click.echo(f"Error: {as_sentence(exc.detail)}", err=True)
             ctx.exit(exc.exit_status)
 
 
@@ -62,7 +63,7 @@ def check_series(ctx: click.Context, param: click.Parameter, value: Sequence[str
     """Names that the service takes, each once."""
     for name in value:
         if not 1 <= len(name) <= MAX_SERIES:
-            raise click.BadParameter(f"{name!r} has {len(name)} characters, not 1 to {MAX_SERIES}.")
+            raise click.BadParameter(f"{name!r} has {len(name)} characters; 1 to {MAX_SERIES} are allowed.")
     return list(dict.fromkeys(value))
 
 
@@ -112,7 +113,7 @@ def bulk_options(command: F) -> F:
     command = click.option(
         "--batch",
         type=click.IntRange(1, LARGEST_BATCH),
-        help="Readings sent, and committed, together.  [default: 1000]",
+        help="How many readings are sent and committed together, at most.  [default: 1000]",
     )(command)
     return url_option(command)
 

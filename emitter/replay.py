@@ -19,6 +19,7 @@ from emitter.parcels import Parcel
 from emitter.readings import MAX_BATCH_BYTES, Batch, envelope
 from emitter.settings import EmitterSettings
 from emitter.table import Row, Table, name_of, opened, size_of
+from emitter.words import counted
 
 SHOWN = 20
 """Bad rows that are shown; the others are only counted."""
@@ -65,9 +66,9 @@ class Replay:
         """Reads all of it and sends nothing. NotFinished: some rows are bad."""
         for _ in self.parcels():
             pass
-        click.echo(f"{self.good:,} rows can be sent, {self.bad:,} are bad")
+        click.echo(f"{counted(self.good, 'row', 'rows')} can be sent, {counted(self.bad, 'is', 'are')} bad")
         if self.bad:
-            raise NotFinished("Nothing was sent; without --dry-run the bad rows are left out.")
+            raise NotFinished("Some rows are bad. Nothing was sent; without --dry-run, the good rows are.")
 
     def _close(self, part: "_Part", *, whole: bool) -> Parcel:
         start, self._start = self._start, self._table.position
@@ -88,7 +89,7 @@ class Replay:
         if self.bad <= SHOWN:
             log.warning(str(row))
         elif self.bad == SHOWN + 1:
-            log.warning("more bad rows are only counted")
+            log.warning("there are more bad rows, which are only counted")
 
 
 class _Part:
@@ -127,27 +128,44 @@ class _Part:
 @click.command("replay")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True))
 @bulk_options
-@click.option("--ts", default="ts", show_default=True, metavar="COLUMN", help="Column with the time.")
-@click.option("--plan", metavar="COLUMN", help="Column with the plan.  [default: plan, if there is one]")
-@click.option("--fact", metavar="COLUMN", help="Column with the fact.  [default: fact, if there is one]")
-@click.option("--series", metavar="COLUMN", help="Column with the series.  [default: series, if there is one]")
-@click.option("--series-name", metavar="NAME", help="Series of a file, or of rows, that name none.  [default: default]")
-@click.option("--tz", "zone", metavar="ZONE", callback=check_zone, help="Zone of times that say none: Europe/Berlin.")
+@click.option("--ts", default="ts", show_default=True, metavar="COLUMN", help="Column that holds the time.")
+@click.option("--plan", metavar="COLUMN", help="Column that holds the plan.  [default: plan, if there is one]")
+@click.option("--fact", metavar="COLUMN", help="Column that holds the fact.  [default: fact, if there is one]")
+@click.option("--series", metavar="COLUMN", help="Column that holds the series.  [default: series, if there is one]")
+@click.option("--series-name", metavar="NAME", help="Series of rows that name none.  [default: default]")
+@click.option(
+    "--tz",
+    "zone",
+    metavar="ZONE",
+    callback=check_zone,
+    help="Time zone of times without an offset, such as Europe/Berlin.",
+)
 @click.option(
     "--time-format",
     metavar="FORMAT",
     callback=check_time_format,
-    help="As in strptime.  [default: ISO 8601, or seconds or milliseconds since 1970]",
+    help="How times are written, as in strptime.  [default: ISO 8601, or seconds or milliseconds since 1970]",
 )
-@click.option("--delimiter", default=",", show_default=True, callback=check_delimiter, help="One character, or `tab`.")
-@click.option("--attributes/--no-attributes", default=True, show_default=True, help="Keep the other columns.")
+@click.option(
+    "--delimiter",
+    default=",",
+    show_default=True,
+    callback=check_delimiter,
+    help="Character between two cells, or the word tab.",
+)
+@click.option(
+    "--attributes/--no-attributes",
+    default=True,
+    show_default=True,
+    help="Keep the other columns as attributes, or leave them out.",
+)
 @click.option(
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
-    help="60: as it happened, but 60 times as fast, a reading to a batch.  [default: as fast as it goes]",
+    help="In real time, this many times as fast, one reading to a batch.  [default: as fast as possible]",
 )
 @click.option("--strict", is_flag=True, help="Stop at the first bad row instead of leaving it out.")
-@click.option("--dry-run", is_flag=True, help="Read the file, say what is wrong with it, send nothing.")
+@click.option("--dry-run", is_flag=True, help="Read the file and report its bad rows, without sending anything.")
 def run_replay(
     file: str,
     url: str | None,
@@ -158,11 +176,11 @@ def run_replay(
     dry_run: bool,
     **layout: Any,
 ) -> None:
-    """Send the readings in a CSV file with a header row; - is standard input.
+    """Send the readings in a CSV file with a header row.
 
-    The same file again writes nothing twice, and a file that has grown, or whose bad rows were mended, writes only what
-    is new: as long as the options are the same and the service remembers what it was sent (BATCH_MEMORY). Rows that
-    were changed otherwise are refused with the rest of their batch.
+    FILE may be - for standard input. The same file again writes nothing twice, and a file that has grown, or whose bad
+    rows were corrected, writes only what is new, as long as the options are the same and the service remembers what it
+    was sent (BATCH_MEMORY). A batch in which other rows were changed is refused.
     """
     settings = EmitterSettings.load(emitter_url=url)
     configure(settings.log_level)
@@ -172,7 +190,12 @@ def run_replay(
             replay.check()
             return
         pace = Pace(speed) if speed else None
-        bulk = Bulk(replay.parcels(), make_link(settings, wait), pace, lambda: f", {replay.bad:,} bad rows left out")
+        bulk = Bulk(
+            replay.parcels(),
+            make_link(settings, wait),
+            pace,
+            lambda: f", {counted(replay.bad, 'bad row', 'bad rows')} left out",
+        )
         bulk.run(f"replay {name_of(file)}", size_of(source), settings.emitter_grace.total_seconds())
         if replay.bad and not replay.good:
             raise NotFinished("Nothing was sent: no row can be read as a reading.")

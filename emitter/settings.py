@@ -53,7 +53,9 @@ class EmitterSettings(BaseSettings):
         ge=64 * 1024,
         description="The most that the spool holds; beyond that, new readings are dropped, and counted.",
     )
-    emitter_window: int = Field(8, ge=1, le=1000, description="Batches sent before the first of them is acknowledged.")
+    emitter_window: int = Field(
+        8, ge=1, le=1000, description="Batches that may be sent before the first of them is acknowledged."
+    )
     emitter_grace: Duration = Field(
         timedelta(seconds=2),
         ge=timedelta(),
@@ -80,7 +82,9 @@ class EmitterSettings(BaseSettings):
         if self.emitter_url:
             return self.emitter_url
         if not self.api_port:
-            raise BadSettings("API_PORT is 0, which is any free port: say in EMITTER_URL (--url) which one it was.")
+            raise BadSettings(
+                "API_PORT is 0, so the service has taken any free port: give its address with EMITTER_URL or --url."
+            )
         host = _ANY_ADDRESS.get(self.api_host, self.api_host)
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.api_port}/"
 

@@ -185,6 +185,6 @@ def _who_has(path: Path, file: IO[str]) -> str:
     file.seek(0)
     holder = file.read().strip() or "unknown"
     return (
-        f"The spool {path} is in use by process {holder}: one emitter at a time has a spool; "
-        "give this one another in EMITTER_SPOOL (--spool)."
+        f"The spool {path} is in use by process {holder}: only one emitter at a time can use it. "
+        "Give this one another spool with EMITTER_SPOOL or --spool."
     )

@@ -94,7 +94,9 @@ def opened(path: str) -> Iterator[BinaryIO]:
         else:
             with Path(path).open("rb") as file:
                 yield file
-    except (BadTable, BadRow) as exc:
+    except BadTable as exc:
+        raise BadTable(f"{name_of(path)}: {exc}.") from exc
+    except BadRow as exc:
         raise BadTable(f"{name_of(path)}, {exc}.") from exc
 
 

@@ -17,6 +17,7 @@ from emitter.link import Link
 from emitter.load import Load, Supply
 from emitter.score import Score
 from emitter.wire import Wire, wire_maker
+from emitter.words import readings
 
 TICK = 0.002
 """Seconds between two looks at what is due."""
@@ -115,7 +116,7 @@ class Traffic:
         last = time.monotonic() + patience
         await _until(lambda: not self.score.unanswered or time.monotonic() >= last)
         if self.score.unanswered and not stop.is_set():
-            raise NotFinished(f"{self.score.unanswered:,} readings were not answered within {patience:g} s.")
+            raise NotFinished(f"{readings(self.score.unanswered, 'not answered')} within {patience:g} s.")
 
     def _used_up(self) -> bool:
         return bool(self._lanes) and self._supply.closed
@@ -168,6 +169,8 @@ def allow_files(connections: int) -> None:
     wanted = connections + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and wanted > hard:
-        raise BadSettings(f"{connections} connections are more than the system allows: raise `ulimit -Hn`, now {hard}.")
+        raise BadSettings(
+            f"{connections:,} connections are more than the system allows: raise `ulimit -Hn`, which is {hard} now."
+        )
     if soft != resource.RLIM_INFINITY and wanted > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -27,24 +27,24 @@ log = structlog.stdlib.get_logger("service")
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="taktline")
 def main() -> None:
-    """Plan against fact, minute by minute. Settings come from the environment or from .env."""
+    """Plan against fact, minute by minute. Settings are read from the environment and from .env."""
 
 
 @main.command("run_server")
 def run_server() -> None:
-    """Serve; without DATABASE_URL on an embedded TimescaleDB."""
+    """Run the service, on an embedded TimescaleDB unless DATABASE_URL is set."""
     _run(_serve)
 
 
 @main.command()
 def demo() -> None:
-    """Serve, with sample readings and an emitter beside: a first look."""
+    """Run the service with sample readings and an emitter."""
     _run(_demo)
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's schema up to date, and end."""
+    """Bring the database's schema up to date, then exit."""
     _run(_migrate)
 
 
@@ -98,7 +98,7 @@ def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
 
 def _leave() -> None:
     """The grace is over, and something doesn't end. All that was acknowledged is committed: nothing is lost."""
-    log.warning("no time left to close everything: leaving")
+    log.warning("no time left to close everything: exiting")
     for child in psutil.Process().children(recursive=True):
         child.kill()
     os._exit(0)

@@ -174,7 +174,7 @@ async def _prepare(url: str, settings: Settings, say: Say) -> Server:
     server = await _found(url, say)
     say(f"database: {server.describe()}")
     if not server.durable:
-        log.warning("the database doesn't keep what it commits: fsync or synchronous_commit is off")
+        log.warning("the database may lose committed readings in a crash: fsync or synchronous_commit is off")
     await migrate(url, settings.database_schema, server, say)
     return server
 

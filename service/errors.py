@@ -47,6 +47,9 @@ class StartError(TaktlineError):
 
     exit_status: ClassVar[int] = 1
 
+    def __init__(self, detail: str | None = None) -> None:
+        super().__init__(detail and f"{detail.rstrip('.')}.")  # it often ends in what another program said
+
 
 class EngineError(StartError):
     """The embedded engine can't start."""

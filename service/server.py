@@ -143,8 +143,9 @@ def listen(host: str, port: int) -> socket.socket:
         made.bind((host, port))
     except (OSError, OverflowError) as exc:
         made.close()
+        why = (isinstance(exc, OSError) and exc.strerror) or exc
         raise StartError(
-            f"Can't listen on {host}, port {port}: {exc}. Choose another with API_HOST and API_PORT."
+            f"Can't listen on {host}, port {port}: {why}. Choose another with API_HOST and API_PORT."
         ) from exc
     made.set_inheritable(True)
     return made

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("0.0.0.0", description="Address the service listens on.")  # noqa: S104
     api_port: int = Field(8080, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
-    tcp_port: int = Field(0, ge=0, le=65535, description="Port for JSON readings over plain TCP; 0 takes none.")
+    tcp_port: int = Field(0, ge=0, le=65535, description="Port for JSON readings over plain TCP; 0 turns it off.")
     database_url: SecretStr | None = Field(
         None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
     )
@@ -70,14 +70,15 @@ class Settings(BaseSettings):
     min_ts: datetime = Field(datetime(1970, 1, 1, tzinfo=UTC), description="Readings before this are refused.")
     max_clock_skew: Duration = Field(timedelta(days=1), description="Readings later than now plus this are refused.")
     batch_memory: Duration = Field(
-        timedelta(days=7), description="How long a committed batch id is remembered, and a resend harmless."
+        timedelta(days=7),
+        description="How long a committed batch id is remembered, so that sending it again is harmless.",
     )
     max_body_bytes: Size = Field(16 * 2**20, ge=1024, description="Largest body of a request, after decompression.")
     max_frame_bytes: Size = Field(2**20, ge=1024, description="Largest WebSocket frame; a larger one closes 1009.")
     queue_readings: int = Field(
         200_000,
         ge=1,
-        description="Readings that may wait to be written; then intake pauses, or answers 503. A batch has no more.",
+        description="Most readings in a batch, and waiting to be written; beyond, sockets pause and requests get 503.",
     )
     queue_bytes: Size = Field(
         64 * 2**20, ge=1024, description="The most memory that readings waiting to be written may take."

@@ -187,7 +187,7 @@ def test_a_refusal_says_what_and_where() -> None:
     )
     assert isinstance(answer, Refusal)
     assert answer.id is None
-    assert str(answer.problem) == "422: 1 reading was refused. (item 3 (counted from 0) fact: must be a finite number)"
+    assert str(answer.problem) == "422: 1 reading was refused (reading 4 fact: must be a finite number)"
 
 
 # Spool
@@ -380,19 +380,19 @@ def test_the_series_name_stands_in_where_the_column_is_empty() -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("yesterday,1,2,x", "line 2, column ts: 'yesterday' is no time like 2026-01-31T14:05:00Z or 1769868300"),
-        ("2026-01-31 14:05,1,2,x", "line 2, column ts: 2026-01-31 14:05:00 has no zone: say with --tz which"),
+        ("yesterday,1,2,x", "line 2, column ts: 'yesterday' isn't a time like 2026-01-31T14:05:00Z or 1769868300"),
+        ("2026-01-31 14:05,1,2,x", "line 2, column ts: 2026-01-31 14:05:00 has no time zone: name it with --tz"),
         ("2999-01-01T00:00:00Z,1,2,x", "line 2, column ts: '2999-01-01T00:00:00Z' is in the future"),
         ("1969-12-31T23:59:59Z,1,2,x", "line 2, column ts: '1969-12-31T23:59:59Z' is before 1970"),
         ("-5,1,2,x", "line 2, column ts: '-5' is too small for epoch seconds"),
         ("46346.5,1,2,x", "line 2, column ts: '46346.5' is too small for epoch seconds (is it a spreadsheet's day?)"),
-        ("1769868300,forty,2,x", "line 2, column plan: 'forty' is no finite number"),
-        ("1769868300,1,nan,x", "line 2, column fact: 'nan' is no finite number"),
-        ("1769868300,1,1e999,x", "line 2, column fact: '1e999' is no finite number"),
-        ("1769868300,1,1_000,x", "line 2, column fact: '1_000' is no finite number"),
+        ("1769868300,forty,2,x", "line 2, column plan: 'forty' isn't a finite number"),
+        ("1769868300,1,nan,x", "line 2, column fact: 'nan' isn't a finite number"),
+        ("1769868300,1,1e999,x", "line 2, column fact: '1e999' isn't a finite number"),
+        ("1769868300,1,1_000,x", "line 2, column fact: '1_000' isn't a finite number"),
         ("1769868300,2", "line 2: 2 cells where the header has 4"),
         ("1769868300,1,2,a\0b", "line 2, column note: holds a NUL character"),
-        ("1769868300,1,2," + 9000 * "x", "line 2: 9011 bytes of attributes, at most 8192 are kept"),
+        ("1769868300,1,2," + 9000 * "x", "line 2: 9011 bytes of attributes; at most 8192 are allowed"),
         ("1769868300,1,2,\udcff", "line 2: isn't UTF-8"),
     ],
 )
@@ -407,7 +407,7 @@ def test_a_bad_row_is_named_by_line_and_column(row: str, said: str) -> None:
 def test_lines_are_counted_as_editors_do() -> None:
     text = 'ts,fact,note\n1769868300,1,"two\nlines"\n\n1769868301,bad,\n'
     assert [str(row) for row in read_table(text) if isinstance(row, BadRow)] == [
-        "line 5, column fact: 'bad' is no finite number"
+        "line 5, column fact: 'bad' isn't a finite number"
     ]
 
 
@@ -417,7 +417,7 @@ def test_an_hour_that_never_was_is_refused() -> None:
         "ts,fact\n2025-03-30T02:30:00,1\n2025-03-30T03:30:00,1\n2025-10-26T02:30:00,1\n", layout
     )
     assert isinstance(missing, BadRow)
-    assert "never was in Europe/Berlin" in str(missing)
+    assert "doesn't exist in Europe/Berlin" in str(missing)
     assert isinstance(first, Row)
     assert isinstance(second, Row)
     assert first.moment == datetime(2025, 3, 30, 1, 30, tzinfo=UTC)
@@ -428,10 +428,14 @@ def test_an_hour_that_never_was_is_refused() -> None:
     ("text", "layout", "said"),
     [
         ("", Layout(), "it is empty"),
-        ("when,fact\n", Layout(ts="time"), "no column 'time': say with --ts which it is; the columns are when, fact"),
-        ("when,fact\n", Layout(), "no column 'ts': say with --ts"),
-        ("ts,fact\n", Layout(plan="goal"), "no column 'goal': say with --plan"),
-        ("ts,a,b\n", Layout(), "neither a plan nor a fact: name their columns with --plan and --fact"),
+        (
+            "when,fact\n",
+            Layout(ts="time"),
+            "no column 'time': name the right one with --ts; the columns are when, fact",
+        ),
+        ("when,fact\n", Layout(), "no column 'ts': name the right one with --ts"),
+        ("ts,fact\n", Layout(plan="goal"), "no column 'goal': name the right one with --plan"),
+        ("ts,a,b\n", Layout(), "no column for plan or fact: name one with --plan or --fact"),
         ("ts,fact,fact\n", Layout(), "2 columns are called 'fact'"),
         ("ts,fact\n".encode("utf-16"), Layout(), "it is UTF-16"),
     ],
@@ -672,15 +676,15 @@ def test_port_zero_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         (["fill", "--every", "often"], 2, "'often' isn't a duration"),
         (["fill", "--from", "2026-01-01T00:00:00"], 2, "has no offset"),
         (["fill", "--from", "now", "--until", "-2h"], 2, "There is nothing to fill from"),
-        (["fill", "--series", ""], 2, "'' has 0 characters, not 1 to 200"),
+        (["fill", "--series", ""], 2, "'' has 0 characters; 1 to 200 are allowed"),
         (["run", "--url", "localhost"], 1, "'localhost' isn't the address"),
         (["replay", "missing.csv"], 2, "'missing.csv' does not exist"),
         (["replay", "good.csv", "--tz", "Mars/Olympus"], 2, "'Mars/Olympus' isn't an IANA time zone"),
         (["replay", "good.csv", "--time-format", "%Q"], 2, "'%Q' isn't a format"),
         (["replay", "good.csv", "--delimiter", ";;"], 2, "can't separate cells"),
-        (["replay", "good.csv", "--ts", "when"], 1, "good.csv, no column 'when'"),
-        (["replay", "bad.csv", "--dry-run"], 1, "1 rows can be sent, 1 are bad"),
-        (["replay", "bad.csv", "--dry-run", "--strict"], 1, "bad.csv, line 3, column fact: 'x' is no finite number."),
+        (["replay", "good.csv", "--ts", "when"], 1, "good.csv: no column 'when'"),
+        (["replay", "bad.csv", "--dry-run"], 1, "1 row can be sent, 1 is bad"),
+        (["replay", "bad.csv", "--dry-run", "--strict"], 1, "bad.csv, line 3, column fact: 'x' isn't a finite number."),
         (["replay", "good.csv", "--dry-run"], 0, "2 rows can be sent, 0 are bad"),
         (["replay", "good.csv", "--tz", "europe/berlin", "--dry-run"], 0, "2 rows can be sent, 0 are bad"),
     ],

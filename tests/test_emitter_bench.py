@@ -157,7 +157,7 @@ async def test_idle_connections_send_now_and_then() -> None:
 
 
 async def test_nobody_there_is_said_in_a_sentence() -> None:
-    with pytest.raises(Unreachable, match=r"ws://127\.0\.0\.1:9/ took nothing for 0\.2 s: Connection refused"):
+    with pytest.raises(Unreachable, match=r"ws://127\.0\.0\.1:9/ has taken nothing for 0\.2 s: Connection refused"):
         await put("ws://127.0.0.1:9/", Load(), patience=0.2)
 
 
@@ -355,7 +355,7 @@ async def test_the_command_fails_where_something_was_refused(emitters: Emitters)
 async def test_nothing_to_do_is_said(emitters: Emitters) -> None:
     status, _, log = await emitters.emit("bench", "--connections", "0")
     assert status == 2
-    assert "without --connections and without --idle" in log
+    assert "--connections or --idle must be at least 1" in log
 
 
 async def test_a_lane_without_a_connection_keeps_what_it_is_given() -> None:

@@ -209,7 +209,7 @@ async def test_what_is_refused_is_put_aside_and_the_rest_goes_on() -> None:
     assert list(desk.committed) == ["b0", "b2", "b4"]
     assert desk.received.count("b1") == 1
     assert sending.sender.tally.refused == 2
-    assert sending.spool.refused()[0] == ("b1", "422: no (item 0 (counted from 0) fact: must be a finite number)")
+    assert sending.spool.refused()[0] == ("b1", "422: no (reading 1 fact: must be a finite number)")
     assert [isinstance(answer, Refusal) for _, answer in sending.answers].count(True) == 2
 
 
@@ -250,7 +250,7 @@ async def test_a_frame_that_is_too_large_is_found_and_put_aside() -> None:
         sending = Sending(desk)
         await sending.send(batches)
     assert sorted(desk.committed) == [f"b{n}" for n in range(8) if n != 3]
-    assert sending.spool.refused() == [("b3", "413: The frame is too large.")]
+    assert sending.spool.refused() == [("b3", "413: The frame is too large")]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -382,7 +382,7 @@ async def test_nobody_there_is_given_up_in_a_sentence() -> None:
     async with Desk().open() as desk:
         pass
     sending = Sending(desk, patience=0.3)
-    with pytest.raises(Unreachable, match=r"ws://127\.0\.0\.1:\d+/ took nothing for 0\.3 s: Connection refused\."):
+    with pytest.raises(Unreachable, match=r"ws://127\.0\.0\.1:\d+/ has taken nothing for 0\.3 s: Connection refused\."):
         await sending.send(make_batches(1))
 
 
@@ -609,7 +609,7 @@ async def test_run_ends_with_whoever_holds_its_input(emitters: Emitters) -> None
         process.stdin.close()
         status, output, _ = await emitters.finish(process)
     assert status == 0
-    assert output.startswith("1 readings written")
+    assert output.startswith("1 reading written")
 
 
 async def test_two_runs_cannot_share_a_spool(emitters: Emitters) -> None:
@@ -653,7 +653,7 @@ async def test_fill_gives_up_in_a_sentence(emitters: Emitters) -> None:
     status, output, log = await emitters.emit(*FILL, "--url", "ws://127.0.0.1:9/", "--wait", "0.3")
     assert status == 1
     assert output == ""
-    assert log.endswith("Error: ws://127.0.0.1:9/ took nothing for 0.3 s: Connection refused.\n")
+    assert log.endswith("Error: ws://127.0.0.1:9/ has taken nothing for 0.3 s: Connection refused.\n")
 
 
 async def test_fill_says_what_was_refused(emitters: Emitters) -> None:
@@ -680,8 +680,8 @@ async def test_replay_sends_a_file_once(emitters: Emitters, tmp_path: Path) -> N
         status, output, log = await emitters.emit(*arguments, "--url", desk.url)
         again = await emitters.emit(*arguments, "--url", desk.url)
     assert status == again[0] == 0
-    assert output.startswith("2 readings written, 0 duplicates, 0 refused, 1 bad rows left out")
-    assert "line 3, column made: 'many' is no finite number" in log
+    assert output.startswith("2 readings written, 0 duplicates, 0 refused, 1 bad row left out")
+    assert "line 3, column made: 'many' isn't a finite number" in log
     assert again[1].startswith("0 readings written, 2 duplicates")
     assert [reading for readings in desk.committed.values() for reading in readings] == [
         {"ts": "2025-07-01T06:00:00Z", "series": "press", "plan": 40, "fact": 38, "operator": "Eva"},
@@ -722,7 +722,7 @@ async def test_replay_can_be_stopped_while_its_input_is_silent(emitters: Emitter
             assert await process.wait() == 1
         assert process.stderr is not None
         log = (await process.stderr.read()).decode()
-    assert "Error: Stopped before the end. Run the same command again" in log
+    assert "Error: Stopped before the end. The same command again" in log
 
 
 async def test_strict_sends_what_was_whole_before_the_bad_row(emitters: Emitters, tmp_path: Path) -> None:
@@ -732,5 +732,5 @@ async def test_strict_sends_what_was_whole_before_the_bad_row(emitters: Emitters
         status, output, log = await emitters.emit("replay", "day.csv", "--strict", "--batch", "10", "--url", desk.url)
     assert status == 1
     assert output.startswith("20 readings written")
-    assert "Error: day.csv, line 27, column fact: 'x' is no finite number." in log
+    assert "Error: day.csv, line 27, column fact: 'x' isn't a finite number." in log
     assert len(desk.committed) == 2
