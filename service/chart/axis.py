@@ -1,7 +1,7 @@
 """Where the labels of the time axis stand and what they say, in the clock of the period's zone."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -13,6 +13,8 @@ GAP = 16
 """Pixels between two labels."""
 LEFT = 44
 """Pixels that a label may reach out to the left, where the numbers of the other axis stand above it."""
+CLOCK = "%H:%M"
+"""A time where the date is known."""
 
 _DAY = 1440
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
@@ -25,23 +27,41 @@ Unit = Callable[[datetime], int]
 """The number of the unit of time that a moment on the zone's clock lies in; labels stand where one begins."""
 
 
-def labels(period: Period, width: float, time_format: str, size: float) -> dict[int, str]:
+def labels(period: Period, width: float, time_format: str, size: float, *, short: bool = False) -> dict[int, str]:
     """Epoch milliseconds of the middle of a step -> the step's beginning in words, as many as there is room for.
 
     They stand in the middle below their steps, on an axis of this width in pixels, and may reach beyond its left end
-    but not its right. No two neighbours say the same.
+    but not its right. No two neighbours say the same. If `short`, they say the time, and the date in a second line
+    where it isn't that of the label before.
     """
     zone = ZoneInfo(period.zone)
     for unsaid in _UNSAID.get(period.step, ()):
         time_format = time_format.removesuffix(unsaid) or time_format
     starts = [edge.astimezone(zone) for edge in period.edges[:-1]]
     before = (period.start - timedelta(seconds=1)).astimezone(zone)
-    for unit in _fitting_units(period, width, width_of(starts[0].strftime(time_format), size)):
-        chosen = [number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)]
-        texts = {_middle(period, number): starts[number].strftime(time_format) for number in chosen}
+
+    def written(numbers: Sequence[int]) -> dict[int, str]:
+        moments = [starts[number] for number in numbers]
+        texts = _short(moments) if short else (moment.strftime(time_format) for moment in moments)
+        return {_middle(period, number): text for number, text in zip(numbers, texts, strict=True)}
+
+    sample = CLOCK if short else time_format
+    for unit in _fitting_units(period, width, width_of(starts[0].strftime(sample), size)):
+        texts = written([number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)])
         if all(a != b for a, b in pairwise(texts.values())) and (found := _placed(texts, period, width, size)):
             return found
-    return {_middle(period, number := len(starts) // 2): starts[number].strftime(time_format)}
+    return written([len(starts) // 2])
+
+
+def _short(moments: Sequence[datetime]) -> Iterator[str]:
+    """The times; below the first, and the first of each day, the date. Of midnights the dates alone."""
+    are_days = all(moment.hour == moment.minute == 0 for moment in moments)
+    before = None
+    for moment in moments:
+        day = f"{moment:%a} {moment.day} {moment:%b}"
+        time = moment.strftime(CLOCK)
+        yield day if are_days else time if moment.date() == before else f"{time}\n{day}"
+        before = moment.date()
 
 
 def milliseconds(moment: datetime) -> int:
@@ -54,15 +74,17 @@ def _middle(period: Period, number: int) -> int:
 
 
 def _placed(texts: dict[int, str], period: Period, width: float, size: float) -> dict[int, str]:
-    """Those that don't reach out of the picture; none at all if two of them are too near to one another."""
+    """Those that don't reach out of the picture; none at all if lines of two of them are too near to one another."""
     start, end = milliseconds(period.start), milliseconds(period.end)
-    found, free = {}, -math.inf
+    found, free = {}, [-math.inf, -math.inf]
     for at, text in texts.items():
-        half, middle = width_of(text, size) / 2, width * (at - start) / (end - start)
-        if middle - half < free:
+        halves = [width_of(line, size) / 2 for line in text.split("\n")]
+        middle = width * (at - start) / (end - start)
+        if any(middle - half < line for half, line in zip(halves, free, strict=False)):
             return {}
-        if middle - half >= -LEFT and middle + half <= width:
-            found[at], free = text, middle + half + GAP
+        if middle - max(halves) >= -LEFT and middle + max(halves) <= width:
+            found[at] = text
+            free[: len(halves)] = [middle + half + GAP for half in halves]
     return found
 
 

@@ -35,6 +35,8 @@ class Picture(msgspec.Struct, frozen=True):
     split: bool = False
     series: tuple[str, ...] | None = None
     """Those that were asked for."""
+    short_labels: bool = False
+    """Whether the time axis says the date once only, in place of `time_format` at each label."""
     title_given: bool = False
     """Whether the title is somebody's own, which may not say what was added up."""
 

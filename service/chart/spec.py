@@ -87,10 +87,11 @@ def _write_title(made: Spec, picture: Picture) -> None:
 def _write_x(encoding: Spec, picture: Picture) -> None:
     start, end = (milliseconds(moment) for moment in (picture.period.start, picture.period.end))
     size = 10 if picture.is_compact else 11
-    texts = labels(picture.period, _panel_width(picture), clean(picture.time_format), size)
+    width, time_format = _panel_width(picture), clean(picture.time_format)
+    texts = labels(picture.period, width, time_format, size, short=picture.short_labels)
     encoding["x"]["scale"]["domain"] = [start, end]
     encoding["x"]["axis"]["values"] = list(texts)
-    encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): text for at, text in texts.items()}, "datum.value")
+    encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): _lines(text) for at, text in texts.items()}, "datum.value")
 
 
 def _write_y(y: Spec, picture: Picture, heights: Heights | None) -> None:
@@ -179,6 +180,10 @@ def _values(panels: Iterable[Panel]) -> Iterator[float]:
     )
 
 
-def _chosen(texts: Mapping[str, str | bool], key: str) -> str:
+def _lines(text: str) -> str | list[str]:
+    return text.split("\n") if "\n" in text else text
+
+
+def _chosen(texts: Mapping[str, str | bool | list[str]], key: str) -> str:
     """A Vega expression: the text of a key."""
     return f"({msgspec.json.encode(texts).decode()})[{key}]"
