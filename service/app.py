@@ -44,7 +44,8 @@ from service.routes.inbox import Allowance
 from service.routes.influx import write_v1, write_v2, write_v3
 from service.routes.influx_asked import health, ping, query
 from service.routes.ingest import post_readings
-from service.routes.live import home, live
+from service.routes.live import home
+from service.routes.live_events import live, live_series, live_socket
 from service.routes.refusals import handlers
 from service.routes.shown import asset, favicon
 from service.routes.socket import ingest
@@ -73,6 +74,8 @@ def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
             ingest,
             home,
             live,
+            live_series,
+            live_socket,
             post_readings,
             write_v1,
             write_v2,

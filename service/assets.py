@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import mimetypes
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
@@ -19,6 +20,8 @@ SUFFIXES = (".css", ".js", ".svg", ".ico")
 VEGA = "vega.js"
 """The drawing library: no file, but made from vl-convert."""
 
+_IMPORT = re.compile(rb'"\./([a-z_]+\.js)"')
+
 
 class Asset(msgspec.Struct, frozen=True):
     """A file as it is sent, plain and compressed."""
@@ -33,7 +36,7 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = {path.name: path.read_bytes() for path in WEB.iterdir() if path.suffix in SUFFIXES}
+        self._files = _linked({path.name: path.read_bytes() for path in WEB.iterdir() if path.suffix in SUFFIXES})
         self._names = {_marked(name, body): name for name, body in self._files.items()}
         self._names[_marked(VEGA, version("vl-convert-python").encode())] = VEGA
         self._addresses = {name: f"/assets/{marked}" for marked, name in self._names.items()}
@@ -103,6 +106,23 @@ def _bundle() -> str:
     import vl_convert
 
     return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub forgets the default
+
+
+def _linked(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files; in scripts, those that are imported have marked names as well, so that a script's own changes with
+    whatever it imports. None may import one that imports it."""
+    made: dict[str, bytes] = {}
+
+    def link(name: str) -> bytes:
+        if name not in made:
+            made[name] = _IMPORT.sub(rename, files[name])
+        return made[name]
+
+    def rename(found: re.Match[bytes]) -> bytes:
+        name = found[1].decode()
+        return f'"./{_marked(name, link(name))}"'.encode()
+
+    return {name: link(name) for name in files}
 
 
 def _marked(name: str, content: bytes) -> str:

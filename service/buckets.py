@@ -23,7 +23,7 @@ class Panel(msgspec.Struct, frozen=True):
 
 
 class Numbers(msgspec.Struct, frozen=True):
-    """All that a chart shows, one panel or several, and up to where there are facts, to the minute: a plan may lie ahead."""
+    """All that a chart shows, one panel or several, and up to where there are facts, to the minute."""
 
     panels: tuple[Panel, ...]
     until: datetime | None

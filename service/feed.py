@@ -9,7 +9,7 @@ from typing import Generic, ParamSpec, Protocol, TypeVar
 
 import structlog
 
-from service.errors import TaktlineError, Unavailable
+from service.errors import Draining, TaktlineError, Unavailable
 from service.metrics import Metrics
 from service.sharing import Rounds
 
@@ -113,8 +113,10 @@ class Feed(Generic[View, L]):
         return await self._rounds.read(view, lambda: self._take(view, None))
 
     def admit(self) -> None:
-        """Unavailable where there are too many viewers, or at the end."""
-        if self._closed or self._viewers >= MAX_VIEWERS:
+        """Unavailable where there are too many viewers; Draining at the end."""
+        if self._closed:
+            raise Draining
+        if self._viewers >= MAX_VIEWERS:
             raise Unavailable("Too many viewers are connected; try again in a moment.")
 
     async def watch(self, view: View) -> AsyncGenerator[bytes, None]:

@@ -4,7 +4,7 @@ it comes, and as events for while it is open."""
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -14,11 +14,14 @@ from service.chart.picture import Picture
 from service.chart.spec import spec
 from service.chart.wording import default_title
 from service.charts import Charts
+from service.events import event
 from service.feed import Feed, polling
+from service.freshness import Freshness, freshness
 from service.metrics import Metrics
 from service.pages import day, templates
 from service.period import make_period
 from service.selection import Selection
+from service.steps import Step, steps
 from service.store import Store
 
 PERIODS = {"1h": "1 hour", "6h": "6 hours", "today": "Today", "24h": "24 hours", "7d": "7 days"}
@@ -27,10 +30,11 @@ WIDTHS = {280: 300, 360: 300, 560: 360, 760: 400, 1080: 420}
 NEWEST = 12
 """Records on the page."""
 THEMES = ("light", "dark")
-BEAT = b"event: beat\ndata:\n\n"
 
 _encode = msgspec.json.Encoder().encode
 Bars = dict[float, dict[str, Any]]
+Steps = dict[float, Step]
+T = TypeVar("T")
 
 
 class View(msgspec.Struct, frozen=True):
@@ -43,20 +47,27 @@ class View(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A view at one time, apart from the bars: the specification of the chart without them, in every theme, and HTML of
-    totals and records. `empty`: there is no reading at all, of no time and no series."""
+    """A view at one time, apart from bars and steps: the specification of the chart without them, in every theme, and
+    HTML of totals and records. `newest` is when the newest fact came, in seconds since 1970; the next is overdue when
+    there was none for `patience` seconds. `empty`: there is no reading at all, of no time and no series."""
 
     specs: msgspec.Raw
     totals: str
     records: str
+    zone: str
+    newest: float | None
+    patience: float
     empty: bool
 
 
 class Look(msgspec.Struct, frozen=True):
-    """The same with its bars, and as events: all of it, and what is new since the look before."""
+    """The same with its bars and what each step comes to, and as events: all of it, and what is new since the look
+    before."""
 
     shown: Shown
     bars: Bars
+    steps: Steps
+    fresh: Freshness
     expires: float
     whole: bytes
     change: bytes | None
@@ -89,13 +100,17 @@ class Live:
             width=view.width,
             height=WIDTHS[view.width],
             unfinished=period.unfinished(now),
+            short_labels=True,
         )
         specs, bars = _drawn(picture, before)
-        shown = await self._shown(view, Selection(period.start, period.end, series), specs, now)
+        fresh = await freshness(self._store.facts, numbers.until, series, before.fresh if before else None)
+        shown = await self._shown(view, Selection(period.start, period.end, series), specs, fresh, now)
         # when the running minute is over, its plan is due, which the totals say even if nothing is written
-        return _look(before, shown, bars, now.timestamp() // 60 * 60 + 60)
+        return _look(before, shown, bars, steps(picture), fresh, now.timestamp() // 60 * 60 + 60)
 
-    async def _shown(self, view: View, selection: Selection, specs: msgspec.Raw, now: datetime) -> Shown:
+    async def _shown(
+        self, view: View, selection: Selection, specs: msgspec.Raw, fresh: Freshness, now: datetime
+    ) -> Shown:
         totals = await self._store.glances.totals(selection, now)
         records = await self._store.records.newest(NEWEST, selection)
         empty = not totals.readings and not await self._store.glances.any()
@@ -104,6 +119,9 @@ class Live:
             specs,
             str(self._totals.totals(totals, zone, day(now, zone))),
             str(self._records.rows(records, zone)),
+            view.zone,
+            fresh.newest.timestamp() if fresh.newest else None,
+            fresh.patience,
             empty,
         )
 
@@ -115,7 +133,7 @@ async def open_feed(
     """What keeps live pages moving; on a server that others may write to as well, it asks now and then."""
     live = Live(store, charts, templates(), time_format)
     committed = None if store.server.embedded else store.glances.committed
-    async with polling(Feed(live.take, committed, metrics, BEAT)) as feed:
+    async with polling(Feed(live.take, committed, metrics, event("beat", None))) as feed:
         yield feed
 
 
@@ -131,21 +149,17 @@ def _drawn(picture: Picture, before: Look | None) -> tuple[msgspec.Raw, Bars]:
     return msgspec.Raw(b'{"light":%b,"dark":%b}' % (plain, _encode(dark))), bars
 
 
-def _look(before: Look | None, shown: Shown, bars: Bars, expires: float) -> Look:
-    whole = _event("whole", {**msgspec.structs.asdict(shown), "bars": list(bars.values())})
+def _look(before: Look | None, shown: Shown, bars: Bars, steps: Steps, fresh: Freshness, expires: float) -> Look:
+    content = msgspec.structs.asdict(shown)
+    whole = event("whole", {**content, "bars": list(bars.values()), "steps": list(steps.values())})
     if before is None or shown.specs is not before.shown.specs or not before.bars.keys() <= bars.keys():
-        return Look(shown, bars, expires, whole, None)
-    if shown == before.shown and bars == before.bars:
+        return Look(shown, bars, steps, fresh, expires, whole, None)
+    if shown == before.shown and bars == before.bars and steps == before.steps:
         return before
-    change = {
-        "totals": shown.totals,
-        "records": shown.records,
-        "empty": shown.empty,
-        "bars": [bar for at, bar in bars.items() if before.bars.get(at) != bar],
-    }
-    return Look(shown, bars, expires, whole, _event("change", change))
+    del content["specs"]
+    change = {**content, "bars": _news(bars, before.bars), "steps": _news(steps, before.steps)}
+    return Look(shown, bars, steps, fresh, expires, whole, event("change", change))
 
 
-def _event(name: str, data: dict[str, Any]) -> bytes:
-    """A server-sent event; https://html.spec.whatwg.org/multipage/server-sent-events.html."""
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode(data))
+def _news(now: dict[float, T], before: dict[float, T]) -> list[T]:
+    return [one for at, one in now.items() if before.get(at) != one]

@@ -18,14 +18,14 @@ def templates() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters |= {
-        one.__name__: one for one in (number, per_cent, difference, moment, day, clock, offset, keys, pretty)
+        one.__name__: one for one in (number, per_cent, difference, moment, day, second, clock, offset, keys, pretty)
     }
     return environment
 
 
 def number(value: float, *, sign: bool = False) -> str:
     """Six digits and at least two decimals, as far as they say something; thousands apart, a true minus. What is less
-    than a thousandth, or has more than fifteen digits before the point, with a power of ten: 3e−7."""
+    than a thousandth, or has more than fifteen digits before the point, with a power of ten."""
     size = abs(value)
     if value and not 1e-3 <= size < 1e15:
         digits, _, power = f"{value:.3e}".partition("e")
@@ -56,6 +56,11 @@ def moment(ts: datetime, zone: tzinfo) -> str:
 def day(ts: datetime, zone: tzinfo) -> str:
     """The zone's date."""
     return f"{ts.astimezone(zone):%Y-%m-%d}"
+
+
+def second(ts: datetime, zone: tzinfo) -> str:
+    """Hour, minute and second of the zone's clock."""
+    return f"{ts.astimezone(zone):%H:%M:%S}"
 
 
 def clock(ts: datetime, zone: tzinfo) -> str:

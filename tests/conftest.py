@@ -21,6 +21,7 @@ from service.database import Server, inspect
 from service.engine.embedded import embedded
 from service.settings import Settings
 from service.store import Store
+from tests.browsing import browser as browser  # a fixture
 from tests.harness import Running, running
 
 IMAGE = "timescale/timescaledb:2.29.2-pg17"

@@ -1,110 +1,20 @@
-"""The pages in a real browser: Chromium, as installed; CHROMIUM names another. SCREENSHOTS=folder keeps pictures."""
+"""The pages in a real browser."""
 
 import asyncio
-import os
 import re
-import shutil
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, expect
 
+from tests.browsing import faults, fill, keep, live, visiting
 from tests.harness import Running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 30_000
-"""Milliseconds: the drawing library is made when the first page asks for it."""
-
-
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None and os.environ.get("CI"):
-        pytest.fail("CI needs a browser: apt-get install chromium")
-    if path is None:
-        pytest.skip("there is no Chromium here; on Debian and Ubuntu: apt-get install chromium")
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield opened
-        await opened.close()
-
-
-@asynccontextmanager
-async def visiting(browser: Browser, service: Running, **options: Any) -> AsyncIterator[Page]:
-    """A page whose every complaint, and every request to another host, fails the test; but not the browser's about an
-    answer of 400."""
-    options = {"viewport": {"width": 1200, "height": 900}, "timezone_id": "Europe/Berlin", **options}
-    context = await browser.new_context(base_url=service.url, **options)
-    context.set_default_timeout(PATIENCE)
-    complaints: list[str] = []
-    page = await context.new_page()
-    page.on("console", lambda message: note(complaints, message.type in ("error", "warning"), message.text))
-    page.on("pageerror", lambda error: note(complaints, True, str(error)))
-    page.on("request", lambda request: note(complaints, not request.url.startswith(service.url), request.url))
-    yield page
-    await context.close()
-    assert complaints == []
-
-
-def note(complaints: list[str], bad: bool, text: str) -> None:
-    # the browser itself says so when the network is cut, or the page has a status of an error
-    if bad and "ERR_INTERNET_DISCONNECTED" not in text and "status of 400" not in text:
-        complaints.append(text)
-
-
-async def keep(page: Page, name: str) -> None:
-    """A picture for people to look at."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        await asyncio.sleep(1.8)  # what has just arrived stands out for a moment
-        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-async def fill(service: Running, hours: float = 6.5) -> None:
-    """Three lines of a shop floor, one of which stops for a while."""
-    now = time.time()
-    readings = []
-    for name, plan in (("line 1", 40), ("line 2", 25), ("packing", 60)):
-        for number in range(int(hours * 120)):
-            ts, swing = now - 30 * number, (number * 37 % 23 - 12) / 100
-            stopped = name == "line 2" and 70 < number < 95
-            one = {"ts": ts, "series": name, "plan": plan, "fact": 0 if stopped else round(plan * (0.99 + swing), 1)}
-            readings.append({**one, "operator": "Öykü", "shift": 2} if number % 9 == 0 else one)
-    await service.http.post("/readings", json=readings)
-
-
-async def live(page: Page, address: str = "/") -> None:
-    """The page, with its chart drawn."""
-    await page.goto(address)
-    await expect(page.locator("#state")).to_have_text("Live", timeout=PATIENCE)
-    await page.wait_for_selector("#chart svg")
-
-
-async def faults(page: Page) -> list[str]:
-    """What axe-core finds that is serious."""
-    found = await Axe().run(page)
-    return [
-        f"{one['id']}: {one['nodes'][0]['html']}"
-        for one in found.response["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 async def test_the_first_reading_turns_the_instructions_into_a_chart(browser: Browser, fresh: Running) -> None:
@@ -163,16 +73,6 @@ async def test_choosers_change_the_address(browser: Browser, fresh: Running) -> 
         await expect(page.locator("#records tr").first).to_contain_text("+05:30")
         assert await page.get_by_label("6 hours").is_checked()
         assert await page.get_by_label("line 2", exact=True).is_checked()
-
-
-async def test_what_is_no_zone_is_said_at_the_field(browser: Browser, fresh: Running) -> None:
-    await fill(fresh, 0.5)
-    async with visiting(browser, fresh) as page:
-        await live(page)
-        await page.get_by_label("Time zone").fill("Mars")
-        await page.keyboard.press("Tab")
-        assert not await page.get_by_label("Time zone").evaluate("field => field.validity.valid")
-        assert page.url == f"{fresh.url}/"
 
 
 async def test_offline_and_back(browser: Browser, fresh: Running) -> None:

@@ -2,16 +2,23 @@
 
 import asyncio
 import json
+import re
 import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from service.live import View
+from service.assets import WEB
+from service.demo import SAMPLE
 from tests.conftest import Engine, settings_for
 from tests.harness import Running, running
 
@@ -38,7 +45,7 @@ async def read(answer: httpx.Response) -> AsyncIterator[Event]:
         key, _, value = line.partition(": ")
         if key == "event":
             name = value
-        elif key == "data" and name != "beat":
+        elif key == "data" and name not in ("beat", "time"):
             yield name, json.loads(value)
 
 
@@ -132,6 +139,138 @@ async def test_with_no_data_it_tells_how_to_send_some(fresh: Running) -> None:
 
 async def test_programs_are_told_where_things_are(shared: Running) -> None:
     assert (await shared.http.get("/")).json()["live"] == "/live"
+
+
+async def test_a_socket_has_the_same_events(fresh: Running) -> None:
+    """An event a frame; what can't be shown is refused with the problem that an answer has."""
+    async with connect(f"{fresh.ws}live?period=1h&tz=asia/kolkata&width=900") as socket:
+        assert str(await socket.recv()).startswith("event: time\ndata: 1")
+        name, whole = await framed(socket)
+        assert (name, whole["empty"], whole["zone"]) == ("whole", True, "Asia/Kolkata")
+        await socket.send("nobody reads this")
+        await fresh.http.post("/readings", json={"plan": 40, "fact": 38})
+        assert ">40<" in (await framed(socket))[1]["totals"]
+        await fresh.context.feed.stop()
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+    for query in ("tz=Mars", "period=2h", "width=x", "from=-1h", ""):
+        answer = await fresh.http.get(f"/live?{query}")
+        async with connect(f"{fresh.ws}live?{query}") as socket:
+            assert await framed(socket) == ("refused", answer.json())
+            with pytest.raises(ConnectionClosed):
+                await socket.recv()
+    assert answer.status_code == 503
+    assert "shutting down" in answer.text
+
+
+async def framed(socket: ClientConnection) -> Event:
+    async with asyncio.timeout(10):
+        name, data = str(await socket.recv()).split("\n")[:2]
+    return name.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+
+
+async def test_pages_of_other_sites_may_not_watch(fresh: Running) -> None:
+    """They may connect to any WebSocket, wherever it is, and read what it sends."""
+    async with connect(f"{fresh.ws}live", origin=Origin(fresh.url)) as socket:
+        await socket.recv()
+    with pytest.raises(InvalidStatus, match="403"):
+        async with connect(f"{fresh.ws}live", origin=Origin("http://elsewhere.example")):
+            pass
+
+
+async def test_viewers_by_socket_are_counted_until_they_go(fresh: Running) -> None:
+    def viewers() -> float | None:
+        return fresh.context.metrics.registry.get_sample_value("taktline_viewers")
+
+    async with connect(f"{fresh.ws}live") as one, connect(f"{fresh.ws}live") as other:
+        for socket in (one, other):
+            await socket.recv()
+            await framed(socket)
+        assert viewers() == 2
+    for _ in range(500):
+        if not viewers():
+            break
+        await asyncio.sleep(0.01)
+    assert viewers() == 0
+
+
+async def test_which_series_there_are(fresh: Running) -> None:
+    assert (await fresh.http.get("/live/series")).json() == {"series": []}
+    await fresh.http.post("/readings", json=[{"plan": 1, "series": f"s{number:04}"} for number in range(1000)])
+    fresh.context.store.series._until = 0
+    found = (await fresh.http.get("/live/series")).json()["series"]
+    assert (len(found), found[0], found[-1]) == (1000, "s0000", "s0999")
+
+
+async def test_freshness_follows_the_facts(fresh: Running) -> None:
+    """Of the series that are shown; what is usual is judged by the gaps that there were."""
+    now = time.time()
+    facts = {"often": (300, 10, 40), "hourly": (1800, 3600, 6), "once": (90_000, 0, 1)}
+    readings = [
+        {"ts": now - age - number * every, "fact": 1, "series": name}
+        for name, (age, every, count) in facts.items()
+        for number in range(count)
+    ]
+    plans = [
+        {"ts": now + 60 * number, "plan": 1, "series": name} for name in [*facts, "plan"] for number in range(-9, 9)
+    ]
+    await fresh.http.post("/readings", json=[*readings, *plans])
+    for name, age, patience in (("often", 300, 180), ("hourly", 1800, 3 * 3600), ("once", 90_000, 180)):
+        for period in ("1h", "7d"):
+            async with events(fresh, series=name, period=period) as stream:
+                data = (await following(stream))[1]
+            assert data["newest"] == pytest.approx(now - age, abs=0.01)
+            assert data["patience"] == pytest.approx(patience, abs=180)
+    async with events(fresh, series="plan") as stream:
+        assert (await following(stream))[1]["newest"] is None
+
+
+async def test_what_each_step_comes_to(fresh: Running) -> None:
+    """In words, in the zone of the page. A plan that was due and has no fact is missed whole."""
+    minute = int(time.time() // 60) * 60 - 600
+    await fresh.http.post(
+        "/readings",
+        json=[
+            {"ts": minute, "plan": 0.3, "fact": 0.1},
+            {"ts": minute, "fact": 0.2},
+            {"ts": minute + 60, "plan": 1234.5},
+            {"ts": minute + 120, "fact": 3e-7},
+        ],
+    )
+    async with events(fresh, period="1h", tz="Asia/Kolkata") as stream:
+        steps = (await following(stream))[1]["steps"]
+    assert [(one["start"], one["end"]) for one in steps] == [
+        (1000 * (minute + 60 * number), 1000 * (minute + 60 * number + 60)) for number in range(3)
+    ]
+    assert [(one["plan"], one["fact"], one["difference"], one["short"]) for one in steps] == [
+        ("0.3", "0.3", "0", False),
+        ("1,234.5", "–", "−1,234.5", True),
+        ("–", "3e−7", "–", False),
+    ]
+    zone = timezone(timedelta(hours=5, minutes=30))
+    when = datetime.fromtimestamp(minute, zone)
+    assert steps[0]["when"] == f"{when:%a} {when.day} {when:%b}, {when:%H:%M}"
+
+
+async def test_the_page_opens_on_what_the_demo_fills(shared: Running) -> None:
+    """The samples reach back further than the period that is shown when nobody asks for one."""
+    text = (await shared.http.get("/", headers=HTML)).text
+    assert '<input type="radio" name="period" value="1h" checked>' in text
+    assert SAMPLE[SAMPLE.index("--from") + 1] == "-2h"
+
+
+async def test_scripts_import_scripts_that_may_be_kept_for_ever(shared: Running) -> None:
+    """So a page never mixes two versions."""
+    page = (await shared.http.get("/", headers=HTML)).text
+    waiting, seen = set(re.findall(r'<script type="module" src="/assets/([^"]+)"', page)), set()
+    while waiting:
+        seen.add(name := waiting.pop())
+        answer = await shared.http.get(f"/assets/{name}")
+        assert "immutable" in answer.headers["cache-control"], name
+        waiting |= set(re.findall(r'"\./([^"]+\.js)"', answer.text)) - seen
+    assert {name.partition(".")[0] for name in seen} == {path.stem for path in WEB.glob("*.js")}
 
 
 @pytest.mark.parametrize("query", ["period=2h", "tz=Mars", "width=0", "width=x", "from=-1h", "period=1h&period=6h"])

@@ -13,6 +13,9 @@ from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, problem
 
 ADDRESSES = ("/", "/ws")
+"""Where readings are taken."""
+LIVE = "/live"
+"""Where the live page is told what is new."""
 SUBPROTOCOL = "taktline.v1"
 """The one there is; who offers none speaks it all the same."""
 
@@ -41,7 +44,7 @@ def at_addresses(app: ASGIApp, metrics: Metrics) -> ASGIApp:
     """The application, asked for sockets only where there are some."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.WEBSOCKET and normalize_path(scope["path"]) not in ADDRESSES:
+        if scope["type"] == ScopeType.WEBSOCKET and normalize_path(scope["path"]) not in (*ADDRESSES, LIVE):
             there = " and ".join(ADDRESSES)
             error = NoSocket(f"There is no WebSocket at {scope['path']}; readings are taken by the ones at {there}.")
             await refuse(send, metrics, error)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures.headers import MediaTypeHeader
 
 from service.errors import BadReading, BadRequest, Fault
@@ -15,7 +16,9 @@ from service.readings import MAX_NAME, check_batch_id
 from service.times import MOST_QUOTED, quoted
 
 
-def known_only(request: Request[Any, Any, Any], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
+def known_only(
+    request: ASGIConnection[Any, Any, Any, Any], allowed: Sequence[str], *, repeatable: Sequence[str] = ()
+) -> None:
     """BadRequest for a parameter that isn't in `allowed`, or is given twice where once is meant."""
     known_names([name for name, _ in request.query_params.multi_items()], allowed, repeatable=repeatable)
 

@@ -9,6 +9,7 @@ from service.errors import Unavailable
 from service.store.batches import FORGOTTEN, Batches
 from service.store.buckets import Buckets
 from service.store.jobs import Job, Jobs
+from service.store.facts import Facts
 from service.store.pool import PLANNED, Pool, open_pool
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
@@ -31,6 +32,7 @@ class Store:
         self.server = server
         self.batches = Batches(writing, server)
         self.buckets = Buckets(reading)
+        self.facts = Facts(reading, server)
         self.glances = Glances(reading)
         self.jobs = Jobs(writing, server)
         self.records = Records(reading)

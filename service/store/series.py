@@ -21,7 +21,7 @@ class Series:
         self._until = 0.0
 
     async def names(self) -> list[str]:
-        """The names in order; those beyond the first few hundred are left out."""
+        """The names in order; those beyond the first few thousand are left out."""
         if time.monotonic() >= self._until:
             today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             self._names = [name for (name,) in await self._pool.read("series", today - self._since)]

@@ -1,5 +1,7 @@
 // Helps to fill the fields of a form in; every form works without.
 
+import "./chooser.js";
+
 const zones = document.getElementById("zones");
 
 /** Offer the browser's own zone first, then all the others it knows. */

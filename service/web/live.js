@@ -1,95 +1,42 @@
-// Keeps the live page moving: chart, totals and records come as server-sent events and are put in place.
+// The live page: shows what comes of the view that is chosen, and keeps what is chosen in the address.
 
-const WATCHDOG = 25_000; // milliseconds without a sign of life after which the connection is made anew
+import { draw, room, showChange, showWhole } from "./plot.js";
+import { hear, setClock, stand } from "./standing.js";
+import { follow } from "./stream.js";
+
 const byId = (id) => document.getElementById(id);
 const form = byId("view");
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const vega = new Promise((done) => {
-  if (window.vegaEmbed) done();
-  else byId("vega").addEventListener("load", done);
-});
-
-const bars = new Map(); // what the chart shows, by where it begins
-let specs = null; // the chart's specification without the bars, for each colour scheme
-let view = null; // the chart on the page
-let source = null;
-let heard = 0;
-let retry = 0;
-let shownWidth = 0;
-
-// --- the connection
-
-const STATES = { connecting: "Connecting…", live: "Live", lost: "Reconnecting…", offline: "Offline" };
-
-function say(state) {
-  const badge = byId("state");
-  if (badge.dataset.state === state) return;
-  badge.dataset.state = state;
-  badge.textContent = STATES[state];
-}
-
-function disconnect() {
-  source?.close();
-  source = null;
-  clearTimeout(retry);
-}
-
-function connect(state = "connecting") {
-  disconnect();
-  if (!navigator.onLine) return say("offline");
-  say(state);
-  const asked = new URLSearchParams(location.search);
-  shownWidth = roomForChart();
-  asked.set("width", shownWidth);
-  source = new EventSource(`/live?${asked}`);
-  heard = Date.now();
-  source.addEventListener("whole", (event) => takeWhole(JSON.parse(event.data)));
-  source.addEventListener("change", (event) => takeChange(JSON.parse(event.data)));
-  source.addEventListener("beat", alive);
-  source.addEventListener("error", lost);
-}
-
-function alive() {
-  heard = Date.now();
-  say("live");
-}
-
-function lost() {
-  say(navigator.onLine ? "lost" : "offline");
-  if (source?.readyState === EventSource.CLOSED) {
-    // an answer that is no stream: the browser gives up, we don't
-    retry = setTimeout(() => connect("lost"), 2000 + 3000 * Math.random());
-  }
-}
-
-addEventListener("offline", () => {
-  disconnect();
-  say("offline");
-});
-addEventListener("online", () => connect("lost"));
-setInterval(() => {
-  if (source?.readyState === EventSource.OPEN && Date.now() - heard > WATCHDOG) connect("lost");
-}, 5000);
+const pick = form.querySelector(".pick");
 
 // --- what comes
 
-function takeWhole(data) {
-  specs = data.specs;
-  bars.clear();
-  put(data);
-  draw();
-}
-
-function takeChange(data) {
-  put(data);
-  if (data.bars.length) update();
-}
+const stream = follow({
+  event(name, data) {
+    if (name === "time") return setClock(data);
+    if (name === "beat") return hear();
+    put(data);
+    if (name === "whole") {
+      accept();
+      showWhole(data);
+    } else {
+      showChange(data);
+    }
+  },
+  state(name) {
+    stand(name);
+    if (name !== "connecting") say(byId("notice"), "");
+  },
+  refused(problem) {
+    stand("refused");
+    complain(problem);
+  },
+});
 
 function put(data) {
-  alive();
-  for (const bar of data.bars) bars.set(bar.from, bar);
   byId("board").hidden = data.empty;
   byId("start").hidden = !data.empty;
+  hear({ newest: data.newest, patience: data.patience, empty: data.empty, zone: data.zone });
+  document.querySelector("th .zone").textContent = data.zone;
   replace(byId("totals"), data.totals);
   putRecords(byId("records"), data.records);
 }
@@ -113,73 +60,73 @@ function putRecords(body, html) {
   }
 }
 
-// --- the chart
+byId("records").addEventListener("animationend", ({ target }) => target.parentElement.classList.remove("new"));
 
-const roomForChart = () => Math.max(280, Math.floor(document.querySelector("main").clientWidth - 16));
+// --- what the server refuses is said beside the field at fault
 
-let drawing = Promise.resolve();
-
-/** One after the other: a chart must not be replaced while it is being made. */
-function draw() {
-  drawing = drawing.then(drawNow).catch((error) => console.error(error));
+function complain({ detail, errors = [] }) {
+  const faults = new Map(errors.map((one) => [one.field, `${one.detail}.`]));
+  for (const name of ["period", "series", "tz"]) say(byId(`${name}-fault`), faults.get(name));
+  form.elements.tz.ariaInvalid = faults.has("tz");
+  const elsewhere = ![...faults.keys()].some((name) => byId(`${name}-fault`));
+  say(byId("notice"), elsewhere && detail);
 }
 
-async function drawNow() {
-  await vega;
-  if (!specs || byId("board").hidden) return;
-  const spec = structuredClone(specs[dark.matches ? "dark" : "light"]);
-  spec.width = byId("chart").clientWidth || roomForChart();
-  spec.datasets.bars = [...bars.values()];
-  // no styles of its own and no eval: the page's policy allows neither
-  const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false };
-  const made = await vegaEmbed(byId("chart"), spec, options);
-  view?.finalize();
-  view = made.view;
+function say(element, text) {
+  element.textContent = text || "";
+  element.hidden = !text;
 }
 
-function update() {
-  drawing = drawing
-    .then(async () => view && (await view.data("bars", [...bars.values()]).resize().runAsync()))
-    .catch((error) => console.error(error));
+// --- the choosers
+
+let width = 0; // that was asked for
+let changed = null; // the field that was changed since the view was accepted
+let ticking = false; // whether the newest entry of the history came of the chooser of series that is still open
+
+function connect(asked, state) {
+  width = room();
+  const query = new URLSearchParams(asked);
+  query.set("width", width);
+  stream.open(query, state);
 }
 
-let resizing = 0;
-new ResizeObserver(() => {
-  clearTimeout(resizing);
-  resizing = setTimeout(() => {
-    if (Math.abs(roomForChart() - shownWidth) > 40) connect(byId("state").dataset.state);
-    else if (view) draw();
-  }, 200);
-}).observe(document.querySelector("main"));
-dark.addEventListener("change", draw);
-
-// --- the choosers: what is chosen is in the address
-
-function address() {
-  const asked = new URLSearchParams();
-  for (const [name, value] of new FormData(form)) {
-    if (value && !(name === "period" && value === form.dataset.default)) asked.append(name, value);
-  }
-  return asked.size ? `/?${asked}` : "/";
+/** What is chosen, as far as it isn't the default. */
+function choice() {
+  const pairs = [...new FormData(form)];
+  return new URLSearchParams(pairs.filter(([name, value]) => value && !(name === "period" && value === form.dataset.default)));
 }
 
-function checkZone(field) {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: field.value || "UTC" });
-    field.setCustomValidity("");
-  } catch {
-    field.setCustomValidity("This is no time zone; write it like Europe/Berlin.");
-  }
-  return field.reportValidity();
-}
-
-form.addEventListener("change", (event) => {
-  if (!checkZone(form.elements.tz)) return;
-  history.pushState(null, "", address());
+/** The view can be shown: now it stands in the address. Ticks one after the other are one entry of the history. */
+function accept() {
+  complain({});
   showChoice();
-  connect(byId("state").dataset.state);
+  if (changed === null) return;
+  const asked = choice();
+  const address = asked.size ? `/?${asked}` : "/";
+  if (address !== location.pathname + location.search) {
+    if (changed === "series" && ticking) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+    ticking = changed === "series" && pick.open;
+  }
+  changed = null;
+}
+
+/** The words beside the choosers that tell what is chosen. */
+function showChoice() {
+  const asked = choice();
+  const names = asked.getAll("series");
+  pick.querySelector(".value").textContent = names.length > 1 ? `${names.length} of them` : (names[0] ?? "All");
+}
+
+form.addEventListener("change", ({ target }) => {
+  changed = target.name || "series";
+  showChoice();
+  connect(choice(), "connecting");
 });
 form.addEventListener("submit", (event) => event.preventDefault());
+pick.addEventListener("toggle", () => {
+  if (!pick.open) ticking = false;
+});
 addEventListener("popstate", () => {
   const asked = new URLSearchParams(location.search);
   form.elements.tz.value = asked.get("tz") ?? "";
@@ -187,18 +134,19 @@ addEventListener("popstate", () => {
   for (const one of form.querySelectorAll("[name=period]")) {
     one.checked = one.value === (asked.get("period") ?? form.dataset.default);
   }
-  showChoice();
-  connect(byId("state").dataset.state);
+  changed = null;
+  ticking = false;
+  connect(asked, "connecting");
 });
 
-/** The words beside the choosers that tell what is chosen. */
-function showChoice() {
-  const names = new FormData(form).getAll("series");
-  const text = names.length > 1 ? `${names.length} of them` : (names[0] ?? "All");
-  form.querySelector(".pick .value").textContent = text;
-  const field = form.elements.tz;
-  document.querySelector("th .zone").textContent = field.value || field.placeholder;
-}
+let resizing = 0;
+new ResizeObserver(() => {
+  clearTimeout(resizing);
+  resizing = setTimeout(() => {
+    if (Math.abs(room() - width) > 40) connect(changed ? choice() : location.search, "");
+    else draw();
+  }, 200);
+}).observe(document.querySelector("main"));
 
 // --- the first reading
 
@@ -210,5 +158,4 @@ byId("copy").addEventListener("click", async ({ target }) => {
 });
 
 byId("show").hidden = true; // what is chosen is shown at once
-showChoice();
-connect();
+connect(location.search, "connecting");

@@ -1,4 +1,4 @@
--- The names of the series that have readings since the day (UTC) $1, at most a few hundred: for choosers.
+-- The names of the series that have readings since the day (UTC) $1, at most a few thousand: for choosers.
 select series
 from (
   select bucket, series
@@ -11,4 +11,4 @@ from (
 ) exact
 group by series
 order by series
-limit 300
+limit 3000

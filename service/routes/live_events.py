@@ -1,0 +1,126 @@
+"""`/live`: what keeps the live page moving, over HTTP and, the same events as texts, over a WebSocket. A browser opens
+six connections for HTTP/1.1 to a host at most, so that a seventh page would wait for ever; sockets don't count."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Request, WebSocket, get, websocket
+from litestar.connection import ASGIConnection
+from litestar.di import NamedDependency
+from litestar.exceptions import WebSocketException
+from litestar.params import QueryParameter
+from litestar.response import Stream
+
+from service.errors import TaktlineError
+from service.events import event
+from service.live import View
+from service.problems import problem
+from service.routes.choosing import Series
+from service.routes.context import Context
+from service.routes.handshake import LIVE
+from service.routes.parameters import known_only
+from service.routes.viewing import PARAMETERS, Asked, PeriodName, Zone, width_for
+
+BROWSER_RETRY = b"retry: 1500\n\n"
+"""Milliseconds until a browser comes back after the connection broke."""
+AGAIN, REFUSED, ELSEWHERE = 1012, 1008, 4403
+"""Close codes: connect again; this can't be shown; this is for pages of ours alone."""
+
+
+class Names(msgspec.Struct, frozen=True):
+    """The names of the series that have readings, in order."""
+
+    series: list[str]
+
+
+@get("/live", operation_id="live", tags=["records"])
+async def live(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    period: PeriodName = None,
+    series: Series = None,
+    tz: Zone = None,
+    width: Annotated[str | None, QueryParameter(description="Pixels that the chart may be wide.")] = None,
+) -> Stream:
+    """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is new in
+    it; `beat`, nothing new. The same over a WebSocket, an event a frame, and there `refused`, with the problem."""
+    view = _view(request, context, Asked.of(period, series, tz), width)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Stream(_events(context, view, BROWSER_RETRY), media_type="text/event-stream", headers=headers)
+
+
+@get("/live/series", operation_id="live_series", tags=["records"])
+async def live_series(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Names:
+    """The series to choose from; a few seconds old at most."""
+    known_only(request, ())
+    return Names(await context.store.series.names())
+
+
+@websocket(LIVE)
+async def live_socket(socket: WebSocket[Any, Any, Any], context: NamedDependency[Context]) -> None:
+    """One viewer's connection. What it sends is not read."""
+    if not _is_ours(socket):
+        context.metrics.refused("/live", "origin")
+        await socket.close(ELSEWHERE)
+        return
+    await socket.accept()
+    asked = socket.query_params
+    try:
+        series = asked.getall("series", [])
+        view = _view(socket, context, Asked.of(asked.get("period"), series, asked.get("tz")), asked.get("width"))
+    except TaktlineError as error:
+        context.metrics.refused("/live", error.reason)
+        await socket.send_text(event("refused", problem(error)).decode())
+        await socket.close(REFUSED)
+        return
+    await _send(socket, _events(context, view))
+
+
+async def _send(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None]) -> None:
+    """Until the viewer goes or there is no more to come."""
+    listening = asyncio.create_task(_gone(socket))
+    sending = asyncio.create_task(_send_all(socket, texts))
+    try:
+        await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (listening, sending):
+            task.cancel()
+        await asyncio.gather(listening, sending, return_exceptions=True)
+
+
+async def _gone(socket: WebSocket[Any, Any, Any]) -> None:
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _send_all(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None]) -> None:
+    with suppress(WebSocketException, OSError):  # one who has gone is sent nothing
+        async with aclosing(texts):
+            async for text in texts:
+                await socket.send_text(text.decode())
+        await socket.close(AGAIN)
+
+
+def _is_ours(socket: WebSocket[Any, Any, Any]) -> bool:
+    """Whether the page that connects, if it is one, came from here: other sites' pages may connect to any WebSocket."""
+    origin = socket.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
+
+
+def _view(asking: ASGIConnection[Any, Any, Any, Any], context: Context, asked: Asked, width: str | None) -> View:
+    known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
+    view = asked.view(context, width_for(width))
+    context.feed.admit()
+    return view
+
+
+async def _events(context: Context, view: View, first: bytes = b"") -> AsyncGenerator[bytes, None]:
+    yield first + event("time", time.time())
+    async with aclosing(context.feed.watch(view)) as texts:
+        async for text in texts:
+            yield text

@@ -1,0 +1,83 @@
+// Says how the page stands: whether it is connected, and how old the newest reading with a fact is. What isn't current
+// is grey, and has its date.
+
+const WORDS = {
+  connecting: "Connecting…",
+  lost: "Reconnecting…",
+  offline: "Offline",
+  refused: "Not live",
+  waiting: "Waiting for the first reading",
+  live: "Live",
+};
+const byId = (id) => document.getElementById(id);
+
+let connection = "connecting";
+let known = { newest: null, patience: 0, empty: true, zone: "UTC" };
+let ahead = 0; // milliseconds that the server's clock is ahead of this machine's
+let heard = null; // when the server last said something, by its clock, in seconds
+
+const now = () => (Date.now() + ahead) / 1000;
+
+/** The server's clock shows `seconds` since 1970. */
+export function setClock(seconds) {
+  ahead = 1000 * seconds - Date.now();
+}
+
+/** The connection is in this state. */
+export function stand(state) {
+  connection = state;
+  show();
+}
+
+/** The server said something; what it `told`, if anything: `newest`, `patience`, `empty`, `zone`. */
+export function hear(told = {}) {
+  heard = now();
+  known = { ...known, ...told };
+  stand("live");
+}
+
+function show() {
+  const age = known.newest === null ? Infinity : Math.max(0, now() - known.newest);
+  const kind = connection !== "live" ? connection : known.empty ? "waiting" : age > known.patience ? "quiet" : "live";
+  const text = WORDS[kind] ?? (known.newest === null ? "No fact yet" : `No reading for ${span(age)}`);
+  const badge = byId("state");
+  if (badge.dataset.state !== kind) byId("said").textContent = text; // readers of screens needn't hear each minute
+  badge.dataset.state = kind;
+  write(badge, text);
+  write(byId("age"), dated(kind, age));
+  byId("board").dataset.current = kind === "live" ? "yes" : "no";
+}
+
+function dated(kind, age) {
+  if (kind === "live") return `Newest reading ${age < 10 ? "just now" : `${span(age)} ago`}`;
+  if (kind === "quiet") return known.newest === null ? "" : `Newest reading ${moment(known.newest)}`;
+  return heard === null || known.empty ? "" : `As of ${moment(heard)}`;
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function span(seconds) {
+  const [number, unit] =
+    seconds < 60
+      ? [Math.max(10, 10 * Math.floor(seconds / 10)), "second"]
+      : seconds < 3600
+        ? [Math.floor(seconds / 60), "minute"]
+        : seconds < 172_800
+          ? [Math.floor(seconds / 3600), "hour"]
+          : [Math.floor(seconds / 86_400), "day"];
+  return `${number} ${unit}${number === 1 ? "" : "s"}`;
+}
+
+/** Date and time in the zone of the page; in this machine's where the browser doesn't know that one. */
+function moment(seconds) {
+  const format = { dateStyle: "short", timeStyle: "medium" };
+  try {
+    return new Intl.DateTimeFormat("sv", { ...format, timeZone: known.zone }).format(1000 * seconds);
+  } catch {
+    return new Intl.DateTimeFormat("sv", format).format(1000 * seconds);
+  }
+}
+
+setInterval(show, 1000);

@@ -1,0 +1,123 @@
+// The events of one view, from now on. They come by WebSocket, of which a browser opens as many as there are pages:
+// of other connections it opens six to a host, and a seventh page would hang. Where no WebSocket comes through, they
+// come as the answer to a request. A page that nobody sees has no connection.
+
+const WATCHDOG = 25_000; // milliseconds without a sign of life after which the connection is made anew
+const OPENING = 5_000; // milliseconds until a WebSocket must have said something
+const LONG = 6_000; // characters of a view that a WebSocket can't be asked for: many allow 8 KiB
+const RETRY = 1_500; // milliseconds until the next attempt; up to twice as many, lest all pages come at once
+
+/**
+ * Tells `on.event(name, data)` what comes, `on.state(name)` how the connection is (connecting, lost, offline), and
+ * `on.refused(problem)` why the server doesn't show this view.
+ */
+export function follow(on) {
+  let query = null;
+  let attempt = null; // aborts the one under way
+  let heard = 0;
+  let retry = 0;
+
+  function stop() {
+    attempt?.abort();
+    attempt = null;
+    clearTimeout(retry);
+  }
+
+  function start(state) {
+    stop();
+    if (query === null || document.hidden) return;
+    if (!navigator.onLine) return on.state("offline");
+    if (state) on.state(state);
+    attempt = new AbortController();
+    run(attempt.signal);
+  }
+
+  async function run(signal) {
+    let refusal = null;
+    const take = (text) => {
+      if (signal.aborted) return;
+      heard = Date.now();
+      const [, name, data] = /^event: (.*)\ndata: (.*)/m.exec(text) ?? [];
+      if (name === "refused") refusal = JSON.parse(data);
+      else if (name) on.event(name, JSON.parse(data));
+    };
+    heard = Date.now();
+    try {
+      const address = `/live?${query}`;
+      const came = address.length < LONG && (await bySocket(address, signal, take));
+      if (!came && !signal.aborted) refusal = await byAnswer(address, signal, take);
+    } catch {
+      // the network, of which the browser says no more
+    }
+    if (signal.aborted) return;
+    attempt = null;
+    if (refusal) on.refused(refusal);
+    else on.state(navigator.onLine ? "lost" : "offline");
+    // what is wrong with the question stays wrong; what is wrong with the server passes
+    const passes = !refusal || refusal.status >= 500 || refusal.status === 429;
+    if (passes) retry = setTimeout(() => start(refusal ? "" : "lost"), RETRY * (1 + Math.random()));
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) return start("connecting");
+    stop();
+    on.state("connecting");
+  });
+  addEventListener("offline", () => {
+    stop();
+    on.state("offline");
+  });
+  addEventListener("online", () => start("lost"));
+  setInterval(() => {
+    if (attempt && Date.now() - heard > WATCHDOG) start("lost");
+  }, 5000);
+
+  return {
+    /** Go over to another view. */
+    open(asked, state) {
+      query = asked;
+      start(state);
+    },
+  };
+}
+
+/** Resolves, when the socket is closed, to whether anything came. */
+function bySocket(address, signal, take) {
+  return new Promise((done) => {
+    const url = new URL(address, location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new WebSocket(url);
+    let came = false;
+    const impatient = setTimeout(() => came || socket.close(), OPENING);
+    // browsers complain of one that is closed before it is open
+    signal.addEventListener("abort", () => {
+      if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+      else socket.close();
+    });
+    socket.addEventListener("message", ({ data }) => {
+      came = true;
+      take(data);
+    });
+    socket.addEventListener("close", () => {
+      clearTimeout(impatient);
+      done(came);
+    });
+  });
+}
+
+/** Resolves, when the answer ends, to the problem that it is, or to null. */
+async function byAnswer(address, signal, take) {
+  const answer = await fetch(address, { signal, cache: "no-store", headers: { Accept: "text/event-stream" } });
+  if (!answer.ok) {
+    const said = `The server answers ${answer.status} ${answer.statusText}.`;
+    return answer.json().catch(() => ({ status: answer.status, detail: said }));
+  }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ""; ; ) {
+    const { value, done } = await reader.read();
+    if (done) return null;
+    const texts = (rest + value).split("\n\n");
+    rest = texts.pop();
+    texts.forEach(take);
+  }
+}
