@@ -25,7 +25,7 @@ from service.steps import Step, steps
 from service.store import Store
 
 PERIODS = {"1h": "1 hour", "6h": "6 hours", "today": "Today", "24h": "24 hours", "7d": "7 days"}
-WIDTHS = {280: 300, 360: 300, 560: 360, 760: 400, 1080: 420}
+WIDTHS = {290: 290, 360: 300, 560: 360, 760: 400, 1080: 420}
 """Charts are made for these widths, with these heights; the browser stretches them a little."""
 NEWEST = 12
 """Records on the page."""
