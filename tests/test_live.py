@@ -207,7 +207,7 @@ async def test_which_series_there_are(fresh: Running) -> None:
 async def test_freshness_follows_the_facts(fresh: Running) -> None:
     """Of the series that are shown; what is usual is judged by the gaps that there were."""
     now = time.time()
-    facts = {"often": (300, 10, 40), "hourly": (1800, 3600, 6), "once": (90_000, 0, 1)}
+    facts = {"often": (300, 10, 40), "hourly": (1800, 3600, 6), "once": (72_000, 0, 1)}
     readings = [
         {"ts": now - age - number * every, "fact": 1, "series": name}
         for name, (age, every, count) in facts.items()
@@ -217,7 +217,7 @@ async def test_freshness_follows_the_facts(fresh: Running) -> None:
         {"ts": now + 60 * number, "plan": 1, "series": name} for name in [*facts, "plan"] for number in range(-9, 9)
     ]
     await fresh.http.post("/readings", json=[*readings, *plans])
-    for name, age, patience in (("often", 300, 180), ("hourly", 1800, 3 * 3600), ("once", 90_000, 180)):
+    for name, age, patience in (("often", 300, 180), ("hourly", 1800, 3 * 3600), ("once", 72_000, 180)):
         for period in ("1h", "7d"):
             async with events(fresh, series=name, period=period) as stream:
                 data = (await following(stream))[1]

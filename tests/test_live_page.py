@@ -184,10 +184,10 @@ async def test_it_says_how_old_the_newest_fact_is(browser: Browser, fresh: Runni
 
 
 async def test_a_fact_from_before_the_period_counts(browser: Browser, fresh: Running) -> None:
-    await post(fresh, ago(60 * 30, fact=38), {"plan": 40})
+    await post(fresh, ago(60 * 20, fact=38), {"plan": 40})
     async with visiting(browser, fresh) as page:
         await page.goto("/?period=1h")
-        await expect(page.locator("#state")).to_have_text("No reading for 30 hours")
+        await expect(page.locator("#state")).to_have_text("No reading for 20 hours")
 
 
 async def test_facts_that_come_seldom_are_waited_for_longer(browser: Browser, fresh: Running) -> None:

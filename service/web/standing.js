@@ -39,7 +39,7 @@ export function hear(told = {}) {
 function show() {
   const age = known.newest === null ? Infinity : Math.max(0, now() - known.newest);
   const kind = connection !== "live" ? connection : known.empty ? "waiting" : age > known.patience ? "quiet" : "live";
-  const text = WORDS[kind] ?? (known.newest === null ? "No fact yet" : `No reading for ${span(age)}`);
+  const text = WORDS[kind] ?? (known.newest === null ? "No fact lately" : `No reading for ${span(age)}`);
   const badge = byId("state");
   if (badge.dataset.state !== kind) byId("said").textContent = text; // readers of screens needn't hear each minute
   badge.dataset.state = kind;
