@@ -16,9 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from service.live import View
 from service.assets import WEB
 from service.demo import SAMPLE
+from service.live import View
 from tests.conftest import Engine, settings_for
 from tests.harness import Running, running
 

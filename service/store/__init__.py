@@ -8,8 +8,8 @@ from service.database import Server, session
 from service.errors import Unavailable
 from service.store.batches import FORGOTTEN, Batches
 from service.store.buckets import Buckets
-from service.store.jobs import Job, Jobs
 from service.store.facts import Facts
+from service.store.jobs import Job, Jobs
 from service.store.pool import PLANNED, Pool, open_pool
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
