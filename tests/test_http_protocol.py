@@ -121,7 +121,7 @@ async def test_a_socket_takes_the_frames_that_come_with_its_handshake(shared: Ru
 async def test_a_socket_behind_an_answered_request_and_none_behind_a_waiting_one(shared: Running) -> None:
     first = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
     handshake = f"GET /ws HTTP/1.1\r\nHost: x\r\n{SOCKET}\r\n".encode()
-    assert statuses(await talk(shared, first + handshake + NEXT)) == [200, 405, 200]
+    assert statuses(await talk(shared, first + handshake + NEXT)) == [200, 426, 200]
     place = urlsplit(shared.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(first)
