@@ -2,9 +2,6 @@
 
 import msgspec
 
-ID_TAKEN = "id was committed before with other content"
-"""The service's words, by which this refusal is told from others with its status."""
-
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault of one reading of the batch: the index counts from 0, people count from 1."""
@@ -32,7 +29,7 @@ class Problem(msgspec.Struct, frozen=True):
     @property
     def id_taken(self) -> bool:
         """Whether the batch's id was committed before with other content."""
-        return self.status == 422 and ID_TAKEN in self.detail
+        return self.status == 422 and any(fault.field == "id" for fault in self.errors)
 
     @property
     def passes(self) -> bool:

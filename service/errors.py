@@ -91,6 +91,10 @@ class BatchMismatch(BadRequest):
     status = 422
     reason = "id_reused"
 
+    def __init__(self) -> None:
+        # by the field, and not by these words, a producer tells it from other refusals with this status
+        super().__init__(None, [Fault(0, "id", "was committed before with other content")])
+
 
 class NoSuchPage(TaktlineError):
     """There is no such page."""

@@ -57,7 +57,8 @@ class Desk:
     @staticmethod
     def taken(batch_id: str) -> dict[str, Any]:
         detail = "This batch id was committed before with other content."
-        return {"error": {"type": "about:blank", "status": 422, "detail": detail}, "id": batch_id}
+        errors = [{"index": 0, "field": "id", "detail": "was committed before with other content"}]
+        return {"error": {"type": "about:blank", "status": 422, "detail": detail, "errors": errors}, "id": batch_id}
 
     async def accept(self, socket: ServerConnection, frame: dict[str, Any]) -> None:
         await socket.send(json.dumps(self.commit(frame)))
