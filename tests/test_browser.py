@@ -132,7 +132,7 @@ async def test_a_time_is_typed_or_picked(browser: Browser, fresh: Running, scrip
     """With scripts, a button opens the calendar, and what is picked stands in the field; without, the calendar is below
     the field. What was typed stays there when it is wrong, and can be put right."""
     await fill(fresh, 2)
-    async with visiting(browser, fresh, java_script_enabled=scripts) as page:
+    async with visiting(browser, fresh, "400 (Bad Request)", java_script_enabled=scripts) as page:
         await page.goto("/display?tz=Asia/Kolkata")
         typed, picked = page.get_by_label("Until", exact=True), page.locator("input[type=datetime-local]").last
         button = page.get_by_role("button", name="Until: pick from a calendar")
@@ -185,7 +185,9 @@ async def test_pages_are_accessible_and_fit(browser: Browser, fresh: Running, sc
     """On a desk and on a telephone, by day and by night: nothing serious to axe-core, nothing wider than the screen."""
     await fill(fresh)
     size = {"width": width, "height": 844}
-    async with visiting(browser, fresh, color_scheme=scheme, viewport=size, reduced_motion="reduce") as page:
+    async with visiting(
+        browser, fresh, "400 (Bad Request)", color_scheme=scheme, viewport=size, reduced_motion="reduce"
+    ) as page:
         pages: dict[str, Callable[[], Any]] = {
             "live": lambda: live(page, "/?period=6h"),
             "records": lambda: page.goto("/display?page=2&from=-2h&tz=Europe/Berlin"),
