@@ -108,15 +108,19 @@ class LineReader:
         if lines is None or self._unit is None:
             return False
         heads = self._plain_heads
+        unknown = {line.series for line in lines} - heads.keys()
         try:
-            for head in {line.series for line in lines} - heads.keys():
-                self._learn(head)
+            with self._packer.all_or_none():
+                for head in unknown:
+                    self._learn(head)
+                if any(heads.values()):
+                    for line in lines:
+                        line.attributes = heads[line.series]
+                self._packer.add(lines, self._unit, self._names)
         except Refusal:
-            return False
-        if any(heads.values()):
-            for line in lines:
-                line.attributes = heads[line.series]
-        if not self._packer.add_all(lines, self._unit, self._names):
+            for head in unknown:
+                self._names.pop(head, None)
+                heads.pop(head, None)
             return False
         self._line += len(lines)
         return True

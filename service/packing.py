@@ -1,7 +1,8 @@
 """Packs readings into the rows of a batch, whatever format they came in, and collects what is at fault."""
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import blake2b
 from typing import Annotated, ClassVar
@@ -72,6 +73,18 @@ class Packer:
             found = self._series[series] = _known(series)
         return found
 
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """A block at whose end the series that it made known are forgotten if it raises Refusal: its readings weren't
+        added."""
+        before = len(self._series)
+        try:
+            yield
+        except Refusal:
+            for series in list(self._series)[before:]:
+                del self._series[series]
+            raise
+
     def add_all(
         self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None
     ) -> bool:
@@ -81,7 +94,8 @@ class Packer:
         series stands for these.
         """
         try:
-            self._add(items, unit, names)
+            with self.all_or_none():
+                self.add(items, unit, names)
         except Refusal:
             return False
         return True
@@ -90,7 +104,7 @@ class Packer:
         """Add a decoded value, checked field by field; what is wrong with it becomes a fault, and is returned."""
         self._make_room(1)
         try:
-            self._add([check_reading(value, self._low, self._high)])
+            self.add([check_reading(value, self._low, self._high)])
         except Refusal as refusal:
             self.add_fault(refusal.field, refusal.detail)
             return refusal
@@ -119,8 +133,8 @@ class Packer:
             tuple(self._faults),
         )
 
-    def _add(self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None) -> None:
-        """Add them all; Refusal, and nothing is added, where one of them breaks a rule."""
+    def add(self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None) -> None:
+        """The same, but Refusal where one of them breaks a rule."""
         self._make_room(len(items))
         try:
             rows, stamps, clock = self._encode(items, self._now, unit, names)

@@ -278,6 +278,7 @@ def test_both_ways_agree_on_any_character(lines: list[tuple[str, int, str, int]]
 
 
 @given(texts, st.integers(1, 60))
+@example("a plan=0,fact=0\nm,series=b plan=0,fact=0 0", 1)  # of a series whose readings are refused nothing is left
 def test_a_text_says_the_same_however_it_is_cut(text: str, size: int) -> None:
     raw = text.encode()
     with pytest.MonkeyPatch.context() as patch:
