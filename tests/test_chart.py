@@ -333,7 +333,7 @@ async def test_text_is_packed_for_those_who_take_it(shared: Running, name: str, 
 
 async def test_a_late_reading_changes_the_tag_at_once(shared: Running, name: str) -> None:
     before = await get(shared, **PAST, series=name)
-    await post(shared, {"series": name, "ts": "2026-01-01T00:30:00Z", "plan": 1})
+    await post(shared, {"series": name, "ts": "2026-01-01T00:30:00Z", "fact": 1})
     after = await get(shared, {"If-None-Match": before.headers["etag"]}, **PAST, series=name)
     assert after.headers["etag"] != before.headers["etag"]
     assert after.headers["x-data-until"] == "2026-01-01T00:31:00Z"

@@ -36,7 +36,7 @@ async def test_every_example_is_a_chart(shared: Running, text: str) -> None:
 
 @pytest.mark.anyio
 async def test_every_header_is_documented(shared: Running, name: str) -> None:
-    await shared.http.post("/readings", json={"series": name, "plan": 1})
+    await shared.http.post("/readings", json={"series": name, "fact": 1})
     shown = await shared.http.get("/chart", params={"series": name, "format": "svg"})
     failed = await shared.http.get("/chart?x=1", headers={"Accept": "image/*"})
     usual = {"date", "content-type", "content-length", "content-encoding", "x-content-type-options"}

@@ -168,7 +168,7 @@ async def test_live_events_over_http_1_0(shared: Running) -> None:
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
     assert b"chunked" not in head
     assert await asyncio.wait_for(reader.readuntil(b"\n\n"), 10) == b"retry: 1500\n\n"
-    assert (await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)).startswith(b"event: whole\n")
+    assert (await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)).startswith(b"event: time\n")
     writer.close()
 
 

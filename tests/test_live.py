@@ -148,7 +148,8 @@ async def test_a_socket_has_the_same_events(fresh: Running) -> None:
         name, whole = await framed(socket)
         assert (name, whole["empty"], whole["zone"]) == ("whole", True, "Asia/Kolkata")
         await socket.send("nobody reads this")
-        await fresh.http.post("/readings", json={"plan": 40, "fact": 38})
+        over = time.time() - 120  # totals are of minutes that are over
+        await fresh.http.post("/readings", json={"ts": over, "plan": 40, "fact": 38})
         assert ">40<" in (await framed(socket))[1]["totals"]
         await fresh.context.feed.stop()
         with pytest.raises(ConnectionClosed) as closed:

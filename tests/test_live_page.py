@@ -306,7 +306,7 @@ async def test_a_phone_shows_time_series_fact_and_difference(browser: Browser, f
 
 
 async def test_a_thousand_series_are_searched_ticked_and_learnt(browser: Browser, fresh: Running) -> None:
-    await post(fresh, *[{"series": f"line {number:03}", "plan": 1, "fact": 1} for number in range(999)])
+    await post(fresh, *[ago(2, series=f"line {number:03}", plan=1, fact=1) for number in range(999)])
     async with visiting(browser, fresh) as page:
         await live(page)
         await post(fresh, {"series": "<b>new", "plan": 1, "fact": 1})

@@ -76,6 +76,8 @@ def test_an_empty_value_is_the_default(
     owner: type[BaseSettings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in owner.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
     defaults = owner.load()  # type: ignore[attr-defined]
     for name in owner.model_fields:
         monkeypatch.setenv(name.upper(), "")
