@@ -30,7 +30,7 @@ class Buckets:
         """The buckets of a period: of all the series together, or in at most so many panels."""
         asked = (period.edges, period.start, period.end, series, agg, panels)
         if period.relation == "minute" and period.seconds < _LONG:
-            rows = await self._pool.read("buckets_from_minutes", *asked)
+            rows = await self._pool.read("buckets", *asked, size="minute")
             newest = _newest(rows)
             return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS["minute"])
         async with self._pool.snapshot() as snapshot:
@@ -39,10 +39,11 @@ class Buckets:
                 unit = "quarter"
                 rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
             elif unit != "day" and period.seconds >= _LONG:
-                rows = await snapshot.read(f"buckets_from_days_and_{unit}s", *asked, _days_of(period.edges))
+                days = _days_of(period.edges)
+                rows = await snapshot.read("buckets", *asked, days, size=unit, with_days=True)
                 unit = "day"
             else:
-                rows = await snapshot.read(f"buckets_from_{unit}s", *asked)
+                rows = await snapshot.read("buckets", *asked, size=unit)
             newest = _newest(rows)
             if newest is not None:
                 end = min(newest + _UNITS[unit], period.end)

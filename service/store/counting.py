@@ -74,8 +74,11 @@ async def _over_pieces(snapshot: Snapshot, selection: Selection, first: int, las
 async def _over(
     snapshot: Snapshot, piece: Piece, series: tuple[str, ...] | None, first: int, last: int, *, down: bool
 ) -> _Found:
-    name = f"spread_over_{piece.unit}s" if piece.unit else "spread_within_minute"
-    [row] = await snapshot.read(name, piece.start, piece.end, series, first, last, down)
+    asked = (piece.start, piece.end, series, first, last, down)
+    if piece.unit:
+        [row] = await snapshot.read("spread", *asked, size=piece.unit)
+    else:
+        [row] = await snapshot.read("spread_within_minute", *asked)
     return _Found(row["total"], _bucket(piece, row["bucket"]), row["before"], _bucket(piece, row["last_bucket"]))
 
 

@@ -47,9 +47,11 @@ class Snapshot:
     def __init__(self, con: "Connection[asyncpg.Record]") -> None:
         self._con = con
 
-    async def read(self, name: str, *args: object) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`."""
-        return await self._con.fetch(query(name), *args, timeout=READ_TIMEOUT)
+    async def read(
+        self, name: str, *args: object, size: str | None = None, with_days: bool = False
+    ) -> list[asyncpg.Record]:
+        """The rows of the query in `sql/queries/<name>.sql`, for buckets of a size where it leaves that open."""
+        return await self._con.fetch(query(name, size, with_days=with_days), *args, timeout=READ_TIMEOUT)
 
 
 class Pool:
@@ -58,10 +60,10 @@ class Pool:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def read(self, name: str, *args: object) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`."""
+    async def read(self, name: str, *args: object, size: str | None = None) -> list[asyncpg.Record]:
+        """The rows of the query in `sql/queries/<name>.sql`, for buckets of a size where it leaves that open."""
         async with self.connection() as con:
-            return await con.fetch(query(name), *args, timeout=READ_TIMEOUT)
+            return await con.fetch(query(name, size), *args, timeout=READ_TIMEOUT)
 
     async def execute(self, name: str, *args: object) -> str:
         """Run the query in `sql/queries/<name>.sql` outside a transaction; its command tag."""

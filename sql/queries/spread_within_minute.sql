@@ -1,4 +1,4 @@
--- The same as spread_over_minutes.sql for a period that lies within one minute, which is then the only bucket. From
+-- The same as spread.sql for a period that lies within one minute, which is then the only bucket. From
 -- the readings themselves.
 select
   count(*) as total,

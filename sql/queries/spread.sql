@@ -1,0 +1,42 @@
+-- How the readings of a period of whole buckets of one size are spread over them: how many there are in all, and in which
+-- bucket the reading with the number $4 lies, counted from 0 in the order of the page (newest first if $6), with the
+-- number of those before it. Also the bucket where counting reaches the number $5, or ends. From the exact buckets.
+select
+  coalesce(max(total), 0)::bigint as total,
+  min(bucket) filter (where before <= $4::bigint and $4::bigint < before + readings) as bucket,
+  coalesce(min(before) filter (where before <= $4::bigint and $4::bigint < before + readings), 0)::bigint as before,
+  case
+    when $6::boolean then min(bucket) filter (where before <= $5::bigint)
+    else max(bucket) filter (where before <= $5::bigint)
+  end as last_bucket
+from (
+  select
+    bucket,
+    readings,
+    total,
+    case when $6::boolean then total - upto else upto - readings end as before
+  from (
+    select
+      bucket,
+      readings,
+      sum(readings) over (order by bucket) as upto,
+      sum(readings) over () as total
+    from (
+      select
+        bucket,
+        sum(readings) as readings
+      from (
+        select bucket, series, readings
+        from :rollup
+        where bucket >= $1::timestamptz
+          and bucket < $2::timestamptz
+          and not exists (select from late_minute where :late_bucket = :rollup.bucket)
+        union all
+        select bucket, series, readings
+        from :late($1::timestamptz, $2::timestamptz)
+      ) exact
+      where $3::text[] is null or series = any($3::text[])
+      group by bucket
+    ) counted
+  ) running
+) placed
