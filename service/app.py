@@ -117,9 +117,10 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         open_database(settings, say) as (url, server),
         open_store(url, search_path(settings.database_schema, server), server) as store,
         open_renderer(settings.render_workers, counters) as renderer,
+        aclosing(Assets(settings.taktline_cache)) as assets,
         open_feed(
             store,
-            charts := Charts(store.buckets.read, store.glances.committed, renderer, counters),
+            charts := Charts(store.buckets.read, store.glances.committed, renderer, assets.library, counters),
             settings.time_format,
             counters,
         ) as feed,
@@ -134,7 +135,6 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
             settings.shutdown_grace.total_seconds(),
         ) as writer,
         _maintained(store, settings) as watch,
-        aclosing(Assets(settings.taktline_cache)) as assets,
     ):
         counters.watch_jobs(watch.jobs)
         await renderer.warm()

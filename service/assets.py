@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from service.worker import Worker
+from service.errors import Unavailable
+from service.worker import Worker, WorkerDied
 
 WEB = Path(__file__).with_name("web")
 SUFFIXES = (".css", ".js", ".svg", ".ico")
@@ -53,6 +54,13 @@ class Assets:
             return None
         return await asyncio.shield(self._start(name))
 
+    async def library(self) -> bytes:
+        """What draws in a browser; Unavailable where it can't be made now."""
+        try:
+            return (await asyncio.shield(self._start(VEGA))).body
+        except (TimeoutError, WorkerDied) as exc:
+            raise Unavailable("The drawing library could not be made in time; try again in a moment.") from exc
+
     def prepare(self) -> None:
         """Have the drawing library ready before somebody asks for it."""
         self._start(VEGA)
@@ -74,11 +82,11 @@ class Assets:
         return task
 
     async def _make(self, name: str) -> Asset:
-        body = self._files[name] if name != VEGA else await self._library()
+        body = self._files[name] if name != VEGA else await self._load()
         packed = await asyncio.to_thread(gzip.compress, body, 9, mtime=0)
         return Asset(body, packed, mimetypes.types_map[Path(name).suffix])
 
-    async def _library(self) -> bytes:
+    async def _load(self) -> bytes:
         kept = self._folder / Path(self.address(VEGA)).name
         if kept.is_file():
             return await asyncio.to_thread(kept.read_bytes)

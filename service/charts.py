@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from service.buckets import Numbers
 from service.chart.fingerprint import fingerprint
+from service.chart.page import page
 from service.chart.picture import Picture
 from service.chart.spec import spec
 from service.chart.tables import as_csv, as_json
@@ -30,6 +31,7 @@ BIG = 256
 AnyFormat = Literal["png", "svg", "pdf", "html", "json", "csv", "vega"]
 Read = Callable[..., Awaitable[Numbers]]
 Committed = Callable[[], Awaitable[str]]
+Library = Callable[[], Awaitable[bytes]]
 Key = tuple[Period, str, tuple[str, ...] | None, int | None]
 _NOTHING = Numbers((), None)
 
@@ -58,12 +60,18 @@ class Body(msgspec.Struct, frozen=True):
 
 class Charts:
     """Every chart of one service; `read` reads the numbers of one, and `committed` tells by a text whether anybody, on
-    whatever replica, wrote since it was last asked."""
+    whatever replica, wrote since it was last asked. `library` is what draws in a browser, as JavaScript."""
 
     def __init__(
-        self, read: Read, committed: Committed, renderer: Renderer, metrics: Metrics, most_bytes: int = CACHE_BYTES
+        self,
+        read: Read,
+        committed: Committed,
+        renderer: Renderer,
+        library: Library,
+        metrics: Metrics,
+        most_bytes: int = CACHE_BYTES,
     ) -> None:
-        self._read, self._committed = read, committed
+        self._read, self._committed, self._library = read, committed, library
         self._renderer = renderer
         self._metrics = metrics
         self._rounds: Rounds[Found] = Rounds()
@@ -96,8 +104,10 @@ class Charts:
         return Body(data, how, time.perf_counter() - started)
 
     async def _make(self, picture: Picture, form: AnyFormat, scale: float, packed: bool) -> bytes:
-        if form == "png" or form == "svg" or form == "pdf" or form == "html":
+        if form == "png" or form == "svg" or form == "pdf":
             return await self._renderer.draw(picture, form, scale, packed=packed)
+        if form == "html":
+            return await asyncio.to_thread(_page, picture, await self._library(), packed)
         if sum(len(panel.buckets) for panel in picture.numbers.panels) < BIG:
             return _table(picture, form, packed)
         return await asyncio.to_thread(_table, picture, form, packed)
@@ -111,6 +121,11 @@ def make_tag(found: Found, picture: Picture, form: AnyFormat, scale: float, *, p
         look = msgspec.structs.replace(picture, numbers=_NOTHING)
     content = msgspec.msgpack.encode((found.digest, look, form, float(scale if form == "png" else 1), packed))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'
+
+
+def _page(picture: Picture, library: bytes, packed: bool) -> bytes:
+    data = page(picture, library.decode())
+    return gzip.compress(data, 6, mtime=0) if packed else data
 
 
 def _table(picture: Picture, form: Literal["json", "csv", "vega"], packed: bool) -> bytes:

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image, ImageChops
 
 from service.buckets import Bucket, Numbers, Panel
-from service.chart.draw import Format, draw
+from service.chart.draw import draw
 from service.chart.lettering import width_of, wrapped
+from service.chart.page import page
 from service.chart.picture import Picture
 from service.chart.spec import spec
 from service.chart.themes import THEMES
@@ -205,9 +206,10 @@ def test_text_is_escaped(title: str) -> None:
         assert texts(svg).count(title) == 2  # above all, and above its panel
 
 
-@pytest.mark.parametrize("form", ["svg", "html"])
-def test_what_cannot_be_in_xml_is_left_out_of_the_description(form: Format) -> None:
-    assert b"\x01" not in draw(picture(title="T", title_given=True, series=("\x01",)), form)
+def test_what_cannot_be_in_xml_is_left_out_of_the_description() -> None:
+    shown = picture(title="T", title_given=True, series=("\x01",))
+    assert b"\x01" not in draw(shown, "svg")
+    assert b"\x01" not in page(shown, "draw();")
 
 
 def test_a_name_of_spaces_is_no_name_to_draw() -> None:
@@ -370,12 +372,13 @@ def test_a_pdf_is_a_pdf() -> None:
 
 
 def test_a_page_carries_all_it_needs() -> None:
-    page = draw(picture(title="</script><b>"), "html").decode()
-    around = re.sub(r"(?s)<script>.*?</script>", "", page)
-    assert "<b>" not in page
+    text = page(picture(title="</script><b>"), "draw();</script><b>").decode()
+    around = re.sub(r"(?s)<script>.*?</script>", "", text)
+    assert text.count("<b>") == 1
+    assert "draw();<\\/script><b>" in text
     assert not re.search(r"src=|href=|url\(|https?:|<script", around)
-    assert "default-src 'none'; script-src 'sha256-" in page
-    assert "\\u003c/script>" in page
+    assert "default-src 'none'; script-src 'sha256-" in text
+    assert "\\u003c/script>" in text
 
 
 def test_the_template_is_not_spoilt_by_use() -> None:

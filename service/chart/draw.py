@@ -13,13 +13,12 @@ import vl_convert
 from PIL import Image
 
 from service.chart.lettering import clean
-from service.chart.page import page
 from service.chart.picture import Picture
 from service.chart.pixels import snapped
 from service.chart.spec import spec
 from service.chart.wording import summary
 
-Format = Literal["png", "svg", "pdf", "html"]
+Format = Literal["png", "svg", "pdf"]
 
 
 def draw(picture: Picture, form: Format, scale: float = 1, *, packed: bool = False) -> bytes:
@@ -31,8 +30,6 @@ def draw(picture: Picture, form: Format, scale: float = 1, *, packed: bool = Fal
 def _draw(picture: Picture, form: Format, scale: float) -> bytes:
     _load_fonts()
     made = msgspec.json.encode(spec(picture)).decode()
-    if form == "html":
-        return page(made, picture, _library())
     svg = _fit(vl_convert.vegalite_to_svg(made, allowed_base_urls=[]), picture)
     match form:
         case "svg":
@@ -43,12 +40,6 @@ def _draw(picture: Picture, form: Format, scale: float) -> bytes:
             return vl_convert.svg_to_pdf(svg)
         case _:
             assert_never(form)
-
-
-@cache
-def _library() -> str:
-    """Vega, Vega-Lite and their embedding, as one script; takes seconds the first time."""
-    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
 
 
 @cache

@@ -4,18 +4,22 @@ import base64
 import hashlib
 import html
 
+import msgspec
+
 from service.chart.lettering import clean
 from service.chart.picture import Picture
+from service.chart.spec import spec
 from service.chart.themes import THEMES
 from service.chart.wording import summary
 
 
-def page(spec: str, picture: Picture, library: str) -> bytes:
-    """The page, given the specification as JSON and the drawing library as JavaScript.
+def page(picture: Picture, library: str) -> bytes:
+    """The page, given the drawing library as JavaScript.
 
     Its content security policy allows these two scripts and nothing else; Vega's interpreter (`ast`) does without eval.
     """
-    data = spec.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    made = msgspec.json.encode(spec(picture)).decode()
+    data = made.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     start = f'vegaEmbed("#chart", {data}, {{ast: true, actions: false, renderer: "svg"}});'
     library = library.replace("</script", "<\\/script")
     theme, title = THEMES[picture.theme], html.escape(clean(picture.title))
