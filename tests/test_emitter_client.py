@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -31,6 +31,22 @@ pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[1]
 Script = Callable[["Desk", ServerConnection, dict[str, Any]], Awaitable[None]]
+
+
+SPOOLS: list[Spool] = []
+
+
+def make_spool(size: int) -> Spool:
+    """A spool in memory that is closed when the test is over."""
+    SPOOLS.append(Spool(None, size))
+    return SPOOLS[-1]
+
+
+@pytest.fixture(autouse=True)
+def _no_spool_is_left_open() -> Iterator[None]:
+    yield
+    while SPOOLS:
+        SPOOLS.pop().close()
 
 
 class Desk:
@@ -105,7 +121,7 @@ class Sending:
     """A sender with a spool in memory, and what it was told."""
 
     def __init__(self, desk: Desk, spool: Spool | None = None, **link: Any) -> None:
-        self.spool = spool or Spool(None, 2**20)
+        self.spool = spool or make_spool(2**20)
         self.answers: list[tuple[str, Answer]] = []
         self.sender = Sender(Outbox(self.spool), Link(url=desk.url, **link), self._note)
 
@@ -362,7 +378,7 @@ async def test_an_idle_connection_that_died_is_noticed() -> None:
     async with Desk().open() as desk:
         wire = Wire(desk.port)
         async with wire.open() as url:
-            spool = Spool(None, 2**20)
+            spool = make_spool(2**20)
             link = Link(url=url, ping_interval=0.1, ping_timeout=0.1)
             sender = Sender(Outbox(spool), link)
             sending = asyncio.create_task(sender.run())
@@ -425,7 +441,7 @@ async def test_a_producer_waits_for_room_in_the_spool() -> None:
         await desk.accept(socket, frame)
 
     async with Desk(look).open() as desk:
-        sending = Sending(desk, Spool(None, 1000))
+        sending = Sending(desk, make_spool(1000))
         await sending.send(make_batches(200))
     assert len(desk.committed) == 200
     assert 500 < most <= 1000
