@@ -74,7 +74,7 @@ def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) ->
     for name in available_timezones():
         if name.lower() == value.strip().lower():
             return name
-    raise click.BadParameter(f"{value!r} isn't an IANA time zone, like Europe/Berlin.")
+    raise click.BadParameter(f"{value!r} isn't an IANA time zone; write one like Europe/Berlin.")
 
 
 def check_time_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

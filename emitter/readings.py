@@ -36,7 +36,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def encode(reading: Reading) -> bytes:
-    """A reading as the JSON object of the contract. UnicodeError: text that is no Unicode."""
+    """A reading as the JSON object of the contract. UnicodeError: text that isn't Unicode."""
     own = {"ts": reading.ts, "series": reading.series, "plan": reading.plan, "fact": reading.fact}
     return _encode({key: value for key, value in own.items() if value is not None} | dict(reading.attributes))
 

@@ -70,7 +70,7 @@ async def _gunzip(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 yield inflater.decompress(data, CHUNK)
                 data = inflater.unconsumed_tail or inflater.unused_data
     except zlib.error as exc:
-        raise BadRequest(f"The body is no gzip: {exc}.") from exc
+        raise BadRequest(f"The body isn't gzip: {exc}.") from exc
     if not inflater.eof:
         raise BadRequest("The gzip body ends too early.")
 

@@ -17,6 +17,8 @@ SAMPLE = ("fill", "--from", "-2h", "--until", "now", "--series", "sample", "--ev
 LIVE = ("run", "--stdin-lifeline")
 STOP_TIMEOUT = 5.0
 """Seconds an emitter may take to stop."""
+AGAIN = 5.0
+"""Seconds until an emitter that has ended by itself is started again."""
 
 log = structlog.stdlib.get_logger("demo")
 
@@ -51,7 +53,10 @@ async def _emit(server: Server, store: Store, data: Path, port: int) -> None:
     if await store.records.count() == 0:
         log.info("first start: filling the past two hours with sample readings, series sample")
         await _run(SAMPLE, environment)
-    await _run(LIVE, environment)
+    while True:
+        await _run(LIVE, environment)
+        log.warning("the emitter has ended; it is started again", after=f"{AGAIN:g} s")
+        await asyncio.sleep(AGAIN)
 
 
 async def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> None:

@@ -96,7 +96,7 @@ def parse_json(raw: bytes | str) -> object:
         lenient = _parse_lenient(raw)
         if lenient is not _UNREADABLE:
             return lenient
-        raise BadRequest(f"This is no JSON: {str(exc).removeprefix('JSON is malformed: ')}.") from exc
+        raise BadRequest(f"This isn't JSON: {str(exc).removeprefix('JSON is malformed: ')}.") from exc
 
 
 def parse_msgpack(raw: bytes) -> object:
@@ -112,7 +112,7 @@ def parse_msgpack(raw: bytes) -> object:
         lenient = _parse_parts(raw, _LEVELS)
         if lenient is not _UNREADABLE:
             return lenient
-        raise BadRequest(f"This is no MessagePack: {str(exc).rstrip('.')}.") from exc
+        raise BadRequest(f"This isn't MessagePack: {str(exc).rstrip('.')}.") from exc
 
 
 def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:

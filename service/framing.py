@@ -104,7 +104,7 @@ class Framer:
         end = self._buffer.find(b"\n", self._at, patience) + 1
         if not end:
             if len(self._buffer) > patience:
-                raise Lost("This is no JSON, and no line ends in sight.")
+                raise Lost("This isn't JSON, and no line ends in sight.")
             self._in_rubbish, self._at = True, len(self._buffer)
             return False
         if not self._has_lines and _HTTP.match(self._buffer):
@@ -173,4 +173,4 @@ class Framer:
             del self._buffer[:begin]
         else:
             self._in_rubbish, self._at = True, at
-        return BadRequest(f"This is no JSON: {why}.")
+        return BadRequest(f"This isn't JSON: {why}.")

@@ -22,7 +22,7 @@ _AUTOGEN = ["autogen", "0s", "168h0m0s", 1, True]
 
 def answer(query: str, database: str | None) -> dict[str, Any]:
     """The JSON that InfluxDB answers; a statement that isn't answered here is an error in its place, and the last.
-    BadRequest where this is no InfluxQL."""
+    BadRequest where this isn't InfluxQL."""
     if len(query) > MAX_QUERY:
         raise BadRequest(f"error parsing query: it is longer than {MAX_QUERY:,} characters")
     statements = [one for part in _STATEMENT.findall(query) if (one := part.strip())]

@@ -168,7 +168,7 @@ def _read_bare(key: str, text: bytes) -> object:
         if low <= number < high:
             return number
         raise Refusal(key, "is out of range for an integer")
-    raise Refusal(key, f"{_text(text)[:40]!r} is no number, boolean or quoted string")
+    raise Refusal(key, f"{_text(text)[:40]!r} isn't a number, boolean or quoted string")
 
 
 def _text(raw: bytes) -> str:

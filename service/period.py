@@ -134,7 +134,7 @@ def _relation(period: Period) -> Relation:
 
 def _check_step(step: str) -> str:
     if step not in STEPS:
-        raise bad_parameter("step", f"{quoted(step)} is no step; allowed are {', '.join(STEPS)}")
+        raise bad_parameter("step", f"{quoted(step)} isn't a step; allowed are {', '.join(STEPS)}")
     return step
 
 

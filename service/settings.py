@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     def _known_zone(cls, value: str) -> str:
         name = zone_named(value)
         if name is None:
-            raise ValueError(f"{value!r} is no IANA time zone, like Europe/Berlin")
+            raise ValueError(f"{value!r} isn't an IANA time zone; write one like Europe/Berlin")
         return name
 
     @field_validator("time_format")

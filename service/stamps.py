@@ -22,8 +22,13 @@ _MICROSECOND = timedelta(microseconds=1)
 _Rfc3339 = Annotated[datetime, msgspec.Meta(tz=True)]
 _POSTGRESQL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d){0,2}", re.ASCII)
 """Its offsets have minutes and seconds only where these aren't zero."""
-_DATED = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]|\Z)", re.ASCII)
-_NUMBER = re.compile(r"\d{9,16}(?:\.\d{1,9})?", re.ASCII)
+_DATED = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[Tt ]|\Z)|\d{8}[Tt]\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{4}\b|"
+    r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4}\b",
+    re.ASCII,
+)
+"""How dates begin as people and programs write them, whether they are taken as a `ts` or not."""
+_NUMBER = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 
 
 def microseconds(moment: datetime) -> int:
@@ -65,17 +70,18 @@ def of_text(text: str) -> int:
         if _POSTGRESQL.fullmatch(text):
             with suppress(ValueError):
                 return microseconds(datetime.fromisoformat(text))
-        problem = "needs an offset" if "timezone" in str(exc) else "is no RFC 3339 time"
+        problem = "needs an offset" if "timezone" in str(exc) else "isn't an RFC 3339 time"
         raise Refusal("ts", f"{problem}; write it like 2026-01-31T14:05:00Z or 2026-01-31T15:05:00+01:00") from exc
 
 
 def is_time(value: object) -> bool:
-    """Whether somebody surely means a point in time by it: a date, or a number as large as of_number() takes."""
+    """Whether somebody surely means a point in time by it: a date, or a number as large as epoch times are, counted in
+    seconds to nanoseconds."""
     match value:
         case bool():
             return False
         case int() | float():
-            return NUMBERS_FROM <= value <= NUMBERS_TO
+            return NUMBERS_FROM <= value < 1e19
         case str():
             return _DATED.match(value) is not None or _NUMBER.fullmatch(value) is not None
         case _:

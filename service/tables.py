@@ -28,7 +28,7 @@ _SEPARATOR = re.compile(r'"?sep=([^"\r\n]*)"?(?:\r\n?|\n|\Z)', re.IGNORECASE)
 
 
 def add_table(text: bytes, packer: Packer) -> None:
-    """Add every row; BadRequest where the text is no CSV with a usable header."""
+    """Add every row; BadRequest where the text isn't CSV with a usable header."""
     rows = _rows(text)
     names = next(rows, [])
     _check_header(names)
@@ -73,7 +73,7 @@ def _rows(text: bytes) -> Iterator[list[str]]:
             if any(cells):
                 yield cells
     except (csv.Error, UnicodeDecodeError) as exc:
-        raise BadRequest(f"This is no CSV in UTF-8: {exc}.") from exc
+        raise BadRequest(f"This isn't CSV in UTF-8: {exc}.") from exc
 
 
 def _are_quoted(row: str, delimiter: str) -> Iterator[bool]:

@@ -70,7 +70,7 @@ def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or not _EARLIEST <= moment <= _LATEST:
-        raise bad_parameter(name, f"{quoted(text)} is no time; allowed are {TIMES}")
+        raise bad_parameter(name, f"{quoted(text)} isn't a time; allowed are {TIMES}")
     return moment.astimezone(UTC)
 
 
@@ -83,8 +83,8 @@ def check_zone(text: str) -> str:
     """The IANA name that is meant; BadRequest where there is none."""
     name = zone_named(text)
     if name is None:
-        hint = ": an offset doesn't tell when clocks are changed; write a name" if _ZONE_OFFSET.fullmatch(text) else ""
-        raise bad_parameter("tz", f"{quoted(text)} is no IANA time zone{hint}, like UTC or Europe/Berlin")
+        hint = ": an offset doesn't tell when clocks are changed" if _ZONE_OFFSET.fullmatch(text) else ""
+        raise bad_parameter("tz", f"{quoted(text)} isn't an IANA time zone{hint}; write one like UTC or Europe/Berlin")
     return name
 
 

@@ -53,6 +53,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: Any) -> None:
         """Send on behalf of the application; with its first answer the handshake is over."""
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = self.close_sent = True  # or uvicorn would log an error for every refusal
         if self._early and self.handshake_complete:
             early, self._early = self._early, b""
             if not self.close_sent:

@@ -138,7 +138,7 @@ async def test_a_time_is_typed_or_picked(browser: Browser, fresh: Running, scrip
         button = page.get_by_role("button", name="Until: pick from a calendar")
         await page.get_by_label("From", exact=True).fill("yesteryear")
         await page.keyboard.press("Enter")
-        await expect(page.locator("#from-fault")).to_contain_text("'yesteryear' is no time.")
+        await expect(page.locator("#from-fault")).to_contain_text("'yesteryear' isn't a time.")
         await expect(page).to_have_url(f"{fresh.url}/display?from=yesteryear&tz=Asia%2FKolkata")
         assert await page.get_by_label("From", exact=True).input_value() == "yesteryear"
         assert await page.get_by_label("Time zone").input_value() == "Asia/Kolkata"

@@ -408,7 +408,7 @@ async def test_an_img_gets_its_error_as_a_picture(shared: Running) -> None:
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "image/svg+xml"
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-chart-error"].startswith("from: '<script>' is no time")
+    assert answer.headers["x-chart-error"].startswith("from: '<script>' isn't a time")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     root = ElementTree.fromstring(answer.content)
     assert (root.get("width"), root.get("height")) == ("500", "200")

@@ -95,3 +95,10 @@ async def test_the_icon_where_browsers_look_for_it(shared: Running) -> None:
     answer = await shared.http.get("/favicon.ico")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/vnd.microsoft.icon")
     assert answer.content.startswith(b"\0\0\1\0")
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+async def test_every_method_is_answered_where_nothing_is(shared: Running, method: str) -> None:
+    for address, status in (("/nowhere", 404), ("/static/", 404), ("/ws", 426)):
+        answer = await shared.http.request(method, address)
+        assert answer.status_code == status, address

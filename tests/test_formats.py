@@ -103,7 +103,7 @@ def test_a_bad_cell_is_named(text: str, index: int, field: str) -> None:
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b'plan\n"1\n', b'plan\n"1"x\n'])
 def test_what_is_no_table_is_malformed(text: bytes) -> None:
-    with pytest.raises(BadRequest, match="This is no CSV in UTF-8") as caught:
+    with pytest.raises(BadRequest, match="This isn't CSV in UTF-8") as caught:
         of_table(text)
     assert caught.value.status == 400
 

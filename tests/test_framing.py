@@ -111,7 +111,7 @@ def test_small_pieces_of_a_large_text_are_looked_at_once() -> None:
 def test_errors_say_what_is_wrong() -> None:
     [bad] = Framer(100).feed(b"hello")
     assert isinstance(bad, BadRequest)
-    assert bad.detail == "This is no JSON: expected a JSON object or array."
+    assert bad.detail == "This isn't JSON: expected a JSON object or array."
     with pytest.raises(Lost, match="This is UTF-16; send UTF-8"):
         list(Framer(100).feed(b"\xff\xfe{\0"))
     with pytest.raises(Lost, match="belongs to API_PORT"):

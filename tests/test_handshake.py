@@ -80,7 +80,9 @@ async def test_who_sends_nothing_at_all_goes(impatient: Running) -> None:
 
 
 @pytest.mark.parametrize("path", ["readings", "ws/x", "nowhere", "chart?from=-1h"])
-async def test_where_there_is_no_socket_it_is_said(shared: Running, path: str) -> None:
+async def test_where_there_is_no_socket_it_is_said(
+    shared: Running, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
     before = await counted(shared, "websocket", "no_socket")
     with pytest.raises(InvalidStatus) as caught:
         await connect(shared.ws + path)
@@ -92,6 +94,7 @@ async def test_where_there_is_no_socket_it_is_said(shared: Running, path: str) -
         == f"There is no WebSocket at /{path.split('?')[0]}; readings are taken by the ones at / and /ws."
     )
     assert await counted(shared, "websocket", "no_socket") == before + 1
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("path", ["", "/", "ws", "ws/", "?token=x"])

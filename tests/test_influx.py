@@ -88,7 +88,7 @@ async def test_a_bad_line_refuses_the_batch_and_is_named(shared: Running, name: 
     assert answer.status_code == 400
     assert answer.json() == {
         "code": "invalid",
-        "message": f"line 3: unable to parse '{name} plan=x': plan: 'x' is no number, boolean or quoted string",
+        "message": f"line 3: unable to parse '{name} plan=x': plan: 'x' isn't a number, boolean or quoted string",
         "line": 3,
     }
     assert answer.headers["x-platform-error-code"] == "invalid"
@@ -354,7 +354,7 @@ async def test_the_client_of_version_3_is_told_what_was_left_out(shared: Running
     item = {
         "original_line": f"{name} plan=x",
         "line_number": 2,
-        "error_message": "plan: 'x' is no number, boolean or quoted string (the first of 2 such lines)",
+        "error_message": "plan: 'x' isn't a number, boolean or quoted string (the first of 2 such lines)",
     }
     assert answer.json() == {"error": "partial write of line protocol occurred", "data": [item]}
     assert await counted(shared, "/api/v3/write_lp", "invalid") == before + 2
@@ -371,7 +371,7 @@ async def test_the_client_of_version_3_may_want_all_or_none(shared: Running, nam
         "data": {
             "original_line": f"{name} plan=x",
             "line_number": 2,
-            "error_message": "plan: 'x' is no number, boolean or quoted string",
+            "error_message": "plan: 'x' isn't a number, boolean or quoted string",
         },
     }
     assert (await write(shared, f"{name} plan=7", address, headers=V3)).status_code == 204

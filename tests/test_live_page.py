@@ -36,7 +36,7 @@ async def test_what_the_server_refuses_is_said_beside_the_field(browser: Browser
         for wrong in ("+01:00", "Mars"):
             await field.fill(wrong)
             await page.keyboard.press("Tab")
-            await expect(fault).to_contain_text(f"'{wrong}' is no IANA time zone")
+            await expect(fault).to_contain_text(f"'{wrong}' isn't an IANA time zone")
             await expect(page.locator("#state")).to_have_text("Not live")
             assert await field.get_attribute("aria-invalid") == "true"
             assert await faults(page) == []
@@ -55,7 +55,7 @@ async def test_what_the_server_refuses_is_said_beside_the_field(browser: Browser
         ("tz=%2B01:00", "tz-fault", "an offset doesn't tell when clocks are changed"),
         ("period=2h", "period-fault", "allowed are 1h, 6h"),
         (f"series={'x' * 201}", "series-fault", "a name has 1 to 200 characters"),
-        ("perod=1h", "notice", "'perod' is no parameter here"),
+        ("perod=1h", "notice", "'perod' isn't a parameter here"),
         ("period=1h&period=6h", "period-fault", "is given more than once"),
     ],
 )
@@ -108,7 +108,7 @@ async def test_where_no_socket_comes_through_it_is_live_by_an_answer(browser: Br
         await expect(page.locator("#records tr").first).to_contain_text("4,321")
         await page.get_by_label("Time zone").fill("+01:00")
         await page.keyboard.press("Tab")
-        await expect(page.locator("#tz-fault")).to_contain_text("is no IANA time zone")
+        await expect(page.locator("#tz-fault")).to_contain_text("isn't an IANA time zone")
 
 
 # --- how many pages, and which of them

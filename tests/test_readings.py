@@ -147,6 +147,11 @@ def test_a_batch_id_is_text_of_1_to_200_characters(batch_id: str) -> None:
         ('{"TS": 1769868300, "fact": 2}', "TS", "did you mean ts?"),
         ('{"Series": "a", "fact": 2}', "Series", "did you mean series?"),
         ('{"plan": 1, "timestamp": "2026-01-31T14:05:00Z"}', "timestamp", "did you mean ts?"),
+        ('{"plan": 1, "time": "01/02/2026"}', "time", "did you mean ts?"),
+        ('{"plan": 1, "time": "1.1.2026 10:00"}', "time", "did you mean ts?"),
+        ('{"plan": 1, "time": "20260101T000000Z"}', "time", "did you mean ts?"),
+        ('{"plan": 1, "time": "Thu, 01 Jan 2026 10:00:00 GMT"}', "time", "did you mean ts?"),
+        ('{"plan": 1, "time": 1769868300000000000}', "time", "did you mean ts?"),
         ('{"fact": 1, "Time": 1769868300}', "Time", "did you mean ts?"),
         ('{"fact": 1, "ts": null, "time": "1769868300.5"}', "time", "did you mean ts?"),
         ('{"ts": 1e300}', "ts", "out of range"),
@@ -279,7 +284,7 @@ TIME_OUT_OF_RANGE = b"\xc7\x0c\xff\x00\x00\x00\x00\x7f" + b"\xff" * 7
 
 
 def test_one_reading_that_cannot_be_decoded_is_named_and_its_envelope_as_well() -> None:
-    deep = "[" * 5000 + "]" * 5000
+    deep = "[" * 50_000 + "]" * 50_000  # deeper than any parser here goes
     for odd, field in (('{"note": "\\ud83d"}', "note"), ('{"plan": 1' + "0" * 5000 + "}", "plan")):
         text = f'{{"id": "b1", "readings": [{{"plan": 1}}, {odd}]}}'
         error = refusal(text)

@@ -32,7 +32,8 @@ async def start(command: str = "run_server", **environment: str) -> Process:
 
 async def refused(command: str = "run_server", **environment: str) -> str:
     """What a start that must fail prints: one line on stderr, with an exit status that isn't 0."""
-    process = await start(command, **environment)
+    # at a free port, whatever is at the usual one
+    process = await start(command, **{"API_PORT": "0", **environment})
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
     assert out == b""
@@ -109,7 +110,7 @@ async def test_wrong_settings() -> None:
     line = await refused(API_PORT="many", CHART_TZ="Mars", BATCH_MEMORY="soon", ITEMS_PER_PAGE="0")
     for name in ("API_PORT", "CHART_TZ", "BATCH_MEMORY", "ITEMS_PER_PAGE"):
         assert name in line
-    assert "CHART_TZ: 'localtime' is no IANA time zone" in await refused(CHART_TZ="localtime")
+    assert "CHART_TZ: 'localtime' isn't an IANA time zone" in await refused(CHART_TZ="localtime")
 
 
 async def test_a_wrong_password(engine: Engine) -> None:

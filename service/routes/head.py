@@ -49,7 +49,7 @@ def _allowing(scope: HTTPScope, send: Send, methods: Mapping[str, Iterable[str]]
 
     async def send_allowed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            known = methods.get(scope["path_template"])
+            known = methods.get(scope.get("path_template", ""))  # there is none where nothing is at the address
             message["headers"] = [
                 (name, ", ".join(answered(known or text.decode().split(", "))).encode() if name == b"allow" else text)
                 for name, text in message["headers"]

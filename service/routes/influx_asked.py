@@ -64,4 +64,4 @@ async def _in_body(request: Request[Any, Any, Any]) -> dict[str, Any]:
     try:
         return msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise BadRequest(f"error parsing query: the body is no JSON object: {exc}") from exc
+        raise BadRequest(f"error parsing query: the body isn't a JSON object: {exc}") from exc

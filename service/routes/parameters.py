@@ -28,7 +28,7 @@ def known_names(given: Sequence[str], allowed: Sequence[str], *, repeatable: Seq
     for name, times in Counter(given).items():
         if name not in allowed:
             raise BadRequest(
-                f"{quoted(name)} is no parameter here; allowed are {', '.join(allowed)}.",
+                f"{quoted(name)} isn't a parameter here; allowed are {', '.join(allowed)}.",
                 [Fault(0, name[:MOST_QUOTED], "unknown")],
             )
         if times > 1 and name not in repeatable:
