@@ -131,7 +131,7 @@ async def test_refusals_over_http(shared: Running) -> None:
 
 @pytest.mark.anyio
 async def test_the_client_of_version_1_sets_up_and_writes(shared: Running, name: str) -> None:
-    """https://pypi.org/project/influxdb/, as its users begin."""
+    """The package influxdb for Python, as its users begin."""
 
     def use() -> None:
         host, port = shared.url.removeprefix("http://").split(":")
