@@ -27,6 +27,9 @@ PING = 20.0
 SILENCE = 86400.0
 """Seconds without anything from a WebSocket after which it is ended. Long, because a producer that never reads answers
 no ping: of a machine that is gone TCP knows in a quarter of an hour, by pings that nobody takes."""
+IDLE = 75
+"""Seconds that a connection may wait for its next request: longer than the proxies and clients that keep one keep it
+(nginx and load balancers 60), for who sends a request just as it is closed can't know whether it was taken."""
 LAST_RESORT = 0.3
 """Seconds before the end of the grace at which what isn't closed is left as it is."""
 
@@ -58,6 +61,7 @@ class Server(uvicorn.Server):
                 ws_per_message_deflate=False,
                 ws_ping_interval=ping,
                 ws_ping_timeout=silence,
+                timeout_keep_alive=IDLE,
                 lifespan="off",
                 server_header=False,
             )

@@ -189,3 +189,17 @@ async def test_an_answer_to_http_1_0_that_breaks_off_does_not_look_whole(
     with pytest.raises(ConnectionResetError):
         await talk(fresh, b"GET /readings?from=2023-01-01 HTTP/1.0\r\nHost: x\r\n\r\n")
     assert len(parts) == 3
+
+
+async def test_a_connection_is_kept_longer_than_clients_keep_it(shared: Running) -> None:
+    # many clients keep one for 5 seconds, which was the service's own limit: it closed what was being written to
+    place = urlsplit(shared.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    try:
+        writer.write(NEXT.replace(b"Connection: close\r\n", b""))
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(6)
+        writer.write(NEXT)
+        assert statuses(await asyncio.wait_for(reader.read(), 10)) == [200]
+    finally:
+        writer.close()
