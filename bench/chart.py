@@ -16,7 +16,7 @@ import vl_convert
 from bench.rollups import refresh
 from bench.service import Target
 from bench.table import median, show
-from service.conflicts import insist
+from service.store.conflicts import insist
 
 ROUNDS = 15
 YEAR = int(os.environ.get("BENCH_YEAR_READINGS", "1000000"))

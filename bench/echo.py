@@ -8,7 +8,7 @@ import uvicorn
 from litestar import Litestar, WebSocket, websocket
 from litestar.exceptions import WebSocketDisconnect
 
-from service.server import listen
+from service.run.server import listen
 
 
 @websocket("/")

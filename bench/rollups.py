@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from service.conflicts import LONG_PATIENCE, insist
-from service.queries import query
+from service.store.conflicts import LONG_PATIENCE, insist
+from service.store.queries import query
 
 if TYPE_CHECKING:
     import asyncpg

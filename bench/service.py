@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import asyncpg
 import httpx
 
-from service.conflicts import insist
-from service.database import inspect
-from service.migrate import search_path
+from service.store.conflicts import insist
+from service.store.database import inspect
+from service.store.migrate import search_path
 from tests.harness import free_port
 
 

@@ -15,9 +15,9 @@ import psutil
 from chaos.processes import Service
 from chaos.proxy import Proxy, Way, proxy
 from chaos.queries import query
-from service.database import inspect
 from service.engine.embedded import embedded
-from service.migrate import search_path
+from service.store.database import inspect
+from service.store.migrate import search_path
 
 Fault = Callable[[Service], Awaitable[None]]
 SCHEMA = "taktline"

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from service.buckets import Bucket, Numbers, Panel
-from service.chart.draw import draw
-from service.chart.fault import fault_png
-from service.chart.picture import Picture, default_height
-from service.chart.picture import panels as asked_panels
-from service.period import STEPS, Period, make_period
+from service.charts.drawing.draw import draw
+from service.charts.drawing.fault import fault_png
+from service.charts.drawing.picture import Picture, default_height
+from service.charts.drawing.picture import panels as asked_panels
+from service.period.bucket import Bucket, Numbers, Panel
+from service.period.steps import STEPS, Period, make_period
 
 FOLDER = Path(__file__).with_name("gallery")
 NOW = datetime(2026, 11, 22, 11, 47, 30, tzinfo=UTC)

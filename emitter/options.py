@@ -10,10 +10,10 @@ import click
 
 from emitter.errors import EmitterError
 from emitter.link import Link
+from emitter.quantities import parse_duration
 from emitter.readings import MAX_SERIES
 from emitter.settings import EmitterSettings
 from emitter.times import parse_instant
-from emitter.values import parse_duration
 from emitter.words import as_sentence
 
 F = TypeVar("F", bound=Callable[..., Any])

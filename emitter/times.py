@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from emitter.values import parse_duration
+from emitter.quantities import parse_duration
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EXAMPLES = "2026-01-31T14:05:00Z, 1769868300, now, now-2h or -2h"

@@ -14,11 +14,11 @@ import psutil
 import structlog
 import uvloop
 
-from service import demo as demonstration
 from service.app import create_app, open_context, open_database
 from service.errors import StartError
-from service.logs import configure
-from service.server import Server, listen
+from service.run import demo as demonstration
+from service.run.logs import configure
+from service.run.server import Server, listen
 from service.settings import Settings
 
 log = structlog.stdlib.get_logger("service")

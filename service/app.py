@@ -19,40 +19,40 @@ from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Scope
 
-from service.assets import Assets
-from service.charts import Charts
-from service.database import Server, inspect, place
+from service.charts.answering import Charts
+from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
 from service.errors import DatabaseAway
-from service.job_watch import JobWatch
-from service.live import open_feed
-from service.maintenance import maintain
+from service.intake.rates import Rates
+from service.intake.reading import Rules
+from service.intake.writer import Writer
+from service.live.view import open_feed
 from service.metrics import Metrics
-from service.migrate import migrate, search_path
-from service.pages import templates
-from service.rates import Rates
-from service.readings import Rules
-from service.renderer import open_renderer
-from service.routes.chart import chart
+from service.routes.chart.endpoint import chart
 from service.routes.context import Context
 from service.routes.display import display
+from service.routes.error_answers import handlers
 from service.routes.export import export
-from service.routes.handshake import at_addresses
+from service.routes.frame_inbox import Allowance
 from service.routes.head import with_head
 from service.routes.health import livez, metrics, readyz
-from service.routes.inbox import Allowance
-from service.routes.influx import write_v1, write_v2, write_v3
-from service.routes.influx_asked import health, ping, query
+from service.routes.html_pages import asset, favicon
+from service.routes.influx.questions import health, ping, query
+from service.routes.influx.write import write_v1, write_v2, write_v3
 from service.routes.ingest import post_readings
-from service.routes.live import home
 from service.routes.live_events import live, live_series, live_socket
-from service.routes.refusals import handlers
-from service.routes.shown import asset, favicon
-from service.routes.socket import ingest
+from service.routes.live_page import home
 from service.routes.tcp import listening
+from service.routes.websocket import ingest
+from service.routes.websocket_handshake import at_addresses
 from service.settings import Settings
 from service.store import Store, open_store
-from service.writer import Writer
+from service.store.database import Server, inspect, place
+from service.store.migrate import migrate, search_path
+from service.upkeep.job_watch import JobWatch
+from service.upkeep.rounds import maintain
+from service.web.assets import Assets
+from service.web.pages import templates
 
 SWAGGER = Path(mkdocs_swagger_ui_tag.__file__).with_name("swagger-ui")
 """The files of Swagger UI, which this package carries."""

@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import StartError
-from service.times import check_time_format, zone_named, zones
-from service.values import Duration, Level, Size
+from service.period.times import check_time_format, zone_named, zones
+from service.quantities import Duration, Level, Size
 
 
 def _zone_of_this_machine() -> str:

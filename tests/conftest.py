@@ -16,11 +16,11 @@ from docker.constants import IS_WINDOWS_PLATFORM
 from docker.utils import kwargs_from_env, parse_host
 from testcontainers.community.postgres import PostgresContainer
 
-from service.conflicts import insist
-from service.database import Server, inspect
 from service.engine.embedded import embedded
 from service.settings import Settings
 from service.store import Store
+from service.store.conflicts import insist
+from service.store.database import Server, inspect
 from tests.browsing import browser as browser  # a fixture
 from tests.harness import Running, running
 

@@ -10,7 +10,7 @@ import httpx
 
 from service.app import create_app, open_context
 from service.routes.context import Context
-from service.server import Server, listen
+from service.run.server import Server, listen
 from service.settings import Settings
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
 
-from service.buckets import Bucket, Numbers, Panel
-from service.chart.picture import Picture
-from service.period import Period, make_period
+from service.charts.drawing.picture import Picture
+from service.period.bucket import Bucket, Numbers, Panel
+from service.period.steps import Period, make_period
 
 NOW = datetime(2026, 11, 22, 11, 59, 30, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"

@@ -7,17 +7,17 @@ from typing import Any, Protocol
 
 import jinja2
 
-from service.assets import Assets
-from service.charts import Charts
-from service.feed import Feed
-from service.job_watch import JobWatch
-from service.live import Look, View
+from service.charts.answering import Charts
+from service.intake.rates import Rates
+from service.intake.reading import Rules
+from service.intake.writer import Writer
+from service.live.feed import Feed
+from service.live.view import Look, View
 from service.metrics import Metrics
-from service.rates import Rates
-from service.readings import Rules
-from service.routes.inbox import Allowance
+from service.routes.frame_inbox import Allowance
 from service.store import Store
-from service.writer import Writer
+from service.upkeep.job_watch import JobWatch
+from service.web.assets import Assets
 
 
 class Stoppable(Protocol):

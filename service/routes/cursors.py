@@ -6,10 +6,10 @@ from struct import Struct, error
 
 import msgspec
 
-from service.period import bad_parameter
-from service.selection import Place
-from service.stamps import microseconds
-from service.times import quoted
+from service.intake.timestamps import microseconds
+from service.period.selection import Place
+from service.period.steps import bad_parameter
+from service.period.times import quoted
 
 _FORMAT = Struct(">?qq")  # backward, ts in microseconds since 1970, id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

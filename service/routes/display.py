@@ -9,17 +9,17 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from service.errors import BadRequest, Fault, NoSuchPage
-from service.exports import table
-from service.period import bad_parameter
-from service.routes.choosing import CHOOSING, Choice, From, Series, Until, Zone, chosen
+from service.period.selection import Selection
+from service.period.steps import bad_parameter
 from service.routes.context import Context
 from service.routes.cursors import Cursor, read_cursor
 from service.routes.forms import PICKED, tidied
-from service.routes.onward import from_records
+from service.routes.html_pages import page as shown
+from service.routes.page_links import from_records
 from service.routes.parameters import choice as one_of
 from service.routes.parameters import known_only, wanted, whole_number
-from service.routes.shown import page as shown
-from service.selection import Selection
+from service.routes.record_formats import table
+from service.routes.record_parameters import CHOOSING, Choice, From, Series, Until, Zone, chosen
 from service.store import Excerpt, Record
 
 FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}

@@ -10,10 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from service.exports import ndjson, table
-from service.routes.choosing import CHOOSING, From, Series, Until, Zone, chosen
 from service.routes.context import Context
 from service.routes.parameters import known_only, takes_gzip, wanted
+from service.routes.record_formats import ndjson, table
+from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, chosen
 from service.store import Record
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}

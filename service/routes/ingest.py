@@ -9,18 +9,18 @@ from litestar import MediaType, Request, post
 from litestar.di import NamedDependency
 from litestar.params import HeaderParameter, QueryParameter
 
-from service.arrays import read_large
-from service.batches import Outcome, Packed
-from service.bodies import inflate, lines, whole
 from service.errors import BadReading, TooFast, UnsupportedType
-from service.frames import read_json
-from service.ndjson import add_lines
-from service.packing import Packer
-from service.readings import Rules, now_microseconds
+from service.intake.batch import Outcome, Packed
+from service.intake.bodies import inflate, lines, whole
+from service.intake.formats.csv_table import add_table
+from service.intake.formats.frames import read_json
+from service.intake.formats.json_array import read_large
+from service.intake.formats.ndjson import add_lines
+from service.intake.packer import Packer
+from service.intake.reading import Rules, now_microseconds
 from service.routes.context import Context
-from service.routes.documented import WriteReadings
+from service.routes.openapi_bodies import WriteReadings
 from service.routes.parameters import batch_key, choice, known_only
-from service.tables import add_table
 
 LARGE, LARGE_TABLE = 256 * 1024, 16 * 1024
 """Bytes of a body, and of a CSV, from which it is worth a thread to parse it: others have their turns meanwhile."""

@@ -17,14 +17,14 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from service.errors import TaktlineError
-from service.events import event
-from service.live import View
+from service.live.server_sent_events import event
+from service.live.view import View
 from service.problems import problem
-from service.routes.choosing import Series
 from service.routes.context import Context
-from service.routes.handshake import LIVE
+from service.routes.live_parameters import PARAMETERS, Asked, PeriodName, Zone, width_for
 from service.routes.parameters import known_only
-from service.routes.viewing import PARAMETERS, Asked, PeriodName, Zone, width_for
+from service.routes.record_parameters import Series
+from service.routes.websocket_handshake import LIVE
 
 BROWSER_RETRY = b"retry: 1500\n\n"
 """Milliseconds until a browser comes back after the connection broke."""

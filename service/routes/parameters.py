@@ -11,9 +11,9 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures.headers import MediaTypeHeader
 
 from service.errors import BadReading, BadRequest, Fault
-from service.period import bad_parameter
-from service.readings import MAX_NAME, check_batch_id
-from service.times import MOST_QUOTED, quoted
+from service.intake.reading import MAX_NAME, check_batch_id
+from service.period.steps import bad_parameter
+from service.period.times import MOST_QUOTED, quoted
 
 
 def known_only(

@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from service.batches import Packed
 from service.errors import BadRequest, Draining, StartError, TaktlineError, TooLarge
-from service.frames import read_json
-from service.framing import Framer, Lost
-from service.readings import now_microseconds
+from service.intake.batch import Packed
+from service.intake.formats.frames import read_json
+from service.intake.formats.json_stream import Framer, Lost
+from service.intake.reading import now_microseconds
+from service.intake.writer import Answer
 from service.routes.context import Context
-from service.writer import Answer
 
 CHUNK = 64 * 1024
 """Bytes read at a time; then others have their turn."""

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from service.database import Server, session
 from service.errors import Unavailable
 from service.store.batches import FORGOTTEN, Batches
 from service.store.buckets import Buckets
+from service.store.database import Server, session
 from service.store.facts import Facts
 from service.store.jobs import Job, Jobs
 from service.store.pool import PLANNED, Pool, open_pool

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from service.batches import Outcome, Packed, Receipt
-from service.database import Server
 from service.errors import Unavailable
-from service.queries import query
-from service.rows import COLUMNS, HEADER, TRAILER
+from service.intake.batch import Outcome, Packed, Receipt
+from service.intake.copy_rows import COLUMNS, HEADER, TRAILER
+from service.store.database import Server
 from service.store.pool import Pool
+from service.store.queries import query
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection

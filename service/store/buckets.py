@@ -6,8 +6,8 @@ from itertools import groupby
 
 import asyncpg
 
-from service.buckets import Bucket, Numbers, Panel
-from service.period import STEPS, Period
+from service.period.bucket import Bucket, Numbers, Panel
+from service.period.steps import STEPS, Period
 from service.store.pool import Pool
 
 _UNITS = {

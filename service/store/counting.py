@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from service.selection import SMALLER, UNITS, Piece, Selection, pieces
+from service.period.selection import SMALLER, UNITS, Piece, Selection, pieces
 from service.store.pool import Snapshot
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from service.database import Server
+from service.store.database import Server
 from service.store.pool import Pool
 from service.store.series import SINCE
 

@@ -7,9 +7,9 @@ from typing import Literal
 import asyncpg
 import msgspec
 
-from service.conflicts import insist
-from service.database import Server
 from service.errors import TaktlineError
+from service.store.conflicts import insist
+from service.store.database import Server
 from service.store.pool import Pool
 
 POLICIES = {

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from service.errors import BadReading, TooMuchAtOnce, Unavailable
-from service.queries import query
+from service.store.queries import query
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-from service.selection import BEGINNING, END, Place, Selection
+from service.period.selection import BEGINNING, END, Place, Selection
 from service.store.counting import Count, count, spread
 from service.store.pool import Pool, Snapshot
 

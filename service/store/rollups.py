@@ -3,9 +3,9 @@
 from datetime import datetime
 from functools import partial
 
-from service.conflicts import insist
-from service.queries import query
+from service.store.conflicts import insist
 from service.store.pool import WORK_TIMEOUT, Pool
+from service.store.queries import query
 
 ROLLUPS = {
     "minute_rollup": "minutes",

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from service.database import Server
+from service.store.database import Server
 from service.store.pool import Pool
 
 SINCE = {"community": timedelta(days=400), "apache": timedelta(days=1)}

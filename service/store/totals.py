@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from service.selection import Selection
+from service.period.selection import Selection
 from service.store.pool import Pool
 
 

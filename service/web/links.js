@@ -1,4 +1,4 @@
-// Keeps the links to the records and to the chart in line with what the live page shows; as service/routes/onward.py.
+// Keeps the links to the records and to the chart in line with what the live page shows; as service/routes/page_links.py.
 
 const form = document.getElementById("view");
 

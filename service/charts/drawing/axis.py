@@ -1,0 +1,116 @@
+"""Where the labels of the time axis stand and what they say, in the clock of the period's zone."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from service.charts.drawing.lettering import width_of
+from service.period.steps import Period
+
+GAP = 16
+"""Pixels between two labels."""
+LEFT = 44
+"""Pixels that a label may reach out to the left, where the numbers of the other axis stand above it."""
+CLOCK = "%H:%M"
+"""A time where the date is known."""
+
+_DAY = 1440
+_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
+_DAYS = (1, 2, 7)
+_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
+_UNSAID = {"1d": (" %H:%M",), "1w": (" %H:%M",), "1M": (" %H:%M", "-%d"), "1y": (" %H:%M", "-%d", "-%m")}
+"""What goes without saying: at midnight the time of the day, on the first of a month the day."""
+
+Unit = Callable[[datetime], int]
+"""The number of the unit of time that a moment on the zone's clock lies in; labels stand where one begins."""
+
+
+def labels(period: Period, width: float, time_format: str, size: float, *, short: bool = False) -> dict[int, str]:
+    """Epoch milliseconds of the middle of a step -> the step's beginning in words, as many as there is room for.
+
+    They stand in the middle below their steps, on an axis of this width in pixels, and may reach beyond its left end
+    but not its right. No two neighbours say the same. If `short`, they say the time, and the date in a second line
+    where it isn't that of the label before.
+    """
+    zone = ZoneInfo(period.zone)
+    for unsaid in _UNSAID.get(period.step, ()):
+        time_format = time_format.removesuffix(unsaid) or time_format
+    starts = [edge.astimezone(zone) for edge in period.edges[:-1]]
+    before = (period.start - timedelta(seconds=1)).astimezone(zone)
+
+    def written(numbers: Sequence[int]) -> dict[int, str]:
+        moments = [starts[number] for number in numbers]
+        texts = _short(moments) if short else (moment.strftime(time_format) for moment in moments)
+        return {_middle(period, number): text for number, text in zip(numbers, texts, strict=True)}
+
+    sample = CLOCK if short else time_format
+    for unit in _fitting_units(period, width, width_of(starts[0].strftime(sample), size)):
+        texts = written([number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)])
+        if all(a != b for a, b in pairwise(texts.values())) and (found := _placed(texts, period, width, size)):
+            return found
+    return written([len(starts) // 2])
+
+
+def _short(moments: Sequence[datetime]) -> Iterator[str]:
+    """The times; below the first, and the first of each day, the date. Of midnights the dates alone."""
+    are_days = all(moment.hour == moment.minute == 0 for moment in moments)
+    before = None
+    for moment in moments:
+        day = f"{moment:%a} {moment.day} {moment:%b}"
+        time = moment.strftime(CLOCK)
+        yield day if are_days else time if moment.date() == before else f"{time}\n{day}"
+        before = moment.date()
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def _middle(period: Period, number: int) -> int:
+    return (milliseconds(period.edges[number]) + milliseconds(period.edges[number + 1])) // 2
+
+
+def _placed(texts: dict[int, str], period: Period, width: float, size: float) -> dict[int, str]:
+    """Those that don't reach out of the picture; none at all if lines of two of them are too near to one another."""
+    start, end = milliseconds(period.start), milliseconds(period.end)
+    found, free = {}, [-math.inf, -math.inf]
+    for at, text in texts.items():
+        halves = [width_of(line, size) / 2 for line in text.split("\n")]
+        middle = width * (at - start) / (end - start)
+        if any(middle - half < line for half, line in zip(halves, free, strict=False)):
+            return {}
+        if middle - max(halves) >= -LEFT and middle + max(halves) <= width:
+            found[at] = text
+            free[: len(halves)] = [middle + half + GAP for half in halves]
+    return found
+
+
+def _fitting_units(period: Period, width: float, label: float) -> Iterator[Unit]:
+    """The units of which there is room for so many labels, about, the shortest first."""
+    minutes = (period.end - period.start) / timedelta(minutes=1)
+    most = max(2.0, width / (label + GAP) + 1)
+    return (unit for length, unit in _units() if minutes / length <= most and 60 * length >= 0.9 * period.seconds)
+
+
+def _units() -> list[tuple[int, Unit]]:
+    """Length in minutes and number, the shortest first."""
+    return [
+        *((each, _clock(each)) for each in _MINUTES),
+        *((each * _DAY, _calendar(each)) for each in _DAYS),
+        *((each * 28 * _DAY, _months(each)) for each in _MONTHS),
+    ]
+
+
+def _clock(minutes: int) -> Unit:
+    return lambda at: (at.toordinal() * _DAY + at.hour * 60 + at.minute) // minutes
+
+
+def _calendar(days: int) -> Unit:
+    return lambda at: (at.toordinal() - 1) // days  # weeks begin on Mondays
+
+
+def _months(months: int) -> Unit:
+    return lambda at: (at.year * 12 + at.month - 1) // months

@@ -1,0 +1,82 @@
+"""A picture as bytes. CPU-bound, a few hundredths to tenths of a second: this is what a worker process runs."""
+
+import gzip
+import html
+import io
+import re
+from functools import cache
+from typing import Literal, assert_never
+
+import msgspec
+import noto_cjk_sans_otc
+import vl_convert
+from PIL import Image
+
+from service.charts.drawing.lettering import clean
+from service.charts.drawing.picture import Picture
+from service.charts.drawing.pixels import snapped
+from service.charts.drawing.spec import spec
+from service.charts.drawing.wording import summary
+
+Format = Literal["png", "svg", "pdf"]
+
+
+def draw(picture: Picture, form: Format, scale: float = 1, *, packed: bool = False) -> bytes:
+    """The picture in a format; `scale` is for PNG. `packed` with gzip."""
+    data = _draw(picture, form, scale)
+    return gzip.compress(data, 6, mtime=0) if packed else data
+
+
+def _draw(picture: Picture, form: Format, scale: float) -> bytes:
+    _load_fonts()
+    made = msgspec.json.encode(spec(picture)).decode()
+    svg = _fit(vl_convert.vegalite_to_svg(made, allowed_base_urls=[]), picture)
+    match form:
+        case "svg":
+            return _titled(svg, picture).encode()
+        case "png":
+            return _shrunk(vl_convert.svg_to_png(snapped(svg, scale), scale=scale))
+        case "pdf":
+            return vl_convert.svg_to_pdf(svg)
+        case _:
+            assert_never(form)
+
+
+@cache
+def _load_fonts() -> None:
+    """The drawing library brings Latin, Greek and Cyrillic only."""
+    vl_convert.register_font_directory(str(noto_cjk_sans_otc.FONT_PATH.parent))
+
+
+def _fit(svg: str, picture: Picture) -> str:
+    """The drawing in exactly the size asked for; Vega-Lite sees to that only where there is one panel."""
+    found = re.match(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"', svg)
+    if found is None:
+        raise ValueError("The drawing library's SVG has no size.")
+    zoom = max(float(found[1]) / picture.width, float(found[2]) / picture.height)
+    wide, high = zoom * picture.width, zoom * picture.height
+    root = re.sub(
+        r"width=.*", f'width="{picture.width}" height="{picture.height}" viewBox="0 0 {wide:g} {high:g}"', found[0]
+    )
+    rest = svg[found.end() :].replace(
+        f'<rect width="{found[1]}" height="{found[2]}"', f'<rect width="{wide:g}" height="{high:g}"', 1
+    )
+    return root + rest
+
+
+def _titled(svg: str, picture: Picture) -> str:
+    """With a name and a description for screen readers."""
+    texts = (
+        f'<title id="chart-title">{html.escape(clean(picture.title))}</title>'
+        f'<desc id="chart-description">{html.escape(clean(summary(picture)))}</desc>'
+    )
+    root, _, rest = svg.partition(">")
+    return f'{root} role="img" aria-labelledby="chart-title chart-description">{texts}{rest}'
+
+
+def _shrunk(png: bytes) -> bytes:
+    """The same picture, small: the drawing library leaves PNGs nearly uncompressed, and a chart hides nothing."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").save(out, "png", compress_level=6)
+    return out.getvalue()

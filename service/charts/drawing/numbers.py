@@ -1,0 +1,44 @@
+"""The numbers of a chart without the picture: as JSON and as CSV."""
+
+import csv
+import io
+
+import msgspec
+
+from service.charts.drawing.picture import Picture
+from service.period.bucket import Panel
+
+
+def as_json(picture: Picture) -> bytes:
+    """`{from, until, step, tz, agg, buckets}`; with panels, a bucket names its series: null for the `others`."""
+    period = picture.period
+    made: dict[str, object] = {
+        "from": period.start,
+        "until": period.end,
+        "step": period.step,
+        "tz": period.zone,
+        "agg": picture.agg,
+    }
+    if picture.split:
+        made["others"] = next((panel.others for panel in picture.numbers.panels if panel.others), 0)
+        made["buckets"] = [bucket for panel in picture.numbers.panels for bucket in _named(panel)]
+    else:
+        made["buckets"] = [bucket for panel in picture.numbers.panels for bucket in panel.buckets]
+    return msgspec.json.encode(made)
+
+
+def as_csv(picture: Picture) -> bytes:
+    """The same, a bucket a line, with a header; a value that is missing is an empty field."""
+    out = io.StringIO(newline="")
+    write = csv.writer(out).writerow
+    write(["bucket", *(["series"] if picture.split else []), "plan", "fact", "readings"])
+    for panel in picture.numbers.panels:
+        name = [panel.name or ""] if picture.split else []
+        for bucket in panel.buckets:
+            start = bucket.bucket.isoformat().replace("+00:00", "Z")
+            write([start, *name, bucket.plan, bucket.fact, bucket.readings])
+    return out.getvalue().encode()
+
+
+def _named(panel: Panel) -> list[dict[str, object]]:
+    return [{**msgspec.structs.asdict(bucket), "series": panel.name} for bucket in panel.buckets]

@@ -1,0 +1,101 @@
+"""What a chart says in words."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from service.charts.drawing.picture import Picture
+from service.period.bucket import Panel
+from service.period.steps import Period
+
+AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last"}
+
+_STEPS = {
+    "1m": "minute",
+    "5m": "5 minutes",
+    "15m": "15 minutes",
+    "30m": "30 minutes",
+    "1h": "hour",
+    "6h": "6 hours",
+    "1d": "day",
+    "1w": "week",
+    "1M": "month",
+    "1y": "year",
+}
+
+
+def default_title(agg: str, series: Sequence[str] | None) -> str:
+    """What the picture shows where nobody says it better."""
+    what = f"Plan and fact, {AGGREGATES[agg]}" if AGGREGATES[agg] else "Plan and fact"
+    return f"{what}: {_named(series)}" if series else what
+
+
+def subtitle(picture: Picture) -> str:
+    """The period, its zone with what its clock is ahead of UTC, the step; and what the title leaves unsaid."""
+    period = picture.period
+    first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
+    till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
+    when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_step(picture)}"
+    return "; ".join([when, *_unsaid(picture)])
+
+
+def _step(picture: Picture) -> str:
+    """The step; and why, if another was asked for."""
+    step, asked = _STEPS[picture.period.step], picture.asked_step
+    return f"{step} (steps of {asked} are too narrow to be seen)" if asked else step
+
+
+def _unsaid(picture: Picture) -> Iterator[str]:
+    if picture.split and len(picture.panels) > 1:
+        yield "each panel has its own scale"
+    if picture.title_given and AGGREGATES[picture.agg]:
+        yield AGGREGATES[picture.agg]
+    if picture.title_given and picture.series and not picture.split:
+        yield _named(picture.series)
+
+
+def _named(series: Sequence[str]) -> str:
+    return ", ".join(series) if len(series) <= 3 else f"{len(series)} series"
+
+
+def panel_name(panel: Panel) -> str:
+    """What stands above a panel."""
+    return f"{panel.others} others" if panel.name is None else panel.name
+
+
+def short(number: float) -> str:
+    """In units of thousands, as on the axis, where that leaves nothing out."""
+    for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if unit <= number < 1000 * unit and f"{number / unit:.4g}" == f"{number / unit:.15g}":
+            return f"{number / unit:.4g}{sign}"
+    return f"{number:.15g}"
+
+
+def missing(panel: Panel) -> str:
+    """What stands where there are no bars."""
+    readings = sum(bucket.readings for bucket in panel.buckets)
+    if readings:
+        return f"{readings} reading{'s' * (readings > 1)}, none with plan or fact"
+    return "No readings in this period" if panel.name is None else "No readings"
+
+
+def summary(picture: Picture) -> str:
+    """The picture for those who can't see it."""
+    readings = len({bucket.bucket for panel in picture.panels for bucket in panel.buckets})
+    steps = len(picture.period.edges) - 1
+    over = f" in {len(picture.panels)} panels" if picture.split else ""
+    return f"{subtitle(picture)}. Bars of plan and fact{over}; {readings} of {steps} steps have readings."
+
+
+def _offsets(period: Period) -> str:
+    """`UTC+01:00`, or the two where the clock changes within the period."""
+    zone = ZoneInfo(period.zone)
+    moments = [edge.astimezone(zone) for edge in period.edges]
+    found = [_offset(moments[0])] + [_offset(b) for a, b in pairwise(moments) if a.utcoffset() != b.utcoffset()]
+    return " and ".join(dict.fromkeys(found))
+
+
+def _offset(moment: datetime) -> str:
+    text = f"{moment:%z}"
+    return f"UTC{text[:3]}:{text[3:5]}"

@@ -1,0 +1,1 @@
+"""The formats that readings come in, a module each: text or bytes -> packer."""

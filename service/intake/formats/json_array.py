@@ -1,0 +1,58 @@
+"""A large JSON array, read a piece at a time: nobody waits for all of it, and it is never in memory as values.
+
+A piece is tried where an object may end before a comma. If it is no JSON, that was within a text or an object, and a
+larger piece is tried; if none will do, the whole text is read at once, by the one who can tell what is wrong with it.
+"""
+
+import msgspec
+
+from service.intake.batch import Packed
+from service.intake.formats.frames import read_json
+from service.intake.packer import Packer, Plain
+from service.intake.reading import Rules
+
+PIECE = 64 * 1024
+"""Bytes."""
+
+_decode_plain = msgspec.json.Decoder(list[Plain]).decode
+_decode = msgspec.json.Decoder(list[object]).decode
+
+
+def read_large(raw: bytes, rules: Rules, now: int, batch_id: str | None, *, partial: bool) -> Packed:
+    """The same batch that `read_json` makes of it, and the same refusal."""
+    packer = Packer(rules, now, batch_id)
+    if _add_pieces(raw, packer):
+        return packer.finish(partial=partial)
+    return read_json(raw, rules, now, batch_id, partial=partial)
+
+
+def _add_pieces(raw: bytes, packer: Packer) -> bool:
+    text = raw.strip(b" \t\r\n")
+    if not (text.startswith(b"[") and text.endswith(b"]")):
+        return False
+    at, end, size = 1, len(text) - 1, PIECE
+    while at < end:
+        stop = text.find(b"},", at + size, end) + 1 or end
+        if _add(b"[%b]" % text[at:stop], packer):
+            at, size = stop + 1, PIECE
+        elif stop == end:
+            return False
+        else:
+            size = 2 * (stop - at)
+    return at > end  # otherwise the last comma has nothing behind it
+
+
+def _add(piece: bytes, packer: Packer) -> bool:
+    try:
+        items = _decode_plain(piece)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        items = []
+    if items and packer.add_all(items):
+        return True
+    try:
+        values = _decode(piece)
+    except (ValueError, RecursionError):
+        return False
+    for value in values:
+        packer.add_value(value)
+    return bool(values)

@@ -1,0 +1,172 @@
+"""InfluxDB line protocol, as it arrives: text -> packer.
+
+Fields `plan` and `fact` are the reading's; tag `series` names its series, else the measurement does. Other tags and
+fields are attributes, and so is the name of the measurement beside a series tag, unless it is `reading`, which says
+nothing. Like everywhere in this format, a string may hold newlines, and the last of several fields of one name counts;
+a field hides a tag of its name.
+"""
+
+from service.errors import BadRequest, Refusal
+from service.intake.attributes import encode_attributes
+from service.intake.batch import Packed
+from service.intake.formats.line_protocol_exact import Broken, Head, Line, OpenString, read_head, read_line, skip_blank
+from service.intake.formats.line_protocol_fast import decode_plain, head_of
+from service.intake.packer import Known, Packer
+from service.intake.reading import has_time_key
+from service.intake.timestamps import EARLIEST_NUMBER, moment_of, show
+
+NANOSECONDS = {
+    "ns": 1,
+    "n": 1,
+    "us": 10**3,
+    "u": 10**3,
+    "µ": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+"""What a timestamp counts, by the name of its precision."""
+LIKELY = ((5 * 10**9, 10**9), (5 * 10**12, 10**6), (5 * 10**15, 10**3))
+"""What a timestamp counts if nobody says so: up to 5e9 seconds, and so on. InfluxDB 3 sees it so, until June 2128."""
+BLOCK = 32 * 1024
+"""Bytes that are worth a look: less is kept until more comes."""
+SHOWN = 160
+"""Bytes of a bad line that are shown."""
+
+_NAMES = {unit: name for name, unit in reversed(NANOSECONDS.items())}
+
+
+class BadLine(BadRequest):
+    """A line is refused: the first of `dropped` such lines."""
+
+    reason = "invalid"
+
+    def __init__(self, line: int, text: bytes, refusal: Refusal, dropped: int, *, partial: bool) -> None:
+        shown = text[:SHOWN].decode(errors="replace") + ("…" if len(text) > SHOWN else "")
+        why = f"{refusal.field}: {refusal.detail}" if refusal.field else refusal.detail
+        start, end = ("partial write: ", f" dropped={dropped}") if partial else ("", "")
+        super().__init__(f"{start}line {line}: unable to parse '{shown}': {why}{end}")
+        self.line, self.dropped = line, dropped
+        self.text, self.why, self.partial = shown, why, partial
+
+
+class LineReader:
+    """Feeds a packer with the lines of a text that arrives in pieces; `unit` is what a timestamp counts, in ns, or
+    None: what the size of each says.
+
+    With `partial` bad lines are left out; otherwise nothing is looked at any more after the first of them.
+    """
+
+    def __init__(self, packer: Packer, unit: int | None, *, partial: bool = False) -> None:
+        self._packer, self._unit, self._partial = packer, unit, partial
+        self._pending = bytearray()
+        self._enough = BLOCK
+        self._line = 0
+        self._heads: dict[bytes, Head] = {}
+        self._plain_heads: dict[str, bytes | None] = {}
+        self._names: dict[str, Known] = {}
+        self._dropped = 0
+        self._first: tuple[int, bytes, Refusal] | None = None
+
+    def feed(self, piece: bytes) -> None:
+        """Take the next piece, wherever it was cut."""
+        if self._lost:
+            return
+        self._pending += piece
+        if len(self._pending) >= self._enough:
+            whole = self._pending.rfind(b"\n") + 1
+            self._consume(bytes(self._pending[:whole]), final=False)
+            # A string that goes on and on is looked at again only when there is twice as much of it.
+            self._enough = 2 * len(self._pending) + BLOCK
+
+    def finish(self) -> tuple[Packed, BadLine | None]:
+        """The batch, and what was left out of it; raises BadLine where nothing may be left out, or nothing is left."""
+        if not self._lost:
+            self._consume(bytes(self._pending), final=True)
+        if self._first is None:
+            return self._packer.finish(), None
+        bad = BadLine(*self._first, self._dropped, partial=self._partial)
+        if self._lost:
+            raise bad
+        try:
+            return self._packer.finish(partial=True), bad
+        except BadRequest as exc:
+            raise bad from exc
+
+    @property
+    def _lost(self) -> bool:
+        return self._first is not None and not self._partial
+
+    def _consume(self, text: bytes, *, final: bool) -> None:
+        taken = len(text) if self._add_plain(text) else self._add_lines(text, final=final)
+        del self._pending[:taken]
+
+    def _add_plain(self, text: bytes) -> bool:
+        """Add lines of which each has both values and nothing unusual; False, and nothing is done, otherwise."""
+        lines = decode_plain(text)
+        if lines is None or self._unit is None:
+            return False
+        heads = self._plain_heads
+        unknown = {line.series for line in lines} - heads.keys()
+        try:
+            with self._packer.all_or_none():
+                for head in unknown:
+                    self._learn(head)
+                if any(heads.values()):
+                    for line in lines:
+                        line.attributes = heads[line.series]
+                self._packer.add(lines, self._unit, self._names)
+        except Refusal:
+            for head in unknown:
+                self._names.pop(head, None)
+                heads.pop(head, None)
+            return False
+        self._line += len(lines)
+        return True
+
+    def _learn(self, text: str) -> None:
+        """What a line's head says: its series, and its attributes."""
+        head = read_head(head_of(text))
+        self._names[text] = self._packer.known(head.series)
+        if has_time_key(head.attributes):
+            raise Refusal("", "takes a closer look")
+        self._plain_heads[text] = encode_attributes(head.attributes)
+
+    def _add_lines(self, text: bytes, *, final: bool) -> int:
+        """Add line by line; how many bytes were taken: all, but for a line that may go on."""
+        at = 0
+        while at < len(text) and not self._lost:
+            end = skip_blank(text, at)
+            if not end:
+                try:
+                    line = read_line(text, at, self._heads)
+                    refusal, end = self._add(line), line.end
+                except Broken as exc:
+                    if isinstance(exc, OpenString) and not final:
+                        break
+                    refusal, end = exc, text.find(b"\n", exc.at) + 1 or len(text)
+                    self._packer.add_fault(exc.field, exc.detail)
+                if refusal is not None:
+                    self._note(text[at:end], refusal)
+            self._line += text.count(b"\n", at, end)
+            at = end
+        return at
+
+    def _add(self, line: Line) -> Refusal | None:
+        if line.stamp is None:
+            return self._packer.add_value(line.reading)
+        unit = self._unit or next((unit for end, unit in LIKELY if abs(line.stamp) < end), 1)
+        ts = line.stamp * unit // 1000
+        if abs(ts) < EARLIEST_NUMBER:
+            counting = f"{line.stamp} counted in {_NAMES[unit]} is {show(ts)}, before 3 March 1973"
+            raise Broken(f"{counting}; is it counted in another precision?", line.end - 1, "ts")
+        try:
+            moment = moment_of(ts)
+        except OverflowError as exc:
+            raise Broken("is out of range", line.end - 1, "ts") from exc
+        return self._packer.add_value({**line.reading, "ts": moment})
+
+    def _note(self, text: bytes, refusal: Refusal) -> None:
+        self._dropped += 1
+        self._first = self._first or (self._line + 1, text.strip(), refusal)

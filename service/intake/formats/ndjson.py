@@ -1,0 +1,42 @@
+"""NDJSON: a reading a line. Parsed as it arrives; https://github.com/ndjson/ndjson-spec has the format."""
+
+import msgspec
+
+from service.errors import BadRequest
+from service.intake.formats.frames import parse_json
+from service.intake.packer import Packer, Plain
+
+_SPACE = b" \t\r"
+_decode_plain = msgspec.json.Decoder(Plain).decode_lines
+
+
+def add_lines(block: bytes, packer: Packer) -> None:
+    """Add a block of whole lines; blank ones are skipped. A line ends at a newline and is one JSON text."""
+    if _add_plain(block, packer):
+        return
+    for line in block.split(b"\n"):
+        if line.strip(_SPACE):
+            _add_line(line, packer)
+
+
+def _add_plain(block: bytes, packer: Packer) -> bool:
+    """Add lines without attributes; False, and nothing is added, where it takes a closer look.
+
+    The decoder doesn't mind how texts lie on lines. A plain reading has one opening bracket, and no newline in a
+    string: so there is one a line if lines, brackets that begin a line, and readings are equally many.
+    """
+    lines = block.count(b"\n") + (not block.endswith(b"\n"))
+    if lines != block.count(b"\n{") + block.startswith(b"{"):
+        return False
+    try:
+        items = _decode_plain(block)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return False
+    return len(items) == lines and packer.add_all(items)
+
+
+def _add_line(line: bytes, packer: Packer) -> None:
+    try:
+        packer.add_value(parse_json(line))
+    except BadRequest as exc:
+        packer.add_fault("", exc.detail.rstrip("."))

@@ -1,0 +1,155 @@
+"""The reading: what it holds, and the checks that name the field at fault. No I/O."""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from service.errors import BadReading, Fault, Refusal
+from service.intake.attributes import OWN_KEYS, check_text, encode_attributes, otherwise_cased
+from service.intake.timestamps import is_time, microseconds, of_number, of_text, show
+
+MAX_NAME = 200
+"""Characters of a series name, and of a batch id."""
+MAX_VALUE = 1e290
+"""Plan and fact are at most this in size: a sum of 10^18 of them is still finite."""
+DEFAULT_SERIES = "default"
+
+_MICROSECOND = timedelta(microseconds=1)
+_TIME_KEYS = otherwise_cased(("time", "timestamp")) | {"time", "timestamp"}
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """One row. `ts` is in microseconds since 1970 UTC, or None for the server's clock; `attributes` is JSON text."""
+
+    ts: int | None
+    series: str
+    plan: float | None
+    fact: float | None
+    attributes: bytes | None
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What an installation allows: the earliest `ts`, how far one may be ahead of the clock, readings in a batch."""
+
+    min_ts: datetime
+    max_clock_skew: timedelta
+    max_readings: int = 200_000
+
+    def bounds(self, now: int) -> tuple[int, int]:
+        """The earliest and the latest `ts` allowed at `now`, all three in microseconds since 1970."""
+        return microseconds(self.min_ts), now + self.max_clock_skew // _MICROSECOND
+
+
+def check_batch_id(value: object) -> str:
+    """A batch id as text of 1 to 200 characters; BadReading otherwise."""
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME or not _is_text(value):
+        raise BadReading(f"A batch id is text of 1 to {MAX_NAME} characters.", [Fault(0, "id", "unusable batch id")])
+    return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        check_text("id", value)
+    except Refusal:
+        return False
+    return True
+
+
+def now_microseconds() -> int:
+    """The server's clock, in microseconds since 1970 UTC."""
+    return microseconds(datetime.now(UTC))
+
+
+def early_clock(now: int, earliest: int) -> Refusal:
+    """What is wrong with a reading without `ts` where the server's clock itself breaks the rule."""
+    return Refusal("ts", f"is missing, and the server's clock, {show(now)}, is before MIN_TS, {show(earliest)}")
+
+
+def check_reading(item: object, earliest: int, latest: int) -> Reading:
+    """A decoded value as a reading, with `ts` within the bounds; Refusal names the field at fault."""
+    if not isinstance(item, dict):
+        raise Refusal("", f"a reading is a JSON object, this is {_name(item)}")
+    ts = _check_ts(item.get("ts"), earliest, latest)
+    series = _check_series(item.get("series"))
+    plan, fact = _check_value("plan", item.get("plan")), _check_value("fact", item.get("fact"))
+    attributes = {key: value for key, value in item.items() if key not in OWN_KEYS}
+    if ts is None and not (plan is None and fact is None) and has_time_key(attributes):
+        _check_undated(attributes)
+    return Reading(ts, series, plan, fact, encode_attributes(attributes))
+
+
+def has_time_key(attributes: Mapping[str, object]) -> bool:
+    """Whether there is an attribute that may have been meant for `ts`, by its name."""
+    return not _TIME_KEYS.isdisjoint(attributes)
+
+
+def _check_undated(attributes: Mapping[str, object]) -> None:
+    """A plan or a fact whose time stands elsewhere would be dated now, and be wrong in every chart."""
+    for name, value in attributes.items():
+        if name in _TIME_KEYS and is_time(value):
+            raise Refusal(name, "did you mean ts? Without a ts the reading would be as of now")
+
+
+def _check_value(field: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refusal(field, f"must be a number, this is {_name(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise Refusal(field, "must be a finite number")
+    if abs(number) > MAX_VALUE:
+        raise Refusal(field, f"must be at most {MAX_VALUE:g} in size, so that sums stay finite")
+    return number
+
+
+def _check_series(value: object) -> str:
+    if value is None:
+        return DEFAULT_SERIES
+    if not isinstance(value, str):
+        raise Refusal("series", f"must be text, this is {_name(value)}")
+    if not 1 <= len(value) <= MAX_NAME:
+        raise Refusal("series", f"must have 1 to {MAX_NAME} characters, this has {len(value)}")
+    check_text("series", value)
+    return value
+
+
+def _check_ts(value: object, earliest: int, latest: int) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        ts = of_text(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        ts = of_number(value)
+    elif isinstance(value, datetime) and value.tzinfo is not None:  # MessagePack has a type for it
+        ts = microseconds(value)
+    else:
+        raise Refusal("ts", f"must be RFC 3339 text or a number, this is {_name(value)}")
+    if ts < earliest:
+        raise Refusal("ts", f"is before {show(earliest)}")
+    if ts > latest:
+        raise Refusal("ts", f"is too far ahead of the server's clock; the latest allowed is {show(latest)}")
+    return ts
+
+
+def _name(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "an array"
+        case dict():
+            return "an object"
+        case _:
+            return "of another type"

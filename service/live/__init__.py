@@ -1,0 +1,1 @@
+"""The live page: one look at the data serves all its viewers."""

@@ -1,0 +1,245 @@
+"""A period of time cut into steps, as the parameters of an address ask for it. No I/O."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from service.period.times import bad_parameter, check_zone, parse_time, quoted
+
+__all__ = ["MAX_BARS", "STEPS", "Period", "bad_parameter", "check_bars", "check_zone", "make_period", "parse_time"]
+
+STEPS = {
+    "1m": 60,
+    "5m": 300,
+    "15m": 900,
+    "30m": 1800,
+    "1h": 3600,
+    "6h": 21600,
+    "1d": 86400,
+    "1w": 604800,
+    "1M": 2629746,
+    "1y": 31556952,
+}
+"""Each step and its seconds; of months and years those of the average. Weeks begin on Mondays."""
+MAX_BARS = 1500
+"""Bars in one picture, two a bucket."""
+MIN_BAR = 2.0
+"""Pixels of a picture's or a panel's width for each bar, where the step is ours to choose: with what the axis takes
+away, narrower ones can't be told apart."""
+NARROWEST = 1.0
+"""Pixels that a step has at least, where it isn't ours to choose: more steps than pixels would hide each other."""
+NONE, MINUTE, HOUR = timedelta(), timedelta(minutes=1), timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DEFAULT_LENGTH = HOUR
+
+Relation = Literal["minute", "quarter", "hour", "day"]
+_RELATIONS: dict[Relation, int] = {"day": 86400, "hour": 3600, "quarter": 900, "minute": 60}
+
+
+class Period(msgspec.Struct, frozen=True):
+    """From `start` up to, not including, `end`, both UTC and on a step's edge; `zone` is an IANA name."""
+
+    start: datetime
+    end: datetime
+    step: str
+    zone: str
+
+    @property
+    def seconds(self) -> int:
+        """The step's length, leaving clock changes aside, and on average where months or years differ."""
+        return STEPS[self.step]
+
+    @property
+    def edges(self) -> tuple[datetime, ...]:
+        """Where the steps begin, and at last where the period ends."""
+        return _edges(self)
+
+    @property
+    def relation(self) -> Relation:
+        """The coarsest rollup, of UTC minutes, quarters of an hour, hours or days, whose buckets fit into the steps."""
+        return _relation(self)
+
+    def step_at(self, moment: datetime) -> datetime | None:
+        """The beginning of the step that `moment` lies in; None outside the period."""
+        return next((one for one in reversed(self.edges) if one <= moment), None) if moment < self.end else None
+
+    def unfinished(self, now: datetime) -> datetime | None:
+        """The beginning of the first step that isn't over yet; None where all are."""
+        return self.start if now < self.start else self.step_at(now)
+
+
+def make_period(
+    start: str | None,
+    end: str | None,
+    step: str | None,
+    zone: str,
+    now: datetime,
+    width: int,
+    panels: int = 1,
+) -> Period:
+    """The period that `from`, `until` and `step` ask for; BadRequest names the parameter that is wrong.
+
+    The first and the last step are whole: `from` moves back and `until` forward to the next edge. Without `step`,
+    it is the smallest that leaves the bars legible in panels of this `width`.
+    """
+    last = parse_time("until", end, zone, now) if end else None
+    first = parse_time("from", start, zone, now) if start else None
+    if step is not None:
+        return _cut(first, last, _check_step(step), zone, now)
+    most = min(width / MIN_BAR, MAX_BARS / panels)
+    cuts = (_cut(first, last, name, zone, now) for name in STEPS)
+    return next((cut for cut in cuts if _bars(cut) <= most), None) or _cut(first, last, list(STEPS)[-1], zone, now)
+
+
+def widen(period: Period, plot: float) -> Period:
+    """The same period in the shortest step, from its own on, that is no narrower than a pixel of a plot so wide."""
+    names = list(STEPS)
+    longer = names[names.index(period.step) :]
+    cuts = (_cut(period.start, period.end, name, period.zone, period.end) for name in longer)
+    return next((cut for cut in cuts if _steps(cut) * NARROWEST <= plot), None) or period
+
+
+def check_bars(period: Period, panels: int = 1) -> None:
+    """BadRequest where the period has more steps than a picture with so many panels can show."""
+    bars = panels * _bars(period)
+    if bars > MAX_BARS:
+        each = f" in each of {panels} panels" if panels > 1 else ""
+        most, longest = MAX_BARS // (2 * panels), list(STEPS)[-1]
+        short = f"a period of at most {most} years" if period.step == longest else "a longer step or a shorter period"
+        raise bad_parameter(
+            "step" if period.step != longest else "from",
+            f"{bars // panels} bars of {period.step}{each} are too many for a picture, "
+            f"which has {MAX_BARS} at most; give {short}",
+        )
+
+
+@lru_cache(maxsize=256)
+def _edges(period: Period) -> tuple[datetime, ...]:
+    clock = _Clock(period.step, period.zone)
+    found = [period.start]
+    while found[-1] < period.end:
+        found.append(clock.next(found[-1]))
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _relation(period: Period) -> Relation:
+    seconds = [int(edge.timestamp()) for edge in period.edges]
+    fitting = (name for name, unit in _RELATIONS.items() if all(at % unit == 0 for at in seconds))
+    return next(fitting, "minute")
+
+
+def _check_step(step: str) -> str:
+    if step not in STEPS:
+        raise bad_parameter("step", f"{quoted(step)} isn't a step; allowed are {', '.join(STEPS)}")
+    return step
+
+
+def _bars(period: Period) -> int:
+    """Two a step; the hour that a clock is set by within the period makes no step of its own."""
+    return 2 * _steps(period)
+
+
+def _steps(period: Period) -> int:
+    return round((period.end - period.start).total_seconds() / period.seconds)
+
+
+def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, now: datetime) -> Period:
+    """The period in steps of one length."""
+    if first and last and first >= last:
+        raise bad_parameter("from", "must be before until")
+    clock = _Clock(step, zone)
+    end = clock.ceil(last or now)
+    start = clock.floor(first or end - DEFAULT_LENGTH)
+    if start >= end:
+        raise bad_parameter("from", "must be before now, or give until as well")
+    return Period(start, end, step, zone)
+
+
+class _Clock:
+    """The edges of steps on the clock of a zone.
+
+    Steps of an hour or less begin at full hours of that clock, which may be half an hour off UTC's; where it is set by
+    half an hour, the hour at that moment is one and a half. Longer ones begin when it shows midnight, or 6, 12, 18
+    o'clock, so that a day has 23 or 25 hours where it changes; weeks, months and years begin with their first day.
+
+    Edges are whole minutes, as those of the rollups are. Clocks of long ago were off UTC by seconds as well (that of
+    Berlin by 53:28, until 1893): these are left out.
+    """
+
+    def __init__(self, name: str, zone: str) -> None:
+        self._name = name
+        self._step = timedelta(seconds=STEPS[name])
+        self._zone = ZoneInfo(zone)
+
+    def floor(self, moment: datetime) -> datetime:
+        """The edge at or before `moment`."""
+        if self._step > HOUR:
+            return self._long_floor(moment)
+        offset = self._offset(moment)
+        edge = moment - (moment + offset - EPOCH) % self._step
+        # set meanwhile by a part of a step, the clock did not show then what makes an edge
+        return edge if (self._offset(edge) - offset) % self._step == NONE else self.floor(edge)
+
+    def ceil(self, moment: datetime) -> datetime:
+        """The edge at or after `moment`."""
+        edge = self.floor(moment)
+        return edge if edge == moment else self.next(edge)
+
+    def next(self, edge: datetime) -> datetime:
+        """The edge after `edge`."""
+        if self._step > HOUR:
+            return self._instant(_following(self._local(edge), self._name))
+        after = self.floor(edge + self._step)
+        return after if after > edge else self.floor(edge + 2 * self._step)
+
+    def _long_floor(self, moment: datetime) -> datetime:
+        """From a step too early on: a clock may go back to the day before, or leave a day out."""
+        edge = self._instant(self._local(moment - self._step))
+        while (after := self.next(edge)) <= moment:
+            edge = after
+        return edge
+
+    def _local(self, moment: datetime) -> datetime:
+        """What the clock showed, or should have shown, when the step began that `moment` lies in."""
+        return _beginning((moment + self._offset(moment)).replace(tzinfo=None), self._name)
+
+    def _instant(self, local: datetime) -> datetime:
+        """The first moment at which the clock shows `local`, or has passed it."""
+        return local.replace(tzinfo=UTC) - _whole(local.replace(tzinfo=self._zone).utcoffset())
+
+    def _offset(self, moment: datetime) -> timedelta:
+        return _whole(moment.astimezone(self._zone).utcoffset())
+
+
+def _whole(offset: timedelta | None) -> timedelta:
+    return (offset or NONE) // MINUTE * MINUTE
+
+
+def _beginning(local: datetime, step: str) -> datetime:
+    """When the step began in which a clock shows `local`; a step of more than an hour."""
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    match step:
+        case "1y":
+            return midnight.replace(month=1, day=1)
+        case "1M":
+            return midnight.replace(day=1)
+        case "1w":
+            return midnight - timedelta(days=midnight.weekday())
+        case _:
+            hours = STEPS[step] // 3600
+            return midnight.replace(hour=local.hour // hours * hours)
+
+
+def _following(local: datetime, step: str) -> datetime:
+    """When the step after the one that begins at `local` begins."""
+    match step:
+        case "1y":
+            return local.replace(year=local.year + 1)
+        case "1M":
+            return (local + timedelta(days=31)).replace(day=1)
+        case _:
+            return local + timedelta(seconds=STEPS[step])

@@ -1,0 +1,201 @@
+"""The parameters of `/chart`: what each means and allows, for those who read the API and for the code alike."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from litestar.openapi.spec import Schema
+
+from service.charts.answering import AnyFormat
+from service.charts.drawing.picture import MAX_PANELS, WIDTH, default_height
+from service.charts.drawing.themes import THEMES
+from service.charts.drawing.wording import AGGREGATES
+from service.intake.reading import MAX_NAME
+from service.period.steps import STEPS, bad_parameter, check_zone
+from service.period.times import check_time_format, quoted
+from service.routes.parameters import choice, known_names, series_names, whole_number
+
+FORMATS: dict[AnyFormat, str] = {
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "pdf": "application/pdf",
+    "html": "text/html",
+    "json": "application/json",
+    "csv": "text/csv",
+    "vega": "application/vnd.vegalite.v6+json",
+}
+MIN_WIDTH, MIN_HEIGHT, MAX_SIDE, MAX_SCALE = 200, 150, 3000, 4
+MAX_PIXELS = 16_000_000
+"""Of a PNG, its scale counted in."""
+MAX_TITLE = 200
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What an address asks for; None where it leaves the choice to us."""
+
+    start: str | None = None
+    until: str | None = None
+    tz: str | None = None
+    step: str | None = None
+    agg: str = "sum"
+    series: tuple[str, ...] | None = None
+    split: bool = False
+    form: AnyFormat | None = None
+    width: int = WIDTH
+    height: int | None = None
+    scale: float = 1
+    theme: str = "light"
+    title: str | None = None
+    time_format: str | None = None
+    threshold: float | None = None
+
+    @property
+    def panels(self) -> int | None:
+        """How many panels there may be; None for one of everything."""
+        return min(MAX_PANELS, len(self.series or range(MAX_PANELS))) if self.split else None
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """One parameter."""
+
+    field: str
+    read: Callable[[str, str], Any]
+    text: str
+    described: Schema
+
+
+def _text(name: str, value: str) -> str:
+    if not value.strip():
+        raise bad_parameter(name, "is empty")
+    return value
+
+
+def _title(name: str, value: str) -> str:
+    if not 1 <= len(value) <= MAX_TITLE or not value.strip() or not value.isprintable():
+        raise bad_parameter(name, f"must be 1 to {MAX_TITLE} printable characters")
+    return value
+
+
+def _time_format(name: str, value: str) -> str:
+    if not 1 <= len(value) <= 50 or not value.isprintable():
+        raise bad_parameter(name, "must be 1 to 50 printable characters, as in strftime")
+    try:
+        return check_time_format(value)
+    except ValueError as exc:
+        raise bad_parameter(name, str(exc)) from None
+
+
+def _one_of(allowed: Sequence[str]) -> Callable[[str, str], str]:
+    return lambda name, value: choice(name, value, allowed)
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str, str], int]:
+    return lambda name, value: whole_number(name, value, lowest, highest)
+
+
+def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str], float]:
+    def read(name: str, value: str) -> float:
+        number = float(value) if re.fullmatch(r"\d{1,16}(\.\d{0,30})?", value, re.ASCII) else math.nan
+        if not lowest <= number <= highest:
+            raise bad_parameter(name, f"{quoted(value)} must be a number {bounds}")
+        return number
+
+    return read
+
+
+def schema(kind: str | list[str], **more: Any) -> Schema:
+    """What a value is, by the name of its type."""
+    return Schema(type=kind, **more)  # type: ignore[arg-type]
+
+
+_TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday"
+KNOWN = {
+    "from": _Known(
+        "start", _text, f"Begin: {_TIME}. By default an hour before `until`.", schema("string", example="-6h")
+    ),
+    "until": _Known("until", _text, "End, written like `from`; by default now.", schema("string", example="now")),
+    "tz": _Known(
+        "tz",
+        lambda _, value: check_zone(value),
+        "IANA time zone of period, steps and axis.",
+        schema("string", example="Europe/Berlin"),
+    ),
+    "step": _Known(
+        "step",
+        _one_of(list(STEPS)),
+        "Length of a step: minutes, hours, days, weeks from Monday on (`w`), months (`M`) or years; by default the "
+        "shortest that leaves the bars legible. A picture has a longer one where it would be narrower than a pixel.",
+        schema("string", enum=list(STEPS)),
+    ),
+    "agg": _Known(
+        "agg", _one_of(list(AGGREGATES)), "What a bar shows.", schema("string", enum=list(AGGREGATES), default="sum")
+    ),
+    "series": _Known(
+        "series",
+        _text,
+        "Only these series; repeatable.",
+        schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1),
+    ),
+    "split": _Known(
+        "split",
+        lambda name, value: bool(choice(name, value, ["series"])),
+        f"`series`: a panel for each series, {MAX_PANELS} at most; the rest share the last.",
+        schema("string", enum=["series"]),
+    ),
+    "format": _Known(
+        "form", _one_of(list(FORMATS)), "By default what `Accept` says.", schema("string", enum=list(FORMATS))
+    ),
+    "width": _Known(
+        "width",
+        _whole(MIN_WIDTH, MAX_SIDE),
+        "Pixels.",
+        schema("integer", minimum=MIN_WIDTH, maximum=MAX_SIDE, default=WIDTH),
+    ),
+    "height": _Known(
+        "height",
+        _whole(MIN_HEIGHT, MAX_SIDE),
+        "Pixels; by default 480 from a width of 960 on, five eighths of less, 200 at least, and more for panels.",
+        schema("integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),
+    ),
+    "scale": _Known(
+        "scale",
+        _decimal(1, MAX_SCALE, f"from 1 to {MAX_SCALE}"),
+        f"Pixels of a PNG per pixel of `width`, for dense screens and print; {MAX_PIXELS:,} pixels at most.",
+        schema("number", minimum=1, maximum=MAX_SCALE, default=1),
+    ),
+    "theme": _Known("theme", _one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")),
+    "title": _Known("title", _title, "In place of our own.", schema("string", min_length=1, max_length=MAX_TITLE)),
+    "time_format": _Known(
+        "time_format",
+        _time_format,
+        "Labels of the time axis, as in `strftime`.",
+        schema("string", min_length=1, max_length=50, example="%H:%M"),
+    ),
+    "threshold": _Known(
+        "threshold",
+        _decimal(0, 1e15, "from 0 to 10 to the power of 15, written without an exponent"),
+        "A fact that is more than this below its plan is marked, and so is a plan that is due and has no fact; written "
+        "without an exponent.",
+        schema("number", minimum=0, maximum=1e15),
+    ),
+}
+
+
+@lru_cache(maxsize=1024)
+def read_asked(given: tuple[tuple[str, str], ...]) -> Asked:
+    """The parameters of an address, strictly; BadRequest names the first that is wrong, and what is allowed."""
+    known_names([name for name, _ in given], list(KNOWN), repeatable=["series"])
+    values = {KNOWN[name].field: KNOWN[name].read(name, value) for name, value in given if name != "series"}
+    names = series_names([value for name, value in given if name == "series"])
+    asked = Asked(**values, series=tuple(dict.fromkeys(names)) if names else None)
+    check_pixels(asked, asked.height or default_height(asked.width, 1))
+    return asked
+
+
+def check_pixels(asked: Asked, height: int) -> None:
+    """BadRequest where a picture of this height, which panels may add to, would have too many pixels."""
+    if asked.scale**2 * asked.width * height > MAX_PIXELS:
+        raise bad_parameter("scale", f"makes a picture of more than {MAX_PIXELS:,} pixels, the most that is drawn")

@@ -1,0 +1,1 @@
+"""What clients of InfluxDB write to and ask."""

@@ -1,0 +1,95 @@
+"""Answers in the manners of InfluxDB's versions 1, 2 and 3: headers and errors."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from service.errors import TaktlineError
+from service.intake.bodies import too_large
+from service.intake.formats.line_protocol import BadLine
+from service.problems import headers
+from service.routes.context import Context
+
+Version = Literal[1, 2, 3]
+HEADERS = {"X-Influxdb-Version": "2.7.0-taktline", "X-Influxdb-Build": "Taktline"}
+"""The version whose manners these are: some clients look before they write."""
+CODES = {
+    400: "invalid",
+    404: "not found",
+    405: "method not allowed",
+    413: "request too large",
+    415: "unsupported media type",
+    422: "unprocessable entity",
+    429: "too many requests",
+    503: "unavailable",
+}
+"""Version 2's names of what went wrong, by status."""
+MAX_HEADER = 400
+"""Characters of an error that go into a header."""
+
+
+def handlers(version: Version) -> ExceptionHandlersMap:
+    """Errors as this version words them; each is counted."""
+
+    def refuse(request: Request[Any, Any, Any], error: TaktlineError) -> Response[dict[str, Any]]:
+        times = error.dropped if isinstance(error, BadLine) else 1
+        count_refused(request, error.reason, times)
+        return _answer(error.status, _body(version, error), headers(error))
+
+    def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
+        if error.status_code == 413:
+            return refuse(request, too_large(request.app.state.context.max_body))
+        count_refused(request, f"http_{error.status_code}")
+        return _answer(error.status_code, _plain(version, error.status_code, error.detail), error.headers or {})
+
+    return {TaktlineError: refuse, HTTPException: http_problem}
+
+
+def count_refused(request: Request[Any, Any, Any], reason: str, times: int = 1) -> None:
+    """Count what is refused at this address."""
+    context: Context = request.app.state.context
+    context.metrics.refused(request.scope.get("path_template") or "unknown", reason, times)
+
+
+def _body(version: Version, error: TaktlineError) -> dict[str, Any]:
+    if version == 3 and isinstance(error, BadLine):
+        return _bad_line(error)
+    body = _plain(version, error.status, error.detail)
+    if version == 2 and isinstance(error, BadLine):
+        body["line"] = error.line
+    return body
+
+
+def _plain(version: Version, status: int, detail: str) -> dict[str, Any]:
+    return {"code": _code(status), "message": detail} if version == 2 else {"error": detail}
+
+
+def _bad_line(error: BadLine) -> dict[str, Any]:
+    """The two errors that clients of version 3 tell from others, by their words: a list of what was left out or, where
+    nothing was written, the one line that stopped it."""
+    why = f"{error.why} (the first of {error.dropped:,} such lines)" if error.dropped > 1 else error.why
+    item = {"original_line": error.text, "line_number": error.line, "error_message": why}
+    if error.partial:
+        return {"error": "partial write of line protocol occurred", "data": [item]}
+    return {"error": "parsing failed for write_lp endpoint", "data": item}
+
+
+def _answer(status: int, body: dict[str, Any], extra: Mapping[str, str]) -> Response[dict[str, Any]]:
+    told = {
+        "X-Influxdb-Error": _one_line(body.get("error") or body["message"]),
+        "X-Platform-Error-Code": _code(status),
+    }
+    return Response(body, status_code=status, media_type=MediaType.JSON, headers={**HEADERS, **told, **dict(extra)})
+
+
+def _code(status: int) -> str:
+    return CODES.get(status, "internal error")
+
+
+def _one_line(text: str) -> str:
+    """Text as a header may hold it."""
+    shown = text.encode("ascii", "replace").decode()
+    return "".join(char if char.isprintable() else " " for char in shown)[:MAX_HEADER]

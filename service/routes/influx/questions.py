@@ -1,0 +1,67 @@
+"""What clients of InfluxDB ask before they write."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import HttpMethod, Request, Response, get, route
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from service.errors import BadRequest
+from service.routes.context import Context
+from service.routes.influx.answers import HEADERS, count_refused, handlers
+from service.routes.influx.influxql import answer
+
+_Verbose = Annotated[str, QueryParameter(description="Anything but `0` and `false`: answer with the version.")]
+
+
+@get(["/ping", "/status"], response_headers=HEADERS, include_in_schema=False)
+async def ping(verbose: _Verbose = "") -> Response[dict[str, str] | None]:
+    """What every version answers while it is up."""
+    if verbose in ("", "0", "false"):
+        return Response(None, status_code=204)
+    return Response({"version": HEADERS["X-Influxdb-Version"]})
+
+
+@get("/health", response_headers=HEADERS, include_in_schema=False)
+async def health(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
+    """What version 2 answers; for orchestrators there are /livez and /readyz."""
+    why = context.writer.stalled or ("shutting down" if context.writer.closed else None)
+    body: dict[str, Any] = {
+        "name": "taktline",
+        "message": why or "ready for queries and writes",
+        "status": "fail" if why else "pass",
+        "checks": [],
+        "version": HEADERS["X-Influxdb-Version"],
+        "commit": "",
+    }
+    return Response(body, status_code=503 if why else 200)
+
+
+@route(
+    "/query",
+    http_method=[HttpMethod.GET, HttpMethod.POST],
+    status_code=200,
+    response_headers=HEADERS,
+    exception_handlers=handlers(1),
+    include_in_schema=False,
+)
+async def query(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Statements of version 1; the query in the address, in a form, or in JSON."""
+    given: dict[str, Any] = dict(request.query_params)
+    if "q" not in given:
+        given = {**await _in_body(request), **given}
+    statement, database = given.get("q"), given.get("db")
+    result = answer(statement if isinstance(statement, str) else "", database if isinstance(database, str) else None)
+    if "error" in result["results"][-1]:
+        count_refused(request, "statement")
+    return result
+
+
+async def _in_body(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    if request.content_type[0] != "application/json":
+        return dict(await request.form())
+    try:
+        return msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        raise BadRequest(f"error parsing query: the body isn't a JSON object: {exc}") from exc

@@ -1,0 +1,135 @@
+"""Where clients of InfluxDB write, in its versions 1, 2 and 3: they work here unmodified.
+
+Addresses, parameters, status codes and error bodies as in https://docs.influxdata.com/influxdb/v1/tools/api/,
+https://docs.influxdata.com/influxdb/v2/api/ and https://docs.influxdata.com/influxdb3/core/api/. Parameters that we
+have no use for are ignored, as InfluxDB does. Unlike InfluxDB we write a body as one batch, all lines or none;
+`partial=true` writes the good ones. Version 3 has `accept_partial` for that, by default true, and so have we there.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from litestar import Request, post
+from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import HeaderParameter, QueryParameter
+
+from service.errors import TooFast
+from service.intake.bodies import inflate
+from service.intake.formats.line_protocol import NANOSECONDS, LineReader
+from service.intake.packer import Packer
+from service.intake.reading import now_microseconds
+from service.routes.context import Context
+from service.routes.influx.answers import HEADERS, handlers
+from service.routes.parameters import batch_key, choice
+
+V1_PRECISIONS = tuple(NANOSECONDS)
+V2_PRECISIONS = ("ns", "us", "ms", "s")
+AUTO = "auto"
+"""Version 3's default: each timestamp counts what its size says."""
+V3_NAMES = {"nanosecond": "ns", "microsecond": "us", "millisecond": "ms", "second": "s"}
+V3_PRECISIONS = (AUTO, *V3_NAMES, *V3_NAMES.values(), "u", "n")
+
+_Key = Annotated[
+    str | None,
+    HeaderParameter(name="Idempotency-Key", description="Id of the batch; sending it again is then harmless."),
+]
+_Precision = Annotated[str, QueryParameter(description="What the timestamps count; by default nanoseconds.")]
+_Partial = Annotated[str, QueryParameter(description="`true`: write the good lines; 400 then tells of the others.")]
+_V3Precision = Annotated[str, QueryParameter(description=f"What the timestamps count: {AUTO}, {', '.join(V3_NAMES)}.")]
+_AcceptPartial = Annotated[str, QueryParameter(description="`false`: write all lines or none.")]
+_BOOLEANS = ("true", "false")
+
+
+@dataclass
+class WriteLines(Operation):
+    """The operation that takes line protocol."""
+
+    def __post_init__(self) -> None:
+        example = "reading,series=line\\ 1 plan=40,fact=38 1700000000000000000\n"
+        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING), example=example)
+        self.request_body = RequestBody(required=True, content={"text/plain": text})
+
+
+@post(
+    "/write",
+    status_code=204,
+    response_headers=HEADERS,
+    exception_handlers=handlers(1),
+    operation_class=WriteLines,
+    operation_id="writeInfluxV1",
+    tags=["readings"],
+)
+async def write_v1(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    key: _Key = None,
+    precision: _Precision = "ns",
+    partial: _Partial = "false",
+) -> None:
+    """Write line protocol, as to InfluxDB 1. 204 means committed."""
+    unit = NANOSECONDS[choice("precision", precision or "ns", V1_PRECISIONS)]
+    await _write(request, context, key, unit, some=choice("partial", partial, _BOOLEANS) == "true")
+
+
+@post(
+    "/api/v2/write",
+    status_code=204,
+    response_headers=HEADERS,
+    exception_handlers=handlers(2),
+    operation_class=WriteLines,
+    operation_id="writeInfluxV2",
+    tags=["readings"],
+)
+async def write_v2(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    key: _Key = None,
+    precision: _Precision = "ns",
+    partial: _Partial = "false",
+) -> None:
+    """Write line protocol, as to InfluxDB 2. 204 means committed."""
+    unit = NANOSECONDS[choice("precision", precision or "ns", V2_PRECISIONS)]
+    await _write(request, context, key, unit, some=choice("partial", partial, _BOOLEANS) == "true")
+
+
+@post(
+    "/api/v3/write_lp",
+    status_code=204,
+    response_headers=HEADERS,
+    exception_handlers=handlers(3),
+    operation_class=WriteLines,
+    operation_id="writeInfluxV3",
+    tags=["readings"],
+)
+async def write_v3(
+    request: Request[Any, Any, Any],
+    context: NamedDependency[Context],
+    key: _Key = None,
+    precision: _V3Precision = AUTO,
+    accept_partial: _AcceptPartial = "true",
+) -> None:
+    """Write line protocol, as to InfluxDB 3. 204 means committed."""
+    named = choice("precision", precision or AUTO, V3_PRECISIONS)
+    unit = NANOSECONDS.get(V3_NAMES.get(named, named))
+    await _write(request, context, key, unit, some=choice("accept_partial", accept_partial, _BOOLEANS) == "true")
+
+
+async def _write(
+    request: Request[Any, Any, Any], context: Context, key: str | None, unit: int | None, *, some: bool
+) -> None:
+    batch_id = batch_key(key)
+    address = request.client.host if request.client else ""
+    if seconds := context.rates.wait(address):
+        raise TooFast(seconds)
+    # In InfluxDB a point sent twice is one point, and its clients rely on that when they send a body again.
+    packer = Packer(context.rules, now_microseconds(), batch_id, own_id=True)
+    reader = LineReader(packer, unit, partial=some)
+    async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), context.max_body):
+        reader.feed(piece)
+    packed, bad = reader.finish()
+    answer = context.writer.offer(packed)
+    context.rates.take(address, packed.count)
+    await answer
+    if bad is not None:
+        raise bad

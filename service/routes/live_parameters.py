@@ -1,0 +1,42 @@
+"""Which view of the live page an address asks for: `period`, `series`, `tz`, the same for the page and its events."""
+
+from typing import Annotated
+
+import msgspec
+from litestar.params import QueryParameter
+
+from service.live.view import PERIODS, WIDTHS, View
+from service.period.steps import check_zone
+from service.routes.context import Context
+from service.routes.parameters import choice, series_names, whole_number
+
+PARAMETERS = ("period", "series", "tz")
+DEFAULT = "1h"
+
+PeriodName = Annotated[str | None, QueryParameter(description=f"{', '.join(PERIODS)}.")]
+Zone = Annotated[str | None, QueryParameter(description="IANA time zone of day and times.")]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The address's own words; what a form sends for a field that was left empty stands for no such parameter."""
+
+    period: str
+    series: tuple[str, ...]
+    tz: str
+
+    @classmethod
+    def of(cls, period: str | None, series: list[str] | None, tz: str | None) -> "Asked":
+        """Those of parameters that may be missing."""
+        return cls(period or DEFAULT, tuple(name for name in series or () if name), tz or "")
+
+    def view(self, context: Context, width: int = max(WIDTHS)) -> View:
+        """What is meant; BadRequest names the parameter that is wrong."""
+        names = series_names(list(self.series)) or []
+        period = choice("period", self.period, PERIODS)
+        return View(period, tuple(sorted(set(names))), check_zone(self.tz or context.zone), width)
+
+
+def width_for(width: str | None) -> int:
+    """The width of the widest chart that there is room for."""
+    room = whole_number("width", width, 1, 100_000) if width else max(WIDTHS)
+    return max((one for one in WIDTHS if one <= room), default=min(WIDTHS))

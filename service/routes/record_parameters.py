@@ -1,0 +1,84 @@
+"""Which readings an address asks for: `series`, `from`, `until` and `tz`, the same wherever records are shown."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+from litestar.params import QueryParameter
+
+from service.errors import BadRequest, Fault
+from service.period.selection import BEGINNING, END, Selection
+from service.period.steps import bad_parameter, check_zone, parse_time
+from service.routes.parameters import series_names
+
+CHOOSING = ("series", "from", "until", "tz")
+
+Series = Annotated[list[str] | None, QueryParameter(description="Only these series; repeatable.")]
+From = Annotated[str | None, QueryParameter(name="from", description="Begin: RFC 3339, epoch, now-2h, -2h.")]
+Until = Annotated[str | None, QueryParameter(description="End, itself not included; written like `from`.")]
+Zone = Annotated[str | None, QueryParameter(description="IANA time zone of the times asked for and shown.")]
+
+
+T = TypeVar("T")
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A selection of readings, the zone to show them in, and the address's own words for both."""
+
+    selection: Selection
+    zone: str
+    series: tuple[str, ...]
+    start: str
+    end: str
+    tz: str
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.series or self.start or self.end)
+
+    def address(self, path: str, **more: object) -> str:
+        """The address of the same choice with other parameters beside; those that are None are left out."""
+        given = {"series": self.series, "from": self.start or None, "until": self.end or None, "tz": self.tz or None}
+        return address(path, **given, **more)
+
+
+def address(path: str, **parameters: object) -> str:
+    """An address with parameters, of which those that are None are left out, and a tuple stands for several."""
+    asked = {
+        name: value if isinstance(value, tuple) else str(value)
+        for name, value in parameters.items()
+        if value is not None
+    }
+    query = urlencode(asked, doseq=True)
+    return f"{path}?{query}" if query else path
+
+
+def chosen(series: list[str] | None, start: str | None, until: str | None, tz: str | None, default_zone: str) -> Choice:
+    """What the parameters select; BadRequest names all that are wrong.
+
+    What a form sends for a field that was left empty stands for no such parameter.
+    """
+    now = datetime.now(UTC)
+    faults: list[Fault] = []
+    given = _read(faults, lambda: series_names([name for name in series or () if name]), None)
+    zone = _read(faults, lambda: check_zone(tz or default_zone), default_zone)
+    first = _read(faults, lambda: parse_time("from", start, zone, now) if start else BEGINNING, BEGINNING)
+    last = _read(faults, lambda: parse_time("until", until, zone, now) if until else END, END)
+    if faults:
+        raise BadRequest(" ".join(f"{fault.field}: {fault.detail}." for fault in faults), faults)
+    if first >= last:
+        raise bad_parameter("from", "must be before until")
+    names = tuple(dict.fromkeys(given or ()))
+    return Choice(Selection(first, last, names or None), zone, names, start or "", until or "", tz or "")
+
+
+def _read(faults: list[Fault], read: Callable[[], T], otherwise: T) -> T:
+    """What `read` returns; where it refuses, its faults are kept, and something is returned to go on with."""
+    try:
+        return read()
+    except BadRequest as error:
+        faults += error.faults
+        return otherwise

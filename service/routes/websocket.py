@@ -1,0 +1,193 @@
+"""Readings over a WebSocket: any number of frames, answers to those that carry a batch id, in order, after COMMIT."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
+from litestar.exceptions import WebSocketException
+
+from service.errors import BadRequest, Draining, TaktlineError
+from service.intake.batch import Outcome, Packed
+from service.intake.formats.frames import RefusedEnvelope, read_frame, read_json
+from service.intake.reading import now_microseconds
+from service.intake.writer import Answer
+from service.problems import problem
+from service.routes.context import Context
+from service.routes.frame_inbox import Inbox
+from service.routes.websocket_handshake import ADDRESSES, chosen, refuse
+
+MAX_ANSWERS = 1000
+"""Answers that may wait for one client to read them; then its frames wait too."""
+
+REFUSALS = {1002: "protocol", 1007: "malformed", 1009: "too_large"}
+"""Close codes that refuse a frame, as the counter names them."""
+
+log = structlog.stdlib.get_logger("socket")
+_encode = msgspec.json.Encoder().encode
+_Reply = tuple[str, int, Answer] | dict[str, Any]
+"""An answer yet to come, with its batch id and number of readings; or an error to send."""
+
+
+@websocket(list(ADDRESSES))
+async def ingest(socket: WebSocket[Any, Any, Any], context: NamedDependency[Context]) -> None:
+    """One producer's connection, from its first frame to its last acknowledgement."""
+    if context.writer.closed:
+        await refuse(socket.send, context.metrics, Draining())
+        return
+    await socket.accept(subprotocols=chosen(socket.scope["subprotocols"]))
+    session = Session(socket, context)
+    context.sockets.add(session)
+    context.metrics.socket(1)
+    try:
+        await session.run()
+    finally:
+        context.sockets.discard(session)
+        context.metrics.socket(-1)
+
+
+class Session:
+    """Reads frames and hands them to the writer; a second task, made when it is first needed, sends the answers."""
+
+    def __init__(self, socket: WebSocket[Any, Any, Any], context: Context) -> None:
+        self._socket, self._context = socket, context
+        self._address = socket.client.host if socket.client else ""
+        self._inbox = Inbox(socket, context.ahead, context.max_frame)
+        self._replies: asyncio.Queue[_Reply | None] = asyncio.Queue(MAX_ANSWERS)
+        self._speaker: asyncio.Task[None] | None = None
+        self._listener = asyncio.current_task()
+        self._idle = self._stopping = self._gone = False
+        self._done = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until the client goes or stop() is called."""
+        try:
+            await self._listen()
+            if self._speaker is not None:
+                await self._replies.put(None)
+                await self._speaker
+            if self._stopping and not self._gone:
+                await self._socket.close(code=1012, reason="The service is shutting down.")
+        finally:
+            if self._speaker is not None:
+                self._speaker.cancel()
+            if left := self._inbox.forget():
+                self._context.metrics.refused("websocket", Draining.reason, left)
+            self._done.set()
+
+    async def stop(self) -> None:
+        """Take no further frame, answer those that were taken, close; returns when that is done."""
+        self._stopping = True
+        if self._idle and self._listener is not None:
+            self._listener.cancel()
+        await self._done.wait()
+
+    async def _listen(self) -> None:
+        try:
+            while not self._stopping:
+                self._idle = True
+                message = await self._inbox.next()
+                self._idle = False
+                if message["type"] == "websocket.disconnect":
+                    self._gone = True
+                    if message.get("ours") and (reason := REFUSALS.get(message["code"])) is not None:
+                        self._context.metrics.refused("websocket", reason)
+                    return
+                await self._take(message)
+        except asyncio.CancelledError:
+            if not self._stopping or self._listener is None:
+                raise
+            self._listener.uncancel()
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        writer, rates = self._context.writer, self._context.rates
+        try:
+            packed = self._read(message)
+            if writer.has_room(packed) and not rates.wait(self._address):
+                rates.take(self._address, packed.count)
+                answer = await writer.put(packed)
+            else:
+                answer = await self._inbox.reading_on(self._admit(packed))
+        except Draining as refusal:
+            self._context.metrics.refused("websocket", refusal.reason)
+            self._stopping = True
+        except TaktlineError as refusal:
+            await self._refuse(refusal)
+        except Exception:  # of one frame the others know nothing
+            log.exception("a frame could not be read")
+            await self._refuse(TaktlineError("This should not have happened; the log has the cause."))
+        else:
+            if packed.id is None:
+                answer.add_done_callback(self._note_failure)
+            else:
+                await self._reply((packed.id, packed.count, answer))
+
+    async def _admit(self, packed: Packed) -> Answer:
+        """Queue a batch when its address may send again and there is room; till then the next frames wait."""
+        rates = self._context.rates
+        if seconds := rates.wait(self._address):
+            self._idle = True
+            await asyncio.sleep(seconds)
+            self._idle = False
+        rates.take(self._address, packed.count)
+        return await self._context.writer.put(packed)
+
+    def _read(self, message: dict[str, Any]) -> Packed:
+        text, rules, now = message.get("text"), self._context.rules, now_microseconds()
+        if text is not None:
+            return read_json(text.removeprefix("\ufeff"), rules, now)
+        return read_frame(message.get("bytes") or b"", rules, now)
+
+    async def _refuse(self, refusal: TaktlineError) -> None:
+        """Answer a frame that is refused. Where nobody reads the answers, only those to envelopes wait for room:
+        simple clients send without ever reading."""
+        self._context.metrics.refused("websocket", refusal.reason)
+        frame: dict[str, Any] = {"error": problem(refusal)}
+        if isinstance(refusal, RefusedEnvelope):
+            frame["id"] = refusal.batch_id
+        elif self._replies.full():
+            self._context.metrics.refused("websocket", "answer_unread")
+            return
+        await self._reply(frame)
+
+    async def _reply(self, reply: _Reply) -> None:
+        await self._replies.put(reply)
+        if self._speaker is None:
+            self._speaker = asyncio.create_task(self._speak())
+
+    async def _speak(self) -> None:
+        while (reply := await self._replies.get()) is not None:
+            frame = reply if isinstance(reply, dict) else await self._frame(*reply)
+            if frame is not None and not self._gone:
+                await self._send(frame)
+
+    async def _frame(self, batch_id: str, readings: int, answer: Answer) -> dict[str, Any] | None:
+        try:
+            outcome = await answer
+        except Draining:
+            return None  # not committed, so not answered: the client sends it again
+        except TaktlineError as refusal:
+            self._context.metrics.refused("websocket", refusal.reason)
+            return {"error": problem(refusal), "id": batch_id}
+        if outcome is Outcome.DUPLICATE:
+            return {"ack": batch_id, "duplicate": True}
+        return {"ack": batch_id, "written": readings}
+
+    async def _send(self, frame: dict[str, Any]) -> None:
+        try:
+            await self._socket.send_data(_encode(frame).decode(), "text")
+        except (WebSocketException, RuntimeError, OSError):
+            self._gone = True
+
+    def _note_failure(self, answer: Answer) -> None:
+        """Nobody waits for this answer; but a refusal by the database is told and counted."""
+        if answer.cancelled() or (error := answer.exception()) is None:
+            return
+        reason = error.reason if isinstance(error, TaktlineError) else "internal"
+        self._context.metrics.refused("websocket", reason)
+        log.warning("a reading could not be written", why=str(error))
+        if isinstance(error, BadRequest) and not self._replies.full():
+            self._replies.put_nowait({"error": problem(error)})
+            self._speaker = self._speaker or asyncio.create_task(self._speak())

@@ -1,0 +1,83 @@
+"""A first look: fills an empty store with sample readings and keeps an emitter running beside the service."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+from service.run.server import Server
+from service.store import Store
+
+SAMPLE = ("fill", "--from", "-2h", "--until", "now", "--series", "sample", "--every", "10s")
+LIVE = ("run", "--stdin-lifeline")
+STOP_TIMEOUT = 5.0
+"""Seconds an emitter may take to stop."""
+AGAIN = 5.0
+"""Seconds until an emitter that has ended by itself is started again."""
+
+log = structlog.stdlib.get_logger("demo")
+
+
+@asynccontextmanager
+async def emitting(server: Server, store: Store, data: Path, port: int) -> AsyncIterator[None]:
+    """An emitter that sends to our own port from when the server is ready until the block ends."""
+    task = asyncio.create_task(_emit(server, store, data, port))
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            try:
+                await task
+            except Exception:  # whatever it was, the service has to stop in order
+                log.exception("the emitter could not be kept running")
+
+    server.companions.append(stop)
+    try:
+        yield
+    finally:
+        await stop()
+
+
+async def _emit(server: Server, store: Store, data: Path, port: int) -> None:
+    await server.ready.wait()
+    environment = {
+        **os.environ,
+        "EMITTER_URL": f"ws://127.0.0.1:{port}/",
+        "EMITTER_SPOOL": str(data / "emitter.sqlite"),
+    }
+    if await store.records.count() == 0:
+        log.info("first start: filling the past two hours with sample readings, series sample")
+        await _run(SAMPLE, environment)
+    while True:
+        await _run(LIVE, environment)
+        log.warning("the emitter has ended; it is started again", after=f"{AGAIN:g} s")
+        await asyncio.sleep(AGAIN)
+
+
+async def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    """Run the emitter in a process of its own, out of reach of the terminal's Ctrl-C: we stop it in order."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "emitter", *arguments, stdin=PIPE, env=environment, start_new_session=True
+    )
+    try:
+        status = await process.wait()
+        if status:
+            log.warning("the emitter ended", status=status)
+    finally:
+        await _stop(process)
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,115 @@
+"""The database server: how to reach it, and what it turns out to be."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Literal
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+
+from service.errors import DatabaseAway, DatabaseUnusable
+from service.store.queries import query
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds."""
+OLDEST = {"community": (2, 29), "apache": (2, 19)}
+"""2.28 loses buckets after a refresh; 2.19 is the oldest that was tried."""
+
+Edition = Literal["community", "apache"]
+
+
+class Server(msgspec.Struct, frozen=True):
+    """What the service found behind the address."""
+
+    postgresql: str
+    timescaledb: str
+    edition: Edition
+    extension_schema: str
+    durable: bool
+    embedded: bool
+
+    def describe(self) -> str:
+        """One line for people."""
+        kind = "embedded TimescaleDB" if self.embedded else "TimescaleDB"
+        return f"{kind} {self.timescaledb}, {self.edition} edition, on PostgreSQL {self.postgresql}"
+
+
+def place(url: str) -> str:
+    """An address without its password, for messages."""
+    parts = urlsplit(url)
+    user = f"{parts.username}@" if parts.username else ""
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"
+
+
+async def inspect(url: str) -> Server:
+    """Look at the server behind `url`, and put the extension into the database where that is still to do."""
+    async with connection(url, "public") as con:
+        [row] = await con.fetch(query("server"))
+        if row["timescaledb"] is None:
+            await _install_extension(con, url)
+            [row] = await con.fetch(query("server"))
+    return _check(row, url)
+
+
+@asynccontextmanager
+async def connection(url: str, search_path: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """One connection outside any pool; DatabaseUnusable says in a sentence why there is none."""
+    with _sentences(url):
+        con = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, server_settings=session(search_path))
+    try:
+        yield con
+    finally:
+        await con.close(timeout=CONNECT_TIMEOUT)
+
+
+def session(search_path: str) -> dict[str, str]:
+    """The settings of each of our sessions."""
+    return {"search_path": search_path, "timezone": "UTC", "application_name": "taktline"}
+
+
+async def _install_extension(con: "asyncpg.Connection[asyncpg.Record]", url: str) -> None:
+    try:
+        await con.execute(query("install_extension"))
+    except asyncpg.PostgresError as exc:
+        raise DatabaseUnusable(
+            f"The database at {place(url)} has no TimescaleDB, and it can't be added: {exc}. "
+            "Install the extension on that server, or ask its owner for 'create extension timescaledb'."
+        ) from exc
+
+
+def _check(row: asyncpg.Record, url: str) -> Server:
+    edition: Edition = "community" if row["license"] == "timescale" else "apache"
+    version = tuple(int(part) for part in row["timescaledb"].split("-")[0].split(".")[:2])
+    if not row["embedded"] and version < OLDEST[edition]:
+        oldest = ".".join(map(str, OLDEST[edition]))
+        raise DatabaseUnusable(
+            f"The database at {place(url)} has TimescaleDB {row['timescaledb']} ({edition} edition); "
+            f"Taktline needs {oldest} or later. Upgrade the extension there."
+        )
+    return Server(
+        row["postgresql"],
+        row["timescaledb"],
+        edition,
+        row["extension_schema"],
+        row["durable"],
+        row["embedded"],
+    )
+
+
+@contextmanager
+def _sentences(url: str) -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.InvalidAuthorizationSpecificationError as exc:
+        raise DatabaseUnusable(f"The database at {place(url)} refused the user or the password: {exc}.") from exc
+    except asyncpg.CannotConnectNowError as exc:
+        raise DatabaseAway(f"The database at {place(url)} isn't ready: {exc}.") from exc
+    except asyncpg.InvalidCatalogNameError as exc:
+        raise DatabaseUnusable(f"The server at {place(url)} has no such database: {exc}.") from exc
+    except (OSError, TimeoutError) as exc:
+        cause = str(exc) or f"no answer within {CONNECT_TIMEOUT:g} seconds"
+        raise DatabaseAway(f"No database answers at {place(url)}: {cause}.") from exc
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
+        raise DatabaseUnusable(f"DATABASE_URL can't be used: {exc}.") from exc

@@ -1,0 +1,51 @@
+"""What has to be done now and then: forget old batch ids, refresh rollups that late readings changed, and look after
+the engine's background jobs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import structlog
+
+from service.errors import TaktlineError
+from service.store import FORGOTTEN, Store
+from service.upkeep.job_watch import JobWatch
+
+FORGET_EVERY = 600.0
+"""Seconds between two rounds of forgetting."""
+JOBS_EVERY = 60.0
+"""Seconds between two rounds of the engine's background jobs."""
+LATE_EVERY = 10.0
+"""Seconds between two looks for late readings."""
+
+log = structlog.stdlib.get_logger("maintenance")
+
+
+async def maintain(store: Store, watch: JobWatch, batch_memory: timedelta) -> None:
+    """Run for ever; a round that fails is logged and tried again at its next time."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
+        if store.server.edition == "community":
+            group.create_task(_every(LATE_EVERY, store.rollups.refresh_late))
+            await _try(watch.look)
+            group.create_task(_every(JOBS_EVERY, watch.round))
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await _try(work)
+
+
+async def _try(work: Callable[[], Awaitable[object]]) -> None:
+    try:
+        await work()
+    except TaktlineError as exc:
+        log.warning("maintenance failed", why=exc.detail)
+
+
+async def _forget(store: Store, memory: timedelta) -> None:
+    forgotten = FORGOTTEN
+    while forgotten == FORGOTTEN:
+        forgotten = await store.batches.forget(memory)
+        await asyncio.sleep(0.1)  # a writer waits for nobody

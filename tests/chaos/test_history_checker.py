@@ -1,0 +1,33 @@
+"""A short run of the history checker, on the engine of the other tests: see `make chaos`."""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Engine, cache
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(180)
+async def test_every_promise_is_kept_while_everything_fails(engine: Engine, tmp_path: Path) -> None:
+    """The embedded engine is one of the service's own here, so that it is killed and paused as well."""
+    command = ["--seconds", "15", "--seed", "7", "--keep", str(tmp_path), "--cache", str(cache())]
+    if not engine.server.embedded:
+        command += ["--database-url", engine.url]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chaos", *command, cwd=ROOT, env={**os.environ}, stdout=PIPE, stderr=STDOUT
+    )
+    try:
+        out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode == 0, out.decode()
+    assert "| violations | 0 |" in out.decode()

@@ -1,0 +1,181 @@
+"""The worker processes: what becomes of a picture whose worker hangs or dies, and of one too many."""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import psutil
+import pytest
+
+from service.charts import renderer
+from service.charts.drawing.draw import draw
+from service.charts.renderer import Renderer
+from service.errors import Unavailable
+from service.metrics import Metrics
+from tests.pictures import nothing, picture
+
+pytestmark = pytest.mark.anyio
+
+
+OTHERS: list[psutil.Process] = []
+
+
+def hang(*_: Any, packed: bool) -> bytes:
+    """As a picture that never comes out; one without readings does."""
+    if _[0].numbers.panels:
+        time.sleep(60)
+    return b"drawn"
+
+
+def die(*_: Any, packed: bool) -> bytes:
+    os._exit(1)
+
+
+def slow(*_: Any, packed: bool) -> bytes:
+    time.sleep(0.3)
+    return b"drawn"
+
+
+def tell(*_: Any, packed: bool) -> bytes:
+    """What the system knows of the worker."""
+    return json.dumps([os.nice(0), os.getsid(0), len(os.sched_getaffinity(0))]).encode()
+
+
+def refuse(_: Any) -> None:
+    raise OSError("no more processes")
+
+
+@asynccontextmanager
+async def rendering(work: Callable[..., bytes], overall: float = 90, drawing: float = 60) -> AsyncIterator[Renderer]:
+    made = Renderer(1, Metrics(), work=work, timeout=overall, drawing=drawing)
+    try:
+        yield made
+    finally:
+        started = time.monotonic()
+        await made.close()
+        assert time.monotonic() - started < 5  # the machine may have other work
+        assert not workers()
+
+
+def workers() -> list[psutil.Process]:
+    """Those that a test of these has started: a service that other tests share has some as well."""
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if child not in OTHERS and _works(child)]
+
+
+def _works(child: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):  # it ends just now
+        return child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
+    return False
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    OTHERS.clear()
+    OTHERS.extend(workers())
+
+
+async def test_a_worker_that_hangs_is_replaced_and_the_request_answered() -> None:
+    async with rendering(hang, overall=20, drawing=5) as made:
+        assert await made.draw(nothing(), "png") == b"drawn"
+        started = time.monotonic()
+        with pytest.raises(Unavailable, match="within 20 seconds"):
+            await made.draw(picture(), "png")
+        assert time.monotonic() - started < 30
+        assert await made.draw(nothing(), "png") == b"drawn"
+
+
+async def test_a_worker_that_stopped_while_it_was_idle_is_replaced() -> None:
+    async with rendering(hang, drawing=5) as made:
+        assert await made.draw(nothing(), "png") == b"drawn"
+        [stopped] = workers()
+        stopped.suspend()
+        assert await asyncio.gather(*(made.draw(nothing(), "png") for _ in range(3))) == [b"drawn"] * 3
+        [other] = workers()
+        assert other != stopped
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1])
+async def test_closing_does_not_wait_for_a_worker_that_is_stopped_or_draws(after: float) -> None:
+    async with rendering(hang) as made:
+        assert await made.draw(nothing(), "png") == b"drawn"
+        waiting = [asyncio.create_task(made.draw(picture(), "png")) for _ in range(3)]
+        await asyncio.sleep(after)
+        workers()[0].suspend()
+    assert {type(one) for one in await asyncio.gather(*waiting, return_exceptions=True)} == {Unavailable}
+
+
+async def test_a_worker_that_dies_each_time_is_an_answer_too() -> None:
+    async with rendering(die) as made:
+        with pytest.raises(Unavailable, match="died"):
+            await made.draw(picture(), "png")
+
+
+async def test_a_worker_that_dies_is_replaced() -> None:
+    async with rendering(draw) as made:
+        await made.draw(picture(), "svg")
+        for child in workers():
+            child.kill()
+        for _ in range(3):
+            assert (await made.draw(picture(), "svg")).startswith(b"<svg")
+
+
+async def test_a_worker_that_dies_takes_no_queued_picture_with_it() -> None:
+    async with rendering(slow) as made:
+        for _ in range(2):
+            drawn = [asyncio.create_task(made.draw(picture(width=300 + n), "png")) for n in range(6)]
+            await asyncio.sleep(0.4)
+            for child in workers():
+                child.kill()
+            assert await asyncio.gather(*drawn) == [b"drawn"] * 6
+            assert made.waiting == 0
+
+
+async def test_a_worker_that_hangs_takes_no_queued_picture_with_it() -> None:
+    async with rendering(hang, drawing=5) as made:
+        hanging = asyncio.create_task(made.draw(picture(), "png"))
+        await asyncio.sleep(0.1)
+        assert await asyncio.gather(*(made.draw(nothing(), "png") for _ in range(5))) == [b"drawn"] * 5
+        with pytest.raises(Unavailable):
+            await hanging
+        assert made.waiting == 0
+
+
+async def test_a_worker_lets_others_go_first() -> None:
+    async with rendering(tell) as made:
+        nice, session, processors = json.loads(await made.draw(nothing(), "png"))
+    assert nice > os.nice(0)
+    assert session != os.getsid(0)
+    assert processors == max(1, len(os.sched_getaffinity(0)) - 1)
+
+
+async def test_where_no_worker_can_be_started_the_next_picture_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rendering(hang) as made:
+        assert await made.draw(nothing(), "png") == b"drawn"
+        with monkeypatch.context() as patched:
+            patched.setattr(renderer, "Worker", refuse)
+            workers()[0].kill()
+            with pytest.raises(Unavailable, match="died"):
+                await made.draw(nothing(), "png")
+        assert await made.draw(nothing(), "png") == b"drawn"
+
+
+async def test_what_goes_wrong_while_drawing_is_told() -> None:
+    async with rendering(draw) as made:
+        with pytest.raises(AttributeError):
+            await made.draw("no picture", "png")  # type: ignore[arg-type]
+        assert (await made.draw(nothing(), "svg")).startswith(b"<svg")
+
+
+async def test_one_picture_too_many_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderer, "MAX_WAITING", 2)
+    async with rendering(hang, overall=5, drawing=2) as made:
+        waiting = [asyncio.create_task(made.draw(picture(), "png")) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="Too many charts"):
+            await made.draw(nothing(), "png")
+        await asyncio.gather(*waiting, return_exceptions=True)

@@ -1,0 +1,215 @@
+"""Group commit, apart from any database: what the writer does with a `write` that is slow, fails or refuses."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service.errors import BadReading, Draining, Overloaded, TooMuchAtOnce, Unavailable
+from service.intake.batch import Outcome, Packed, Receipt
+from service.intake.writer import Write, Writer
+from service.metrics import Metrics
+
+pytestmark = pytest.mark.anyio
+
+
+def batch(count: int = 1, size: int = 10, batch_id: str | None = None) -> Packed:
+    return Packed(batch_id, b"" if batch_id else None, count, b"x" * size, frozenset(), frozenset())
+
+
+@asynccontextmanager
+async def at_work(write: Write, max_readings: int = 1000, max_bytes: int = 10**6) -> AsyncIterator[Writer]:
+    writer = Writer(write, Metrics(), max_readings=max_readings, max_bytes=max_bytes)
+    task = asyncio.create_task(writer.run())
+    yield writer
+    await writer.close()
+    await task
+
+
+async def test_what_waits_is_written_together() -> None:
+    groups: list[int] = []
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        groups.append(len(batches))
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        first = writer.offer(batch())
+        while not groups:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        others = [writer.offer(batch()) for _ in range(50)]
+        gate.set()
+        assert await asyncio.gather(first, *others) == [Outcome.WRITTEN] * 51
+    assert groups == [1, 50]
+
+
+async def test_a_refused_batch_harms_no_other() -> None:
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if any(one.id == "bad" for one in batches):
+            raise BadReading("no")
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answers = [writer.offer(batch(batch_id="bad" if number == 37 else str(number))) for number in range(100)]
+        done = await asyncio.gather(*answers, return_exceptions=True)
+    assert [number for number, one in enumerate(done) if one is not Outcome.WRITTEN] == [37]
+    assert isinstance(done[37], BadReading)
+
+
+async def test_a_transaction_that_is_too_much_is_tried_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.intake.writer.RETRY_TO", 0.001)
+    sizes: list[int] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        sizes.append(len(batches))
+        if len(batches) > 2 or any(one.id == "long" for one in batches):
+            raise TooMuchAtOnce("out of shared memory")
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answers = [writer.offer(batch(5, batch_id="long" if number == 3 else str(number))) for number in range(8)]
+        done = await asyncio.gather(*answers, return_exceptions=True)
+    assert [number for number, one in enumerate(done) if one is not Outcome.WRITTEN] == [3]
+    assert isinstance(done[3], TooMuchAtOnce)
+    assert sizes[:4] == [8, 8, 8, 4]
+
+
+async def test_what_is_in_doubt_or_a_reading_alone_is_never_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.intake.writer.RETRY_TO", 0.001)
+    failures: list[Unavailable] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if failures:
+            raise failures.pop(0)
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        failures[:] = [Unavailable("gone"), *(TooMuchAtOnce("out of shared memory") for _ in range(9))]
+        assert await writer.offer(batch(5)) is Outcome.WRITTEN
+        failures[:] = [TooMuchAtOnce("out of shared memory") for _ in range(9)]
+        assert await writer.offer(batch(1)) is Outcome.WRITTEN
+
+
+async def test_while_the_database_is_away_batches_wait_with_one_receipt() -> None:
+    receipts: list[Receipt] = []
+
+    async def write(batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
+        receipts.append(receipt)
+        if len(receipts) < 3:
+            raise Unavailable("gone")
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answer = writer.offer(batch())
+        while not writer.stalled:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        assert writer.stalled == "gone"
+        assert await answer is Outcome.WRITTEN
+        assert writer.stalled is None
+    assert len({id(one) for one in receipts}) == 1
+
+
+async def test_the_queue_is_bounded_in_readings_and_bytes() -> None:
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, max_readings=10, max_bytes=1000) as writer:
+        writer.offer(batch(8))
+        with pytest.raises(Overloaded):
+            writer.offer(batch(3))
+        with pytest.raises(Overloaded):
+            writer.offer(batch(1, size=995))
+        waiting = asyncio.create_task(writer.put(batch(3)))
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        gate.set()
+        assert await (await waiting) is Outcome.WRITTEN
+
+
+async def test_a_batch_larger_than_the_queue_goes_alone() -> None:
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, max_readings=10) as writer:
+        assert await writer.offer(batch(500)) is Outcome.WRITTEN
+
+
+async def test_closing_commits_what_was_accepted_and_refuses_the_rest() -> None:
+    written: list[Packed] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await asyncio.sleep(0.01)
+        written.extend(batches)
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answers = [writer.offer(batch()) for _ in range(20)]
+        await writer.close()
+        with pytest.raises(Draining):
+            writer.offer(batch())
+        with pytest.raises(Draining):
+            await writer.put(batch())
+        assert await asyncio.gather(*answers) == [Outcome.WRITTEN] * 20
+    assert len(written) == 20
+
+
+async def test_an_error_nobody_thought_of_costs_one_group_alone() -> None:
+    failed: list[bool] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if not failed:
+            failed.append(True)
+            raise ZeroDivisionError
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        with pytest.raises(Unavailable):
+            await writer.offer(batch())
+        assert await writer.offer(batch()) is Outcome.WRITTEN
+
+
+async def test_who_can_try_again_is_told_so_while_nothing_is_committed() -> None:
+    failures = [Unavailable("gone"), Unavailable("gone"), BadReading("no")]
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if failures:
+            raise failures.pop(0)
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answer = writer.offer(batch())
+        while not writer.stalled:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        with pytest.raises(Unavailable, match="gone"):
+            writer.offer(batch())
+        patient = await writer.put(batch())
+        with pytest.raises(BadReading):
+            await answer
+        assert await patient is Outcome.WRITTEN
+        assert await writer.offer(batch()) is Outcome.WRITTEN
+
+
+async def test_what_is_under_way_is_given_up_too() -> None:
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        in_hand = writer.offer(batch(2))
+        await asyncio.sleep(0.01)
+        waiting = writer.offer(batch(3))
+        await writer.close()
+        assert writer.abandon() == 5
+        with pytest.raises(Draining, match="hasn't said"):
+            await in_hand
+        with pytest.raises(Draining):
+            await waiting
+        gate.set()

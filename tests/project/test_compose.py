@@ -1,0 +1,121 @@
+"""Whatever is set in `.env` reaches the containers of the compose file."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped,unused-ignore]
+from pydantic_settings import BaseSettings
+
+from emitter.settings import EmitterSettings
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+FIXED = {"database_url", "api_host", "api_port", "taktline_data", "taktline_cache", "emitter_url", "emitter_spool"}
+"""Settings that say where things are inside the containers; `.env` says so for a service that runs outside of them."""
+WHO = [("migrate", Settings), ("service", Settings), ("emitter", EmitterSettings)]
+PROBES = {"api_port": "9001", "tcp_port": "9123"}
+
+
+def composed(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The file with its variables filled in."""
+
+    def fill(value: Any) -> Any:
+        match value:
+            case dict():
+                return {name: fill(part) for name, part in value.items()}
+            case list():
+                return [fill(part) for part in value]
+            case str():
+                return re.sub(
+                    r"\$\{([A-Z_]+)(?::-([^}]*))?\}", lambda found: environment.get(found[1]) or found[2] or "", value
+                )
+            case _:
+                return value
+
+    made: dict[str, Any] = fill(yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    return made
+
+
+def probes(settings: type[BaseSettings]) -> dict[str, str]:
+    return {name.upper(): PROBES.get(name, f"<{name}>") for name in settings.model_fields}
+
+
+@pytest.mark.parametrize(("container", "settings"), WHO, ids=[name for name, _ in WHO])
+def test_every_setting_reaches_the_container(container: str, settings: type[BaseSettings]) -> None:
+    given = probes(settings)
+    got = composed(given)["services"][container]["environment"]
+    names = [name for name in settings.model_fields if name not in FIXED]
+    assert {name: got.get(name.upper()) for name in names} == {name: given[name.upper()] for name in names}
+
+
+@pytest.mark.parametrize(("container", "settings"), WHO, ids=[name for name, _ in WHO])
+def test_without_any_the_defaults_hold(
+    container: str, settings: type[BaseSettings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in composed({})["services"][container]["environment"].items():
+        monkeypatch.setenv(name, str(value))
+    loaded = settings.load()  # type: ignore[attr-defined]
+    for name, field in settings.model_fields.items():
+        if name not in FIXED | {"chart_tz"}:
+            assert getattr(loaded, name) == field.get_default(call_default_factory=True), name
+
+
+def test_ports_are_published_where_env_says() -> None:
+    assert composed({})["services"]["service"]["ports"] == ["8080:8080", "0:8082"]
+    changed = composed({"API_PORT": "9001", "TCP_PORT": "9123"})["services"]["service"]
+    assert changed["ports"] == ["9001:8080", "9123:8082"]
+    assert changed["environment"]["API_PORT"] == 8080
+
+
+@pytest.mark.parametrize(("given", "inside"), [("", "0"), ("0", "0"), ("9123", "8082"), ("8082", "8082")])
+def test_the_service_listens_on_the_tcp_port_that_is_published(tmp_path: Path, given: str, inside: str) -> None:
+    service = composed({"TCP_PORT": given})["services"]["service"]
+    stub = tmp_path / "taktline"
+    stub.write_text('#!/bin/sh\necho "$1 $TCP_PORT"\n')
+    stub.chmod(0o755)
+    command = [part.replace("$$", "$") for part in service["entrypoint"]]
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TCP_PORT": str(service["environment"]["TCP_PORT"])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"run_server {inside}\n"
+
+
+def test_every_variable_of_the_compose_file_is_in_the_example() -> None:
+    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    listed = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    assert used <= listed
+
+
+@pytest.mark.skipif(shutil.which("docker") is None, reason="no docker command here")
+def test_docker_compose_reads_it_the_same_way(tmp_path: Path) -> None:
+    """`.env` itself, in Docker's own reading of it."""
+    given = probes(Settings) | probes(EmitterSettings) | {"TIME_FORMAT": "%d.%m.%Y %H:%M"}
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    command = ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), "--env-file", str(tmp_path / ".env")]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [*command, "config", "--format", "json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode and "compose" in done.stderr:
+        pytest.skip("this docker command has no compose")
+    assert done.returncode == 0, done.stderr
+    read = json.loads(done.stdout)["services"]
+    for container, _ in WHO:
+        wanted = composed(given)["services"][container]["environment"]
+        assert read[container]["environment"] == {name: str(value) for name, value in wanted.items()}
+    assert {(port["published"], port["target"]) for port in read["service"]["ports"]} == {
+        ("9001", 8080),
+        ("9123", 8082),
+    }

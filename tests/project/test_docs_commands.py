@@ -1,0 +1,120 @@
+"""Every command in the README and the docs runs as it stands, and answers what is shown there."""
+
+import asyncio
+import os
+import re
+import shlex
+import shutil
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parents[2]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BIN = Path(sys.executable).parent
+ANYWHERE = {"make", "docker", "curl", "printf", "python3"}
+"""What a machine has, or the text says that it needs; everything else is named by its place."""
+SHORTER = {"--connections 64 --seconds 10": "--connections 2 --seconds 1", "emitter run": "emitter run --count 1"}
+"""What would take long, or for ever."""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A line in a shell block; what is typed into it, and what it answers, where that is shown."""
+
+    line: str
+    typed: list[str] = []
+    shown: list[str] = []
+
+
+def commands(path: Path) -> list[Command]:
+    found: list[Command] = []
+    for block in re.findall(r"^```sh\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        session = block.startswith("$ ")
+        for line in block.splitlines():
+            if line.startswith("$ ") or not session:
+                found.append(Command(line.removeprefix("$ "), [], []))
+            elif line.startswith("> "):
+                found[-1].typed.append(line.removeprefix("> "))
+            else:
+                found[-1].shown.append(line)
+    return found
+
+
+ALL = [pytest.param(command, id=f"{path.name}: {command.line[:40]}") for path in DOCS for command in commands(path)]
+
+
+def words_of(line: str) -> list[str]:
+    return shlex.split(line, comments=True)
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_every_command_is_there_after_make(command: Command) -> None:
+    first, *words = words_of(command.line)
+    if first == "make":
+        assert re.search(rf"^{re.escape(words[0])}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    elif first not in ANYWHERE:
+        assert re.match(r"(\.venv|~/taktline)/bin/", first), f"{first} isn't on the PATH of a bare machine"
+        assert (BIN / Path(first).name).exists()
+
+
+def test_commands_in_running_text_are_named_by_their_place() -> None:
+    """A name that begins a line of code is a command to type, unless the text only speaks of it."""
+    for path in DOCS:
+        for block in re.findall(r"^```sh\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            assert not re.search(r"^(\$ )?(emitter|taktline|python) ", block, re.MULTILINE), path.name
+        assert "`python -m" not in path.read_text(encoding="utf-8"), path.name
+
+
+async def run(line: str, typed: Sequence[str], service: Running, folder: Path) -> str:
+    address = service.url.removeprefix("http://")
+    for long, short in SHORTER.items():
+        line = line.replace(long, short)
+    line = line.replace("localhost:8080", address).replace(".venv/bin", shlex.quote(str(BIN)))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "EMITTER_URL": service.ws, "PYTHONUNBUFFERED": "1"}
+    process = await asyncio.create_subprocess_shell(
+        line, cwd=folder, env=environment | {"PYTHONPATH": str(ROOT)}, stdin=PIPE, stdout=PIPE, stderr=STDOUT
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    said = b""
+    async with asyncio.timeout(60):
+        if typed:
+            process.stdin.write("".join(f"{text}\n" for text in typed).encode())
+            said = await process.stdout.readuntil(b"< ")  # the answer: only then the input may end
+        process.stdin.close()
+        rest, _ = await process.communicate()
+    assert process.returncode == 0, (said + rest).decode()
+    return re.sub(r"\x1b(?:\[[0-9]*[A-Z]|[78])", "", (said + rest).decode())
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+async def test_the_readme_shows_what_is_answered(fresh: Running, tmp_path: Path) -> None:
+    session = [command for command in commands(ROOT / "README.md") if command.shown]
+    assert len(session) >= 4
+    for command in session:
+        said = await run(command.line.replace("curl ", "curl -sS "), command.typed, fresh, tmp_path)
+        for line in command.shown:
+            assert without_times(line) in without_times(said), command.line
+
+
+async def test_the_emitters_commands_run(fresh: Running, tmp_path: Path) -> None:
+    lines = [
+        command.line
+        for command in commands(ROOT / "README.md")
+        if "/emitter" in command.line or "printf" in command.line
+    ]
+    assert len(lines) >= 5
+    for line in lines:
+        await run(line, (), fresh, tmp_path)

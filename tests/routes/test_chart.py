@@ -1,0 +1,486 @@
+"""`GET /chart` as a client sees it: formats, parameters, caching, errors."""
+
+import asyncio
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from PIL import Image
+
+from service.routes.chart.chart_parameters import KNOWN
+from tests.harness import Running
+from tests.pictures import SVG, bars, texts
+
+pytestmark = pytest.mark.anyio
+
+IMG = {"Accept": "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"}
+"""What a browser sends for an `<img>`."""
+PAST: dict[str, Any] = {"from": "2026-01-01T00:00Z", "until": "2026-01-01T01:00Z"}
+
+
+async def post(service: Running, *readings: dict[str, Any]) -> None:
+    assert (await service.http.post("/readings", json=list(readings))).status_code == 200
+
+
+async def get(service: Running, headers: Any = None, **params: Any) -> httpx.Response:
+    answer = await service.http.get("/chart", params=params, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+async def counted(service: Running, what: str) -> float:
+    text = (await service.http.get("/metrics")).text
+    return sum(float(number) for number in re.findall(rf"^{what}(?:{{.*}})? (\S+)$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("accept", "form", "media_type"),
+    [
+        (None, None, "image/png"),
+        ("*/*", None, "image/png"),
+        (IMG["Accept"], None, "image/png"),
+        ("image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5", None, "image/png"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", None, "image/png"),
+        ("text/html", None, "text/html"),
+        ("image/svg+xml", None, "image/svg+xml"),
+        ("application/json", None, "application/json"),
+        ("text/csv", None, "text/csv"),
+        ("application/vnd.vegalite.v6+json", None, "application/vnd.vegalite.v6+json"),
+        ("application/pdf", None, "application/pdf"),
+        ("application/json, text/plain, */*", None, "application/json"),
+        ("application/json;q=0.5, */*;q=0.5", None, "application/json"),
+        ("application/json;q=0.5, */*", None, "image/png"),
+        ("application/*", None, "application/json"),
+        ("image/avif,image/webp,*/*", None, "image/png"),
+        ("application/json", "png", "image/png"),
+        ("image/png;q=0, image/*", None, "image/svg+xml"),
+        ("image/*;q=0.5, text/csv;q=0.6, */*;q=0", None, "text/csv"),
+        ("nonsense, */*;q=inf", None, "image/png"),
+        (None, "svg", "image/svg+xml"),
+    ],
+)
+async def test_the_format_is_chosen(shared: Running, accept: str | None, form: str | None, media_type: str) -> None:
+    answer = await get(shared, {"Accept": accept} if accept else {}, **({"format": form} if form else {}))
+    assert answer.headers["content-type"].split(";")[0] == media_type
+    assert answer.headers["vary"] == "Accept, Accept-Encoding"
+
+
+async def test_every_format_says_the_same(shared: Running, name: str) -> None:
+    await post(
+        shared,
+        *({"series": name, "ts": f"2026-01-01T00:0{n}:30Z", "plan": n, "fact": n / 4} for n in range(9) if n != 4),
+    )
+    found = {
+        form: await get(shared, **PAST, tz="UTC", series=name, format=form, time_format="%H:%M")
+        for form in ("json", "csv", "vega", "svg", "html", "png", "pdf")
+    }
+    expected = {f"00:0{n}": {"plan": n, "fact": n / 4} for n in range(9) if n != 4}
+    buckets = found["json"].json()["buckets"]
+    assert {one["bucket"][11:16]: {"plan": one["plan"], "fact": one["fact"]} for one in buckets} == expected
+    assert bars(found["svg"].content) == expected
+    rows = [f"2026-01-01T00:0{n}:00Z,{n}.0,{n / 4},1" for n in range(9) if n != 4]
+    assert found["csv"].text.splitlines() == ["bucket,plan,fact,readings", *rows]
+    drawn = found["vega"].json()["datasets"]["bars"]
+    assert len(drawn) == 16
+    assert (
+        f'"datasets":{json.dumps(found["vega"].json()["datasets"], separators=(",", ":"))[:60]}' in found["html"].text
+    )
+    assert found["png"].content.startswith(b"\x89PNG")
+    assert found["pdf"].content.startswith(b"%PDF")
+    assert len({answer.headers["etag"] for answer in found.values()}) == 7
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("form=svg", "form"),
+        ("format=bmp", "format"),
+        ("tz=Mars/Base", "tz"),
+        ("tz=../../etc/passwd", "tz"),
+        ("tz=", "tz"),
+        ("from=soon", "from"),
+        ("from=", "from"),
+        ("from=now&until=-1h", "from"),
+        ("from=-30d&step=1m", "step"),
+        ("from=1990-01-01&step=1d", "step"),
+        ("step=2m", "step"),
+        ("agg=median", "agg"),
+        ("series=", "series"),
+        ("series=%00", "series"),
+        ("from=1&from=2", "from"),
+        ("split=yes", "split"),
+        ("width=3001", "width"),
+        ("width=1e3", "width"),
+        ("width=1_000", "width"),
+        ("width=%2B300", "width"),
+        ("width=%20300", "width"),
+        ("width=300%0a", "width"),
+        ("height=-1", "height"),
+        ("scale=5", "scale"),
+        ("scale=nan", "scale"),
+        ("width=3000&height=3000&scale=2", "scale"),
+        ("width=3000&scale=4", "scale"),
+        ("theme=Dark", "theme"),
+        ("title=%0a", "title"),
+        ("title=" + "x" * 201, "title"),
+        ("time_format=%2599999d", "time_format"),
+        ("time_format=%25Q", "time_format"),
+        ("threshold=-1", "threshold"),
+        ("threshold=inf", "threshold"),
+        ("threshold=1000000000000001", "threshold"),
+    ],
+)
+async def test_parameters_are_read_strictly(shared: Running, query: str, field: str) -> None:
+    answer = await shared.http.get(f"/chart?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_step_too_narrow_to_be_seen_is_longer_in_a_picture_and_said(shared: Running) -> None:
+    asked: dict[str, Any] = {"from": "2026-03-01", "until": "2026-03-02", "step": "5m", "width": 200}
+    svg = (await shared.http.get("/chart", params={**asked, "format": "svg"})).text
+    assert "too narrow" in svg
+    assert "15 minutes (steps of 5m" in re.sub(r"\s*<[^>]*>\s*", " ", svg)
+    for width, step in ((200, "5m"), (960, "5m")):
+        found = await shared.http.get("/chart", params={**asked, "width": width, "format": "json"})
+        assert found.json()["step"] == step
+    wide = (await shared.http.get("/chart", params={**asked, "width": 960, "format": "svg"})).text
+    assert "too narrow" not in wide
+    assert "per 5 minutes" in wide
+
+
+@pytest.mark.parametrize(
+    "query", ["scale=1.100000023841858", "threshold=0.30000000000000004", "threshold=1000000000000000", "scale=2."]
+)
+async def test_numbers_as_programs_write_them(shared: Running, query: str) -> None:
+    await get(shared, None, format="json", **dict([query.split("=")]))
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "image/png"),  # a browser
+        ("text/html", "text/html"),
+        ("text/html, */*;q=0", "text/html"),
+        ("text/html;q=0.1, image/svg+xml;q=0.9, */*;q=0", "image/svg+xml"),
+    ],
+)
+async def test_a_page_goes_to_those_who_take_nothing_else(shared: Running, accept: str, media_type: str) -> None:
+    answer = await get(shared, {"Accept": accept}, **PAST)
+    assert answer.headers["content-type"].startswith(media_type)
+
+
+async def test_a_refusal_names_what_is_allowed(shared: Running) -> None:
+    for query, names in (
+        ("x=1", list(KNOWN)),
+        ("step=2m", ["1m", "5m", "15m", "1h", "6h", "1d"]),
+        ("theme=x", ["light", "dark", "print"]),
+        ("from=soon", ["RFC 3339", "now-2h", "yesterday", "noon yesterday"]),
+    ):
+        detail = (await shared.http.get(f"/chart?{query}")).json()["detail"]
+        assert all(name in detail for name in names), detail
+
+
+@pytest.mark.parametrize(
+    "field", ["from", "until", "tz", "step", "agg", "format", "width", "scale", "split", "unknown"]
+)
+async def test_a_refusal_repeats_no_more_than_it_takes_to_find_the_value(shared: Running, field: str) -> None:
+    for given in ({field: "щ" * 1000}, {"x" * 1000: "1"}):
+        problem = (await shared.http.get("/chart", params=given)).json()
+        assert len(problem["detail"]) < 500, problem
+        assert len(problem["errors"][0]["field"]) <= 60
+
+
+async def test_several_series_may_be_chosen(shared: Running, name: str) -> None:
+    await post(shared, *({"series": name + end, "plan": 1} for end in "abc"))
+    answer = await get(shared, series=[name + "a", name + "c", name + "a"], format="json")
+    assert [bucket["plan"] for bucket in answer.json()["buckets"]] == [2]
+
+
+async def test_last_is_the_sum_of_what_each_series_had_last(shared: Running, name: str) -> None:
+    at = "2026-01-02T00:00:{:02}Z".format
+    await post(
+        shared,
+        {"series": name + "a", "ts": at(1), "plan": 1},
+        {"series": name + "a", "ts": at(2), "plan": 2},
+        {"series": name + "a", "ts": at(3), "fact": 7},
+        {"series": name + "b", "ts": at(1), "plan": 30},
+    )
+    query: dict[str, Any] = {"from": "2026-01-02", "until": "2026-01-03", "tz": "UTC", "agg": "last", "format": "json"}
+    answer = await get(shared, **query, series=[name + "a", name + "b"])
+    [bucket] = answer.json()["buckets"]
+    assert (bucket["plan"], bucket["fact"], bucket["readings"]) == (32, 7, 4)
+
+
+async def test_many_series_are_panels_and_the_rest_is_said(shared: Running, name: str) -> None:
+    series = [f"{name} {number:02}" for number in range(14)]
+    await post(
+        shared,
+        *({"series": one, "ts": "2026-01-01T00:00:00Z", "plan": 1} for one in series),
+        *({"series": one, "ts": "2026-01-01T00:01:00Z", "plan": 1} for one in series[3:]),
+    )
+    answer = await get(shared, **PAST, series=series, split="series", format="json", step="1m")
+    buckets = answer.json()["buckets"]
+    assert answer.json()["others"] == 3
+    assert {bucket["series"] for bucket in buckets} == {None, *series[3:]}
+    assert [bucket["plan"] for bucket in buckets if bucket["series"] is None] == [3]
+    svg = (await get(shared, **PAST, series=series, split="series", format="svg")).content
+    assert {"3 others", series[5]} <= set(texts(svg))
+    rows = (await get(shared, **PAST, series=series, split="series", format="csv")).text.splitlines()
+    assert rows[0] == "bucket,series,plan,fact,readings"
+    assert len(rows) == 1 + 2 * 11 + 1
+
+
+async def test_the_height_that_panels_add_counts(shared: Running, name: str) -> None:
+    series = [f"{name} {number}" for number in range(7)]
+    await post(shared, *({"series": one, "ts": "2026-01-01T00:00:00Z", "plan": 1} for one in series))
+    looks: dict[str, Any] = {"width": 3000, "scale": 3, "split": "series"}
+    await get(shared, **PAST, **looks, series=series[:2])
+    answer = await shared.http.get("/chart", params={**PAST, **looks, "series": series})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "scale")
+
+
+async def test_the_panels_that_there_are_count_not_those_there_might_be(shared: Running, name: str) -> None:
+    series = [f"{name} {number}" for number in range(5)]
+    await post(shared, *({"series": one, "plan": 1} for one in series))
+    query: dict[str, Any] = {"from": "-3h", "step": "1m", "split": "series", "format": "json"}
+    absent = [f"{name} none {number}" for number in range(10)]
+    assert len((await get(shared, **query, series=series[:4] + absent)).json()["buckets"]) == 4
+    answer = await shared.http.get("/chart", params={**query, "series": series})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "step")
+    assert "in each of 5 panels" in answer.json()["detail"]
+
+
+async def test_looks_are_as_asked(shared: Running) -> None:
+    png = (await get(shared, **PAST, width=400, height=300, scale=2, theme="dark")).content
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.size == (800, 600)
+        assert image.convert("RGB").getpixel((0, 0)) == (0x12, 0x17, 0x1F)
+    svg = (await get(shared, **PAST, width=320, title="Лінія 生产", time_format="%M", format="svg", tz="UTC")).content
+    assert {"Лінія 生产", "30"} <= set(texts(svg))
+    root = ElementTree.fromstring(svg)
+    assert (root.get("width"), root.get("height")) == ("320", "200")
+
+
+async def test_what_is_known_is_not_drawn_again(shared: Running, name: str) -> None:
+    first = await get(shared, **PAST, series=name)
+    drawn, tag = await counted(shared, "taktline_render_seconds_count"), first.headers["etag"]
+    again = await get(shared, **PAST, series=name)
+    assert again.content == first.content
+    assert "cache;desc=hit" in again.headers["server-timing"]
+    assert re.fullmatch(r"db;dur=[\d.]+, cache;desc=miss, render;dur=[\d.]+", first.headers["server-timing"])
+    for known in (tag, f'"x", W/{tag}', "*"):
+        answer = await shared.http.get("/chart", params={**PAST, "series": name}, headers={"If-None-Match": known})
+        assert (answer.status_code, answer.content) == (304, b"")
+        for header in ("etag", "cache-control", "vary"):
+            assert answer.headers[header] == first.headers[header]
+    lines = [("If-None-Match", tag), ("If-None-Match", '"x"')]
+    for several in (lines, lines[::-1]):
+        answer = await shared.http.get("/chart", params={**PAST, "series": name}, headers=several)
+        assert answer.status_code == 304
+    assert await counted(shared, "taktline_render_seconds_count") == drawn
+    assert tag.startswith('"')
+
+
+async def test_the_tag_of_numbers_does_not_depend_on_looks(shared: Running, name: str) -> None:
+    await post(shared, {"series": name, "ts": "2026-01-01T00:00:30Z", "plan": 1})
+    looks: list[dict[str, Any]] = [{}, {"theme": "dark"}, {"width": 700, "title": "T", "scale": "1.0"}]
+    for form, tags in (("json", 1), ("csv", 1), ("svg", 3)):
+        found = [await get(shared, **PAST, series=name, format=form, **look) for look in looks]
+        assert len({one.headers["etag"] for one in found}) == tags
+    once, again = [await get(shared, **PAST, series=name, **look) for look in ({}, {"scale": "1.0"})]
+    assert once.headers["etag"] == again.headers["etag"]
+
+
+async def test_a_series_without_readings_has_its_panel(shared: Running, name: str) -> None:
+    await post(shared, {"series": name, "ts": "2026-01-01T00:00:30Z", "plan": 1})
+    answer = await get(shared, **PAST, series=[name, "nobody"], split="series", format="svg")
+    assert {name, "nobody"} <= set(texts(answer.content))
+
+
+async def test_an_unknown_tag_is_answered_in_full(shared: Running, name: str) -> None:
+    await get(shared, {"If-None-Match": '"0"'}, **PAST, series=name)
+
+
+@pytest.mark.parametrize("form", ["png", "csv"])
+async def test_head_says_what_get_says(shared: Running, name: str, form: str) -> None:
+    full = await get(shared, **PAST, series=name, format=form)
+    head = await shared.http.head("/chart", params={**PAST, "series": name, "format": form})
+    assert (head.status_code, head.content) == (200, b"")
+    for header in ("etag", "cache-control", "content-type", "content-length", "vary"):
+        assert head.headers[header] == full.headers[header]
+
+
+@pytest.mark.parametrize("form", ["svg", "json", "csv", "vega"])
+async def test_text_is_packed_for_those_who_take_it(shared: Running, name: str, form: str) -> None:
+    plain = await get(shared, {"Accept-Encoding": "identity"}, **PAST, series=name, format=form)
+    packed = await get(shared, {"Accept-Encoding": "br, gzip;q=0.5"}, **PAST, series=name, format=form)
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) < len(plain.content) or form in ("csv", "json")
+    assert packed.headers["etag"] != plain.headers["etag"]
+    for refused in ("gzip;q=0", "*, gzip;q=0", "gzip;q=0, *", "*;q=0"):
+        assert "content-encoding" not in (await get(shared, {"Accept-Encoding": refused}, **PAST, format=form)).headers
+    assert (await get(shared, {"Accept-Encoding": "*"}, **PAST, format=form)).headers["content-encoding"] == "gzip"
+
+
+async def test_a_late_reading_changes_the_tag_at_once(shared: Running, name: str) -> None:
+    before = await get(shared, **PAST, series=name)
+    await post(shared, {"series": name, "ts": "2026-01-01T00:30:00Z", "fact": 1})
+    after = await get(shared, {"If-None-Match": before.headers["etag"]}, **PAST, series=name)
+    assert after.headers["etag"] != before.headers["etag"]
+    assert after.headers["x-data-until"] == "2026-01-01T00:31:00Z"
+    assert "x-data-until" not in before.headers
+
+
+async def test_how_long_a_chart_may_be_kept(shared: Running) -> None:
+    def seconds(answer: httpx.Response) -> int:
+        return int(re.fullmatch(r"public, max-age=(\d+)", answer.headers["cache-control"])[1])  # type: ignore[index]
+
+    now = datetime.now(UTC)
+    left = seconds(await get(shared, format="json"))
+    assert 1 <= left <= 60
+    assert abs(left - (60 - now.second)) <= 1 or now.second > 57
+    assert seconds(await get(shared, format="json", **PAST)) == 86400
+    just_over: dict[str, Any] = {
+        "from": f"{now - timedelta(minutes=9):%Y-%m-%dT%H:%MZ}",
+        "until": f"{now:%Y-%m-%dT%H:%MZ}",
+    }
+    assert seconds(await get(shared, format="json", **just_over)) <= 60
+    now = datetime.now(UTC)
+    left = seconds(await get(shared, None, format="json", **{"from": "-2d", "until": "-1d"}))
+    quarter = 900 - (now.minute % 15 * 60 + now.second)
+    assert abs(left - min(300, quarter)) <= 2 or quarter < 3
+    midnight = 86400 - (now.hour * 3600 + now.minute * 60 + now.second)
+    left = seconds(await get(shared, None, format="json", **{"from": "yesterday", "until": "today"}))
+    assert abs(left - min(300, midnight)) <= 2 or midnight < 3
+    fixed = f"{now - timedelta(minutes=2):%Y-%m-%dT%H:%M:%SZ}"
+    left = seconds(await get(shared, None, format="json", **{"from": "now-150s", "until": fixed}))
+    assert left <= 30  # of which nothing is left then
+    assert seconds(await get(shared, None, format="json", **{"from": "-60d"})) <= 300
+
+
+async def test_an_unfinished_minute_looks_so(shared: Running, name: str) -> None:
+    await post(shared, {"series": name, "plan": 2, "fact": 1})
+    svg = (await get(shared, series=name, format="svg")).content
+    assert "not over yet" in texts(svg)
+
+
+async def test_equal_pictures_at_once_are_drawn_once(shared: Running, name: str) -> None:
+    before = await counted(shared, "taktline_render_seconds_count")
+    answers = await asyncio.gather(*(get(shared, **PAST, series=name, width=700) for _ in range(10)))
+    assert len({answer.content for answer in answers}) == 1
+    assert await counted(shared, "taktline_render_seconds_count") - before == 1
+
+
+async def test_the_cache_under_concurrent_writers(shared: Running, name: str) -> None:
+    """Whatever is on its way at once: nobody sees less than was acknowledged before they asked; tags never lie."""
+    acknowledged, contents = 0, dict[str, set[bytes]]()
+
+    async def write() -> None:
+        nonlocal acknowledged
+        for number in range(25):
+            await post(shared, {"series": name, "ts": f"2026-01-01T00:{number:02}:00Z", "plan": 1})
+            acknowledged += 1
+
+    async def read() -> None:
+        while acknowledged < 75:
+            least = acknowledged
+            answer = await get(shared, **PAST, series=name, format="json")
+            assert sum(bucket["readings"] for bucket in answer.json()["buckets"]) >= least
+            contents.setdefault(answer.headers["etag"], set()).add(answer.content)
+
+    await asyncio.gather(write(), write(), write(), *(read() for _ in range(5)))
+    assert {len(some) for some in contents.values()} == {1}
+    final = (await get(shared, **PAST, series=name, format="json")).json()["buckets"]
+    assert [bucket["plan"] for bucket in final] == [3.0] * 25
+
+
+async def test_an_img_gets_its_error_as_a_picture(shared: Running) -> None:
+    answer = await shared.http.get("/chart?from=%3Cscript%3E&width=500&height=200&theme=dark", headers=IMG)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-chart-error"].startswith("from: '<script>' isn't a time")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    root = ElementTree.fromstring(answer.content)
+    assert (root.get("width"), root.get("height")) == ("500", "200")
+    assert not list(root.iter(f"{SVG}script"))
+    assert "400 Bad Request" in texts(answer.content)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Accept": "image/avif,image/webp,*/*"},
+        {"Accept": "image/webp,*/*"},
+        {"Accept": "image/png, */*;q=0.1"},
+        {"Accept": "*/*", "Sec-Fetch-Dest": "image"},
+        {"Accept": "application/json,*/*", "Sec-Fetch-Dest": "image"},
+    ],
+)
+async def test_whatever_an_img_says_its_error_is_a_picture(shared: Running, headers: dict[str, str]) -> None:
+    answer = await shared.http.get("/chart?tz=Nowhere", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"].partition("/")[0]) == (400, "image")
+
+
+async def test_who_takes_png_only_gets_the_error_as_png(shared: Running) -> None:
+    answer = await shared.http.get("/chart?series=%00&title=щ&width=700", headers={"Accept": "image/png"})
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "image/png")
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert image.size == (700, 437)
+        assert len(image.getcolors() or []) > 3
+
+
+@pytest.mark.parametrize(
+    ("query", "size"),
+    [
+        ("width=400&height=300&scale=2", (800, 600)),
+        ("width=320&scale=1.5", (480, 300)),
+        ("width=400&height=300&scale=5", (400, 300)),
+        ("width=3000&height=3000&scale=2", (3000, 3000)),
+    ],
+)
+async def test_an_error_is_a_picture_of_the_same_pixels(shared: Running, query: str, size: tuple[int, int]) -> None:
+    answer = await shared.http.get(f"/chart?tz=Nowhere&{query}", headers={"Accept": "image/png"})
+    with Image.open(io.BytesIO(answer.content)) as image:
+        assert image.size == size
+
+
+@pytest.mark.parametrize(
+    "accept", ["*/*", "application/json", "application/problem+json", "application/json, image/png;q=0.5, */*"]
+)
+async def test_programs_get_a_problem(shared: Running, accept: str) -> None:
+    answer = await shared.http.get("/chart?tz=Nowhere", headers={"Accept": accept})
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_an_svg_may_do_nothing_in_a_browser(shared: Running) -> None:
+    answer = await get(shared, format="svg")
+    assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_ingest_does_not_wait_for_a_picture(shared: Running, name: str) -> None:
+    pictures = [asyncio.create_task(get(shared, **{"from": f"-{days}d"})) for days in range(20, 28)]
+    slowest = 0.0
+    while not all(task.done() for task in pictures):
+        started = asyncio.get_running_loop().time()
+        await post(shared, {"series": name, "plan": 1})
+        slowest = max(slowest, asyncio.get_running_loop().time() - started)
+    await asyncio.gather(*pictures)
+    assert slowest < 2
+
+
+async def test_every_parameter_is_in_the_api_description(shared: Running) -> None:
+    described = (await shared.http.get("/schema/openapi.json")).json()["paths"]["/chart"]["get"]["parameters"]
+    assert [one["name"] for one in described] == list(KNOWN)
+    assert next(one for one in described if one["name"] == "theme")["schema"]["enum"] == ["light", "dark", "print"]

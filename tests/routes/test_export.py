@@ -1,0 +1,149 @@
+"""Ranges of readings as streams: whole, in constant memory, and fit to be posted back."""
+
+import asyncio
+import csv
+import gzip
+import io
+import json
+import random
+import time
+import tracemalloc
+from typing import Any
+
+import httpx
+import pytest
+
+from service.period.selection import Selection
+from service.store.records import PART
+from tests.conftest import Engine, dropped_schema, settings_for
+from tests.harness import Running, running
+
+pytestmark = pytest.mark.anyio
+NOW = time.time()
+
+
+def readings(count: int, seed: int = 5) -> list[dict[str, Any]]:
+    """Readings of the past days with everything that can be in one."""
+    rng = random.Random(seed)
+    made = []
+    for number in range(count):
+        one: dict[str, Any] = {"ts": round(NOW - 3 * 86400 * rng.random() ** 3, 3), "series": rng.choice("ab ё;")}
+        if number % 7:
+            one["plan"] = rng.choice([40, 1e-300, 2**53, 0.1 + 0.2, -1e290])
+        if number % 5:
+            one["fact"] = rng.random()
+        if number % 3 == 0:
+            one |= {"attributes": {"x": 1}, "line\n": ['"', "\\", "😀"], "n": None, "comma": "a,b"}
+        made.append(one)
+    return made
+
+
+async def rollups(service: Running) -> list[Any]:
+    """The exact hours of everything, as they would be drawn."""
+    async with service.context.store._reading.connection() as con:
+        rows = await con.fetch("select * from reading_hour order by bucket, series")
+    return [tuple(round(value, 9) if isinstance(value, float) else value for value in row.values()) for row in rows]
+
+
+@pytest.mark.parametrize(("form", "media_type"), [("ndjson", "application/x-ndjson"), ("csv", "text/csv")])
+async def test_what_is_exported_can_be_posted_back(fresh: Running, engine: Engine, form: str, media_type: str) -> None:
+    """Export, a new schema, import: the same readings and the same rollups."""
+    await fresh.http.post("/readings", json=readings(500))
+    text = (await fresh.http.get("/readings", params={"format": form})).content
+    async with dropped_schema(engine) as other, running(settings_for(engine, other)) as copy:
+        answer = await copy.http.post("/readings", content=text, headers={"Content-Type": media_type})
+        assert answer.json() == {"written": 500, "duplicate": False}
+        assert (await copy.http.get("/readings", params={"format": form})).content == text
+        assert await rollups(copy) == await rollups(fresh)
+
+
+async def test_a_range_in_order_and_in_parts(fresh: Running) -> None:
+    """More than fits into one part, many of one instant: each once, the oldest first."""
+    count = PART * 2 + 300
+    start = int(NOW) - 7200
+    made = [{"ts": start + number // 700, "plan": number, "series": "ab"[number % 2]} for number in range(count)]
+    await fresh.http.post("/readings", json=made)
+    lines = (await fresh.http.get("/readings")).text.splitlines()
+    assert [json.loads(line)["plan"] for line in lines] == list(range(count))
+    params: dict[str, Any] = {"from": start + 1, "until": start + 3, "series": "a", "format": "csv"}
+    rows = list(csv.DictReader(io.StringIO((await fresh.http.get("/readings", params=params)).text)))
+    assert [int(row["plan"]) for row in rows] == list(range(700, 2100, 2))
+
+
+async def test_days_of_a_range_that_is_cut_at_both_ends(fresh: Running) -> None:
+    made = [{"ts": f"2026-0{month}-{day:02}T12:00:00Z", "plan": day} for month in (1, 3) for day in range(1, 29)]
+    await fresh.http.post("/readings", json=made)
+    asked = {"from": "2026-01-27T12:00:00Z", "until": "2026-03-02T12:00:00.5Z"}
+    lines = (await fresh.http.get("/readings", params=asked)).text.splitlines()
+    assert [json.loads(line)["ts"][5:10] for line in lines] == ["01-27", "01-28", "03-01", "03-02"]
+
+
+async def test_nothing_in_a_range(shared: Running) -> None:
+    params = {"from": "1971-01-01", "until": "1971-01-02"}
+    assert (await shared.http.get("/readings", params=params)).content == b""
+    answer = await shared.http.get("/readings", params={**params, "format": "csv"})
+    assert answer.text == "ts,series,plan,fact,attributes\r\n"
+    assert 'filename="readings.csv"' in answer.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip", True),
+        ("br, gzip;q=0.5", True),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("*, gzip;q=0", False),
+        ("*;q=0, gzip", True),
+        ("", False),
+        ("*", True),
+    ],
+)
+async def test_compressed_where_asked_for(shared: Running, name: str, accepted: str, packed: bool) -> None:
+    await shared.http.post("/readings", json=[{"series": name, "plan": number} for number in range(50)])
+    async with shared.http.stream(
+        "GET", "/readings", params={"series": name}, headers={"Accept-Encoding": accepted}
+    ) as answer:
+        raw = b"".join([part async for part in answer.aiter_raw()])
+    assert (answer.headers.get("content-encoding") == "gzip") == packed
+    assert len((gzip.decompress(raw) if packed else raw).splitlines()) == 50
+
+
+@pytest.mark.parametrize("query", ["form=csv", "format=json", "from=x", "tz=Mars", "from=2&until=1", "page=1"])
+async def test_parameters_are_read_strictly(shared: Running, query: str) -> None:
+    assert (await shared.http.get(f"/readings?{query}")).status_code == 400
+
+
+async def test_the_form_is_chosen_by_format_or_accept(shared: Running) -> None:
+    for accept, media_type in [("*/*", "application/x-ndjson"), ("text/csv", "text/csv")]:
+        answer = await shared.http.get("/readings?from=1971-01-01&until=1971-01-02", headers={"Accept": accept})
+        assert answer.headers["content-type"].startswith(media_type)
+
+
+async def test_one_who_leaves_in_the_middle_leaves_nothing_behind(fresh: Running) -> None:
+    """The stream ends with its reader, and its connection is free for others."""
+    for number in range(5):
+        batch = [{"ts": NOW - 60 * number, "plan": 1, "text": "x" * 1000} for _ in range(5000)]
+        await fresh.http.post("/readings", json=batch)
+    for _ in range(12):
+        async with httpx.AsyncClient(base_url=fresh.url) as http, http.stream("GET", "/readings") as answer:
+            await anext(answer.aiter_raw())
+    assert (await asyncio.wait_for(fresh.http.get("/display"), 5)).json()["total"] == 25_000
+
+
+async def test_memory_stays_small_however_long_the_range(fresh: Running) -> None:
+    """40,000 readings of a kilobyte pass; what is held at a time is a few parts of them."""
+    text = "x" * 1000
+    for number in range(8):
+        batch = [{"ts": NOW - 60 * number - 0.001 * each, "plan": 1, "text": text} for each in range(5000)]
+        await fresh.http.post("/readings", json=batch)
+    tracemalloc.start()
+    try:
+        size = 0
+        async for part in fresh.context.store.records.stream(Selection()):
+            size += len(part)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size == 40_000
+    assert peak < 12 * 2**20

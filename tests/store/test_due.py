@@ -1,0 +1,128 @@
+"""What is due and what is missed: plan against fact at a moment, beside the same by plain Python."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.intake.batch import Receipt
+from service.intake.reading import Reading
+from service.period.selection import Selection
+from service.store import Store, open_store
+from service.store.migrate import migrate, search_path
+from service.store.totals import Totals, Worst
+from tests.conftest import Engine
+from tests.store.test_store import packed
+
+pytestmark = pytest.mark.anyio
+
+Row = tuple[int, str, int | None, int | None]
+MINUTE = timedelta(minutes=1)
+NUMBERS = count(1)
+VALUES = st.one_of(st.none(), st.integers(-20, 100))
+ROWS = st.lists(
+    st.tuples(st.integers(-12 * 60, 12 * 60), st.sampled_from("abc"), VALUES, VALUES), min_size=1, max_size=30
+)
+"""Seconds from the beginning of the minute that is running, series, plan, fact."""
+CHOSEN = st.one_of(st.none(), st.sets(st.sampled_from("abc"), min_size=1))
+
+
+@pytest.fixture
+async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
+    await migrate(engine.url, schema, engine.server, lambda _: None)
+    async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
+        yield opened
+
+
+def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals:
+    """The contract, in Python: only minutes that are over count, and there a fact that is missing is 0."""
+    plans: dict[datetime, list[int]] = defaultdict(list)
+    facts: dict[datetime, list[int]] = defaultdict(list)
+    readings = 0
+    for second, series, plan, fact in rows:
+        minute = running + second // 60 * MINUTE
+        if not selection.start <= minute < selection.end or (selection.series and series not in selection.series):
+            continue
+        readings += 1
+        if minute < running:
+            plans[minute] += [] if plan is None else [plan]
+            facts[minute] += [] if fact is None else [fact]
+    planned = {minute: sum(some) for minute, some in plans.items() if some}
+    done = {minute: sum(some) for minute, some in facts.items() if some}
+    gaps = [(done.get(minute, 0) - plan, minute) for minute, plan in planned.items()]
+    missed = [(gap, -minute.timestamp(), minute) for gap, minute in gaps if gap < 0]
+    worst = min(missed)[2] if missed else None
+    return Totals(
+        sum(planned.values()) if planned else None,
+        sum(done.values()) if planned or done else None,
+        readings,
+        None if worst is None else Worst(worst, planned[worst], done.get(worst, 0)),
+        min(selection.end, running),
+    )
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(ROWS, ROWS, CHOSEN, st.integers(-12, 0), st.integers(-2, 12), st.floats(0, 59.9))
+async def test_totals_and_worst_minute_are_of_what_is_due(
+    store: Store, rows: list[Row], late: list[Row], chosen: set[str] | None, first: int, until: int, second: float
+) -> None:
+    """At any second of the running minute, for plans and facts of before and after, some of which come late, when the
+    rollups have been refreshed already. Each example has an hour of its own."""
+    running = datetime.now(UTC).replace(minute=30, second=0, microsecond=0) - next(NUMBERS) * timedelta(hours=1)
+    series = tuple(sorted(chosen)) if chosen else None
+    selection = Selection(
+        running + first * MINUTE, max(running + until * MINUTE, running + (first + 1) * MINUTE), series
+    )
+    now = running + timedelta(seconds=second)
+    written: list[Row] = []
+    for some in (rows, late):
+        await store.batches.write([packed(None, *(reading(running, row) for row in some))], Receipt())
+        written += some
+        assert await store.glances.totals(selection, now) == expected(written, running, selection)
+        if store.server.edition == "community":
+            await store.rollups.refresh_late()
+            assert await store.glances.totals(selection, now) == expected(written, running, selection)
+
+
+def reading(running: datetime, row: Row) -> Reading:
+    ts = round((running + timedelta(seconds=row[0])).timestamp() * 1e6)
+    return Reading(ts, row[1], row[2], row[3], None)
+
+
+async def test_facts_that_stop_are_the_worst_there_is(store: Store) -> None:
+    """Plan loaded ahead, facts until eleven minutes ago: what hasn't come is missed, what lies ahead isn't."""
+    running = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = [(60 * minute, "line", 10, 9 if minute < -11 else None) for minute in range(-30, 30)]
+    await store.batches.write([packed(None, *(reading(running, row) for row in rows))], Receipt())
+    found = await store.glances.totals(Selection(running - 30 * MINUTE, running + 30 * MINUTE), running + MINUTE / 2)
+    assert (found.plan, found.fact, found.readings) == (300, 19 * 9, 60)
+    assert found.worst == Worst(running - MINUTE, 10, 0)
+    assert found.fulfilment == pytest.approx(57)
+
+
+async def test_the_running_minute_is_never_the_worst(store: Store) -> None:
+    running = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows: list[Row] = [(-60, "line", 10, 9), (0, "line", 600, 5)]
+    await store.batches.write([packed(None, *(reading(running, row) for row in rows))], Receipt())
+    selection = Selection(running - MINUTE, running + MINUTE)
+    before = await store.glances.totals(selection, running + MINUTE - timedelta(microseconds=1))
+    assert (before.plan, before.fact, before.worst) == (10, 9, Worst(running - MINUTE, 10, 9))
+    after = await store.glances.totals(selection, running + MINUTE)
+    assert (after.plan, after.fact, after.worst) == (610, 14, Worst(running, 600, 5))
+
+
+async def test_nothing_due_is_no_zero(store: Store) -> None:
+    running = datetime.now(UTC).replace(second=0, microsecond=0)
+    await store.batches.write([packed(None, reading(running, (60, "line", 10, None)))], Receipt())
+    found = await store.glances.totals(Selection(running - MINUTE, running + 5 * MINUTE), running)
+    assert found == Totals(None, None, 1, None, running)
+    assert found.fulfilment is None

@@ -1,0 +1,187 @@
+"""Whatever is written, refreshed and refused in whatever order: every rollup says what GROUP BY says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+
+import asyncpg
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.errors import BadReading, Unavailable
+from service.intake.batch import Packed, Receipt
+from service.intake.reading import Reading, now_microseconds
+from service.period.steps import make_period
+from service.store import Store, open_store
+from service.store.migrate import migrate, search_path
+from tests.conftest import Engine, run_jobs
+from tests.store.test_store import broken, packed
+
+pytestmark = pytest.mark.anyio
+
+SECOND = 1_000_000
+MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
+
+AGES = st.one_of(
+    st.integers(-5 * MINUTE, 50 * SECOND),
+    st.integers(50 * SECOND, 5 * MINUTE),
+    st.integers(50 * MINUTE, 3 * HOUR),
+    st.integers(0, 20 * MINUTE).map(lambda age: age + 2 * DAY),
+    st.integers(0, 20 * MINUTE).map(lambda age: age + 9 * DAY),
+    st.integers(0, 20 * MINUTE).map(lambda age: age + 31 * DAY),
+)
+"""On time, about to be late, late for each of the rollups, in the columnstore, and before what policies refresh."""
+VALUES = st.one_of(st.none(), st.integers(-(10**6), 10**6))
+READINGS = st.tuples(AGES, st.sampled_from("abc"), VALUES, VALUES)
+BATCHES = st.lists(READINGS, min_size=1, max_size=6)
+OPERATIONS = st.one_of(
+    st.tuples(st.just("write"), BATCHES),
+    st.tuples(st.just("write"), BATCHES),
+    st.tuples(st.just("write together"), st.lists(BATCHES, min_size=2, max_size=3)),
+    st.tuples(st.just("write while late minutes are refreshed"), BATCHES),
+    st.tuples(st.just("write while policies run"), BATCHES),
+    st.tuples(st.just("send again"), st.integers(0, 10)),
+    st.tuples(st.just("send other content"), st.integers(0, 10)),
+    st.tuples(st.just("send what is refused"), BATCHES),
+    st.tuples(st.just("refresh late minutes"), st.none()),
+    st.tuples(st.just("run policies"), st.none()),
+)
+
+DIFFERENCES = """
+select kept, counted
+from reading_{unit} kept
+full join (
+  select
+    time_bucket(interval '{length}', ts) as bucket,
+    series,
+    count(*) as readings,
+    sum(plan) as plan_sum,
+    count(plan) as plan_count,
+    min(plan) as plan_min,
+    max(plan) as plan_max,
+    last(plan, ts) filter (where plan is not null) as plan_last,
+    sum(fact) as fact_sum,
+    count(fact) as fact_count,
+    min(fact) as fact_min,
+    max(fact) as fact_max,
+    last(fact, ts) filter (where fact is not null) as fact_last
+  from reading
+  group by 1, 2
+) counted on counted.bucket = kept.bucket and counted.series = kept.series
+where kept::text is distinct from counted::text
+"""
+
+
+LENGTHS = {"minute": "1 minute", "quarter": "15 minutes", "hour": "1 hour", "day": "1 day"}
+
+HOURS_OF_INDIA = """
+select
+  date_bin('1 hour', ts, '2000-01-01 00:30+00') as bucket,
+  sum(plan) as plan,
+  sum(fact) as fact,
+  count(*) as readings
+from reading
+where ts >= $1 and ts < $2
+group by 1
+order by 1
+"""
+
+
+class Machine:
+    """A store with its history of batches."""
+
+    def __init__(self, store: Store, con: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._store, self._con = store, con
+        self._numbers = count()
+        self._sent: list[Packed] = []
+
+    async def do(self, operation: str, what: object) -> None:
+        match operation, what:
+            case "write", list():
+                await self._write(what)
+            case "write together", list():
+                await asyncio.gather(*(self._write(one) for one in what))
+            case "write while late minutes are refreshed", list():
+                await asyncio.gather(self._write(what), self._refresh_late(), self._write(what))
+            case "write while policies run", list():
+                await asyncio.gather(self._write(what), self._run_policies(), self._write(what))
+            case "send again", int() if self._sent:
+                await self._send(self._sent[what % len(self._sent)])
+            case "send other content", int() if self._sent:
+                await self._send(self._pack([(0, "a", 1, 1)], self._sent[what % len(self._sent)].id))
+            case "send what is refused", list():
+                with pytest.raises(BadReading):
+                    await self._store.batches.write([self._pack(what, None), broken()], Receipt())
+            case "refresh late minutes", _:
+                await self._refresh_late()
+            case "run policies", _:
+                await self._run_policies()
+
+    async def check(self) -> None:
+        for unit, length in LENGTHS.items():
+            assert await self._con.fetch(DIFFERENCES.format(unit=unit, length=length)) == []
+        hours = make_period("now-32d", "now+1h", "1h", "Asia/Kolkata", datetime.now(UTC), 960)
+        [*panels] = (await self._store.buckets.read(hours, "sum", None)).panels
+        drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
+        counted = await self._con.fetch(HOURS_OF_INDIA, hours.start, hours.end)
+        assert drawn == [tuple(row) for row in counted]
+
+    async def _write(self, rows: list[tuple[int, str, int | None, int | None]]) -> None:
+        self._sent.append(self._pack(rows, f"batch {next(self._numbers)}"))
+        await self._send(self._sent[-1])
+
+    async def _send(self, batch: Packed) -> None:
+        await self._store.batches.write([batch], Receipt())
+
+    def _pack(self, rows: list[tuple[int, str, int | None, int | None]], batch_id: str | None) -> Packed:
+        """No two readings are of one moment, so that there is one last."""
+        now = now_microseconds() // 10**4 * 10**4
+        readings = [
+            Reading((now - age) // 10**4 * 10**4 + next(self._numbers) % 10**4, series, plan, fact, None)
+            for age, series, plan, fact in rows
+        ]
+        return packed(batch_id, *readings)
+
+    async def _refresh_late(self) -> None:
+        if self._store.server.edition == "community":
+            with suppress(Unavailable):  # the server's own worker is just refreshing
+                await self._store.rollups.refresh_late()
+
+    async def _run_policies(self) -> None:
+        if self._store.server.edition == "community":
+            with suppress(Unavailable):
+                await run_jobs(self._store)
+
+
+@pytest.fixture
+async def machine(engine: Engine, schema: str) -> AsyncIterator[Machine]:
+    await migrate(engine.url, schema, engine.server, lambda _: None)
+    path = search_path(schema, engine.server)
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": path, "timezone": "UTC"})
+    async with open_store(engine.url, path, engine.server) as store:
+        try:
+            yield Machine(store, con)
+        finally:
+            await con.close()
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(operations=st.lists(OPERATIONS, min_size=5, max_size=8))
+async def test_every_rollup_is_exact_after_any_interleaving(
+    machine: Machine, operations: list[tuple[str, object]]
+) -> None:
+    """The examples follow each other in one schema: what counts is that it is exact at any moment."""
+    for operation, what in operations:
+        await machine.do(operation, what)
+        if operation != "write":
+            await machine.check()
+    await machine.check()

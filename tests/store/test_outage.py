@@ -1,0 +1,207 @@
+"""The database is away for some seconds: nothing acknowledged is lost, nothing unacknowledged is acknowledged."""
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from chaos.proxy import Proxy
+from service.store import batches
+from tests.conftest import Engine
+from tests.faults import behind_proxy, numbers, proxied
+from tests.harness import Running
+from tests.run.test_server import serving
+
+pytestmark = pytest.mark.anyio
+
+LIMIT = 500
+"""Readings that may wait."""
+SIZE = 20
+"""Readings of a batch."""
+
+
+def refuse(between: Proxy) -> None:
+    """Nobody is at the database's address."""
+    between.refusing = True
+    between.cut()
+
+
+def readings(number: int) -> list[dict[str, Any]]:
+    return [{"plan": SIZE * number + each} for each in range(SIZE)]
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def ready(service: Running) -> bool:
+    return (await service.http.get("/readyz")).status_code == 200
+
+
+async def waiting(service: Running) -> float:
+    """How many readings wait to be written, as /metrics tells."""
+    lines = (await service.http.get("/metrics")).text.splitlines()
+    [line] = [line for line in lines if line.startswith("taktline_waiting_readings ")]
+    return float(line.split()[1])
+
+
+async def flood(socket: ClientConnection, count: int) -> None:
+    for number in range(count):
+        await socket.send(json.dumps({"id": f"frame {number}", "readings": readings(number)}))
+
+
+async def collect(socket: ClientConnection, answers: list[Any]) -> None:
+    while True:
+        answers.append(json.loads(await socket.recv()))
+
+
+@pytest.mark.parametrize("fail", [refuse, Proxy.stall], ids=["refused", "silent"])
+async def test_an_outage_under_load(engine: Engine, schema: str, fail: Callable[[Proxy], None]) -> None:
+    async with behind_proxy(engine, schema, queue_readings=LIMIT) as (service, between), connect(service.ws) as socket:
+        answers: list[Any] = []
+        collecting = asyncio.create_task(collect(socket, answers))
+        await service.http.post("/readings", json={"plan": -1})
+        fail(between)
+        # of what was on its way there may be answers yet
+        known = len(answers)
+        sending = asyncio.create_task(flood(socket, 200))
+        posts = [asyncio.create_task(service.http.post("/readings", json=readings(1000 + n))) for n in range(60)]
+        refused, _ = await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(1)
+        refused, held = await asyncio.wait(posts, timeout=0.1)
+        assert len(answers) == known, "an acknowledgement that can't be true"
+        assert refused
+        for post in refused:
+            assert post.result().status_code == 503, "an acknowledgement that can't be true"
+            assert int(post.result().headers["Retry-After"]) >= 1
+        asked = time.monotonic()
+        answer = await service.http.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["detail"]
+        assert time.monotonic() - asked < 5  # and not as long as a chart may take
+        assert LIMIT - SIZE <= await waiting(service) <= LIMIT
+        between.refusing = False
+        between.resume()
+        await sending
+        written = [post for post in held if (await post).status_code == 200]
+        assert written == list(held)
+        async with asyncio.timeout(20):
+            while len(answers) < 200:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        collecting.cancel()
+        await until(lambda: ready(service))
+        assert await waiting(service) == 0
+        assert answers == [{"ack": f"frame {number}", "written": SIZE} for number in range(200)]
+        committed = [n for n, post in enumerate(posts) if post.result().status_code == 200]
+    expected = [-1, *range(200 * SIZE)]
+    expected += [SIZE * (1000 + number) + each for number in committed for each in range(SIZE)]
+    assert await numbers(engine, schema) == expected
+
+
+async def test_the_queue_is_bounded_in_bytes(engine: Engine, schema: str) -> None:
+    """Few readings, but large ones; a socket whose frames wait is not read from."""
+    async with behind_proxy(engine, schema, queue_bytes=200_000) as (service, between):
+        refuse(between)
+        big = {"note": "x" * 7000}
+        async with connect(service.ws, close_timeout=1) as socket, asyncio.timeout(30):
+            posts = [asyncio.create_task(service.http.post("/readings", json=[big] * 10)) for _ in range(6)]
+            done, held = await asyncio.wait(posts, timeout=2)
+            assert (len(done), len(held)) == (4, 2)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(2):
+                    while True:
+                        await socket.send(json.dumps([big] * 100))
+            assert service.context.writer._bytes <= 200_000
+            between.refusing = False
+            assert [(await post).status_code for post in held] == [200, 200]
+
+
+async def test_a_socket_that_waits_outlives_its_pings(engine: Engine, schema: str) -> None:
+    """A socket that isn't read from can't answer pings: it must not be taken for dead."""
+    async with behind_proxy(engine, schema, queue_readings=SIZE) as (service, between):
+        assert service.server.config.ws_ping_timeout is not None
+        assert service.server.config.ws_ping_timeout >= 600  # an outage of ten minutes
+        service.server.config.ws_ping_interval, service.server.config.ws_ping_timeout = 0.1, 20
+        async with connect(service.ws, ping_interval=None) as socket:
+            refuse(between)
+            sending = asyncio.create_task(flood(socket, 100))
+            await asyncio.sleep(3)
+            between.refusing = False
+            await sending
+            async with asyncio.timeout(20):
+                answers = [json.loads(await socket.recv()) for _ in range(100)]
+    assert [answer["written"] for answer in answers] == [SIZE] * 100
+
+
+async def test_a_clients_pings_are_answered_while_its_frames_wait(engine: Engine, schema: str) -> None:
+    """Clients send pings of their own, as most libraries do by default, and hang up where no pong comes."""
+    async with behind_proxy(engine, schema, queue_readings=SIZE) as (service, between):
+        async with connect(service.ws, ping_interval=0.2, ping_timeout=0.5) as socket:
+            refuse(between)
+            await flood(socket, 8)
+            await asyncio.sleep(3)
+            between.refusing = False
+            async with asyncio.timeout(20):
+                answers = [json.loads(await socket.recv()) for _ in range(8)]
+        assert service.context.ahead.used == 0
+    assert answers == [{"ack": f"frame {number}", "written": SIZE} for number in range(8)]
+    assert await numbers(engine, schema) == list(range(8 * SIZE))
+
+
+async def test_a_connection_that_says_nothing_any_more_is_given_up(
+    engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a failover: the address is well, but on the connections there were nothing comes, not even an end."""
+    monkeypatch.setattr(batches, "TRANSACTION_LIMIT", 1.0)
+    async with behind_proxy(engine, schema) as (service, between):
+        for number in range(3):
+            answer = await service.http.post("/readings", json={"plan": number})
+            assert answer.status_code == 200
+            between.forget()
+    assert await numbers(engine, schema) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("fail", [refuse, Proxy.stall], ids=["refused", "silent"])
+async def test_sigterm_in_an_outage(engine: Engine, schema: str, fail: Callable[[Proxy], None]) -> None:
+    """It ends within its grace; what is acknowledged is stored, and nobody is told what isn't true."""
+    async with proxied(engine) as (between, url):
+        behind = Engine(url, engine.server)
+        async with (
+            serving(behind, schema, SHUTDOWN_GRACE="4s", QUEUE_READINGS=str(LIMIT)) as (process, address),
+            connect(address.replace("http", "ws") + "/") as socket,
+            httpx.AsyncClient(base_url=address, timeout=30) as http,
+        ):
+            answers: list[Any] = []
+            await socket.send(json.dumps({"id": "before", "readings": readings(0)}))
+            answers.append(json.loads(await socket.recv()))
+            fail(between)
+            sending = asyncio.create_task(flood(socket, 100))
+            post = asyncio.create_task(http.post("/readings", json={"plan": -1}))
+            await asyncio.sleep(1)
+            process.send_signal(signal.SIGTERM)
+            started = time.monotonic()
+            with pytest.raises(ConnectionClosed):
+                await collect(socket, answers)
+            assert await asyncio.wait_for(process.wait(), 20) == 0
+            took = time.monotonic() - started
+            assert process.stderr
+            told = (await process.stderr.read()).decode()
+            outcome = await post
+            await asyncio.gather(sending, return_exceptions=True)
+        between.refusing = False
+        between.resume()
+    assert answers == [{"ack": "before", "written": SIZE}]
+    assert outcome.status_code == 503
+    assert outcome.headers["Retry-After"]
+    assert "Traceback" not in told
+    assert 1.8 < took < 4 + 1, took  # the machine may have other work
+    assert await numbers(engine, schema) == list(range(SIZE))

@@ -1,0 +1,52 @@
+"""Every statement of `sql/queries`, on the engine that the tests run on."""
+
+import re
+
+import asyncpg
+import pytest
+
+from service.store.migrate import migrate, search_path
+from service.store.queries import LATE_BUCKETS, query, sql_folder
+from tests.conftest import Engine
+
+NAMES = sorted(path.stem for path in (sql_folder() / "queries").glob("*.sql"))
+SIZES = sorted(LATE_BUCKETS)
+OPEN = {"buckets": SIZES, "spread": ["day", "hour", "minute"]}
+"""Those that leave the size of buckets open, and the sizes that they are used with."""
+COMMUNITY = {"clear_late", "jobs", "know_jobs", "late_days", "late_windows", "refresh_rollup", "claim_job", "end_job"}
+"""What the Apache edition has nothing for."""
+TEXTS = [
+    *((name, None, False) for name in NAMES if name not in OPEN),
+    *((name, size, False) for name, sizes in OPEN.items() for size in sizes),
+    *(("buckets", size, True) for size in SIZES if size != "day"),
+]
+
+
+@pytest.mark.anyio
+async def test_every_statement_is_understood(engine: Engine, schema: str) -> None:
+    await migrate(engine.url, schema, engine.server, lambda _: None)
+    path = search_path(schema, engine.server)
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": path})
+    try:
+        for name, size, with_days in TEXTS:
+            if name in COMMUNITY and engine.server.edition != "community":
+                continue
+            try:
+                await con.prepare(query(name, size, with_days=with_days))
+            except asyncpg.PostgresError as exc:
+                pytest.fail(f"{name}, {size}: {exc}")
+    finally:
+        await con.close()
+
+
+@pytest.mark.parametrize(("name", "size", "with_days"), TEXTS)
+def test_nothing_is_left_to_fill_in(name: str, size: str | None, with_days: bool) -> None:
+    lines = query(name, size, with_days=with_days).splitlines()
+    statement = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+    assert not re.search(r"(?<!:):[a-z]", statement)
+    assert lines[0].startswith("-- ")
+
+
+def test_a_size_that_there_is_none_of() -> None:
+    with pytest.raises(KeyError):
+        query("buckets", "fortnight")
