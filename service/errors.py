@@ -29,6 +29,11 @@ class Refusal(Exception):
         super().__init__(field, detail)
         self.field, self.detail = field, detail
 
+    @classmethod
+    def because(cls, field: str, wanted: str, given: str) -> "Refusal":
+        """Something was wanted there, and something else is given."""
+        return cls(field, f"must be {wanted}, not {given}")
+
 
 class TaktlineError(Exception):
     """Something went wrong."""

@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 import msgspec
@@ -38,7 +39,7 @@ def encode_attributes(values: dict[str, object]) -> bytes | None:
         return None
     if not _SLIPS.isdisjoint(values):
         name = next(name for name in values if name in _SLIPS)
-        raise Refusal(name, f"did you mean {name.lower()}? Ours are written in small letters")
+        raise Refusal(name, f'field names are lower case: write "{name.lower()}"')
     try:
         return _checked(values)
     except RecursionError as exc:
@@ -51,7 +52,8 @@ def _checked(values: dict[str, object]) -> bytes:
     except (TypeError, ValueError, OverflowError) as exc:
         if isinstance(exc, UnicodeEncodeError):
             _check_texts(values)
-        raise Refusal("attributes", f"can't be kept as JSON: {str(exc).rstrip('.')}") from exc
+        _check_types(values)
+        raise Refusal("attributes", "can't be kept as JSON") from exc
     if (size := _stored_size(encoded)) > MAX_ATTRIBUTES:
         raise Refusal("attributes", f"{size} bytes of JSON with numbers written out, at most {MAX_ATTRIBUTES} are kept")
     if len(encoded) > 2 * MAX_DEPTH and _depth(encoded) > MAX_DEPTH:
@@ -102,6 +104,23 @@ def _check_texts(value: object, key: str = "attributes") -> None:
                 _check_texts(inner, key)
         case _:
             pass
+
+
+def _check_types(value: object, key: str = "attributes") -> None:
+    """Refusal for what MessagePack can hold and JSON can't."""
+    match value:
+        case None | bool() | int() | float() | str() | bytes() | datetime():
+            pass
+        case dict():
+            for name, inner in value.items():
+                if not isinstance(name, str):
+                    raise Refusal(key, "has a key that isn't text; keys must be text")
+                _check_types(inner, name)
+        case list():
+            for inner in value:
+                _check_types(inner, key)
+        case _:
+            raise Refusal(key, "is an extension type or a time out of range, which can't be kept; send it as text")
 
 
 def _check_numbers(value: object, key: str = "attributes") -> None:

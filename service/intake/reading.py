@@ -70,7 +70,7 @@ def early_clock(now: int, earliest: int) -> Refusal:
 def check_reading(item: object, earliest: int, latest: int) -> Reading:
     """A decoded value as a reading, with `ts` within the bounds; Refusal names the field at fault."""
     if not isinstance(item, dict):
-        raise Refusal("", f"a reading is a JSON object, this is {_name(item)}")
+        raise Refusal.because("", "a JSON object", _name(item))
     ts = _check_ts(item.get("ts"), earliest, latest)
     series = _check_series(item.get("series"))
     plan, fact = _check_value("plan", item.get("plan")), _check_value("fact", item.get("fact"))
@@ -89,14 +89,14 @@ def _check_undated(attributes: Mapping[str, object]) -> None:
     """A plan or a fact whose time stands elsewhere would be dated now, and be wrong in every chart."""
     for name, value in attributes.items():
         if name in _TIME_KEYS and is_time(value):
-            raise Refusal(name, "did you mean ts? Without a ts the reading would be as of now")
+            raise Refusal(name, "did you mean ts? Without it, the reading would get the current time")
 
 
 def _check_value(field: str, value: object) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Refusal(field, f"must be a number, this is {_name(value)}")
+        raise Refusal.because(field, "a number", _name(value))
     try:
         number = float(value)
     except OverflowError:
@@ -112,9 +112,9 @@ def _check_series(value: object) -> str:
     if value is None:
         return DEFAULT_SERIES
     if not isinstance(value, str):
-        raise Refusal("series", f"must be text, this is {_name(value)}")
+        raise Refusal.because("series", "text", _name(value))
     if not 1 <= len(value) <= MAX_NAME:
-        raise Refusal("series", f"must have 1 to {MAX_NAME} characters, this has {len(value)}")
+        raise Refusal("series", f"must have 1 to {MAX_NAME} characters, not {len(value)}")
     check_text("series", value)
     return value
 
@@ -129,7 +129,7 @@ def _check_ts(value: object, earliest: int, latest: int) -> int | None:
     elif isinstance(value, datetime) and value.tzinfo is not None:  # MessagePack has a type for it
         ts = microseconds(value)
     else:
-        raise Refusal("ts", f"must be RFC 3339 text or a number, this is {_name(value)}")
+        raise Refusal.because("ts", "RFC 3339 text or a number", _name(value))
     if ts < earliest:
         raise Refusal("ts", f"is before {show(earliest)}")
     if ts > latest:
@@ -152,4 +152,4 @@ def _name(value: object) -> str:
         case dict():
             return "an object"
         case _:
-            return "of another type"
+            return "something of another type"

@@ -132,9 +132,9 @@ def test_comments_blank_lines_and_both_ends_of_lines() -> None:
         ("cpu plan=9223372036854775808i", "plan", "out of range for an integer"),
         ("cpu plan=18446744073709551616u", "plan", "out of range for an integer"),
         ("cpu plan=1e999", "plan", "must be a finite number"),
-        ("cpu,plan=1 fact=2", "plan", "this is a tag, plan is a field"),
-        ('cpu series="a"', "series", "this is a field, series is a tag"),
-        ("cpu ts=5", "ts", "written at the end of the line"),
+        ("cpu,plan=1 fact=2", "plan", "must be a field, not a tag"),
+        ('cpu series="a"', "series", "must be a tag, not a field"),
+        ("cpu ts=5", "ts", "must be the timestamp at the end of the line, not a field"),
         (b"cpu,a=\xff plan=1", "", "isn't UTF-8"),
         (b'cpu note="\xff"', "", "isn't UTF-8"),
         (b"cpu,a=\x01 plan=1", "", "missing fields"),
@@ -150,8 +150,8 @@ def test_what_is_no_line(line: str | bytes, field: str, detail: str) -> None:
 @pytest.mark.parametrize(
     ("line", "detail"),
     [
-        ('a plan="x"', "plan: must be a number, this is text"),
-        ("a plan=true", "plan: must be a number, this is a boolean"),
+        ('a plan="x"', "plan: must be a number, not text"),
+        ("a plan=true", "plan: must be a number, not a boolean"),
         ("a plan=1e300", "plan: must be at most 1e+290 in size, so that sums stay finite"),
         ("a plan=1 -1", "ts: -1 counted in ns is 1969-12-31T23:59:59Z, before 3 March 1973"),
         (
@@ -159,7 +159,7 @@ def test_what_is_no_line(line: str | bytes, field: str, detail: str) -> None:
             "ts: 1700000000 counted in ns is 1970-01-01T00:00:01Z, before 3 March 1973; is it",
         ),
         ("a plan=1 -1700000000000000000", "ts: is before 1970-01-01T00:00:00Z"),
-        ("a Plan=1", "Plan: did you mean plan?"),
+        ("a Plan=1", 'Plan: field names are lower case: write "plan"'),
         ("a plan=1 9223372036854775807", "ts: is too far ahead"),
         ("a plan=1 9999999999999999999999999999999999999999", "ts: is out of range"),
         ("a plan=1,fact=2 9999999999999999999999999999999999999999", "ts: is out of range"),

@@ -21,6 +21,7 @@ from service.intake.timestamps import microseconds, moment_of, of_text
 RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
 NOW = now_microseconds()
 MOMENT = datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
+EXTENSION = msgspec.msgpack.Ext(5, b"x")
 
 
 class Row(msgspec.Struct):
@@ -142,10 +143,10 @@ def test_a_batch_id_is_text_of_1_to_200_characters(batch_id: str) -> None:
             "46346.5 is too small for epoch seconds or milliseconds (is it a spreadsheet's day?)",
         ),
         ('{"ts": 99999999, "plan": 1, "fact": 2}', "ts", "write a time before 3 March 1973 as text"),
-        ('{"Plan": 1}', "Plan", "did you mean plan?"),
-        ('{"plan": 1, "FACT": 2}', "FACT", "did you mean fact?"),
-        ('{"TS": 1769868300, "fact": 2}', "TS", "did you mean ts?"),
-        ('{"Series": "a", "fact": 2}', "Series", "did you mean series?"),
+        ('{"Plan": 1}', "Plan", 'field names are lower case: write "plan"'),
+        ('{"plan": 1, "FACT": 2}', "FACT", 'field names are lower case: write "fact"'),
+        ('{"TS": 1769868300, "fact": 2}', "TS", 'field names are lower case: write "ts"'),
+        ('{"Series": "a", "fact": 2}', "Series", 'field names are lower case: write "series"'),
         ('{"plan": 1, "timestamp": "2026-01-31T14:05:00Z"}', "timestamp", "did you mean ts?"),
         ('{"plan": 1, "time": "01/02/2026"}', "time", "did you mean ts?"),
         ('{"plan": 1, "time": "1.1.2026 10:00"}', "time", "did you mean ts?"),
@@ -250,9 +251,11 @@ def test_every_faulty_item_is_named() -> None:
 
 def test_a_refusal_says_how_it_counts_and_ends_once() -> None:
     assert refusal('[{"plan": 1}, {"plan": "x"}]').detail == (
-        "1 reading was refused; item 1 (counted from 0): plan: must be a number, this is text."
+        "1 reading was refused; item 1 (counted from 0): plan: must be a number, not text."
     )
-    assert refusal('[1, {"ts": 5}]').detail.startswith("2 readings were refused; item 0 (counted from 0): a reading is")
+    assert refusal('[1, {"ts": 5}]').detail.startswith(
+        "2 readings were refused; item 0 (counted from 0): must be a JSON object,"
+    )
     with pytest.raises(TooLarge, match="at most 1 reading; send them in several"):
         read_json("[{}, {}]", Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1), 1), NOW)
 
@@ -365,3 +368,30 @@ def test_a_binary_frame_that_is_neither() -> None:
 
 def test_the_clock_counts_microseconds() -> None:
     assert abs(now_microseconds() - datetime.now(UTC).timestamp() * 1e6) < 1e6
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "detail"),
+    [
+        ({"a": {None: 1}}, "a", "has a key that isn't text; keys must be text"),
+        ({"a": {1: 2, "b": 3}}, "a", "has a key that isn't text; keys must be text"),
+        ({"a": [{(1, 2): 3}]}, "a", "has a key that isn't text; keys must be text"),
+        ({7: 1}, "attributes", "has a key that isn't text; keys must be text"),
+        (
+            {"a": {"b": EXTENSION}},
+            "b",
+            "is an extension type or a time out of range, which can't be kept; send it as text",
+        ),
+        ({"a": [EXTENSION]}, "a", "is an extension type or a time out of range, which can't be kept; send it as text"),
+        ({"ts": EXTENSION}, "ts", "must be RFC 3339 text or a number, not something of another type"),
+    ],
+)
+def test_what_json_does_not_have_is_refused_in_our_words(value: object, field: str, detail: str) -> None:
+    with pytest.raises(BadReading) as caught:
+        read_msgpack(msgspec.msgpack.encode(value), RULES, NOW)
+    assert [(fault.field, fault.detail) for fault in caught.value.faults] == [(field, detail)]
+
+
+def test_a_key_that_can_not_even_be_read() -> None:
+    with pytest.raises(BadRequest, match=r"^This isn't MessagePack: a key isn't text \(byte 5\)\.$"):
+        read_msgpack(b"\x81\xd4\x05x\x01", RULES, NOW)

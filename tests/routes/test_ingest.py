@@ -39,7 +39,7 @@ async def test_a_batch_is_all_or_nothing(shared: Running, name: str) -> None:
     answer = await shared.http.post("/readings", json=[{"plan": 1, "series": name}, {"plan": "x", "series": name}])
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["errors"] == [{"index": 1, "field": "plan", "detail": "must be a number, this is text"}]
+    assert answer.json()["errors"] == [{"index": 1, "field": "plan", "detail": "must be a number, not text"}]
     await shared.http.post("/readings", json={"plan": 3, "series": name})
     assert [item["plan"] for item in await stored(shared, name, 1)] == [3]
 

@@ -21,6 +21,10 @@ from service.intake.packer import Packer
 OWN = ("ts", "series", "plan", "fact")
 NAMES = (*OWN, "attributes")
 DELIMITERS = (",", ";", "|", "\t")
+_HEADER = (
+    f"A header names each column once, with {', '.join(OWN)} and attributes in lower case, separated by commas; "
+    "for another delimiter, such as a semicolon, put the line sep=; before the header."
+)
 _SLIPS = otherwise_cased(NAMES)
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 """Python's float() would also take 1_000, nan, and the digits of other scripts."""
@@ -30,9 +34,9 @@ _SEPARATOR = re.compile(r'"?sep=([^"\r\n]*)"?(?:\r\n?|\n|\Z)', re.IGNORECASE)
 def add_table(text: bytes, packer: Packer) -> None:
     """Add every row; BadRequest where the text isn't CSV with a usable header."""
     rows = _rows(text)
-    names = next(rows, [])
-    _check_header(names)
-    for row in rows:
+    number, names = next(rows, (1, []))
+    _check_header(names, number)
+    for _, row in rows:
         if len(row) != len(names):
             packer.add_fault("", f"has {counted(len(row), 'cell')}, the header has {len(names)}")
             continue
@@ -57,21 +61,23 @@ class _Lines:
         return line
 
 
-def _rows(text: bytes) -> Iterator[list[str]]:
-    """The rows in which there is anything, without the blanks around their cells."""
+def _rows(text: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The rows in which there is anything, without the blanks around their cells, and their numbers as a person counts
+    them in the file, from 1."""
     try:
         decoded = text.decode()
         separator = _SEPARATOR.match(decoded)
         lines = _Lines(decoded[separator.end() :] if separator else decoded)
         delimiter = _delimiter(separator) if separator else ","
-        for row in csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True):
+        table = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+        for number, row in enumerate(table, 2 if separator else 1):
             cells = [cell.strip(" \t") for cell in row]
             if cells != row:
                 quoted = _are_quoted("".join(lines.taken), delimiter)
                 cells = [cell if as_it_is else bare for cell, bare, as_it_is in zip(row, cells, quoted, strict=False)]
             lines.taken.clear()
             if any(cells):
-                yield cells
+                yield number, cells
     except (csv.Error, UnicodeDecodeError) as exc:
         raise BadRequest(f"This isn't CSV in UTF-8: {exc}.") from exc
 
@@ -85,32 +91,31 @@ def _are_quoted(row: str, delimiter: str) -> Iterator[bool]:
 
 def _delimiter(separator: re.Match[str]) -> str:
     if separator[1] not in DELIMITERS:
-        raise _bad_header("names a delimiter that is none of , ; | and tab", [separator[0].strip()])
+        raise BadRequest(
+            f"The first line of the CSV, {separator[0].strip()[:40]!r}, must name one delimiter: a comma, ; | or a tab."
+        )
     return separator[1]
 
 
-def _check_header(names: list[str]) -> None:
+def _check_header(names: list[str], number: int) -> None:
+    """BadRequest for a row of that number that is no header."""
     if not names:
-        raise _bad_header("is missing", names)
+        raise BadRequest(f"The CSV has no header. {_HEADER}")
     if "" in names:
-        raise _bad_header(f"gives column {names.index('') + 1} no name", names)
+        raise _bad_header(f"gives column {names.index('') + 1} no name", names, number)
     for name, count in Counter(names).items():
         if count > 1:
-            raise _bad_header(f"names {name[:40]!r} more than once", names)
+            raise _bad_header(f"names {name[:40]!r} more than once", names, number)
         if name in _SLIPS:
-            raise _bad_header(f"names {name!r} (did you mean {name.lower()}?)", names)
+            raise _bad_header(f"names {name!r} (did you mean {name.lower()}?)", names, number)
     if not set(names) & {*NAMES}:
-        raise _bad_header(f"names none of {', '.join(NAMES)}", names)
+        raise _bad_header(f"names none of {', '.join(NAMES)}", names, number)
     if not set(names) - {"ts", "series"}:
-        raise _bad_header("names none of plan, fact", names)
+        raise _bad_header("names none of plan, fact", names, number)
 
 
-def _bad_header(what: str, names: list[str]) -> BadRequest:
-    shown = f" ({', '.join(names)[:200]!r})" if names else ""
-    return BadRequest(
-        f"The first row of the CSV {what}{shown}. A header names each column once, {', '.join(NAMES)} in small "
-        "letters, with commas between them, or with what a line like sep=; before it says."
-    )
+def _bad_header(what: str, names: list[str], number: int) -> BadRequest:
+    return BadRequest(f"Row {number} of the CSV, its header, {what} ({', '.join(names)[:200]!r}). {_HEADER}")
 
 
 def _value(cells: dict[str, str]) -> dict[str, object]:
@@ -128,7 +133,7 @@ def _value(cells: dict[str, str]) -> dict[str, object]:
 
 def _number(name: str, text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        raise Refusal(name, f"must be a number, this is {text[:40]!r}")
+        raise Refusal.because(name, "a number", repr(text[:40]))
     return float(text)
 
 

@@ -112,7 +112,9 @@ def parse_msgpack(raw: bytes) -> object:
         lenient = _parse_parts(raw, _LEVELS)
         if lenient is not _UNREADABLE:
             return lenient
-        raise BadRequest(f"This isn't MessagePack: {str(exc).rstrip('.')}.") from exc
+        why = str(exc).removeprefix("MessagePack data is malformed: ").rstrip(".")
+        why = why.replace("map keys must be hashable", "a key isn't text")
+        raise BadRequest(f"This isn't MessagePack: {why}.") from exc
 
 
 def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:

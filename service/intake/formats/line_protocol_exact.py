@@ -14,7 +14,7 @@ from service.errors import Refusal
 UNREMARKABLE = "reading"
 """The measurement whose name isn't kept beside a series tag."""
 
-_OWN = {"plan": "a field", "fact": "a field", "series": "a tag", "ts": "written at the end of the line"}
+_OWN = {"plan": "a field", "fact": "a field", "series": "a tag", "ts": "the timestamp at the end of the line"}
 # Nothing here is possessive or atomic: Python before 3.11.5 lets such groups match too much. Groups repeat with a
 # bound, far above what a reading may hold: a search remembers something of each time.
 _BLANK = re.compile(rb" *(?:#[^\n]*)?\r?(?:\n|\Z)")
@@ -86,7 +86,7 @@ def read_line(text: bytes, at: int, heads: dict[bytes, Head]) -> Line:
     while field := _FIELD.match(text, at):
         key, value, at = _read_field(field)
         if key in ("series", "ts"):
-            raise Broken(f"this is a field, {key} is {_OWN[key]}", at, key)
+            raise Broken(Refusal.because(key, _OWN[key], "a field").detail, at, key)
         reading[key] = value
         if text[at : at + 1] != b",":
             break
@@ -111,7 +111,7 @@ def read_head(head: bytes) -> Head:
         if key in tags:
             raise Refusal(key, "is given twice")
         if key in _OWN and key != "series":
-            raise Refusal(key, f"this is a tag, {key} is {_OWN[key]}")
+            raise Refusal.because(key, _OWN[key], "a tag")
         tags[key] = _text(_SPECIAL.sub(rb"\1", tag[1]))
     name = _text(_SPECIAL_IN_MEASUREMENT.sub(rb"\1", measurement))
     if not name or name.startswith("#"):

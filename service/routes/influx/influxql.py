@@ -54,7 +54,7 @@ def _result(statement: str, database: str | None) -> dict[str, Any]:
     if _is("show continuous queries", statement):
         return _series({"name": database, "columns": ["name", "query"]}) if database else {}
     shown = " ".join(statement.split())[:50]
-    return {"error": f"{shown}: this isn't answered here; readings are read from /readings and /chart"}
+    return {"error": f"{shown} isn't answered here; read the readings from /readings and /chart"}
 
 
 def _is(pattern: str, statement: str) -> bool:
