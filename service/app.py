@@ -49,6 +49,7 @@ from service.settings import Settings
 from service.store import Store, open_store
 from service.store.database import Server, inspect, place
 from service.store.migrate import migrate, search_path
+from service.store.queries import read_queries
 from service.upkeep.job_watch import JobWatch
 from service.upkeep.rounds import maintain
 from service.web.assets import Assets
@@ -165,6 +166,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
 @asynccontextmanager
 async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str, Server]]:
     """The database of the settings, or the embedded one, with its schema brought up to date."""
+    read_queries()
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
         yield url, await _prepare(url, settings, say)

@@ -1,15 +1,22 @@
 """Every statement of `sql/queries`, on the engine that the tests run on."""
 
+import asyncio
+import os
 import re
+import shutil
+import sys
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from service.store.migrate import migrate, search_path
-from service.store.queries import LATE_BUCKETS, query, sql_folder
+from service.store.queries import LATE_BUCKETS, QUERIES, query, read_queries, sql_folder
 from tests.conftest import Engine
 
-NAMES = sorted(path.stem for path in (sql_folder() / "queries").glob("*.sql"))
+FOLDER = sql_folder() / "queries"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
+ROOT = Path(__file__).parents[2]
 SIZES = sorted(LATE_BUCKETS)
 OPEN = {"buckets": SIZES, "spread": ["day", "hour", "minute"]}
 """Those that leave the size of buckets open, and the sizes that they are used with."""
@@ -45,6 +52,34 @@ def test_nothing_is_left_to_fill_in(name: str, size: str | None, with_days: bool
     statement = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
     assert not re.search(r"(?<!:):[a-z]", statement)
     assert lines[0].startswith("-- ")
+
+
+def test_every_file_is_read_at_start() -> None:
+    """Whatever is in the folder is in the list."""
+    files = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.sql")]
+    assert sorted(QUERIES) == sorted(files)
+    assert read_queries().keys() == set(QUERIES)
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_missing_keeps_it_from_starting(tmp_path: Path) -> None:
+    """It is said before any database is asked, and named."""
+    for folder in ("service", "sql"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "sql/queries/series.sql").unlink()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "service", "migrate"),
+        cwd=tmp_path,
+        env={**os.environ, "DATABASE_URL": "postgresql://127.0.0.1:1/x"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    path = tmp_path / "sql/queries/series.sql"
+    assert process.returncode == 1
+    assert said.decode() == (
+        f"taktline: {path}, a part of Taktline, can't be read: No such file or directory. Install it again.\n"
+    )
 
 
 def test_a_size_that_there_is_none_of() -> None:
