@@ -47,7 +47,7 @@ from service.routes.websocket import ingest
 from service.routes.websocket_handshake import at_addresses
 from service.settings import Settings
 from service.store import Store, open_store
-from service.store.database import Server, inspect, place
+from service.store.database import Server, inspect
 from service.store.migrate import migrate, search_path
 from service.store.queries import read_queries
 from service.upkeep.job_watch import JobWatch
@@ -191,10 +191,10 @@ async def _found(url: str, say: Say) -> Server:
     while True:
         try:
             return await inspect(url)
-        except DatabaseAway:
+        except DatabaseAway as exc:
             if loop.time() > give_up:
                 raise
-            say(f"waiting for the database at {place(url)}")
+            say(f"waiting for the database: {exc.detail}")
             await asyncio.sleep(2)
 
 

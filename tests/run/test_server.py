@@ -89,9 +89,12 @@ async def test_sigterm_commits_acknowledges_and_exits_0(engine: Engine, schema: 
 
 
 async def test_sigterm_while_starting_ends_it(engine: Engine, schema: str) -> None:
-    process = await start(DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing", API_PORT="0")
+    process = await start(DATABASE_URL="postgresql://nobody:secret@127.0.0.1:1/nothing", API_PORT="0")
     assert process.stderr
-    assert b"waiting for the database" in await asyncio.wait_for(process.stderr.readline(), 30)
+    said = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+    assert "waiting for the database: No database answers at postgresql://nobody@127.0.0.1:1/nothing: " in said
+    assert "refused" in said or "Connect call failed" in said
+    assert "secret" not in said
     process.send_signal(signal.SIGTERM)
     _, err = await asyncio.wait_for(process.communicate(), 15)
     assert process.returncode == 130
