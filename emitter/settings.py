@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emitter.errors import BadSettings
 from emitter.quantities import Duration, Level, Size
+from emitter.values import Duration, Level, Size, faults
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -94,11 +95,7 @@ class EmitterSettings(BaseSettings):
         try:
             return cls(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as exc:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-                for fault in exc.errors()
-            )
-            raise BadSettings(f"Settings: {faults}.") from exc
+            raise BadSettings(faults(exc, cls)) from exc
 
 
 def websocket_url(text: str) -> str:

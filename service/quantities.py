@@ -1,13 +1,15 @@
-"""Durations, sizes and log levels as people write them. Service and emitter share no code, but each has this module
-word for word, so that both understand the same.
+"""Durations, sizes and log levels as people write them, and what is wrong with a setting. Service and emitter share no
+code, but each has this module word for word, so that both understand the same.
 """
 
 import math
 import re
-from datetime import timedelta
-from typing import Annotated, Literal, get_args
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ByteSize, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ByteSize, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 LevelName = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
@@ -27,6 +29,22 @@ _ISO = re.compile(
 )
 _ISO_SECONDS = (604800, 86400, 3600, 60, 1)
 _size = TypeAdapter(ByteSize)
+_KINDS: dict[Any, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    datetime: "a time like 1970-01-01T00:00:00Z",
+    timedelta: "a duration",
+    str: "text",
+}
+_SHOWN = {"d": 86400, "h": 3600, "m": 60}
+_BOUNDS = {
+    "ge": "at least {}",
+    "gt": "more than {}",
+    "le": "at most {}",
+    "min_length": "at least {}",
+    "max_length": "at most {} characters",
+}
 
 
 def parse_duration(text: str) -> timedelta:
@@ -55,6 +73,42 @@ def parse_level(text: str) -> str:
     if name not in get_args(LevelName):
         raise ValueError(f"{text!r} isn't a level; allowed are {', '.join(get_args(LevelName))}")
     return name
+
+
+def faults(error: ValidationError, settings: type[BaseModel]) -> str:
+    """A sentence for each wrong setting: its name, the value it was given, and what is allowed."""
+    return " ".join(f"{_named(fault)}: {_wrong(fault, settings)}." for fault in error.errors())
+
+
+def _named(fault: ErrorDetails) -> str:
+    return ".".join(map(str, fault["loc"])).upper()
+
+
+def _wrong(fault: ErrorDetails, settings: type[BaseModel]) -> str:
+    if fault["type"] == "value_error":  # raised by a check of our own, which says all this
+        return fault["msg"].removeprefix("Value error, ")
+    return f"{_written(fault['input'])} isn't allowed; write {_allowed(settings.model_fields[str(fault['loc'][0])])}"
+
+
+def _allowed(field: FieldInfo) -> str:
+    if names := get_args(field.annotation):
+        return " or ".join(map(str, names))
+    bounds = [
+        text.format(_written(getattr(each, name)))
+        for each in field.metadata
+        for name, text in _BOUNDS.items()
+        if hasattr(each, name)
+    ]
+    return " ".join([_KINDS[field.annotation], *(["of"] if bounds else []), " and ".join(bounds)]).strip()
+
+
+def _written(value: object) -> str:
+    """A value as a person would write it."""
+    if not isinstance(value, timedelta):
+        return repr(value)
+    seconds = value.total_seconds()
+    unit, size = next(((unit, size) for unit, size in _SHOWN.items() if seconds and not seconds % size), ("s", 1))
+    return f"{seconds / size:g}{unit}"
 
 
 def _seconds(text: str) -> float | None:

@@ -1,5 +1,6 @@
 """Every setting, once: from the environment, or from `.env` in the working directory."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -11,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import StartError
 from service.period.times import check_time_format, zone_named, zones
-from service.quantities import Duration, Level, Size
+from service.quantities import Duration, Level, Size, faults
 
 
 def _zone_of_this_machine() -> str:
@@ -43,11 +44,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
     )
-    database_schema: str = Field(
-        "taktline",
-        pattern=r"^[a-z_][a-z0-9_]{0,62}$",
-        description="Schema that holds everything; one for each installation.",
-    )
+    database_schema: str = Field("taktline", description="Schema that holds everything; one for each installation.")
     taktline_data: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("taktline"),
         description="Folder of the embedded engine's data; by default in the user's data directory.",
@@ -96,7 +93,14 @@ class Settings(BaseSettings):
     @classmethod
     def _has_offset(cls, value: datetime) -> datetime:
         if value.tzinfo is None:
-            raise ValueError("needs an offset, like 1970-01-01T00:00:00Z")
+            raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
+        return value
+
+    @field_validator("database_schema")
+    @classmethod
+    def _usable_schema(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
+            raise ValueError(f"{value!r} isn't allowed; write 1 to 63 of a-z, 0-9 and _, not beginning with a digit")
         return value
 
     @field_validator("chart_tz")
@@ -118,8 +122,4 @@ class Settings(BaseSettings):
         try:
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as exc:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg'].removeprefix('Value error, ')}"
-                for fault in exc.errors()
-            )
-            raise StartError(f"Settings: {faults}.") from exc
+            raise StartError(faults(exc, cls)) from exc

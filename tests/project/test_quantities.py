@@ -1,5 +1,6 @@
 """Durations, sizes and levels: one way of writing them in every setting and option of service and emitter."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,19 @@ def test_an_empty_value_is_the_default(
         ("SHUTDOWN_GRACE", "soon", "SHUTDOWN_GRACE: 'soon' isn't a duration; write it like 10s, 1h30m, 7d or PT90S."),
         ("QUEUE_BYTES", "much", "QUEUE_BYTES: 'much' isn't a size; write it in bytes, like 16777216, or like 16MiB"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: 'loud' isn't a level; allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL."),
+        ("API_PORT", "abc", "API_PORT: 'abc' isn't allowed; write a whole number of at least 0 and at most 65535."),
+        ("TCP_PORT", "65536", "TCP_PORT: '65536' isn't allowed; write a whole number of at least 0 and at most 65535."),
+        ("INGEST_RATE", "nan", "INGEST_RATE: 'nan' isn't allowed; write a number of at least 0."),
+        ("MAX_BODY_BYTES", "1kB", "MAX_BODY_BYTES: 1000 isn't allowed; write a whole number of at least 1024."),
+        ("DEBUG", "maybe", "DEBUG: 'maybe' isn't allowed; write true or false."),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT: 'xml' isn't allowed; write console or json."),
+        ("MIN_TS", "once", "MIN_TS: 'once' isn't allowed; write a time like 1970-01-01T00:00:00Z."),
+        ("MIN_TS", "2020-01-01", "MIN_TS: '2020-01-01T00:00:00' has no offset; write it like 1970-01-01T00:00:00Z."),
+        (
+            "DATABASE_SCHEMA",
+            "A b",
+            "DATABASE_SCHEMA: 'A b' isn't allowed; write 1 to 63 of a-z, 0-9 and _, not beginning with a digit.",
+        ),
         ("TIME_FORMAT", "%Y %Q", "TIME_FORMAT: '%Q' stands for nothing; allowed are %a %A"),
         ("TIME_FORMAT", "100%", "TIME_FORMAT: '%' stands for nothing"),
     ],
@@ -102,6 +116,48 @@ def test_a_bad_value_is_named_at_start(
     with pytest.raises(StartError) as caught:
         Settings.load()
     assert said in caught.value.detail
+
+
+@pytest.mark.parametrize("owner", SERVICE_AND_EMITTER)
+def test_every_wrong_setting_gets_a_sentence_of_our_own(
+    owner: type[BaseSettings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever it is: its name, what was given, and what is allowed."""
+    monkeypatch.chdir(tmp_path)
+    wrong = [name for name, field in owner.model_fields.items() if field.annotation not in (Path, str)]
+    wrong = [name for name in wrong if name not in ("database_url", "emitter_token")]  # whose checks come later
+    for name in wrong:
+        monkeypatch.setenv(name.upper(), "#")
+    with pytest.raises((StartError, BadSettings)) as caught:
+        owner.load()  # type: ignore[attr-defined]
+    said = re.split(r" (?=[A-Z_]+: )", str(caught.value))
+    assert [line.split(":")[0] for line in said] == [name.upper() for name in wrong]
+    for line in said:
+        assert re.fullmatch(r"[A-Z_]+: '#' isn't .*(; (write|allowed are)|, like) .*\.", line), line
+        assert "nput" not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("EMITTER_WINDOW", "many", "'many' isn't allowed; write a whole number of at least 1 and at most 1000."),
+        ("EMITTER_INTERVAL", "0", "0s isn't allowed; write a duration of more than 0s and at most 1d."),
+        ("EMITTER_GRACE", "90m", "90m isn't allowed; write a duration of at least 0s and at most 10m."),
+        (
+            "EMITTER_SERIES",
+            201 * "x",
+            f"'{201 * 'x'}' isn't allowed; write text of at least 1 and at most 200 characters.",
+        ),
+    ],
+)
+def test_a_bad_setting_of_the_emitter_says_what_is_allowed(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as caught:
+        EmitterSettings.load()
+    assert caught.value.detail == f"{name}: {said}"
 
 
 def test_a_bad_level_of_the_emitter_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
