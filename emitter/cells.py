@@ -51,6 +51,8 @@ class Cells:
     def __init__(self, header: Sequence[str], layout: Layout) -> None:
         self._header = [name.strip() for name in header]
         self._layout = layout
+        if len(self._header) == 1 and (mark := _delimiter_in(self._header[0], layout.delimiter)):
+            raise BadTable(f"its header {self._header[0][:60]!r} has only one column: use --delimiter {mark}")
         self._zone = ZoneInfo(layout.zone) if layout.zone else None
         self._ts = self._find("ts", layout.ts)
         self._plan = self._find("plan", layout.plan)
@@ -168,6 +170,12 @@ class Cells:
         if attributes and (size := len(_encode(attributes))) > MAX_ATTRIBUTES:
             raise _Refusal("", f"{size} bytes of attributes; at most {MAX_ATTRIBUTES} are allowed")
         return attributes
+
+
+def _delimiter_in(name: str, given: str) -> str | None:
+    """What seems to separate columns in a header that was read as one, as it is written on the command line."""
+    found = max((";", "\t", "|", ","), key=name.count)
+    return {"\t": "tab"}.get(found, f"'{found}'") if found in name and found != given else None
 
 
 def _plain_number(text: str) -> int | float | None:

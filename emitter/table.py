@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from emitter.errors import BadRow, BadTable
 from emitter.readings import encode
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -67,7 +69,7 @@ class Table:
 
     def _header(self) -> list[str]:
         try:
-            return next(self._csv)
+            return next(row for row in self._csv if any(cell.strip() for cell in row))
         except StopIteration:
             raise BadTable("it is empty") from None
         except csv.Error as exc:
@@ -76,8 +78,8 @@ class Table:
     def _lines(self, file: BinaryIO) -> Iterator[str]:
         """Bytes that aren't UTF-8 come out as half surrogate pairs, for the row that holds them to be refused."""
         for raw in _read(file):
-            if not self.position and raw.startswith(_UTF16_MARKS):
-                raise BadTable("it is UTF-16; save it as UTF-8")
+            if not self.position:
+                _check_beginning(raw)
             text = raw if self.position else raw.removeprefix(_UTF8_MARK)
             self.position += len(raw)
             self._row.update(raw.rstrip(b"\r\n") + b"\n")  # the last line may get its end later
@@ -109,6 +111,18 @@ def size_of(file: BinaryIO) -> int | None:
     """Its bytes, None where it has no end yet."""
     status = os.fstat(file.fileno())
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _check_beginning(raw: bytes) -> None:
+    """BadTable where the first line isn't text in UTF-8."""
+    if raw.startswith(_UTF16_MARKS):
+        raise BadTable("it is UTF-16; save it as UTF-8")
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if _CONTROL.search(text):
+        raise BadTable("it isn't a CSV file in UTF-8: save the table as CSV in UTF-8")
 
 
 def _read(file: BinaryIO) -> Iterator[bytes]:

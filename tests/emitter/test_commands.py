@@ -438,6 +438,13 @@ def test_an_hour_that_never_was_is_refused() -> None:
         ("ts,a,b\n", Layout(), "no column for plan or fact: name one with --plan or --fact"),
         ("ts,fact,fact\n", Layout(), "2 columns are called 'fact'"),
         ("ts,fact\n".encode("utf-16"), Layout(), "it is UTF-16"),
+        (b"\x89PNG\r\n\x1a\n\0\0", Layout(), "it isn't a CSV file in UTF-8: save the table as CSV in UTF-8"),
+        (b"PK\x03\x04\n", Layout(), "it isn't a CSV file in UTF-8"),
+        ("Länge,fact\n".encode("latin-1"), Layout(), "it isn't a CSV file in UTF-8"),
+        ("ts;fact\n", Layout(), "its header 'ts;fact' has only one column: use --delimiter ';'"),
+        ("ts\tfact\n", Layout(), "its header 'ts\\tfact' has only one column: use --delimiter tab"),
+        ("\n\nts|fact\n", Layout(delimiter=";"), "its header 'ts|fact' has only one column: use --delimiter '|'"),
+        ("ts\n", Layout(), "no column for plan or fact"),
     ],
 )
 def test_a_header_that_does_not_fit_is_named(text: str | bytes, layout: Layout, said: str) -> None:
@@ -682,6 +689,7 @@ def test_port_zero_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
         (["replay", "good.csv", "--tz", "Mars/Olympus"], 2, "'Mars/Olympus' isn't an IANA time zone"),
         (["replay", "good.csv", "--time-format", "%Q"], 2, "'%Q' isn't a format"),
         (["replay", "good.csv", "--delimiter", ";;"], 2, "can't separate cells"),
+        (["replay", "picture.png"], 1, "picture.png: it isn't a CSV file in UTF-8: save the table as CSV in UTF-8."),
         (["replay", "good.csv", "--ts", "when"], 1, "good.csv: no column 'when'"),
         (["replay", "bad.csv", "--dry-run"], 1, "1 row can be sent, 1 is bad"),
         (["replay", "bad.csv", "--dry-run", "--strict"], 1, "bad.csv, line 3, column fact: 'x' isn't a finite number."),
@@ -691,6 +699,7 @@ def test_port_zero_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_mistake_gets_a_sentence_and_a_status(tmp_path: Path, arguments: list[str], status: int, said: str) -> None:
     (tmp_path / "good.csv").write_text(make_csv(2))
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
     (tmp_path / "bad.csv").write_text("ts,fact\n1769868300,1\n1769868301,x\n")
     result = CliRunner().invoke(commands, arguments)
     assert result.exit_code == status
