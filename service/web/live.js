@@ -33,6 +33,7 @@ const stream = follow({
 });
 
 function put(data) {
+  byId("nothing").hidden = true;
   byId("board").hidden = data.empty;
   byId("start").hidden = !data.empty;
   hear({ newest: data.newest, patience: data.patience, empty: data.empty, zone: data.zone });

@@ -337,6 +337,37 @@ async def test_a_thousand_series_are_searched_ticked_and_learnt(browser: Browser
         await expect(page).to_have_url(fresh.url + "/")
 
 
+@pytest.mark.parametrize(
+    ("query", "where", "sentence"),
+    [
+        ("tz=Mars", "#tz-fault", "'Mars' isn't an IANA time zone; write one like UTC or Europe/Berlin."),
+        ("period=9h", "#period-fault", "'9h' isn't allowed; allowed are 1h, 6h, today, 24h, 7d."),
+        ("colour=red", "#notice", "'colour' isn't a parameter here; allowed are period, series, tz"),
+    ],
+)
+async def test_an_address_that_is_refused_is_no_empty_page(
+    browser: Browser, fresh: Running, query: str, where: str, sentence: str
+) -> None:
+    await fill(fresh, 0.5)
+    nothing = "Nothing is shown until this is put right."
+    for scripts in (True, False):
+        async with visiting(browser, fresh, "status of 400", java_script_enabled=scripts) as page:
+            await page.goto(f"/?{query}")
+            await expect(page.locator("#state")).to_have_text("Not live" if scripts else "Not live without JavaScript")
+            await expect(page.locator(where)).to_be_visible()
+            await expect(page.locator(where)).to_contain_text(sentence)
+            await expect(page.locator("#nothing")).to_have_text(nothing)
+            await expect(page.locator("#nothing")).to_be_visible()
+            if scripts:
+                await page.get_by_text("6 hours").click()
+                if query == "tz=Mars":
+                    await page.get_by_label("Time zone").fill("UTC")
+                    await page.keyboard.press("Tab")
+                await expect(page.locator("#state")).to_have_text("Live")
+                await expect(page.locator("#nothing")).to_be_hidden()
+                await expect(page.locator(where)).to_be_hidden()
+
+
 async def test_the_history_has_what_one_would_go_back_to(browser: Browser, fresh: Running) -> None:
     """Ticks one after the other are one entry, and what was refused is none."""
     await fill(fresh, 0.5)
