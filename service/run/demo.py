@@ -24,9 +24,10 @@ log = structlog.stdlib.get_logger("demo")
 
 
 @asynccontextmanager
-async def emitting(server: Server, store: Store, data: Path, port: int) -> AsyncIterator[None]:
-    """An emitter that sends to our own port from when the server is ready until the block ends."""
-    task = asyncio.create_task(_emit(server, store, data, port))
+async def emitting(server: Server, store: Store, data: Path, port: int, *, again: float = AGAIN) -> AsyncIterator[None]:
+    """An emitter that sends to our own port from when the server is ready until the block ends; where it has ended by
+    itself, there is another `again` seconds later."""
+    task = asyncio.create_task(_emit(server, store, data, port, again))
 
     async def stop() -> None:
         task.cancel()
@@ -43,7 +44,7 @@ async def emitting(server: Server, store: Store, data: Path, port: int) -> Async
         await stop()
 
 
-async def _emit(server: Server, store: Store, data: Path, port: int) -> None:
+async def _emit(server: Server, store: Store, data: Path, port: int, again: float) -> None:
     await server.ready.wait()
     environment = {
         **os.environ,
@@ -55,8 +56,8 @@ async def _emit(server: Server, store: Store, data: Path, port: int) -> None:
         await _run(SAMPLE, environment)
     while True:
         await _run(LIVE, environment)
-        log.warning("the emitter has ended; it is started again", after=f"{AGAIN:g} s")
-        await asyncio.sleep(AGAIN)
+        log.warning("the emitter has ended; it is started again", after=f"{again:g} s")
+        await asyncio.sleep(again)
 
 
 async def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> None:

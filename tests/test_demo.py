@@ -1,0 +1,51 @@
+"""The emitter that `taktline demo` keeps running beside the service."""
+
+import asyncio
+import signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from service.demo import emitting
+from tests.harness import Running
+from tests.test_socket import stored
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+async def test_an_emitter_that_ends_is_started_again(fresh: Running, tmp_path: Path, ending: signal.Signals) -> None:
+    await fresh.http.post("/readings", json={"plan": 1})  # not the first start: nothing is to be filled
+    port = urlsplit(fresh.url).port
+    assert port
+    async with emitting(fresh.server, fresh.context.store, tmp_path, port, again=0.2):
+        for readings in (2, 3):
+            emitter = await _emitter()
+            await stored(fresh, "default", readings)
+            emitter.send_signal(ending)
+            await _gone(emitter)
+        last = await _emitter()
+    await _gone(last)
+
+
+async def _emitter() -> psutil.Process:
+    """The one that runs, as soon as there is one."""
+    async with asyncio.timeout(15):
+        while True:
+            for child in psutil.Process().children():
+                if _runs(child) and "emitter run" in " ".join(child.cmdline()):
+                    return child
+            await asyncio.sleep(0.05)
+
+
+async def _gone(process: psutil.Process) -> None:
+    """As soon as it has ended; who started it is to be told, so nobody else may wait for it."""
+    async with asyncio.timeout(10):
+        while _runs(process):  # noqa: ASYNC110 - another process makes it false
+            await asyncio.sleep(0.05)
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
