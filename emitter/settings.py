@@ -10,8 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emitter.errors import BadSettings
-from emitter.quantities import Duration, Level, Size
-from emitter.values import Duration, Level, Size, faults
+from emitter.quantities import Duration, Level, Size, faults
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -16,6 +17,9 @@ from service.charts.drawing.draw import draw
 from service.charts.renderer import Renderer
 from service.errors import Unavailable
 from service.metrics import Metrics
+from service.web.assets import VEGA, Assets
+from tests.conftest import Engine, settings_for
+from tests.harness import running
 from tests.pictures import nothing, picture
 
 pytestmark = pytest.mark.anyio
@@ -162,6 +166,21 @@ async def test_where_no_worker_can_be_started_the_next_picture_tries_again(monke
             with pytest.raises(Unavailable, match="died"):
                 await made.draw(nothing(), "png")
         assert await made.draw(nothing(), "png") == b"drawn"
+
+
+async def test_the_html_page_of_a_chart_needs_no_worker(engine: Engine, schema: str, tmp_path: Path) -> None:
+    """Neither to draw, nor to make the drawing library where that has been kept."""
+    library = "/* the drawing library, as it was kept */"
+    (tmp_path / Path(Assets(tmp_path).address(VEGA)).name).write_text(library)
+    async with running(settings_for(engine, schema, taktline_cache=tmp_path, render_workers=2)) as service:
+        drawing = workers()
+        assert len(drawing) == 2
+        for worker in drawing:
+            worker.suspend()
+        answer = await service.http.get("/chart?format=html")
+        assert answer.status_code == 200
+        assert f"<script>{library}</script>" in answer.text
+        assert workers() == drawing  # one that had been asked to draw would have been replaced
 
 
 async def test_what_goes_wrong_while_drawing_is_told() -> None:

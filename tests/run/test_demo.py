@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from service.demo import emitting
+from service.run.demo import emitting
 from tests.harness import Running
-from tests.test_socket import stored
+from tests.routes.test_websocket import stored
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
