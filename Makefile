@@ -15,9 +15,10 @@ test: check ## Every check a person needs, tests on a real TimescaleDB
 	@echo "== tests"
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/ready.stamp ## Format, lint, types, import contract
+check: $(VENV)/ready.stamp ## Format, lint, types of Python and JavaScript, import contract
 	@echo "== format, lint, types, imports"
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tools.javascript "$$TAKTLINE_CACHE"
 
 bench: $(VENV)/bench.stamp ## Figures, as ratios within one run
 	@$(BIN)/python -m bench $(ARGS)

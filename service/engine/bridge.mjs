@@ -4,71 +4,84 @@
 // the port (0: any) and how many ms a client may keep the session to itself; the end of stdin says that the owner is
 // gone. stdout: a line of JSON {port, version} once clients may come. stderr: why it ends, if that isn't by order; it's
 // for the owner to start it again then.
-import { createHash, timingSafeEqual } from 'node:crypto'
-import { once } from 'node:events'
-import { writeSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createHash, timingSafeEqual } from "node:crypto";
+import { once } from "node:events";
+import { writeSync } from "node:fs";
+import { createServer } from "node:net";
 
-import { Client } from './client.mjs'
-import { Engine } from './engine.mjs'
-import { watch } from './owner.mjs'
-import { Session } from './session.mjs'
+import { Client } from "./client.mjs";
+import { Engine } from "./engine.mjs";
+import { watch } from "./owner.mjs";
+import { Session } from "./session.mjs";
 
-const CHECKPOINT = 300_000 // ms
-const CLIENTS = 256
+/** @import { House } from "./client.mjs" */
+
+const CHECKPOINT = 300_000; // ms
+const CLIENTS = 256;
 const REPORTED = `server_version server_encoding client_encoding application_name DateStyle TimeZone IntervalStyle
-  integer_datetimes standard_conforming_strings is_superuser in_hot_standby default_transaction_read_only`
+  integer_datetimes standard_conforming_strings is_superuser in_hot_standby default_transaction_read_only`;
 
-const clients = new Map()
-const dismiss = (code, detail) => clients.forEach((client) => client.fatal(code, detail))
+/** @type {Map<number, Client>} */
+const clients = new Map();
+/**
+ * @param {string} code
+ * @param {string} detail
+ */
+const dismiss = (code, detail) => {
+  for (const client of clients.values()) client.fatal(code, detail);
+};
 
 // Not process.exit(): that waits for V8's compiling threads, which may wait for it (seen once in fifty)
-const end = () => process.kill(process.pid, 'SIGKILL')
+const end = () => process.kill(process.pid, "SIGKILL");
 
-process.on('uncaughtException', (error) => {
+process.on("uncaughtException", (error) => {
   try {
-    writeSync(2, `${String(error?.stack ?? error).slice(0, 2000)}\n`)
-    dismiss('57P02', 'the engine broke and is started again')
+    writeSync(2, `${String(error?.stack ?? error).slice(0, 2000)}\n`);
+    dismiss("57P02", "the engine broke and is started again");
   } finally {
-    end()
+    end();
   }
-})
+});
 
-let stop = end
-process.once('SIGTERM', () => stop())
-const { packages, folder, password, port, patience } = await watch(() => stop())
-const session = new Session(await Engine.open(packages, folder))
-const digest = (bytes) => createHash('sha256').update(bytes).digest()
+/** @type {() => unknown} */
+let stop = end;
+process.once("SIGTERM", () => stop());
+const { packages, folder, password, port, patience } = await watch(() => stop());
+const session = new Session(await Engine.open(packages, folder));
+/** @param {string | Buffer} bytes */
+const digest = (bytes) => createHash("sha256").update(bytes).digest();
 
+/** @type {House} */
 const house = {
   reported: session.ask(`select json_object_agg(name, current_setting(name))
     from unnest(string_to_array('${REPORTED.split(/\s+/)}', ',')) as name`),
-  admits: (user, given) => user === 'postgres' && timingSafeEqual(digest(given), digest(password)),
+  admits: (user, given) => user === "postgres" && timingSafeEqual(digest(given), digest(password)),
   forget: (client) => clients.delete(client.id),
   cancel(id, secret) {
-    const client = clients.get(id)
-    if (client?.secret === secret) client.cancel()
+    const client = clients.get(id);
+    if (client?.secret === secret) client.cancel();
   },
-}
+};
 
-let newest = 0
+let newest = 0;
 const server = createServer((socket) => {
-  const client = new Client(++newest, socket, session, house)
-  clients.set(client.id, client)
-})
-server.maxConnections = CLIENTS
-server.listen(port, '127.0.0.1')
-await once(server, 'listening')
-setInterval(() => session.hurry(patience), 1000)
-setInterval(() => session.checkpoint(), CHECKPOINT)
+  const client = new Client(++newest, socket, session, house);
+  clients.set(client.id, client);
+});
+server.maxConnections = CLIENTS;
+server.listen(port, "127.0.0.1");
+await once(server, "listening");
+setInterval(() => session.hurry(patience), 1000);
+setInterval(() => session.checkpoint(), CHECKPOINT);
 
 stop = async () => {
-  stop = () => {}
-  server.close()
-  dismiss('57P01', 'terminating connection due to administrator command')
-  await session.close()
-  end()
-}
+  stop = () => {};
+  server.close();
+  dismiss("57P01", "terminating connection due to administrator command");
+  await session.close();
+  end();
+};
 const version = session.ask(`select to_json(format('TimescaleDB %s, PostgreSQL %s, in WebAssembly', extversion,
-  current_setting('server_version'))) from pg_extension where extname = 'timescaledb'`)
-console.log(JSON.stringify({ port: server.address().port, version }))
+  current_setting('server_version'))) from pg_extension where extname = 'timescaledb'`);
+const { port: taken } = /** @type {import("node:net").AddressInfo} */ (server.address());
+console.log(JSON.stringify({ port: taken, version }));

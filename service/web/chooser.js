@@ -1,25 +1,34 @@
 // The chooser of series: searches, ticks or unticks all that are found, and learns which series there are.
 
-const pick = document.querySelector(".pick");
-const list = pick.querySelector("fieldset");
-const finder = pick.querySelector(".finder");
-const search = finder.querySelector("input");
-const nothing = pick.querySelector(".nothing");
-const boxes = () => [...list.querySelectorAll("input")];
+import { all, one } from "./elements.js";
+
+const pick = one(HTMLDetailsElement, ".pick");
+const list = one(HTMLFieldSetElement, "fieldset", pick);
+const finder = one(HTMLElement, ".finder", pick);
+const search = one(HTMLInputElement, "input", finder);
+const nothing = one(HTMLElement, ".nothing", pick);
+const labels = () => all(HTMLLabelElement, "label", list);
+const boxes = () => all(HTMLInputElement, "input", list);
+
+/** @param {HTMLLabelElement} label */
+const boxIn = (label) => one(HTMLInputElement, "input", label);
 
 function find() {
   const text = search.value.trim().toLowerCase();
   let found = 0;
-  for (const box of boxes()) {
-    const fits = box.value.toLowerCase().includes(text);
-    box.parentElement.hidden = !fits;
-    found += fits;
+  for (const label of labels()) {
+    const fits = boxIn(label).value.toLowerCase().includes(text);
+    label.hidden = !fits;
+    if (fits) found += 1;
   }
   nothing.hidden = found > 0;
   nothing.textContent = text ? "None is called so." : "There are none yet.";
 }
 
-/** A box for a series that there was none for, in its place in the order. */
+/**
+ * A box for a series that there was none for, in its place in the order.
+ * @param {string} name
+ */
 function add(name) {
   const label = document.createElement("label");
   const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "series", value: name });
@@ -47,14 +56,14 @@ search.addEventListener("change", (event) => event.stopPropagation()); // it cho
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter") event.preventDefault();
 });
-for (const button of finder.querySelectorAll("button")) {
+for (const button of all(HTMLButtonElement, "button", finder)) {
   button.addEventListener("click", () => {
-    for (const box of boxes()) if (!box.parentElement.hidden) box.checked = button.value === "all";
+    for (const label of labels()) if (!label.hidden) boxIn(label).checked = button.value === "all";
     list.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
 // all of them, and those that come later: as if none were ticked
-pick.closest("form").addEventListener("formdata", ({ formData }) => {
+search.form?.addEventListener("formdata", ({ formData }) => {
   if (boxes().every((box) => box.checked)) formData.delete("series");
 });
 finder.hidden = false;

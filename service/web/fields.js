@@ -1,6 +1,7 @@
 // Helps to fill the fields of a form in; every form works without.
 
 import "./chooser.js";
+import { all, one } from "./elements.js";
 
 const zones = document.getElementById("zones");
 
@@ -19,9 +20,10 @@ for (const field of document.querySelectorAll("input[list=zones]")) {
 }
 
 /** A calendar for each field that takes a time: what is picked there is put into the field, and sent from there alone. */
-for (const picker of document.querySelectorAll(".picker input")) {
-  const field = picker.closest(".when").querySelector("label input");
-  const button = picker.nextElementSibling;
+for (const when of all(HTMLElement, ".when:has(.picker)")) {
+  const field = one(HTMLInputElement, "label input", when);
+  const picker = one(HTMLInputElement, ".picker input", when);
+  const button = one(HTMLButtonElement, ".picker button", when);
   picker.removeAttribute("name");
   picker.tabIndex = -1;
   picker.ariaHidden = "true";
@@ -44,14 +46,14 @@ for (const form of document.forms) {
 
 // a list of choices closes like a menu does
 document.addEventListener("click", (event) => {
-  for (const open of document.querySelectorAll("details.pick[open]")) {
-    if (!open.contains(event.target)) open.open = false;
+  for (const open of all(HTMLDetailsElement, "details.pick[open]")) {
+    if (event.target instanceof Node && !open.contains(event.target)) open.open = false;
   }
 });
 document.addEventListener("keydown", (event) => {
-  const open = event.key === "Escape" && document.querySelector("details.pick[open]");
-  if (open) {
+  if (event.key !== "Escape") return;
+  for (const open of all(HTMLDetailsElement, "details.pick[open]")) {
     open.open = false;
-    open.querySelector("summary").focus();
+    one(HTMLElement, "summary", open).focus();
   }
 });

@@ -1,16 +1,19 @@
 // Keeps the links to the records and to the chart in line with what the live page shows; as service/routes/page_links.py.
 
-const form = document.getElementById("view");
+import { all, entries, one } from "./elements.js";
+
+const form = one(HTMLFormElement, "#view");
 
 function follow() {
-  const chosen = new FormData(form);
+  const chosen = new URLSearchParams(entries(new FormData(form)));
   const period = chosen.get("period");
-  for (const link of document.querySelectorAll("a[data-onward]")) {
+  const zone = chosen.get("tz");
+  for (const link of all(HTMLAnchorElement, "a[data-onward]")) {
     const asked = new URLSearchParams();
     for (const name of chosen.getAll("series")) asked.append("series", name);
     if (period) asked.append("from", period === "today" ? period : `-${period}`);
-    if (chosen.get("tz")) asked.append("tz", chosen.get("tz"));
-    const [path, own] = link.dataset.onward.split("?");
+    if (zone) asked.append("tz", zone);
+    const [path, own] = (link.dataset.onward ?? "").split("?");
     link.href = `${path}?${[String(asked), own].filter(Boolean).join("&")}`;
   }
 }

@@ -1,6 +1,8 @@
 // Says how the page stands: whether it is connected, and how old the newest reading with a fact is. What isn't current
 // is grey, and has its date.
 
+import { one } from "./elements.js";
+
 const WORDS = {
   connecting: "Connecting…",
   lost: "Reconnecting…",
@@ -9,27 +11,51 @@ const WORDS = {
   waiting: "Waiting for the first reading",
   live: "Live",
 };
-const byId = (id) => document.getElementById(id);
 
+/**
+ * @import { State } from "./stream.js"
+ * @typedef {object} Known What the server said of the readings, times in seconds since 1970.
+ * @property {number | null} newest
+ * @property {number} patience
+ * @property {boolean} empty
+ * @property {string} zone
+ * @typedef {keyof typeof WORDS | "quiet"} Kind
+ */
+
+/** @param {string} id */
+const byId = (id) => one(HTMLElement, `#${id}`);
+
+/** @type {State | "refused" | "live"} */
 let connection = "connecting";
+/** @type {Known} */
 let known = { newest: null, patience: 0, empty: true, zone: "UTC" };
 let ahead = 0; // milliseconds that the server's clock is ahead of this machine's
-let heard = null; // when the server last said something, by its clock, in seconds
+/** @type {number | null} when the server last said something, by its clock, in seconds */
+let heard = null;
 
 const now = () => (Date.now() + ahead) / 1000;
 
-/** The server's clock shows `seconds` since 1970. */
+/**
+ * The server's clock shows `seconds` since 1970.
+ * @param {number} seconds
+ */
 export function setClock(seconds) {
   ahead = 1000 * seconds - Date.now();
 }
 
-/** The connection is in this state. */
+/**
+ * The connection is in this state.
+ * @param {typeof connection} state
+ */
 export function stand(state) {
   connection = state;
   show();
 }
 
-/** The server said something; what it `told`, if anything: `newest`, `patience`, `empty`, `zone`. */
+/**
+ * The server said something, and `told` this, if anything.
+ * @param {Partial<Known>} told
+ */
 export function hear(told = {}) {
   heard = now();
   known = { ...known, ...told };
@@ -39,7 +65,8 @@ export function hear(told = {}) {
 function show() {
   const age = known.newest === null ? Infinity : Math.max(0, now() - known.newest);
   const kind = connection !== "live" ? connection : known.empty ? "waiting" : age > known.patience ? "quiet" : "live";
-  const text = WORDS[kind] ?? (known.newest === null ? "No fact lately" : `No reading for ${span(age)}`);
+  const quiet = known.newest === null ? "No fact lately" : `No reading for ${span(age)}`;
+  const text = kind === "quiet" ? quiet : WORDS[kind];
   const badge = byId("state");
   if (badge.dataset.state !== kind) byId("said").textContent = text; // readers of screens needn't hear each minute
   badge.dataset.state = kind;
@@ -48,16 +75,25 @@ function show() {
   byId("board").dataset.current = kind === "live" ? "yes" : "no";
 }
 
+/**
+ * @param {Kind} kind
+ * @param {number} age
+ */
 function dated(kind, age) {
   if (kind === "live") return `Newest reading ${age < 10 ? "just now" : `${span(age)} ago`}`;
   if (kind === "quiet") return known.newest === null ? "" : `Newest reading ${moment(known.newest)}`;
   return heard === null || known.empty ? "" : `As of ${moment(heard)}`;
 }
 
+/**
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
 function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** @param {number} seconds */
 function span(seconds) {
   const [number, unit] =
     seconds < 60
@@ -70,8 +106,12 @@ function span(seconds) {
   return `${number} ${unit}${number === 1 ? "" : "s"}`;
 }
 
-/** Date and time in the zone of the page; in this machine's where the browser doesn't know that one. */
+/**
+ * Date and time in the zone of the page; in this machine's where the browser doesn't know that one.
+ * @param {number} seconds since 1970
+ */
 function moment(seconds) {
+  /** @type {Intl.DateTimeFormatOptions} */
   const format = { dateStyle: "short", timeStyle: "medium" };
   try {
     return new Intl.DateTimeFormat("sv", { ...format, timeZone: known.zone }).format(1000 * seconds);

@@ -8,14 +8,29 @@ const LONG = 6_000; // characters of a view that a WebSocket can't be asked for:
 const RETRY = 1_500; // milliseconds until the next attempt; up to twice as many, lest all pages come at once
 
 /**
- * Tells `on.event(name, data)` what comes, `on.state(name)` how the connection is (connecting, lost, offline), and
- * `on.refused(problem)` why the server doesn't show this view.
+ * @typedef {"connecting" | "lost" | "offline"} State
+ * @typedef {object} Problem
+ * @property {number} [status]
+ * @property {string} [detail]
+ * @property {{ field: string, detail: string }[]} [errors]
+ * @typedef {object} Listener
+ * @property {(name: string, data: any) => void} event Something came: the name says what is in the data.
+ * @property {(name: State) => void} state The connection is in another state.
+ * @property {(problem: Problem) => void} refused The server doesn't show this view.
+ */
+
+/**
+ * Tells the listener what comes of the view that is opened, and how the connection is.
+ * @param {Listener} on
  */
 export function follow(on) {
+  /** @type {URLSearchParams | null} */
   let query = null;
-  let attempt = null; // aborts the one under way
+  /** @type {AbortController | null} aborts the one under way */
+  let attempt = null;
   let heard = 0;
-  let retry = 0;
+  /** @type {number | undefined} */
+  let retry;
 
   function stop() {
     attempt?.abort();
@@ -23,6 +38,7 @@ export function follow(on) {
     clearTimeout(retry);
   }
 
+  /** @param {State | ""} state */
   function start(state) {
     stop();
     if (query === null || document.hidden) return;
@@ -32,8 +48,11 @@ export function follow(on) {
     run(attempt.signal);
   }
 
+  /** @param {AbortSignal} signal */
   async function run(signal) {
+    /** @type {Problem | null} */
     let refusal = null;
+    /** @param {string} text */
     const take = (text) => {
       if (signal.aborted) return;
       heard = Date.now();
@@ -54,7 +73,7 @@ export function follow(on) {
     if (refusal) on.refused(refusal);
     else on.state(navigator.onLine ? "lost" : "offline");
     // what is wrong with the question stays wrong; what is wrong with the server passes
-    const passes = !refusal || refusal.status >= 500 || refusal.status === 429;
+    const passes = !refusal || (refusal.status ?? 0) >= 500 || refusal.status === 429;
     if (passes) retry = setTimeout(() => start(refusal ? "" : "lost"), RETRY * (1 + Math.random()));
   }
 
@@ -73,7 +92,11 @@ export function follow(on) {
   }, 5000);
 
   return {
-    /** Go over to another view. */
+    /**
+     * Go over to another view.
+     * @param {URLSearchParams} asked
+     * @param {State | ""} state
+     */
     open(asked, state) {
       query = asked;
       start(state);
@@ -81,7 +104,13 @@ export function follow(on) {
   };
 }
 
-/** Resolves, when the socket is closed, to whether anything came. */
+/**
+ * Resolves, when the socket is closed, to whether anything came.
+ * @param {string} address
+ * @param {AbortSignal} signal
+ * @param {(text: string) => void} take
+ * @returns {Promise<boolean>}
+ */
 function bySocket(address, signal, take) {
   return new Promise((done) => {
     const url = new URL(address, location.href);
@@ -105,19 +134,26 @@ function bySocket(address, signal, take) {
   });
 }
 
-/** Resolves, when the answer ends, to the problem that it is, or to null. */
+/**
+ * Resolves, when the answer ends, to the problem that it is, or to null.
+ * @param {string} address
+ * @param {AbortSignal} signal
+ * @param {(text: string) => void} take
+ * @returns {Promise<Problem | null>}
+ */
 async function byAnswer(address, signal, take) {
   const answer = await fetch(address, { signal, cache: "no-store", headers: { Accept: "text/event-stream" } });
   if (!answer.ok) {
     const said = `The server answers ${answer.status} ${answer.statusText}.`;
     return answer.json().catch(() => ({ status: answer.status, detail: said }));
   }
+  if (!answer.body) return null;
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ""; ; ) {
     const { value, done } = await reader.read();
     if (done) return null;
     const texts = (rest + value).split("\n\n");
-    rest = texts.pop();
+    rest = texts.pop() ?? "";
     texts.forEach(take);
   }
 }

@@ -1,0 +1,1 @@
+"""What looks over the code itself."""
