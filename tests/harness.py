@@ -1,12 +1,15 @@
 """A whole service on a real server and a real socket, for the tests that look at it from outside."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
+from websockets.asyncio.client import ClientConnection
 
 from service.app import create_app, open_context
 from service.routes.context import Context
@@ -50,3 +53,25 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port: int = sock.getsockname()[1]
         return port
+
+
+async def ask(socket: ClientConnection, frame: Any) -> Any:
+    await socket.send(json.dumps(frame))
+    return json.loads(await asyncio.wait_for(socket.recv(), 10))
+
+
+async def stored(service: Running, series: str, expected: int) -> list[dict[str, Any]]:
+    """The records of a series, newest first, as soon as there are as many as expected."""
+    for _ in range(200):
+        answer = await service.http.get("/display", params={"per_page": 1000, "series": series})
+        found: list[dict[str, Any]] = answer.json()["items"]
+        if len(found) >= expected:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{len(found)} of {expected} readings arrived")
+
+
+async def counted(service: Running, where: str, reason: str) -> float:
+    text = (await service.http.get("/metrics")).text
+    name = f'taktline_refused_total{{reason="{reason}",where="{where}"}} '
+    return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))

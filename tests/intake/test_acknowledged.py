@@ -24,8 +24,7 @@ from service.intake.formats.ndjson import add_lines
 from service.intake.packer import Packer
 from service.intake.reading import Rules, now_microseconds
 from tests.conftest import Engine, settings_for
-from tests.harness import free_port, running
-from tests.routes.test_websocket import stored
+from tests.harness import free_port, running, stored
 
 NOW = now_microseconds()
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

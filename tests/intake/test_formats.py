@@ -20,11 +20,9 @@ from service.intake.formats.line_protocol import BadLine, LineReader
 from service.intake.formats.ndjson import add_lines
 from service.intake.packer import Packer
 from service.intake.reading import Rules, now_microseconds
-from tests.harness import Running
-from tests.intake.test_reading import rows_of
-from tests.routes.test_websocket import stored
+from tests.batches import FEW, RULES, rows_of
+from tests.harness import Running, stored
 
-RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
 NOW = now_microseconds()
 READINGS: list[dict[str, Any]] = [
     {"ts": "2026-01-31T14:05:00Z", "series": "Werk Köln", "plan": 40.0, "fact": 38.5},
@@ -324,9 +322,6 @@ def test_numbers_may_be_written_in_many_ways(text: str) -> None:
 def test_other_columns_are_attributes_as_text() -> None:
     [row] = rows_of(of_table(b"plan,x\n1,007\n"))
     assert json.loads(row.attributes or b"") == {"x": "007"}
-
-
-FEW = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1), 3)
 
 
 def read_anyhow(media_type: str, text: bytes, rules: Rules, *, partial: bool = False) -> Packed:

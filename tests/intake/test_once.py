@@ -13,8 +13,7 @@ from websockets.asyncio.client import connect
 
 from tests.conftest import Engine, settings_for
 from tests.faults import behind_proxy, lose_commits, numbers
-from tests.harness import Running, running
-from tests.routes.test_websocket import ask
+from tests.harness import Running, ask, running
 
 pytestmark = pytest.mark.anyio
 

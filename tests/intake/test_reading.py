@@ -1,6 +1,5 @@
 import json
 import math
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -13,48 +12,14 @@ from hypothesis import strategies as st
 from service.errors import BadReading, BadRequest, TooLarge
 from service.intake.attributes import MAX_ATTRIBUTES
 from service.intake.batch import Packed
-from service.intake.copy_rows import SINCE_1970
 from service.intake.formats.frames import RefusedEnvelope, parse_msgpack, read_frame, read_json, read_msgpack
 from service.intake.reading import Rules, now_microseconds
 from service.intake.timestamps import microseconds, moment_of, of_text
+from tests.batches import RULES, Row, rows_of
 
-RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
 NOW = now_microseconds()
 MOMENT = datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
 EXTENSION = msgspec.msgpack.Ext(5, b"x")
-
-
-class Row(msgspec.Struct):
-    """A row as it goes into COPY, read back."""
-
-    ts: int
-    series: str
-    plan: float | None
-    fact: float | None
-    attributes: bytes | None
-
-
-def rows_of(packed: Packed) -> list[Row]:
-    """What a batch would write."""
-    data, at, found = packed.rows, 0, []
-    while at < len(data):
-        cells: list[bytes | None] = []
-        (columns,), at = struct.unpack_from("!h", data, at), at + 2
-        for _ in range(columns):
-            (length,), at = struct.unpack_from("!i", data, at), at + 4
-            cells.append(None if length < 0 else data[at : at + length])
-            at += max(length, 0)
-        ts, series, plan, fact, attributes = cells
-        assert ts is not None
-        assert series is not None
-        micros = struct.unpack("!q", ts)[0] + SINCE_1970
-        rest = None if attributes is None else attributes[1:]
-        found.append(Row(micros, series.decode(), number(plan), number(fact), rest))
-    return found
-
-
-def number(cell: bytes | None) -> float | None:
-    return None if cell is None else float(struct.unpack("!d", cell)[0])
 
 
 def batch(text: str | bytes) -> Packed:

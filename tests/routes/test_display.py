@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from service.errors import Unavailable
-from tests.conftest import run_jobs
+from tests.conftest import Engine, run_jobs
+from tests.database import connected
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
@@ -165,12 +166,12 @@ async def test_counts_stay_exact_through_refreshes(fresh: Running) -> None:
                     await fresh.context.store.rollups.refresh_late()
 
 
-async def test_nothing_is_hidden_while_an_import_is_rolled_up(fresh: Running) -> None:
+async def test_nothing_is_hidden_while_an_import_is_rolled_up(fresh: Running, engine: Engine, schema: str) -> None:
     """The policies refresh in many batches; whatever is done of them, every total is the true one."""
     store = fresh.context.store
     if store.server.edition != "community" or store.server.embedded:
         pytest.skip("no refreshes beside others here")
-    async with store._writing.connection() as con:
+    async with connected(engine, schema) as con:
         await con.execute(
             "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs "
             "where hypertable_schema = current_schema()"

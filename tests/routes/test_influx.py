@@ -14,8 +14,7 @@ from influxdb_client.rest import ApiException
 
 from service.errors import Overloaded
 from tests.conftest import Engine, settings_for
-from tests.harness import Running, running
-from tests.routes.test_websocket import stored
+from tests.harness import Running, counted, running, stored
 
 pytestmark = pytest.mark.anyio
 SECOND = 1_700_000_000
@@ -24,12 +23,6 @@ TELEGRAF = {"User-Agent": "Telegraf/1.32.0 Go/1.23.0", "Content-Type": "text/pla
 
 async def write(service: Running, body: str | bytes, path: str = "/api/v2/write", **options: Any) -> httpx.Response:
     return await service.http.post(path, content=body, **options)
-
-
-async def counted(service: Running, where: str, reason: str) -> float:
-    text = (await service.http.get("/metrics")).text
-    name = f'taktline_refused_total{{reason="{reason}",where="{where}"}} '
-    return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
 
 
 @pytest.mark.parametrize("path", ["/write", "/api/v2/write", "/api/v3/write_lp"])

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from service.errors import BadRequest
 from service.routes.influx.influxql import STATEMENTS, answer
-from tests.harness import Running
-from tests.routes.test_influx import counted
-from tests.routes.test_websocket import stored
+from tests.harness import Running, counted, stored
 
 ANSWERED: dict[str, dict[str, Any]] = {
     "CREATE DATABASE plant": {},

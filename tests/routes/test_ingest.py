@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.harness import Running
-from tests.routes.test_websocket import stored
+from tests.harness import Running, stored
 
 pytestmark = pytest.mark.anyio
 

@@ -17,10 +17,9 @@ from service.intake.reading import Rules
 from service.intake.writer import Writer
 from service.metrics import Metrics
 from service.routes.tcp import listening
+from tests.batches import FEW, RULES
 from tests.conftest import Engine, dropped_schema, settings_for
-from tests.harness import Running, free_port, running
-from tests.intake.test_formats import FEW, RULES
-from tests.routes.test_websocket import stored
+from tests.harness import Running, free_port, running, stored
 
 pytestmark = pytest.mark.anyio
 LIMIT = 10_000

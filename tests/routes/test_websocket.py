@@ -2,33 +2,16 @@
 
 import asyncio
 import json
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness import Running
+from tests.harness import Running, ask, stored
 
 pytestmark = pytest.mark.anyio
-
-
-async def ask(socket: ClientConnection, frame: Any) -> Any:
-    await socket.send(json.dumps(frame))
-    return json.loads(await asyncio.wait_for(socket.recv(), 10))
-
-
-async def stored(service: Running, series: str, expected: int) -> list[dict[str, Any]]:
-    """The records of a series, newest first, as soon as there are as many as expected."""
-    for _ in range(200):
-        answer = await service.http.get("/display", params={"per_page": 1000, "series": series})
-        found: list[dict[str, Any]] = answer.json()["items"]
-        if len(found) >= expected:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"{len(found)} of {expected} readings arrived")
 
 
 @pytest.mark.parametrize("path", ["", "ws"])

@@ -11,10 +11,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.conftest import Engine, settings_for
-from tests.harness import Running, running
-from tests.routes.test_influx import counted
-from tests.routes.test_websocket import ask, stored
-from tests.run.test_http_protocol import SOCKET, statuses, talk
+from tests.harness import Running, ask, counted, running, stored
+from tests.raw_http import WEBSOCKET, statuses, talk
 
 pytestmark = pytest.mark.anyio
 SILENCE = 0.8
@@ -37,7 +35,7 @@ async def opened(service: Running) -> tuple[asyncio.StreamReader, asyncio.Stream
     """A socket of a client that answers no ping."""
     place = urlsplit(service.ws)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    writer.write(f"GET / HTTP/1.1\r\nHost: x\r\n{SOCKET}\r\n".encode())
+    writer.write(f"GET / HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}\r\n".encode())
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
     return reader, writer
 
@@ -107,7 +105,7 @@ async def test_where_there_is_one(shared: Running, path: str) -> None:
 async def test_another_version_is_told_ours(shared: Running, version: str | None) -> None:
     before = await counted(shared, "websocket", "handshake")
     told = f"Sec-WebSocket-Version: {version}\r\n" if version else ""
-    sent = SOCKET.replace("Sec-WebSocket-Version: 13\r\n", told)
+    sent = WEBSOCKET.replace("Sec-WebSocket-Version: 13\r\n", told)
     answer = await talk(shared, f"GET / HTTP/1.1\r\nHost: x\r\n{sent}\r\n".encode())
     assert statuses(answer) == [426]
     head, body = answer.split(b"\r\n\r\n")
@@ -119,9 +117,9 @@ async def test_another_version_is_told_ours(shared: Running, version: str | None
 @pytest.mark.parametrize(
     "broken",
     [
-        SOCKET.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"),
-        SOCKET.split("Sec-WebSocket-Key")[0],
-        SOCKET + "X: y\r\n" * 130,
+        WEBSOCKET.replace("dGhlIHNhbXBsZSBub25jZQ==", "short"),
+        WEBSOCKET.split("Sec-WebSocket-Key")[0],
+        WEBSOCKET + "X: y\r\n" * 130,
     ],
     ids=["key", "no key", "too many headers"],
 )

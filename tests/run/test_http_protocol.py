@@ -10,8 +10,8 @@ import pytest
 
 from service.errors import Unavailable
 from service.store.pool import Pool
-from tests.harness import Running
-from tests.routes.test_websocket import stored
+from tests.harness import Running, stored
+from tests.raw_http import WEBSOCKET, statuses, talk
 
 pytestmark = pytest.mark.anyio
 
@@ -21,11 +21,9 @@ UPGRADES = {
     "java.net.http.HttpClient": H2C,
     "curl --http2": H2C.replace(SETTINGS, "AAMAAABkAAQAoAAAAAIAAAAA"),
     "two lines": "Connection: Upgrade\r\nConnection: keep-alive\r\nUpgrade: h2c\r\nUpgrade: foo/2\r\n",
-    "a WebSocket's": "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    "a WebSocket's": WEBSOCKET,
 }
 NEXT = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-SOCKET = UPGRADES["a WebSocket's"]
 
 
 def request(headers: str, body: bytes, *, chunked: bool = False, method: str = "POST", path: str = "/write") -> bytes:
@@ -34,24 +32,6 @@ def request(headers: str, body: bytes, *, chunked: bool = False, method: str = "
         body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:half], body[half:])) + b"0\r\n\r\n"
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
     return f"{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}{length}\r\n\r\n".encode() + body
-
-
-async def talk(service: Running, *pieces: bytes) -> bytes:
-    """All that the service answers until it closes the connection; each piece comes in a segment of its own."""
-    place = urlsplit(service.url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    try:
-        for piece in pieces:
-            writer.write(piece)
-            for _ in range(3):
-                await asyncio.sleep(0)
-        return await asyncio.wait_for(reader.read(), 10)
-    finally:
-        writer.close()
-
-
-def statuses(answer: bytes) -> list[int]:
-    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", answer)]
 
 
 def splits(text: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -109,7 +89,7 @@ async def test_a_large_body_behind_an_upgrade_arrives_whole(shared: Running, nam
 
 @pytest.mark.parametrize("split", [False, True])
 async def test_a_socket_takes_the_frames_that_come_with_its_handshake(shared: Running, name: str, split: bool) -> None:
-    head = f"GET /ws HTTP/1.1\r\nHost: x\r\n{SOCKET}\r\n".encode()
+    head = f"GET /ws HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}\r\n".encode()
     text = b'{"plan": 7, "series": "%b"}' % name.encode()
     frames = b"\x81" + bytes([0x80 | len(text)]) + bytes(4) + text + b"\x88\x82" + bytes(4) + b"\x03\xe8"
     answer = await talk(shared, *((head, frames) if split else (head + frames,)))
@@ -120,7 +100,7 @@ async def test_a_socket_takes_the_frames_that_come_with_its_handshake(shared: Ru
 
 async def test_a_socket_behind_an_answered_request_and_none_behind_a_waiting_one(shared: Running) -> None:
     first = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
-    handshake = f"GET /ws HTTP/1.1\r\nHost: x\r\n{SOCKET}\r\n".encode()
+    handshake = f"GET /ws HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}\r\n".encode()
     assert statuses(await talk(shared, first + handshake + NEXT)) == [200, 426, 200]
     place = urlsplit(shared.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)

@@ -21,9 +21,9 @@ from service.store import Store, open_store
 from service.store.conflicts import insist
 from service.store.migrate import migrate, search_path
 from service.store.queries import query
+from tests.batches import packed, reading
 from tests.conftest import Engine, run_jobs
-from tests.store.test_migrate import folder as folder
-from tests.store.test_store import packed, reading, rollup_counts
+from tests.database import rollup_counts
 
 pytestmark = pytest.mark.anyio
 
@@ -166,4 +166,4 @@ async def test_several_refresh_at_once(store: Store, engine: Engine, schema: str
         await asyncio.gather(store.rollups.refresh_late(), store.rollups.refresh_late(), by_hand(), by_hand())
     except Unavailable as exc:
         pytest.fail(f"refused for good: {exc}")
-    assert await rollup_counts(store) == [2000] * 3
+    assert await rollup_counts(engine, schema) == [2000] * 3

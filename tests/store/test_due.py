@@ -15,8 +15,8 @@ from service.period.selection import Selection
 from service.store import Store, open_store
 from service.store.migrate import migrate, search_path
 from service.store.totals import Totals, Worst
+from tests.batches import packed
 from tests.conftest import Engine
-from tests.store.test_store import packed
 
 pytestmark = pytest.mark.anyio
 

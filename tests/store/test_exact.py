@@ -18,8 +18,8 @@ from service.intake.reading import Reading, now_microseconds
 from service.period.steps import make_period
 from service.store import Store, open_store
 from service.store.migrate import migrate, search_path
+from tests.batches import broken, packed
 from tests.conftest import Engine, run_jobs
-from tests.store.test_store import broken, packed
 
 pytestmark = pytest.mark.anyio
 

@@ -1,7 +1,6 @@
 """The schema, applied to a real server."""
 
 import asyncio
-import shutil
 from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -11,16 +10,9 @@ import pytest
 
 from service.errors import SchemaError
 from service.store.migrate import migrate, migrations, search_path
-from service.store.queries import sql_folder
 from tests.conftest import Engine, drop_schema
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A copy of the schema files that a test may change."""
-    return Path(shutil.copytree(sql_folder() / "schema", tmp_path / "schema"))
 
 
 async def apply(engine: Engine, schema: str, folder: Path | None = None) -> list[str]:

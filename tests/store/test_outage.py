@@ -17,7 +17,7 @@ from service.store import batches
 from tests.conftest import Engine
 from tests.faults import behind_proxy, numbers, proxied
 from tests.harness import Running
-from tests.run.test_server import serving
+from tests.processes import serving
 
 pytestmark = pytest.mark.anyio
 

@@ -9,13 +9,14 @@ import asyncpg
 import pytest
 
 from service.errors import BadReading, Unavailable
-from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.packer import Packer
-from service.intake.reading import Reading, Rules, now_microseconds
+from service.intake.batch import Outcome, Receipt
+from service.intake.reading import Reading, now_microseconds
 from service.period.steps import make_period
 from service.store import READING, Store, open_store
 from service.store.migrate import migrate, search_path
+from tests.batches import broken, packed, reading
 from tests.conftest import Engine, run_jobs
+from tests.database import connected, rollup_counts
 
 pytestmark = pytest.mark.anyio
 
@@ -25,23 +26,6 @@ async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
     await migrate(engine.url, schema, engine.server, lambda _: None)
     async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
         yield opened
-
-
-def packed(batch_id: str | None, *readings: Reading) -> Packed:
-    packer = Packer(Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1)), now_microseconds(), batch_id)
-    assert packer.add_all(readings)
-    return packer.finish()
-
-
-def reading(
-    plan: float | None = 1, fact: float | None = 2, *, ts: int | None = None, attributes: bytes | None = None
-) -> Reading:
-    return Reading(ts, "s", plan, fact, attributes)
-
-
-def broken() -> Packed:
-    """A batch whose rows aren't what the database expects."""
-    return Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", frozenset(), frozenset())
 
 
 async def test_every_value_comes_back_as_it_went_in(store: Store) -> None:
@@ -181,7 +165,9 @@ async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engi
 
 
 @pytest.mark.parametrize("minutes", [2, 10, 200, 3 * 24 * 60])
-async def test_late_readings_show_at_once_and_after_the_refresh(store: Store, minutes: int) -> None:
+async def test_late_readings_show_at_once_and_after_the_refresh(
+    store: Store, engine: Engine, schema: str, minutes: int
+) -> None:
     """Readings behind the watermark are in every rollup as soon as they are written, and stay there."""
     ts = now_microseconds() - minutes * 60_000_000
     await store.batches.write([packed(None, reading(1, 1, ts=ts))], Receipt())
@@ -190,27 +176,21 @@ async def test_late_readings_show_at_once_and_after_the_refresh(store: Store, mi
         await run_jobs(store)
     for count in (2, 3, 4):
         await store.batches.write([packed(None, reading(1, 1, ts=ts))], Receipt())
-        assert await rollup_counts(store) == [count] * 3
+        assert await rollup_counts(engine, schema) == [count] * 3
         if store.server.edition == "community" and count == 3:
             await store.rollups.refresh_late()
-            assert await rollup_counts(store) == [count] * 3
+            assert await rollup_counts(engine, schema) == [count] * 3
 
 
-async def rollup_counts(store: Store) -> list[int]:
-    async with store._reading.connection() as con:
-        counts = "select coalesce(sum(readings), 0)::bigint from reading_"
-        return [await con.fetchval(counts + unit) for unit in ("minute", "hour", "day")]
-
-
-async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engine: Engine) -> None:
+async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engine: Engine, schema: str) -> None:
     """Where the columnstore takes rows directly, they are all there, in every rollup, and stay readable."""
     rows = many_rows()
     first = [rows[0], rows[-1]]  # the chunks are there then, and may be compressed
     await store.batches.write([packed(None, *first)], Receipt())
     assert await store.batches.write([packed("large", *rows)], Receipt()) == [Outcome.WRITTEN]
     await store.batches.write([packed(None, *rows[:10])], Receipt())
-    assert await rollup_counts(store) == [6012] * 3
-    async with store._reading.connection() as con:
+    assert await rollup_counts(engine, schema) == [6012] * 3
+    async with connected(engine, schema) as con:
         assert await con.fetchval("select count(distinct id) from reading") == 6012
         assert await con.fetchval("select sum(plan) from reading where series = 's1'") == sum(
             row.plan or 0 for row in [*first, *rows, *rows[:10]] if row.series == "s1"
@@ -261,11 +241,11 @@ async def test_slow_reads_never_keep_a_write_waiting(store: Store) -> None:
     assert await store.records.count() == 1
 
 
-async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store) -> None:
+async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store, engine: Engine, schema: str) -> None:
     """Where the policies are behind, such a refresh must not take the watermark past what they haven't come to yet."""
     if store.server.edition != "community":
         pytest.skip("nothing is materialised here")
-    async with store._reading.connection() as con:
+    async with connected(engine, schema) as con:
         await con.execute(
             "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs "
             "where hypertable_schema = current_schema()"
@@ -279,4 +259,4 @@ async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store)
     await store.batches.write([packed(None, reading(ts=ts))], Receipt())
     await store.rollups.refresh_late()
     assert await store.records.count() == before + 1
-    assert await rollup_counts(store) == [before + 1] * 3
+    assert await rollup_counts(engine, schema) == [before + 1] * 3

@@ -1,0 +1,26 @@
+"""A look into the database, past the service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from service.store.migrate import search_path
+from tests.conftest import Engine
+
+
+@asynccontextmanager
+async def connected(engine: Engine, schema: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection that finds the tables of this schema."""
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
+    try:
+        yield con
+    finally:
+        await con.close()
+
+
+async def rollup_counts(engine: Engine, schema: str) -> list[int]:
+    """How many readings are in each rollup."""
+    async with connected(engine, schema) as con:
+        counts = "select coalesce(sum(readings), 0)::bigint from reading_"
+        return [await con.fetchval(counts + unit) for unit in ("minute", "hour", "day")]
