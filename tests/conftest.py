@@ -22,11 +22,14 @@ from service.store import Store
 from service.store.conflicts import insist
 from service.store.database import Server, inspect
 from tests.browsing import browser as browser  # a fixture
+from tests.examples import register_profiles
 from tests.harness import Running, running
 
 IMAGE = "timescale/timescaledb:2.29.2-pg17"
 ENGINES = ("url", "docker", "embedded")
 USED = pytest.StashKey[str]()
+
+register_profiles()  # before a test's own settings are made, or an option chooses another
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from service.errors import Unavailable
 from service.store.migrate import search_path
 from tests.conftest import Engine, run_jobs
+from tests.examples import examples
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
@@ -61,7 +62,7 @@ async def raw(service: Running, engine: Engine) -> AsyncIterator["asyncpg.Connec
         await con.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(0.15)
 @given(happened=events, wish=asked)
 async def test_the_chart_is_group_by_over_raw_readings(
     shared: Running, engine: Engine, happened: list[Any], wish: tuple[str, str, str]
@@ -145,7 +146,7 @@ long_asked = st.tuples(
 )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=WITHOUT_SHRINKING)
+@settings(examples(0.1), phases=WITHOUT_SHRINKING)
 @given(batches=old_batches, refreshed=st.booleans(), wish=long_asked)
 async def test_weeks_months_and_years_are_group_by_over_decades(
     shared: Running, engine: Engine, batches: list[Any], refreshed: bool, wish: tuple[str, str, str, bool]

@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
@@ -21,6 +21,7 @@ from service.live.view import WIDTHS
 from service.period.bucket import Bucket, Numbers, Panel
 from service.period.steps import STEPS, Period, make_period, widen
 from service.routes.chart.chart_parameters import MIN_WIDTH
+from tests.examples import examples
 from tests.pictures import NOW, boxes, fills, minutes, of, texts
 
 LIGHT = THEMES["light"]
@@ -109,7 +110,7 @@ def test_sparse_bars_are_all_there_in_every_step_and_scale(step: str, width: int
         assert runs(columns(shown, LIGHT.plan, scale)) == len(buckets), (steps, scale)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(0.1)
 @given(
     width=st.integers(MIN_WIDTH, 1500),
     steps=st.integers(1, 740),
@@ -155,7 +156,7 @@ def test_of_many_days_none_is_left_out(days: int) -> None:
         assert sum(1 for there, _ in groupby(tall) if there) == days // 2
 
 
-@settings(max_examples=25, deadline=None)
+@examples(0.25)
 @given(
     width=st.sampled_from([*WIDTHS, MIN_WIDTH, 960, 3000]),
     step=st.sampled_from(["1m", "1h", "1d", "1M"]),
@@ -308,7 +309,7 @@ def test_no_picture_is_a_pattern_of_pairs_of_a_pixel_or_two(start: str, width: i
 # --- the y axis
 
 
-@settings(max_examples=300, deadline=None)
+@examples(3)
 @given(values=st.lists(st.floats(-1e308, 1e308, allow_subnormal=False), max_size=3), most=st.integers(3, 8))
 def test_the_y_axis_ends_with_a_line_beyond_which_there_is_no_bar(values: list[float], most: int) -> None:
     heights = fitting(values, most)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -27,15 +27,9 @@ from service.intake.formats.csv_table import add_table
 from service.intake.formats.ndjson import add_lines
 from service.intake.packer import Packer
 from service.intake.reading import Rules, now_microseconds
+from tests.examples import examples
 from tests.harness import Running
 
-FAST = settings(max_examples=300, deadline=None, derandomize=True)
-SLOW = settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
 NOW = now_microseconds()
 MICROSECOND = timedelta(microseconds=1)
@@ -129,7 +123,7 @@ def fast(decode: Callable[[bytes], Any], raw: bytes, batch_id: str | None) -> Pa
         return None
 
 
-@FAST
+@examples(3)
 @given(raw=JSONS, batch_id=st.none() | st.just("key"))
 @example(raw=b'{"id": null, "plan": 1}', batch_id=None)
 @example(raw=b'{"readings": null, "plan": 1}', batch_id=None)
@@ -140,7 +134,7 @@ def test_the_fast_way_of_json_gives_the_rows_of_the_slow_one(raw: bytes, batch_i
         same(quick, frames._pack_checked(frames.parse_json(raw), RULES, NOW, batch_id))
 
 
-@FAST
+@examples(3)
 @given(raw=CONTENTS.map(as_msgpack))
 @example(raw=as_msgpack({"id": None, "plan": 1}))
 @example(raw=as_msgpack({"ts": datetime(2026, 1, 31, 14, 5, 0, 123457, UTC), "plan": 1}))
@@ -150,7 +144,7 @@ def test_the_fast_way_of_messagepack_gives_the_rows_of_the_slow_one(raw: bytes) 
         same(quick, frames._pack_checked(frames.parse_msgpack(raw), RULES, NOW, None))
 
 
-@FAST
+@examples(3)
 @given(values=st.lists(READINGS, max_size=5), at=st.integers(0, 5))
 def test_a_block_of_lines_gives_the_rows_of_its_lines(values: list[object], at: int) -> None:
     lines = [json.dumps(value).encode() + b"\n" for value in values]
@@ -174,7 +168,7 @@ ARRAYS = st.one_of(
 )
 
 
-@FAST
+@examples(3)
 @given(raw=ARRAYS, size=st.integers(0, 60), partial=st.booleans())
 @example(raw=b"[{}, ]", size=0, partial=True)
 @example(raw=b"[{},]", size=0, partial=True)
@@ -234,7 +228,7 @@ def outcome_of_lines(blocks: list[bytes]) -> Packed | BadReading:
     return asyncio.run(read())
 
 
-@FAST
+@examples(3)
 @given(raw=LINES, cuts=st.lists(st.integers(0, 60), max_size=4).map(sorted))
 @example(raw=b'{\n"plan":1\n}\n', cuts=[2])
 @example(raw=b'{"plan":1}{"plan":2}\n{"a":1}\n', cuts=[21])
@@ -259,7 +253,7 @@ def test_lines_say_the_same_however_the_body_is_cut(raw: bytes, cuts: list[int])
     assert count == len(texts)
 
 
-@FAST
+@examples(3)
 @given(raw=BODIES)
 def test_every_decoder_takes_it_or_refuses_it(raw: bytes) -> None:
     """Anything else than one of our errors would be a 500."""
@@ -268,7 +262,7 @@ def test_every_decoder_takes_it_or_refuses_it(raw: bytes) -> None:
             assert read(raw, RULES, NOW).count >= 0
 
 
-@FAST
+@examples(3)
 @given(raw=st.one_of(TABLES, st.binary(max_size=200), BODIES))
 def test_every_table_is_taken_or_refused(raw: bytes) -> None:
     packer = Packer(RULES, NOW)
@@ -313,7 +307,7 @@ ENCODINGS = st.sampled_from(["", "", "gzip", "gzip", "identity", "deflate", "gzi
 
 
 @pytest.mark.anyio
-@SLOW
+@examples(0.6)
 @given(
     body=st.one_of(BODIES, TABLES, BODIES.map(gzip.compress), BODIES.map(lambda raw: gzip.compress(raw)[:-4])),
     key=KEYS,
@@ -338,7 +332,7 @@ async def test_any_request(
 
 
 @pytest.mark.anyio
-@SLOW
+@examples(0.6)
 @given(
     raw=st.binary(max_size=300),
     head=st.sampled_from([b"", b"POST /readings HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n"]),
@@ -368,7 +362,7 @@ async def still_good(socket: ClientConnection, name: str) -> None:
 
 
 @pytest.mark.anyio
-@SLOW
+@examples(0.6)
 @given(raw=st.one_of(BODIES, CONTENTS.map(as_msgpack)), binary=st.booleans())
 async def test_any_frame(shared: Running, name: str, socket: ClientConnection, raw: bytes, binary: bool) -> None:
     await socket.send(raw if binary else raw.decode(errors="replace"))

@@ -8,20 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.intake.attributes import MAX_ATTRIBUTES
+from tests.examples import examples
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
 MICROSECOND = timedelta(microseconds=1)
-OFTEN = settings(
-    max_examples=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 WINDOWS = (datetime(2021, 1, 1, tzinfo=UTC) + timedelta(hours=number) for number in itertools.count())
 
 TEXTS = st.text(max_size=8) | st.text(" \t\"',;|\r\n\\{}[]=#\ufeffЖ😀\x1f\x7f\u2028e1", max_size=12)
@@ -94,7 +89,7 @@ async def comes_back(service: Running, start: datetime, written: int) -> None:
     assert sorted((await exported(service, start, "ndjson")).split(b"\n")[:-1]) == sorted(lines * 3)
 
 
-@OFTEN
+@examples(0.3)
 @given(sent=READINGS, media_type=st.sampled_from(list(WAYS_IN)))
 @example(sent=[(0, None, 1, None, {"x": [1e300] * 1000})], media_type="application/json")
 @example(sent=[(0, None, 1, None, {"x": [1e300] * 26})], media_type="text/csv")

@@ -8,6 +8,7 @@ import schemathesis
 import schemathesis.specs.openapi.checks as checks
 from hypothesis import HealthCheck, given, settings
 
+from tests.examples import examples
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,7 @@ async def test_no_request_makes_the_service_stumble(shared: Running, mode: schem
     described = (await shared.http.get("/schema/openapi.json")).json()
     operation = schemathesis.openapi.from_dict(described)["/chart"]["GET"]
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(examples(0.6), suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy(generation_mode=mode))
     def answers(case: Any) -> None:
         response = case.call(base_url=shared.url)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.intake.batch import Receipt
@@ -17,6 +17,7 @@ from service.store.migrate import migrate, search_path
 from service.store.totals import Totals, Worst
 from tests.batches import packed
 from tests.conftest import Engine
+from tests.examples import examples
 
 pytestmark = pytest.mark.anyio
 
@@ -65,12 +66,7 @@ def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals
     )
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@examples(0.25)
 @given(ROWS, ROWS, CHOSEN, st.integers(-12, 0), st.integers(-2, 12), st.floats(0, 59.9))
 async def test_totals_and_worst_minute_are_of_what_is_due(
     store: Store, rows: list[Row], late: list[Row], chosen: set[str] | None, first: int, until: int, second: float

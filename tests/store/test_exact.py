@@ -9,7 +9,7 @@ from itertools import count
 import asyncpg
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import BadReading, Unavailable
@@ -20,6 +20,7 @@ from service.store import Store, open_store
 from service.store.migrate import migrate, search_path
 from tests.batches import broken, packed
 from tests.conftest import Engine, run_jobs
+from tests.examples import examples
 
 pytestmark = pytest.mark.anyio
 
@@ -169,12 +170,7 @@ async def machine(engine: Engine, schema: str) -> AsyncIterator[Machine]:
             await con.close()
 
 
-@settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@examples(0.1)
 @given(operations=st.lists(OPERATIONS, min_size=5, max_size=8))
 async def test_every_rollup_is_exact_after_any_interleaving(
     machine: Machine, operations: list[tuple[str, object]]
