@@ -7,11 +7,18 @@ import msgspec
 
 MAX_ERRORS = 100
 """How many faulty items of a batch a refusal names at most."""
+MOST_QUOTED = 60
+"""Characters of a bad value that an error repeats."""
 
 
 def counted(number: int, noun: str) -> str:
     """`1 reading`, `2,000 readings`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def quoted(text: str) -> str:
+    """A bad value as an error repeats it: enough of it to be recognised, however long it is."""
+    return repr(text if len(text) <= MOST_QUOTED else text[: MOST_QUOTED - 1] + "…")
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -81,6 +88,11 @@ class BadRequest(TaktlineError):
     def __init__(self, detail: str | None = None, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail)
         self.faults = tuple(faults[:MAX_ERRORS])
+
+
+def bad_parameter(name: str, detail: str) -> BadRequest:
+    """The refusal of one parameter of an address."""
+    return BadRequest(f"{name}: {detail}.", [Fault(0, name, detail)])
 
 
 class BadReading(BadRequest):

@@ -7,9 +7,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from service.period.times import bad_parameter, check_zone, parse_time, quoted
-
-__all__ = ["MAX_BARS", "STEPS", "Period", "bad_parameter", "check_bars", "check_zone", "make_period", "parse_time"]
+from service.errors import bad_parameter, quoted
+from service.period.times import parse_time
 
 STEPS = {
     "1m": 60,

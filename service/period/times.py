@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from service.errors import BadRequest, Fault
+from service.errors import bad_parameter, quoted
 
 TIMES = (
     "RFC 3339 (2026-01-31T14:05:00Z; without an offset in tz), 2026-01-31, 20260131, 14:05_20260131, "
@@ -14,9 +14,6 @@ TIMES = (
     "or in full: 12hours), "
     "today, yesterday, tomorrow, monday, midnight, noon, 6pm, 14:05, noon yesterday, 6pm friday"
 )
-
-MOST_QUOTED = 60
-"""Characters of a bad value that an error repeats."""
 
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -106,16 +103,6 @@ def zones() -> frozenset[str]:
 @cache
 def _spellings() -> dict[str, str]:
     return {name.lower(): name for name in zones()}
-
-
-def quoted(text: str) -> str:
-    """A bad value as an error repeats it: enough to find it again, however long it is."""
-    return repr(text if len(text) <= MOST_QUOTED else text[: MOST_QUOTED - 1] + "…")
-
-
-def bad_parameter(name: str, detail: str) -> BadRequest:
-    """The refusal of one parameter of an address."""
-    return BadRequest(f"{name}: {detail}.", [Fault(0, name, detail)])
 
 
 def _words(text: str, zone: str, now: datetime, *, up: bool) -> datetime | None:

@@ -6,10 +6,9 @@ from struct import Struct, error
 
 import msgspec
 
+from service.errors import bad_parameter, quoted
 from service.intake.timestamps import microseconds
 from service.period.selection import Place
-from service.period.steps import bad_parameter
-from service.period.times import quoted
 
 _FORMAT = Struct(">?qq")  # backward, ts in microseconds since 1970, id
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -8,9 +8,8 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
-from service.errors import BadRequest, Fault, NoSuchPage
+from service.errors import BadRequest, Fault, NoSuchPage, bad_parameter
 from service.period.selection import Selection
-from service.period.steps import bad_parameter
 from service.routes.context import Context
 from service.routes.cursors import Cursor, read_cursor
 from service.routes.forms import PICKED, tidied

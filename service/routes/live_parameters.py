@@ -6,7 +6,7 @@ import msgspec
 from litestar.params import QueryParameter
 
 from service.live.view import PERIODS, WIDTHS, View
-from service.period.steps import check_zone
+from service.period.times import check_zone
 from service.routes.context import Context
 from service.routes.parameters import choice, series_names, whole_number
 

@@ -10,10 +10,8 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures.headers import MediaTypeHeader
 
-from service.errors import BadReading, BadRequest, Fault
+from service.errors import MOST_QUOTED, BadReading, BadRequest, Fault, bad_parameter, quoted
 from service.intake.reading import MAX_NAME, check_batch_id
-from service.period.steps import bad_parameter
-from service.period.times import MOST_QUOTED, quoted
 
 
 def known_only(

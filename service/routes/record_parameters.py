@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import msgspec
 from litestar.params import QueryParameter
 
-from service.errors import BadRequest, Fault
+from service.errors import BadRequest, Fault, bad_parameter
 from service.period.selection import BEGINNING, END, Selection
-from service.period.steps import bad_parameter, check_zone, parse_time
+from service.period.times import check_zone, parse_time
 from service.routes.parameters import series_names
 
 CHOOSING = ("series", "from", "until", "tz")

@@ -13,12 +13,10 @@ from service.period.steps import (
     Period,
     _bars,
     check_bars,
-    check_zone,
     make_period,
-    parse_time,
     widen,
 )
-from service.period.times import zones
+from service.period.times import check_zone, parse_time, zones
 from service.settings import Settings
 
 NOW = datetime(2026, 11, 22, 11, 59, 30, 123456, tzinfo=UTC)

@@ -13,9 +13,10 @@ from service.charts.answering import AnyFormat
 from service.charts.drawing.picture import MAX_PANELS, WIDTH, default_height
 from service.charts.drawing.themes import THEMES
 from service.charts.drawing.wording import AGGREGATES
+from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
-from service.period.steps import STEPS, bad_parameter, check_zone
-from service.period.times import check_time_format, quoted
+from service.period.steps import STEPS
+from service.period.times import check_time_format, check_zone
 from service.routes.parameters import choice, known_names, series_names, whole_number
 
 FORMATS: dict[AnyFormat, str] = {
