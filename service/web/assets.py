@@ -101,7 +101,7 @@ class Assets:
 
 async def _elsewhere(bundle: Callable[[], str]) -> bytes:
     """Made in a process of its own: it takes seconds, and holds the interpreter's lock meanwhile."""
-    worker = Worker(bundle)
+    worker: Worker[[], str] = Worker(bundle)
     try:
         async with asyncio.timeout(60):
             await worker.ready()

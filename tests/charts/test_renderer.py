@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from service.charts import renderer
-from service.charts.drawing.draw import draw
+from service.charts.drawing.draw import DrawingOrder, carry_out
 from service.charts.renderer import Renderer
 from service.errors import Unavailable
 from service.metrics import Metrics
@@ -28,23 +28,23 @@ pytestmark = pytest.mark.anyio
 OTHERS: list[psutil.Process] = []
 
 
-def hang(*_: Any, packed: bool) -> bytes:
+def hang(order: DrawingOrder) -> bytes:
     """As a picture that never comes out; one without readings does."""
-    if _[0].numbers.panels:
+    if order.picture.numbers.panels:
         time.sleep(60)
     return b"drawn"
 
 
-def die(*_: Any, packed: bool) -> bytes:
+def die(_: DrawingOrder) -> bytes:
     os._exit(1)
 
 
-def slow(*_: Any, packed: bool) -> bytes:
+def slow(_: DrawingOrder) -> bytes:
     time.sleep(0.3)
     return b"drawn"
 
 
-def tell(*_: Any, packed: bool) -> bytes:
+def tell(_: DrawingOrder) -> bytes:
     """What the system knows of the worker."""
     return json.dumps([os.nice(0), os.getsid(0), len(os.sched_getaffinity(0))]).encode()
 
@@ -54,8 +54,10 @@ def refuse(_: Any) -> None:
 
 
 @asynccontextmanager
-async def rendering(work: Callable[..., bytes], overall: float = 90, drawing: float = 60) -> AsyncIterator[Renderer]:
-    made = Renderer(1, Metrics(), work=work, timeout=overall, drawing=drawing)
+async def rendering(
+    work: Callable[[DrawingOrder], bytes], overall: float = 90, drawing: float = 60
+) -> AsyncIterator[Renderer]:
+    made = Renderer(1, Metrics(), work=work, timeout=overall, drawing_timeout=drawing)
     try:
         yield made
     finally:
@@ -120,7 +122,7 @@ async def test_a_worker_that_dies_each_time_is_an_answer_too() -> None:
 
 
 async def test_a_worker_that_dies_is_replaced() -> None:
-    async with rendering(draw) as made:
+    async with rendering(carry_out) as made:
         await made.draw(picture(), "svg")
         for child in workers():
             child.kill()
@@ -184,7 +186,7 @@ async def test_the_html_page_of_a_chart_needs_no_worker(engine: Engine, schema: 
 
 
 async def test_what_goes_wrong_while_drawing_is_told() -> None:
-    async with rendering(draw) as made:
+    async with rendering(carry_out) as made:
         with pytest.raises(AttributeError):
             await made.draw("no picture", "png")  # type: ignore[arg-type]
         assert (await made.draw(nothing(), "svg")).startswith(b"<svg")

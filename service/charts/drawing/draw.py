@@ -1,4 +1,5 @@
-"""A picture as bytes. CPU-bound, a few hundredths to tenths of a second: this is what a worker process runs."""
+"""A picture as bytes. Drawing is bound by the processor and takes some hundredths to tenths of a second, so worker
+processes do it."""
 
 import gzip
 import html
@@ -18,16 +19,26 @@ from service.charts.drawing.pixels import snapped
 from service.charts.drawing.spec import spec
 from service.charts.drawing.wording import summary
 
-Format = Literal["png", "svg", "pdf"]
+DrawnFormat = Literal["png", "svg", "pdf"]
 
 
-def draw(picture: Picture, form: Format, scale: float = 1, *, packed: bool = False) -> bytes:
-    """The picture in a format; `scale` is for PNG. `packed` with gzip."""
-    data = _draw(picture, form, scale)
-    return gzip.compress(data, 6, mtime=0) if packed else data
+class DrawingOrder(msgspec.Struct, frozen=True):
+    """What a worker is told to draw: a picture in a format. `scale` counts for PNG alone; `packed` means gzipped."""
+
+    picture: Picture
+    form: DrawnFormat
+    scale: float = 1
+    packed: bool = False
 
 
-def _draw(picture: Picture, form: Format, scale: float) -> bytes:
+def carry_out(order: DrawingOrder) -> bytes:
+    """The bytes that were ordered."""
+    data = draw(order.picture, order.form, order.scale)
+    return gzip.compress(data, 6, mtime=0) if order.packed else data
+
+
+def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
+    """The picture in a format."""
     _load_fonts()
     made = msgspec.json.encode(spec(picture)).decode()
     svg = _fit(vl_convert.vegalite_to_svg(made, allowed_base_urls=[]), picture)
@@ -44,12 +55,13 @@ def _draw(picture: Picture, form: Format, scale: float) -> bytes:
 
 @cache
 def _load_fonts() -> None:
-    """The drawing library brings Latin, Greek and Cyrillic only."""
+    """Register a font for Chinese, Japanese and Korean: the drawing library itself has Latin, Greek and Cyrillic
+    letters only."""
     vl_convert.register_font_directory(str(noto_cjk_sans_otc.FONT_PATH.parent))
 
 
 def _fit(svg: str, picture: Picture) -> str:
-    """The drawing in exactly the size asked for; Vega-Lite sees to that only where there is one panel."""
+    """The drawing in exactly the size that was asked for, which Vega-Lite keeps to only where there is one panel."""
     found = re.match(r'<svg [^>]*?width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"', svg)
     if found is None:
         raise ValueError("The drawing library's SVG has no size.")
@@ -65,7 +77,7 @@ def _fit(svg: str, picture: Picture) -> str:
 
 
 def _titled(svg: str, picture: Picture) -> str:
-    """With a name and a description for screen readers."""
+    """The drawing with a name and a description for screen readers."""
     texts = (
         f'<title id="chart-title">{html.escape(clean(picture.title))}</title>'
         f'<desc id="chart-description">{html.escape(clean(summary(picture)))}</desc>'
@@ -75,7 +87,8 @@ def _titled(svg: str, picture: Picture) -> str:
 
 
 def _shrunk(png: bytes) -> bytes:
-    """The same picture, small: the drawing library leaves PNGs nearly uncompressed, and a chart hides nothing."""
+    """The same picture in fewer bytes: the drawing library hardly compresses its PNGs, and a chart needs no
+    transparency."""
     out = io.BytesIO()
     with Image.open(io.BytesIO(png)) as image:
         image.convert("RGB").save(out, "png", compress_level=6)
