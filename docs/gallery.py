@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from service.charts.drawing.draw import draw
-from service.charts.drawing.fault import fault_png
+from service.charts.drawing.error_picture import error_png
 from service.charts.drawing.picture import Picture, default_height
 from service.charts.drawing.picture import panels as asked_panels
 from service.period.bucket import Bucket, Numbers, Panel
@@ -183,7 +183,7 @@ def main() -> None:
         (FOLDER / f"{name}.png").write_bytes(draw(shown, "png", 4 if name == "small-4x" else 1))
         page += [f"## {text}", "", f"![{text}](gallery/{name}.png)", ""]
     detail = f"step: '9m' isn't allowed; allowed are {', '.join(STEPS)}."
-    (FOLDER / "error.png").write_bytes(fault_png("400 Bad Request", detail, 480, 200, "light"))
+    (FOLDER / "error.png").write_bytes(error_png("400 Bad Request", detail, 480, 200, "light"))
     page += ["## An error in an `<img>`", "", "![An error](gallery/error.png)", ""]
     FOLDER.with_suffix(".md").write_text("\n".join(page), encoding="utf-8")
 

@@ -1,43 +1,44 @@
-"""Charts as bytes: the numbers read in rounds, the pictures drawn once and kept while nothing in them changes."""
+"""Answers questions for charts: reads the numbers, knows by a tag whether the client has the chart already, and
+otherwise draws the picture, which is kept for as long as nothing in it changes."""
 
 import asyncio
 import gzip
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Literal, assert_never
 
 import msgspec
 from cachetools import LRUCache
 
+from service.charts.drawing.chart_page import chart_page
 from service.charts.drawing.fingerprint import fingerprint
-from service.charts.drawing.numbers import as_csv, as_json
-from service.charts.drawing.page import page
-from service.charts.drawing.picture import Picture
+from service.charts.drawing.picture import Picture, default_height, panels
 from service.charts.drawing.spec import spec
+from service.charts.drawing.tables import as_csv, as_json
+from service.charts.drawing.wording import default_title
+from service.charts.question import ChartQuestion, Delivery, check_pixels
 from service.charts.renderer import Renderer
-from service.charts.single_flight import Cache, How, Rounds
+from service.charts.single_flight import Cache, CacheStatus, SharedReads
 from service.metrics import Metrics
 from service.period.bucket import Numbers
-from service.period.steps import Period
+from service.period.steps import Period, check_bars
 
 CACHE_BYTES = 64 * 2**20
-"""Room for pictures."""
+"""Bytes of charts that are kept."""
 CACHE_BUCKETS = 100_000
-"""Buckets of charts that were asked for lately, kept for as long as nothing is committed."""
-BIG = 256
-"""Buckets from which a table is made outside the event loop."""
+"""Buckets that are kept, of the charts that were asked for last, until something is committed."""
+THREAD_BUCKETS = 256
+"""From so many buckets on, a table is written in a thread, beside the event loop."""
 
-AnyFormat = Literal["png", "svg", "pdf", "html", "json", "csv", "vega"]
-Read = Callable[..., Awaitable[Numbers]]
-Committed = Callable[[], Awaitable[str]]
-Library = Callable[[], Awaitable[bytes]]
-Key = tuple[Period, str, tuple[str, ...] | None, int | None]
-_NOTHING = Numbers((), None)
+ReadNumbers = Callable[[Period, str, tuple[str, ...] | None, int | None], Awaitable[Numbers]]
+NumbersKey = tuple[Period, str, tuple[str, ...] | None, int | None]
 
 
-class Found(msgspec.Struct, frozen=True):
-    """The numbers of a chart, a digest of them, and how long that took; `committed` says as of when they are."""
+class CachedNumbers(msgspec.Struct, frozen=True):
+    """The numbers of a chart, their digest, the state of the database that they are of, and the seconds it took to read
+    them, or to learn that they are current."""
 
     numbers: Numbers
     digest: bytes
@@ -45,90 +46,147 @@ class Found(msgspec.Struct, frozen=True):
     seconds: float
 
     @property
-    def size(self) -> int:
-        """What it counts for where the room is bounded: its buckets, and something for itself."""
+    def weight(self) -> int:
+        """What an entry counts for in the cache: its buckets, and something for itself."""
         return 10 + sum(len(panel.buckets) for panel in self.numbers.panels)
 
 
-class Body(msgspec.Struct, frozen=True):
-    """A chart in one format, where it came from, and how long that took."""
+class ChartBody(msgspec.Struct, frozen=True):
+    """A chart in one format, where it came from, and how many seconds that took."""
 
     data: bytes
-    how: How
+    cache: CacheStatus
     seconds: float
 
 
+class ChartAnswer(msgspec.Struct, frozen=True):
+    """The strong ETag of a chart, and its body, or None where the client has it already. `facts_until` is the end of
+    the minute of the newest fact; `read_seconds` is how long the numbers took."""
+
+    tag: str
+    body: ChartBody | None
+    facts_until: datetime | None
+    read_seconds: float
+
+
 class Charts:
-    """Every chart of one service; `read` reads the numbers of one, and `committed` tells by a text whether anybody, on
-    whatever replica, wrote since it was last asked. `library` is what draws in a browser, as JavaScript."""
+    """Every chart of one service.
+
+    `read` reads the numbers of a chart. `committed` returns a text that differs after every commit of any replica.
+    `library` returns the drawing library for browsers, as JavaScript.
+    """
 
     def __init__(
         self,
-        read: Read,
-        committed: Committed,
+        read: ReadNumbers,
+        committed: Callable[[], Awaitable[str]],
         renderer: Renderer,
-        library: Library,
+        library: Callable[[], Awaitable[bytes]],
         metrics: Metrics,
         most_bytes: int = CACHE_BYTES,
     ) -> None:
         self._read, self._committed, self._library = read, committed, library
         self._renderer = renderer
         self._metrics = metrics
-        self._rounds: Rounds[Found] = Rounds()
-        self._known: LRUCache[Key, Found] = LRUCache(CACHE_BUCKETS, getsizeof=lambda found: found.size)
-        self._cache = Cache(most_bytes)
+        self._reads: SharedReads[CachedNumbers] = SharedReads()
+        self._numbers: LRUCache[NumbersKey, CachedNumbers] = LRUCache(CACHE_BUCKETS, getsizeof=lambda it: it.weight)
+        self._bodies = Cache(most_bytes)
 
-    async def find(self, period: Period, agg: str, series: tuple[str, ...] | None, panels: int | None) -> Found:
-        """The numbers as they are now; those who ask for the same at once share one look at the database."""
-        key = (period, agg, series, panels)
-        return await self._rounds.read(key, lambda: self._look(key))
+    async def answer(self, question: ChartQuestion, delivery: Delivery) -> ChartAnswer:
+        """The chart as it is now. BadRequest: it would be too large. Unavailable: it can't be read or drawn now."""
+        current = await self._current(question)
+        check_pixels(question.appearance.width, _height(question, current.numbers), delivery.scale)
+        check_bars(question.period, max(1, len(current.numbers.panels)))
+        tag = _tag(current.digest, question, delivery)
+        body = None
+        if not delivery.is_known(tag):
+            body = await self._body(tag, _picture(question, current.numbers), delivery)
+        return ChartAnswer(tag, body, current.numbers.until, current.seconds)
 
-    async def _look(self, key: Key) -> Found:
-        """Asking whether anything was committed costs the database a tenth of reading a chart's numbers, or less."""
+    async def picture(self, question: ChartQuestion) -> Picture:
+        """The picture as it is now, for a page that draws it by itself."""
+        return _picture(question, (await self._current(question)).numbers)
+
+    async def _current(self, question: ChartQuestion) -> CachedNumbers:
+        """The numbers as they are now. Questions for the same numbers that come at once share one read."""
+        key = (question.period, question.agg, question.series, question.panels)
+        return await self._reads.read(key, lambda: self._read_or_keep(key))
+
+    async def _read_or_keep(self, key: NumbersKey) -> CachedNumbers:
+        """Whether anything was committed costs the database at most a tenth of what the numbers of a chart cost."""
         started = time.perf_counter()
-        committed = await self._committed()  # before the numbers, so that these are never older than it says
-        known = self._known.get(key)
+        committed = await self._committed()  # asked before the numbers are read, which so are at least as new
+        known = self._numbers.get(key)
         if known is not None and known.committed == committed:
             return msgspec.structs.replace(known, seconds=time.perf_counter() - started)
         numbers = await self._read(*key)
         digest = hashlib.blake2b(msgspec.msgpack.encode(numbers), digest_size=16).digest()
-        found = Found(numbers, digest, committed, time.perf_counter() - started)
-        self._known[key] = found
-        return found
+        current = CachedNumbers(numbers, digest, committed, time.perf_counter() - started)
+        self._numbers[key] = current
+        return current
 
-    async def body(self, tag: str, picture: Picture, form: AnyFormat, scale: float, *, packed: bool) -> Body:
-        """The chart with this tag, gzipped if `packed`. Unavailable: it can't be drawn now."""
+    async def _body(self, tag: str, picture: Picture, delivery: Delivery) -> ChartBody:
         started = time.perf_counter()
-        data, how = await self._cache.get(tag, lambda: self._make(picture, form, scale, packed))
-        self._metrics.chart(how)
-        return Body(data, how, time.perf_counter() - started)
+        data, status = await self._bodies.get(tag, lambda: self._make(picture, delivery))
+        self._metrics.chart(status)
+        return ChartBody(data, status, time.perf_counter() - started)
 
-    async def _make(self, picture: Picture, form: AnyFormat, scale: float, packed: bool) -> bytes:
+    async def _make(self, picture: Picture, delivery: Delivery) -> bytes:
+        form, packed = delivery.form, delivery.packed
         if form == "png" or form == "svg" or form == "pdf":
-            return await self._renderer.draw(picture, form, scale, packed=packed)
+            return await self._renderer.draw(picture, form, delivery.scale, packed=packed)
         if form == "html":
             return await asyncio.to_thread(_page, picture, await self._library(), packed)
-        if sum(len(panel.buckets) for panel in picture.numbers.panels) < BIG:
-            return _table(picture, form, packed)
-        return await asyncio.to_thread(_table, picture, form, packed)
+        if sum(len(panel.buckets) for panel in picture.numbers.panels) < THREAD_BUCKETS:
+            return _text(picture, form, packed)
+        return await asyncio.to_thread(_text, picture, form, packed)
 
 
-def make_tag(found: Found, picture: Picture, form: AnyFormat, scale: float, *, packed: bool) -> str:
+def _height(question: ChartQuestion, numbers: Numbers) -> int:
+    appearance = question.appearance
+    if appearance.height is not None:
+        return appearance.height
+    drawn = 1 if question.panels is None else len(panels(numbers, question.series))
+    return default_height(appearance.width, max(1, drawn))
+
+
+def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
+    appearance = question.appearance
+    return Picture(
+        numbers=numbers,
+        period=question.period,
+        title=appearance.title or default_title(question.agg, question.series),
+        time_format=appearance.time_format,
+        agg=question.agg,
+        width=appearance.width,
+        height=_height(question, numbers),
+        theme=appearance.theme,
+        threshold=appearance.threshold,
+        unfinished=question.unfinished,
+        asked_step=question.asked_step,
+        split=question.panels is not None,
+        series=question.series,
+        short_labels=appearance.short_labels,
+        title_given=appearance.title is not None,
+    )
+
+
+def _tag(digest: bytes, question: ChartQuestion, delivery: Delivery) -> str:
     """The strong ETag of a chart: of its numbers, of all else that decides how it looks, and of the code that draws."""
-    if form == "json" or form == "csv":  # whatever the picture would look like
-        look = Picture(_NOTHING, picture.period, "", "", picture.agg, split=picture.split)
-    else:
-        look = msgspec.structs.replace(picture, numbers=_NOTHING)
-    content = msgspec.msgpack.encode((found.digest, look, form, float(scale if form == "png" else 1), packed))
+    asked: object = question
+    if delivery.form == "json" or delivery.form == "csv":  # which have no appearance
+        asked = question.period, question.agg, question.panels is not None
+    scale = float(delivery.scale if delivery.form == "png" else 1)
+    content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'
 
 
 def _page(picture: Picture, library: bytes, packed: bool) -> bytes:
-    data = page(picture, library.decode())
+    data = chart_page(picture, library.decode())
     return gzip.compress(data, 6, mtime=0) if packed else data
 
 
-def _table(picture: Picture, form: Literal["json", "csv", "vega"], packed: bool) -> bytes:
+def _text(picture: Picture, form: Literal["json", "csv", "vega"], packed: bool) -> bytes:
     match form:
         case "json":
             data = as_json(picture)

@@ -9,7 +9,7 @@ from typing import Generic, ParamSpec, Protocol, TypeVar
 
 import structlog
 
-from service.charts.single_flight import Rounds
+from service.charts.single_flight import SharedReads
 from service.errors import Draining, TaktlineError, Unavailable
 from service.metrics import Metrics
 
@@ -87,7 +87,7 @@ class Feed(Generic[View, L]):
         self._views: dict[View, _Watched[L]] = {}
         self._viewers = 0
         self._turn = asyncio.Semaphore(1)
-        self._rounds: Rounds[L] = Rounds()
+        self._reads: SharedReads[L] = SharedReads()
         self._closed = False
 
     def changed(self) -> None:
@@ -110,7 +110,7 @@ class Feed(Generic[View, L]):
         watched = self._views.get(view)
         if watched is not None and watched.look is not None:
             return watched.look
-        return await self._rounds.read(view, lambda: self._take(view, None))
+        return await self._reads.read(view, lambda: self._take(view, None))
 
     def admit(self) -> None:
         """Unavailable where there are too many viewers; Draining at the end."""

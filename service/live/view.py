@@ -13,7 +13,7 @@ import msgspec
 from service.charts.answering import Charts
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.spec import spec
-from service.charts.drawing.wording import default_title
+from service.charts.question import Appearance, ChartQuestion
 from service.live.feed import Feed, polling
 from service.live.freshness import Freshness, freshness
 from service.live.server_sent_events import event
@@ -91,19 +91,10 @@ class Live:
         now = datetime.now(UTC)
         period = make_period(begin(view.period), None, None, view.zone, now, view.width)
         series = view.series or None
-        numbers = (await self._charts.find(period, "sum", series, None)).numbers
-        picture = Picture(
-            numbers=numbers,
-            period=period,
-            title=default_title("sum", series),
-            time_format=self._time_format,
-            width=view.width,
-            height=WIDTHS[view.width],
-            unfinished=period.unfinished(now),
-            short_labels=True,
-        )
+        appearance = Appearance(self._time_format, view.width, WIDTHS[view.width], short_labels=True)
+        picture = await self._charts.picture(ChartQuestion(period, period.unfinished(now), appearance, series=series))
         specs, bars = _drawn(picture, before)
-        fresh = await freshness(self._store.facts, numbers.until, series, before.fresh if before else None)
+        fresh = await freshness(self._store.facts, picture.numbers.until, series, before.fresh if before else None)
         shown = await self._shown(view, Selection(period.start, period.end, series), specs, fresh, now)
         # when the running minute is over, its plan is due, which the totals say even if nothing is written
         return _look(before, shown, bars, steps(picture), fresh, now.timestamp() // 60 * 60 + 60)

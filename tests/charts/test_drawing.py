@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image, ImageChops
 
+from service.charts.drawing.chart_page import chart_page
 from service.charts.drawing.draw import draw
 from service.charts.drawing.lettering import width_of, wrapped
-from service.charts.drawing.page import page
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.spec import spec
 from service.charts.drawing.themes import THEMES
@@ -209,7 +209,7 @@ def test_text_is_escaped(title: str) -> None:
 def test_what_cannot_be_in_xml_is_left_out_of_the_description() -> None:
     shown = picture(title="T", title_given=True, series=("\x01",))
     assert b"\x01" not in draw(shown, "svg")
-    assert b"\x01" not in page(shown, "draw();")
+    assert b"\x01" not in chart_page(shown, "draw();")
 
 
 def test_a_name_of_spaces_is_no_name_to_draw() -> None:
@@ -372,7 +372,7 @@ def test_a_pdf_is_a_pdf() -> None:
 
 
 def test_a_page_carries_all_it_needs() -> None:
-    text = page(picture(title="</script><b>"), "draw();</script><b>").decode()
+    text = chart_page(picture(title="</script><b>"), "draw();</script><b>").decode()
     around = re.sub(r"(?s)<script>.*?</script>", "", text)
     assert text.count("<b>") == 1
     assert "draw();<\\/script><b>" in text

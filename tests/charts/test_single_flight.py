@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from service.charts.single_flight import Cache, Rounds
+from service.charts.single_flight import Cache, SharedReads
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_who_asks_during_a_read_gets_the_next() -> None:
-    rounds, begun = Rounds[int](), 0
+    rounds, begun = SharedReads[int](), 0
     release = asyncio.Event()
 
     async def read() -> int:
@@ -32,7 +32,7 @@ async def test_who_asks_during_a_read_gets_the_next() -> None:
 
 
 async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
-    rounds, cache = Rounds[bytes](), Cache(100)
+    rounds, cache = SharedReads[bytes](), Cache(100)
 
     async def slow() -> bytes:
         await asyncio.sleep(0.05)
@@ -46,7 +46,7 @@ async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
 
 
 async def test_a_failure_is_everybodys_and_is_not_kept() -> None:
-    rounds, cache = Rounds[bytes](), Cache(100)
+    rounds, cache = SharedReads[bytes](), Cache(100)
 
     async def fail() -> bytes:
         await asyncio.sleep(0)

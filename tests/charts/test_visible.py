@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from service.charts.drawing.draw import draw
-from service.charts.drawing.heights import fitting
 from service.charts.drawing.picture import Picture, default_height
 from service.charts.drawing.spec import spec
 from service.charts.drawing.themes import THEMES
+from service.charts.drawing.value_axis import fitting
 from service.live.view import WIDTHS
 from service.period.bucket import Bucket, Numbers, Panel
 from service.period.steps import STEPS, Period, make_period, widen

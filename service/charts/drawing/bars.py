@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from service.charts.drawing.axis import milliseconds
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.template import OUTLINE, OUTLINED
+from service.charts.drawing.time_axis import milliseconds
 from service.period.bucket import Bucket, Panel
 
 PAIR, LONE_PAIR = 10.0, 6.0

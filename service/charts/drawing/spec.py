@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from service.charts.drawing.axis import LEFT, labels, milliseconds
 from service.charts.drawing.bars import bars, is_dense
-from service.charts.drawing.heights import Heights, fitting, usual
 from service.charts.drawing.lettering import clean, width_of, wrapped
 from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
+from service.charts.drawing.time_axis import LEFT, labels, milliseconds
+from service.charts.drawing.value_axis import Heights, fitting, usual
 from service.charts.drawing.wording import missing, panel_name, short, subtitle, summary
 from service.period.bucket import Panel
 

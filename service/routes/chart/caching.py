@@ -1,77 +1,82 @@
-"""What goes with a chart: how long it may be kept, and whether who asks has it already."""
+"""The headers of a chart: how long it may be kept, how current it is, and which charts the client has already."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from service.charts.answering import Body, Found
-from service.charts.drawing.picture import Picture
+from service.charts.answering import ChartAnswer
+from service.charts.question import ChartFormat, ChartQuestion
 from service.errors import BadRequest
 from service.period.steps import Period
 from service.period.times import is_moving
-from service.routes.chart.chart_parameters import Asked
+from service.routes.chart.chart_parameters import ChartParameters
 
-DAY = 86400
-"""Seconds for which a chart of a period that stays as it is may be kept."""
-SETTLED = timedelta(hours=1)
-"""Readings of a period that ended longer ago than this are hardly ever still on their way."""
-MOST = timedelta(minutes=5)
-"""For which a chart that still changes may be kept, however long its steps are."""
+SETTLED_AFTER = timedelta(hours=1)
+"""A period that ended so long ago is settled: hardly any readings of it are still to come."""
+SETTLED_MAX_AGE = 86400
+"""Seconds for which a chart of a settled period may be kept."""
+LONGEST_KEPT = timedelta(minutes=5)
+"""For how long a chart that still changes may be kept at most, however long its steps are."""
 
-TYPED = {"X-Content-Type-Options": "nosniff"}
-POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-"""Of an SVG, which a browser might otherwise take for an application."""
+NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+SVG_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+"""A browser that opens an SVG by itself would run the scripts in it, if there were any."""
 
 
-def headers(picture: Picture, form: str, now: datetime, until: datetime | None) -> dict[str, str]:
-    """Those of a 200 and of a 304 to a question of `now` whose answer may be kept until then, or for a day."""
-    newest = picture.numbers.until
-    # whoever keeps it counts from when it comes
-    age = DAY if until is None else max(0, int((until - datetime.now(UTC)).total_seconds()))
+def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_until: datetime | None) -> dict[str, str]:
+    """The headers of a 200 and of a 304 to a question of `now`; without `keep_until` the period is settled."""
+    until = answer.facts_until
+    # clients count max-age from when the answer comes, which may be a while after `now`
+    age = SETTLED_MAX_AGE if keep_until is None else max(0, int((keep_until - datetime.now(UTC)).total_seconds()))
     return {
+        "ETag": answer.tag,
         "Cache-Control": f"public, max-age={age}",
         "Vary": "Accept, Accept-Encoding",
-        **({"X-Data-Until": min(newest, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if newest else {}),
-        **TYPED,
-        **(POLICY if form == "svg" else {}),
+        **({"X-Data-Until": min(until, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if until else {}),
+        **NOSNIFF,
+        **(SVG_POLICY if form == "svg" else {}),
         **({"Content-Disposition": f'inline; filename="chart.{form}"'} if form in ("csv", "pdf") else {}),
+        "Server-Timing": _timing(answer),
     }
 
 
 def kept_until(
-    asked: Asked, picture: Picture, now: datetime, period_at: Callable[[datetime], Period]
+    parameters: ChartParameters, question: ChartQuestion, now: datetime, period_at: Callable[[datetime], Period]
 ) -> datetime | None:
-    """When the next step begins or the period moves, at most MOST from now; None for one in the past that stays."""
-    period = picture.period
-    moving = asked.until is None or is_moving(asked.until) or (asked.start is not None and is_moving(asked.start))
-    if picture.unfinished is not None:
-        return min(now + MOST, next(edge for edge in period.edges if edge > now))
-    if not moving:
-        return None if period.end + SETTLED <= now else now + min(MOST, timedelta(seconds=period.seconds))
+    """When the next step begins or the period moves on, LONGEST_KEPT from now at most; None where it is settled.
+
+    `period_at` gives the period that the same parameters mean at another time.
+    """
+    period, start, until = question.period, parameters.start, parameters.until
+    if question.unfinished is not None:
+        return min(now + LONGEST_KEPT, next(edge for edge in period.edges if edge > now))
+    moves = until is None or is_moving(until) or (start is not None and is_moving(start))
+    if not moves:
+        settled = period.end + SETTLED_AFTER <= now
+        return None if settled else now + min(LONGEST_KEPT, timedelta(seconds=period.seconds))
 
     def has_moved(seconds: int) -> bool:
         try:
             return period_at(now + timedelta(seconds=seconds)) != period
-        except BadRequest:  # of a period from now-5m until a fixed time nothing is left then
+        except BadRequest:  # a period from now-5m until a fixed time has come to nothing by then
             return True
 
-    return now + timedelta(seconds=bisect_left(range(1, int(MOST.total_seconds()) + 1), x=True, key=has_moved))
+    seconds = range(1, int(LONGEST_KEPT.total_seconds()) + 1)
+    return now + timedelta(seconds=bisect_left(seconds, x=True, key=has_moved))
 
 
-def timing(found: Found, body: Body | None) -> dict[str, str]:
-    """Milliseconds of the query and of the drawing, and whether there was anything to draw."""
-    parts = [f"db;dur={1000 * found.seconds:.1f}"]
-    if body is None:
-        parts.append('cache;desc="not modified"')
-    else:
-        parts += [f"cache;desc={body.how}", f"render;dur={1000 * body.seconds if body.how != 'hit' else 0:.1f}"]
-    return {"Server-Timing": ", ".join(parts)}
-
-
-def is_known(tag: str, if_none_match: Sequence[str]) -> bool:
-    """Whether the header, in one line or several, names this tag, among others or as `*`.
+def known_tags(if_none_match: Sequence[str]) -> tuple[str, ...]:
+    """The tags in the lines of this header, or `*` alone.
 
     RFC 9110, 13.1.2: the comparison is weak.
     """
-    given = [one.strip().removeprefix("W/") for line in if_none_match for one in line.split(",")]
-    return tag in given or given == ["*"]
+    return tuple(one.strip().removeprefix("W/") for line in if_none_match for one in line.split(","))
+
+
+def _timing(answer: ChartAnswer) -> str:
+    """Milliseconds of the query and of the drawing, and where the chart came from."""
+    query = f"db;dur={1000 * answer.read_seconds:.1f}"
+    if answer.body is None:
+        return f'{query}, cache;desc="not modified"'
+    drawing = 0 if answer.body.cache == "hit" else 1000 * answer.body.seconds
+    return f"{query}, cache;desc={answer.body.cache}, render;dur={drawing:.1f}"

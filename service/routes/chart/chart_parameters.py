@@ -1,4 +1,4 @@
-"""The parameters of `/chart`: what each means and allows, for those who read the API and for the code alike."""
+"""The parameters of `/chart`: what each means and allows, in the API's description and in the code alike."""
 
 import math
 import re
@@ -9,17 +9,17 @@ from typing import Any
 import msgspec
 from litestar.openapi.spec import Schema
 
-from service.charts.answering import AnyFormat
 from service.charts.drawing.picture import MAX_PANELS, WIDTH, default_height
 from service.charts.drawing.themes import THEMES
 from service.charts.drawing.wording import AGGREGATES
+from service.charts.question import MAX_PIXELS, ChartFormat, check_pixels
 from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
 from service.routes.parameters import choice, known_names, series_names, whole_number
 
-FORMATS: dict[AnyFormat, str] = {
+FORMATS: dict[ChartFormat, str] = {
     "png": "image/png",
     "svg": "image/svg+xml",
     "pdf": "application/pdf",
@@ -29,13 +29,11 @@ FORMATS: dict[AnyFormat, str] = {
     "vega": "application/vnd.vegalite.v6+json",
 }
 MIN_WIDTH, MIN_HEIGHT, MAX_SIDE, MAX_SCALE = 200, 150, 3000, 4
-MAX_PIXELS = 16_000_000
-"""Of a PNG, its scale counted in."""
 MAX_TITLE = 200
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """What an address asks for; None where it leaves the choice to us."""
+class ChartParameters(msgspec.Struct, frozen=True):
+    """The parameters of an address; None where it leaves the choice to the service."""
 
     start: str | None = None
     until: str | None = None
@@ -44,7 +42,7 @@ class Asked(msgspec.Struct, frozen=True):
     agg: str = "sum"
     series: tuple[str, ...] | None = None
     split: bool = False
-    form: AnyFormat | None = None
+    form: ChartFormat | None = None
     width: int = WIDTH
     height: int | None = None
     scale: float = 1
@@ -55,12 +53,12 @@ class Asked(msgspec.Struct, frozen=True):
 
     @property
     def panels(self) -> int | None:
-        """How many panels there may be; None for one of everything."""
+        """How many panels of one series each there may be; None for a single panel of all the series together."""
         return min(MAX_PANELS, len(self.series or range(MAX_PANELS))) if self.split else None
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """One parameter."""
+class _Parameter(msgspec.Struct, frozen=True):
+    """A parameter: the field that it sets, how its text is read, and how the API describes it."""
 
     field: str
     read: Callable[[str, str], Any]
@@ -108,74 +106,76 @@ def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str],
 
 
 def schema(kind: str | list[str], **more: Any) -> Schema:
-    """What a value is, by the name of its type."""
+    """The schema of a value, given the name of its type."""
     return Schema(type=kind, **more)  # type: ignore[arg-type]
 
 
 _TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday"
 KNOWN = {
-    "from": _Known(
+    "from": _Parameter(
         "start", _text, f"Begin: {_TIME}. By default an hour before `until`.", schema("string", example="-6h")
     ),
-    "until": _Known("until", _text, "End, written like `from`; by default now.", schema("string", example="now")),
-    "tz": _Known(
+    "until": _Parameter("until", _text, "End, written like `from`; by default now.", schema("string", example="now")),
+    "tz": _Parameter(
         "tz",
         lambda _, value: check_zone(value),
         "IANA time zone of period, steps and axis.",
         schema("string", example="Europe/Berlin"),
     ),
-    "step": _Known(
+    "step": _Parameter(
         "step",
         _one_of(list(STEPS)),
         "Length of a step: minutes, hours, days, weeks from Monday on (`w`), months (`M`) or years; by default the "
         "shortest that leaves the bars legible. A picture has a longer one where it would be narrower than a pixel.",
         schema("string", enum=list(STEPS)),
     ),
-    "agg": _Known(
+    "agg": _Parameter(
         "agg", _one_of(list(AGGREGATES)), "What a bar shows.", schema("string", enum=list(AGGREGATES), default="sum")
     ),
-    "series": _Known(
+    "series": _Parameter(
         "series",
         _text,
         "Only these series; repeatable.",
         schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1),
     ),
-    "split": _Known(
+    "split": _Parameter(
         "split",
         lambda name, value: bool(choice(name, value, ["series"])),
         f"`series`: a panel for each series, {MAX_PANELS} at most; the rest share the last.",
         schema("string", enum=["series"]),
     ),
-    "format": _Known(
+    "format": _Parameter(
         "form", _one_of(list(FORMATS)), "By default what `Accept` says.", schema("string", enum=list(FORMATS))
     ),
-    "width": _Known(
+    "width": _Parameter(
         "width",
         _whole(MIN_WIDTH, MAX_SIDE),
         "Pixels.",
         schema("integer", minimum=MIN_WIDTH, maximum=MAX_SIDE, default=WIDTH),
     ),
-    "height": _Known(
+    "height": _Parameter(
         "height",
         _whole(MIN_HEIGHT, MAX_SIDE),
         "Pixels; by default 480 from a width of 960 on, five eighths of less, 200 at least, and more for panels.",
         schema("integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),
     ),
-    "scale": _Known(
+    "scale": _Parameter(
         "scale",
         _decimal(1, MAX_SCALE, f"from 1 to {MAX_SCALE}"),
         f"Pixels of a PNG per pixel of `width`, for dense screens and print; {MAX_PIXELS:,} pixels at most.",
         schema("number", minimum=1, maximum=MAX_SCALE, default=1),
     ),
-    "theme": _Known("theme", _one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")),
-    "title": _Known("title", _title, "In place of our own.", schema("string", min_length=1, max_length=MAX_TITLE)),
-    "time_format": _Known(
+    "theme": _Parameter(
+        "theme", _one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")
+    ),
+    "title": _Parameter("title", _title, "In place of our own.", schema("string", min_length=1, max_length=MAX_TITLE)),
+    "time_format": _Parameter(
         "time_format",
         _time_format,
         "Labels of the time axis, as in `strftime`.",
         schema("string", min_length=1, max_length=50, example="%H:%M"),
     ),
-    "threshold": _Known(
+    "threshold": _Parameter(
         "threshold",
         _decimal(0, 1e15, "from 0 to 10 to the power of 15, written without an exponent"),
         "A fact that is more than this below its plan is marked, and so is a plan that is due and has no fact; written "
@@ -186,17 +186,11 @@ KNOWN = {
 
 
 @lru_cache(maxsize=1024)
-def read_asked(given: tuple[tuple[str, str], ...]) -> Asked:
+def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
     """The parameters of an address, strictly; BadRequest names the first that is wrong, and what is allowed."""
     known_names([name for name, _ in given], list(KNOWN), repeatable=["series"])
     values = {KNOWN[name].field: KNOWN[name].read(name, value) for name, value in given if name != "series"}
     names = series_names([value for name, value in given if name == "series"])
-    asked = Asked(**values, series=tuple(dict.fromkeys(names)) if names else None)
-    check_pixels(asked, asked.height or default_height(asked.width, 1))
-    return asked
-
-
-def check_pixels(asked: Asked, height: int) -> None:
-    """BadRequest where a picture of this height, which panels may add to, would have too many pixels."""
-    if asked.scale**2 * asked.width * height > MAX_PIXELS:
-        raise bad_parameter("scale", f"makes a picture of more than {MAX_PIXELS:,} pixels, the most that is drawn")
+    read = ChartParameters(**values, series=tuple(dict.fromkeys(names)) if names else None)
+    check_pixels(read.width, read.height or default_height(read.width, 1), read.scale)
+    return read

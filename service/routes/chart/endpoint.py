@@ -7,12 +7,11 @@ from typing import Any
 from litestar import Request, get
 from litestar.response.base import ASGIResponse
 
-from service.charts.answering import AnyFormat, Found, make_tag
-from service.charts.drawing.picture import AXIS_ROOM, Picture, columns, default_height, panels
-from service.charts.drawing.wording import default_title
+from service.charts.drawing.picture import AXIS_ROOM, columns
+from service.charts.question import Appearance, ChartFormat, ChartQuestion, Delivery
 from service.period.steps import Period, check_bars, make_period, widen
-from service.routes.chart.caching import headers, is_known, kept_until, timing
-from service.routes.chart.chart_parameters import FORMATS, Asked, check_pixels, read_asked
+from service.routes.chart.caching import chart_headers, kept_until, known_tags
+from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read_parameters
 from service.routes.chart.openapi import ChartOperation
 from service.routes.context import Context
 from service.routes.parameters import best_match, takes_gzip
@@ -25,53 +24,50 @@ PACKED = ("svg", "html", "json", "csv", "vega")
 @get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"])
 async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
     """Bars of plan and fact per minute over the last hour, or as the parameters say."""
-    # An answer of 304 is nearly all that a wall of dashboards asks for: what it costs is counted in microseconds,
-    # and so the headers are looked up once, and nothing is injected.
+    # Nearly every answer to a wall of dashboards is a 304, the cost of which is counted in microseconds. So the headers
+    # are looked up once, and nothing is injected.
     context: Context = request.app.state.context
-    asked, given = read_asked(tuple(request.query_params.multi_items())), request.headers
-    form = asked.form or _format(given.get("accept", "*/*"))
-    now = datetime.now(UTC)
-    period = _period(asked, form, context.zone, now)
-    found = await context.charts.find(period, asked.agg, asked.series, asked.panels)
-    picture = _picture(asked, context.time_format, found, period, now)
-    check_pixels(asked, picture.height)
-    check_bars(period, max(1, len(found.numbers.panels)))
+    parameters, given = read_parameters(tuple(request.query_params.multi_items())), request.headers
+    form = parameters.form or _format(given.get("accept", "*/*"))
     packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
-    tag = make_tag(found, picture, form, asked.scale, packed=packed)
-    until = kept_until(asked, picture, now, lambda then: _period(asked, form, context.zone, then))
-    if is_known(tag, given.getall("if-none-match", ())):
-        known = {"ETag": tag, **headers(picture, form, now, until), **timing(found, None)}
-        return ASGIResponse(status_code=304, headers=known)
-    body = await context.charts.body(tag, picture, form, asked.scale, packed=packed)
-    encoding = {"Content-Encoding": "gzip"} if packed else {}
-    whole = {"ETag": tag, **headers(picture, form, now, until), **encoding, **timing(found, body)}
-    return ASGIResponse(body=body.data, media_type=FORMATS[form], headers=whole)
+    now = datetime.now(UTC)
+    question = _question(parameters, _period(parameters, form, context.zone, now), context.time_format, now)
+    delivery = Delivery(form, parameters.scale, packed, known_tags(given.getall("if-none-match", ())))
+    answer = await context.charts.answer(question, delivery)
+    until = kept_until(parameters, question, now, lambda then: _period(parameters, form, context.zone, then))
+    headers = chart_headers(answer, form, now, until)
+    if answer.body is None:
+        return ASGIResponse(status_code=304, headers=headers)
+    if packed:
+        headers["Content-Encoding"] = "gzip"
+    return ASGIResponse(body=answer.body.data, media_type=FORMATS[form], headers=headers)
 
 
-def _picture(asked: Asked, time_format: str, found: Found, period: Period, now: datetime) -> Picture:
-    drawn = panels(found.numbers, asked.series) if asked.split else found.numbers.panels
-    return Picture(
-        numbers=found.numbers,
-        period=period,
-        title=asked.title or default_title(asked.agg, asked.series),
-        time_format=asked.time_format or time_format,
-        agg=asked.agg,
-        width=asked.width,
-        height=asked.height or default_height(asked.width, max(1, len(drawn))),
-        theme=asked.theme,
-        threshold=asked.threshold,
-        unfinished=period.unfinished(now),
-        split=asked.split,
-        asked_step=asked.step if asked.step != period.step else None,
-        series=asked.series,
-        title_given=asked.title is not None,
+def _question(parameters: ChartParameters, period: Period, time_format: str, now: datetime) -> ChartQuestion:
+    appearance = Appearance(
+        parameters.time_format or time_format,
+        parameters.width,
+        parameters.height,
+        parameters.theme,
+        parameters.title,
+        parameters.threshold,
+    )
+    return ChartQuestion(
+        period,
+        period.unfinished(now),
+        appearance,
+        parameters.agg,
+        parameters.series,
+        parameters.panels,
+        parameters.step if parameters.step != period.step else None,
     )
 
 
 @lru_cache(maxsize=256)
-def _format(accept: str) -> AnyFormat:
-    """By the Accept header; a browser that opens the address takes everything, and is shown the picture."""
-    # who takes any application/… is a program, and no printer
+def _format(accept: str) -> ChartFormat:
+    """The format that the Accept header means. A browser that opens the address takes everything, and gets the
+    picture."""
+    # a client that takes application/* is a program, which can hardly use a PDF
     ordered = sorted(FORMATS, key=lambda form: form == "pdf")
     takes_all = best_match(accept, ("x/x",)) is not None
     offered = [form for form in ordered if not (form == "html" and takes_all)]
@@ -79,10 +75,12 @@ def _format(accept: str) -> AnyFormat:
     return next((form for form in offered if FORMATS[form] == best), "png")
 
 
-def _period(asked: Asked, form: AnyFormat, zone: str, now: datetime) -> Period:
-    """A step that is asked for is what a table has; a picture has a longer one where it is too narrow to be seen."""
-    most = asked.panels or 1
-    width = asked.width // columns(asked.width, most)
-    period = make_period(asked.start, asked.until, asked.step, asked.tz or zone, now, width, most)
-    check_bars(period)  # that of the panels follows, when it is known how many there are
+def _period(parameters: ChartParameters, form: ChartFormat, zone: str, now: datetime) -> Period:
+    """The period that is asked for. A table keeps to the step that is asked for; a picture has a longer one where that
+    would be too narrow to be seen."""
+    most = parameters.panels or 1
+    width = parameters.width // columns(parameters.width, most)
+    tz = parameters.tz or zone
+    period = make_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)
+    check_bars(period)  # for a single panel: how many there are isn't known before the numbers are read
     return period if form in TABLES else widen(period, width - AXIS_ROOM)

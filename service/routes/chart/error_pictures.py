@@ -10,19 +10,20 @@ import msgspec
 from litestar import Request, Response
 from litestar.types import Receive, Scope, Send
 
-from service.charts.drawing.fault import fault_png, fault_svg
+from service.charts.drawing.error_picture import error_png, error_svg
 from service.charts.drawing.picture import WIDTH, default_height
+from service.charts.question import MAX_PIXELS
 from service.errors import BadRequest
 from service.problems import MEDIA_TYPE
-from service.routes.chart.caching import POLICY, TYPED
-from service.routes.chart.chart_parameters import KNOWN, MAX_PIXELS
+from service.routes.chart.caching import NOSNIFF, SVG_POLICY
+from service.routes.chart.chart_parameters import KNOWN
 from service.routes.context import Context
 from service.routes.parameters import accepted
 
 _KINDS = ("image/svg+xml", "image/png")
 
 
-class _Look(msgspec.Struct, frozen=True):
+class _Appearance(msgspec.Struct, frozen=True):
     width: int
     height: int
     theme: str = "light"
@@ -30,27 +31,27 @@ class _Look(msgspec.Struct, frozen=True):
 
 
 def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: dict[str, str]) -> Response[Any] | None:
-    """The problem as a picture of the size asked for; None where words are welcome."""
+    """The problem as a picture of the size that was asked for; None where the client takes words."""
     if request.scope.get("path_template") != "/chart":
         return None
     media_type = _kind(request)
     if media_type is None:
         return None
-    title, detail, look = f"{problem['status']} {problem['title']}", problem["detail"], _look(request)
-    made = {**extra, **TYPED, **POLICY, "X-Chart-Error": _ascii(detail)}
+    title, detail, how = f"{problem['status']} {problem['title']}", problem["detail"], _appearance(request)
+    made = {**extra, **NOSNIFF, **SVG_POLICY, "X-Chart-Error": _ascii(detail)}
     if media_type == "image/svg+xml":
-        data = fault_svg(title, detail, look.width, look.height, look.theme)
+        data = error_svg(title, detail, how.width, how.height, how.theme)
         return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
-    draw = partial(fault_png, title, detail, look.width, look.height, look.theme, look.scale)
+    draw = partial(error_png, title, detail, how.width, how.height, how.theme, how.scale)
     context: Context = request.app.state.context
-    return _Drawn(draw, context.brush, status_code=problem["status"], media_type=media_type, headers=made)
+    return _DrawnWhenSent(draw, context.brush, status_code=problem["status"], media_type=media_type, headers=made)
 
 
-class _Drawn(Response[bytes]):
+class _DrawnWhenSent(Response[bytes]):
     """A picture that is drawn when it is sent, beside the event loop: a large one takes some hundredths of a second."""
 
-    def __init__(self, draw: Callable[[], bytes], brush: asyncio.Lock, **how: Any) -> None:
-        super().__init__(b"", **how)
+    def __init__(self, draw: Callable[[], bytes], brush: asyncio.Lock, **response: Any) -> None:
+        super().__init__(b"", **response)
         self._draw, self._brush = draw, brush
 
     def to_asgi_response(self, *args: Any, **kwargs: Any) -> Any:
@@ -65,7 +66,7 @@ class _Drawn(Response[bytes]):
 
 
 def _kind(request: Request[Any, Any, Any]) -> str | None:
-    """The kind of picture to answer with; None where words are welcome."""
+    """The kind of picture to answer with; None where the client takes words."""
     if request.headers.get("sec-fetch-dest") == "image" or _names_only_images(request.headers.get("accept", "")):
         return accepted(request, _KINDS)
     best = accepted(request, [MEDIA_TYPE, "application/json", "text/html", *_KINDS])
@@ -73,24 +74,24 @@ def _kind(request: Request[Any, Any, Any]) -> str | None:
 
 
 def _names_only_images(accept: str) -> bool:
-    """As `image/avif,image/webp,*/*`, which some browsers send for an `<img>`."""
+    """Whether the header is like `image/avif,image/webp,*/*`, which some browsers send for an `<img>`."""
     kinds = {one.strip().lower().partition("/")[0] for one in accept.split(",")}
     return "image" in kinds and not kinds & {"text", "application"}
 
 
-def _look(request: Request[Any, Any, Any]) -> _Look:
-    """The look as far as it is asked for rightly."""
+def _appearance(request: Request[Any, Any, Any]) -> _Appearance:
+    """The appearance that is asked for; what is wrong in it is replaced by the default."""
     found: dict[str, Any] = {}
     for name in ("width", "height", "theme", "scale"):
         with suppress(BadRequest):
             if name in request.query_params:
                 found[name] = KNOWN[name].read(name, request.query_params[name])
     width = found.get("width", WIDTH)
-    look = _Look(**{"width": width, "height": default_height(width, 1), **found})
-    too_large = look.scale**2 * look.width * look.height > MAX_PIXELS
-    return msgspec.structs.replace(look, scale=1) if too_large else look
+    made = _Appearance(**{"width": width, "height": default_height(width, 1), **found})
+    too_large = made.scale**2 * made.width * made.height > MAX_PIXELS
+    return msgspec.structs.replace(made, scale=1) if too_large else made
 
 
 def _ascii(text: str) -> str:
-    """What a header may hold."""
+    """The text in the characters that a header may hold."""
     return " ".join(text.encode("ascii", "backslashreplace").decode().split())[:300]

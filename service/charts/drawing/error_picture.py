@@ -15,7 +15,7 @@ TITLE, TEXT = 17, 13
 _LEFT = 20
 
 
-def fault_svg(title: str, detail: str, width: int, height: int, theme: str) -> bytes:
+def error_svg(title: str, detail: str, width: int, height: int, theme: str) -> bytes:
     """Everything that is text is escaped."""
     colours = THEMES[theme]
     lines = "".join(_text(y, size, text, colours) for y, size, text in _lines(title, detail, width, height))
@@ -27,7 +27,7 @@ def fault_svg(title: str, detail: str, width: int, height: int, theme: str) -> b
     ).encode()
 
 
-def fault_png(title: str, detail: str, width: int, height: int, theme: str, scale: float = 1) -> bytes:
+def error_png(title: str, detail: str, width: int, height: int, theme: str, scale: float = 1) -> bytes:
     """The same for those who take nothing but PNG: the title in shades 0 to 127, the text in those from 128."""
     colours = THEMES[theme]
     pixels, lines = (round(width * scale), round(height * scale)), _lines(title, detail, width, height)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.charts.drawing.axis import labels
+from service.charts.drawing.time_axis import labels
 from service.period.steps import STEPS, Period, make_period
 
 NOW = datetime(2026, 3, 29, 14, 20, tzinfo=UTC)

@@ -13,7 +13,7 @@ from service.charts.drawing.themes import THEMES
 from service.charts.drawing.wording import summary
 
 
-def page(picture: Picture, library: str) -> bytes:
+def chart_page(picture: Picture, library: str) -> bytes:
     """The page, given the drawing library as JavaScript.
 
     Its content security policy allows these two scripts and nothing else; Vega's interpreter (`ast`) does without eval.
@@ -28,7 +28,7 @@ def page(picture: Picture, library: str) -> bytes:
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="{policy(library, start)}">
+<meta http-equiv="Content-Security-Policy" content="{_content_security_policy(library, start)}">
 <title>{title}</title>
 <meta name="description" content="{described}">
 <style>
@@ -43,7 +43,7 @@ body {{ margin: 0; background: {theme.background}; color: {theme.ink}; font-fami
     return text.encode()
 
 
-def policy(*scripts: str) -> str:
+def _content_security_policy(*scripts: str) -> str:
     """A content security policy that allows these inline scripts."""
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
     return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:"

@@ -1,0 +1,63 @@
+"""What the charts are asked: what a picture is to show, how it is to look, and in which form it is to be sent."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from service.charts.drawing.picture import WIDTH
+from service.errors import bad_parameter
+from service.period.steps import Period
+
+ChartFormat = Literal["png", "svg", "pdf", "html", "json", "csv", "vega"]
+MAX_PIXELS = 16_000_000
+"""The most pixels of a PNG, its scale included."""
+
+
+class Appearance(msgspec.Struct, frozen=True):
+    """How a picture is to look. Where the height or the title is None, the charts choose it."""
+
+    time_format: str
+    width: int = WIDTH
+    height: int | None = None
+    theme: str = "light"
+    title: str | None = None
+    threshold: float | None = None
+    short_labels: bool = False
+
+
+class ChartQuestion(msgspec.Struct, frozen=True):
+    """What a picture is to show: one panel of all the series together, or, where `panels` is a number, at most so many
+    panels of a series each.
+
+    `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
+    the step that somebody asked for, where the steps of the period had to be longer.
+    """
+
+    period: Period
+    unfinished: datetime | None
+    appearance: Appearance
+    agg: str = "sum"
+    series: tuple[str, ...] | None = None
+    panels: int | None = None
+    asked_step: str | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """In which form a chart is to be sent, gzipped if `packed`; and the tags of the charts that the client has already,
+    where `*` stands for any."""
+
+    form: ChartFormat
+    scale: float = 1
+    packed: bool = False
+    known_tags: tuple[str, ...] = ()
+
+    def is_known(self, tag: str) -> bool:
+        """Whether the client has the chart with this tag."""
+        return tag in self.known_tags or self.known_tags == ("*",)
+
+
+def check_pixels(width: int, height: int, scale: float) -> None:
+    """BadRequest where a picture would have too many pixels."""
+    if scale**2 * width * height > MAX_PIXELS:
+        raise bad_parameter("scale", f"makes a picture of more than {MAX_PIXELS:,} pixels, the most that is drawn")
