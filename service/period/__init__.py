@@ -1,1 +1,1 @@
-"""Times as people write them, and periods of time cut into steps. No I/O."""
+"""Times as people write them, and periods cut into steps. Nothing here reads or writes anything."""

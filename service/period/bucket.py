@@ -1,4 +1,4 @@
-"""What a chart is made of: buckets of plan and fact over a period. Values only."""
+"""The numbers of a chart: buckets of plan and fact over a period. Values only."""
 
 from datetime import datetime
 
@@ -6,7 +6,8 @@ import msgspec
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):
-    """One step of the period that begins at `bucket`; `plan` and `fact` are None where no reading had one."""
+    """The aggregated readings of the step that begins at `bucket`; `plan` and `fact` are None where no reading of the
+    step has one."""
 
     bucket: datetime
     plan: float | None
@@ -15,7 +16,8 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
 
 
 class Panel(msgspec.Struct, frozen=True):
-    """The buckets with readings, in order, of the series `name`; without a name, of all or of `others` series."""
+    """The buckets that have readings, in order: of the series `name`, or without a name those of all the series
+    together, or of so many `others`."""
 
     name: str | None
     others: int | None
@@ -23,7 +25,8 @@ class Panel(msgspec.Struct, frozen=True):
 
 
 class Numbers(msgspec.Struct, frozen=True):
-    """All that a chart shows, one panel or several, and up to where there are facts, to the minute."""
+    """All the numbers that a chart shows, in one panel or several. `until` is the end of the minute of the newest
+    fact."""
 
     panels: tuple[Panel, ...]
     until: datetime | None

@@ -1,15 +1,16 @@
-"""Which readings are meant, and a place among them. Values only."""
+"""Selections of readings by time and series, and places in their order. Values only."""
 
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 BEGINNING, END = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-"""All time, as far as it can be counted in days of any zone."""
+"""The bounds of all time. They keep a distance from those of `datetime`, beyond which the clock of some zone would
+lie."""
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """The readings from `start` up to, not including, `end`, of some series or of all."""
+    """The readings from `start` up to but not including `end`, of some series, or of all where they are None."""
 
     start: datetime = BEGINNING
     end: datetime = END
@@ -17,14 +18,14 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a reading stands in the one order of readings: by ts, and within an instant by id."""
+    """The place of a reading in the order of all readings, which is by ts and, where that is the same, by id."""
 
     ts: datetime
     id: int
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A part of a period: whole days, hours or minutes, or less than a minute."""
+    """A part of a period: a number of whole days, hours or minutes, or, where `unit` is empty, less than a minute."""
 
     unit: str
     start: datetime
@@ -36,7 +37,7 @@ SMALLER = {"day": "hour", "hour": "minute"}
 
 
 def pieces(start: datetime, end: datetime, unit: str = "day") -> list[Piece]:
-    """A period cut into as many whole days as there are in it, and what is left around them into smaller units."""
+    """A period cut into all the whole days (UTC) in it, and what is left around them into smaller units."""
     if start >= end:
         return []
     if unit == "":

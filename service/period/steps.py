@@ -1,4 +1,4 @@
-"""A period of time cut into steps, as the parameters of an address ask for it. No I/O."""
+"""A period of time cut into steps, as the parameters of an address ask for it."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -22,24 +22,25 @@ STEPS = {
     "1M": 2629746,
     "1y": 31556952,
 }
-"""Each step and its seconds; of months and years those of the average. Weeks begin on Mondays."""
+"""The seconds of each step, which for months and years are those of an average one. Weeks begin on Mondays."""
 MAX_BARS = 1500
-"""Bars in one picture, two a bucket."""
-MIN_BAR = 2.0
-"""Pixels of a picture's or a panel's width for each bar, where the step is ours to choose: with what the axis takes
-away, narrower ones can't be told apart."""
-NARROWEST = 1.0
-"""Pixels that a step has at least, where it isn't ours to choose: more steps than pixels would hide each other."""
-NONE, MINUTE, HOUR = timedelta(), timedelta(minutes=1), timedelta(hours=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-DEFAULT_LENGTH = HOUR
+"""The most bars in one picture; each step has two."""
+LEGIBLE_BAR_WIDTH = 2.0
+"""Pixels of a picture's or a panel's width, the axis included, that each bar has where the service chooses the step:
+bars that are narrower can't be told apart."""
+MIN_STEP_WIDTH = 1.0
+"""Pixels that each step has where somebody asked for the step: of more steps than pixels some would hide others."""
+DEFAULT_LENGTH = timedelta(hours=1)
+
+_ZERO, _MINUTE, _HOUR = timedelta(), timedelta(minutes=1), timedelta(hours=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Relation = Literal["minute", "quarter", "hour", "day"]
 _RELATIONS: dict[Relation, int] = {"day": 86400, "hour": 3600, "quarter": 900, "minute": 60}
 
 
 class Period(msgspec.Struct, frozen=True):
-    """From `start` up to, not including, `end`, both UTC and on a step's edge; `zone` is an IANA name."""
+    """From `start` up to but not including `end`, both in UTC and on the edge of a step; `zone` is an IANA name."""
 
     start: datetime
     end: datetime
@@ -48,25 +49,26 @@ class Period(msgspec.Struct, frozen=True):
 
     @property
     def seconds(self) -> int:
-        """The step's length, leaving clock changes aside, and on average where months or years differ."""
+        """The usual length of a step: clock changes are left aside, and months and years are average ones."""
         return STEPS[self.step]
 
     @property
     def edges(self) -> tuple[datetime, ...]:
-        """Where the steps begin, and at last where the period ends."""
+        """When each step begins, and last, when the period ends."""
         return _edges(self)
 
     @property
     def relation(self) -> Relation:
-        """The coarsest rollup, of UTC minutes, quarters of an hour, hours or days, whose buckets fit into the steps."""
+        """The coarsest rollup whose buckets fit into the steps. Its buckets are minutes, quarters of an hour, hours or
+        days of UTC."""
         return _relation(self)
 
     def step_at(self, moment: datetime) -> datetime | None:
-        """The beginning of the step that `moment` lies in; None outside the period."""
+        """The beginning of the step in which `moment` lies; None outside the period."""
         return next((one for one in reversed(self.edges) if one <= moment), None) if moment < self.end else None
 
     def unfinished(self, now: datetime) -> datetime | None:
-        """The beginning of the first step that isn't over yet; None where all are."""
+        """The beginning of the first step that isn't over yet; None where all of them are."""
         return self.start if now < self.start else self.step_at(now)
 
 
@@ -81,28 +83,28 @@ def make_period(
 ) -> Period:
     """The period that `from`, `until` and `step` ask for; BadRequest names the parameter that is wrong.
 
-    The first and the last step are whole: `from` moves back and `until` forward to the next edge. Without `step`,
-    it is the smallest that leaves the bars legible in panels of this `width`.
+    The first and the last step are whole: `from` moves back and `until` forward to the next edge. Without `step`, the
+    period has the shortest step that leaves the bars legible in panels of this `width`.
     """
     last = parse_time("until", end, zone, now) if end else None
     first = parse_time("from", start, zone, now) if start else None
     if step is not None:
         return _cut(first, last, _check_step(step), zone, now)
-    most = min(width / MIN_BAR, MAX_BARS / panels)
+    most = min(width / LEGIBLE_BAR_WIDTH, MAX_BARS / panels)
     cuts = (_cut(first, last, name, zone, now) for name in STEPS)
     return next((cut for cut in cuts if _bars(cut) <= most), None) or _cut(first, last, list(STEPS)[-1], zone, now)
 
 
 def widen(period: Period, plot: float) -> Period:
-    """The same period in the shortest step, from its own on, that is no narrower than a pixel of a plot so wide."""
+    """The same period in its own step, or in the next longer one that is a pixel wide in a plot of this width."""
     names = list(STEPS)
     longer = names[names.index(period.step) :]
     cuts = (_cut(period.start, period.end, name, period.zone, period.end) for name in longer)
-    return next((cut for cut in cuts if _steps(cut) * NARROWEST <= plot), None) or period
+    return next((cut for cut in cuts if _steps(cut) * MIN_STEP_WIDTH <= plot), None) or period
 
 
 def check_bars(period: Period, panels: int = 1) -> None:
-    """BadRequest where the period has more steps than a picture with so many panels can show."""
+    """BadRequest where the period has more steps than a picture of so many panels can show."""
     bars = panels * _bars(period)
     if bars > MAX_BARS:
         each = f" in each of {panels} panels" if panels > 1 else ""
@@ -138,7 +140,7 @@ def _check_step(step: str) -> str:
 
 
 def _bars(period: Period) -> int:
-    """Two a step; the hour that a clock is set by within the period makes no step of its own."""
+    """Two for each step, counted as if no clock changed within the period."""
     return 2 * _steps(period)
 
 
@@ -161,12 +163,13 @@ def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, no
 class _Clock:
     """The edges of steps on the clock of a zone.
 
-    Steps of an hour or less begin at full hours of that clock, which may be half an hour off UTC's; where it is set by
-    half an hour, the hour at that moment is one and a half. Longer ones begin when it shows midnight, or 6, 12, 18
-    o'clock, so that a day has 23 or 25 hours where it changes; weeks, months and years begin with their first day.
+    Steps of an hour or less are counted from the full hours of that clock, which may be half an hour off those of UTC.
+    Where the clock is set by half an hour, the hour in which that happens is one and a half hours long. Longer steps
+    begin when the clock shows midnight, or 6, 12 or 18 o'clock, so that a day on which the clock changes has 23 or 25
+    hours; weeks, months and years begin with their first day.
 
-    Edges are whole minutes, as those of the rollups are. Clocks of long ago were off UTC by seconds as well (that of
-    Berlin by 53:28, until 1893): these are left out.
+    Edges are whole minutes, as those of the rollups are. Long ago the clocks of zones were off UTC by seconds as well
+    (that of Berlin by 53:28, until 1893); these seconds are left out.
     """
 
     def __init__(self, name: str, zone: str) -> None:
@@ -176,12 +179,12 @@ class _Clock:
 
     def floor(self, moment: datetime) -> datetime:
         """The edge at or before `moment`."""
-        if self._step > HOUR:
+        if self._step > _HOUR:
             return self._long_floor(moment)
         offset = self._offset(moment)
-        edge = moment - (moment + offset - EPOCH) % self._step
-        # set meanwhile by a part of a step, the clock did not show then what makes an edge
-        return edge if (self._offset(edge) - offset) % self._step == NONE else self.floor(edge)
+        edge = moment - (moment + offset - _EPOCH) % self._step
+        # where the clock was set between edge and moment, and not by whole steps, it showed no round time at `edge`
+        return edge if (self._offset(edge) - offset) % self._step == _ZERO else self.floor(edge)
 
     def ceil(self, moment: datetime) -> datetime:
         """The edge at or after `moment`."""
@@ -190,20 +193,21 @@ class _Clock:
 
     def next(self, edge: datetime) -> datetime:
         """The edge after `edge`."""
-        if self._step > HOUR:
+        if self._step > _HOUR:
             return self._instant(_following(self._local(edge), self._name))
         after = self.floor(edge + self._step)
         return after if after > edge else self.floor(edge + 2 * self._step)
 
     def _long_floor(self, moment: datetime) -> datetime:
-        """From a step too early on: a clock may go back to the day before, or leave a day out."""
+        """The edge at or before `moment`, searched for from a step too early on: a clock may go back to the day
+        before, or leave a day out."""
         edge = self._instant(self._local(moment - self._step))
         while (after := self.next(edge)) <= moment:
             edge = after
         return edge
 
     def _local(self, moment: datetime) -> datetime:
-        """What the clock showed, or should have shown, when the step began that `moment` lies in."""
+        """What the clock showed, or would have shown but for a change, when the step began in which `moment` lies."""
         return _beginning((moment + self._offset(moment)).replace(tzinfo=None), self._name)
 
     def _instant(self, local: datetime) -> datetime:
@@ -215,11 +219,11 @@ class _Clock:
 
 
 def _whole(offset: timedelta | None) -> timedelta:
-    return (offset or NONE) // MINUTE * MINUTE
+    return (offset or _ZERO) // _MINUTE * _MINUTE
 
 
 def _beginning(local: datetime, step: str) -> datetime:
-    """When the step began in which a clock shows `local`; a step of more than an hour."""
+    """When the step began, on the same clock, in which it shows `local`; for steps of more than an hour."""
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     match step:
         case "1y":
@@ -234,7 +238,7 @@ def _beginning(local: datetime, step: str) -> datetime:
 
 
 def _following(local: datetime, step: str) -> datetime:
-    """When the step after the one that begins at `local` begins."""
+    """When the step ends, on the same clock, that begins when it shows `local`."""
     match step:
         case "1y":
             return local.replace(year=local.year + 1)

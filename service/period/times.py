@@ -1,4 +1,4 @@
-"""Times as people, Graphite and Grafana write them. No I/O."""
+"""Times as people, Graphite and Grafana write them."""
 
 import calendar
 import re
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from service.errors import bad_parameter, quoted
 
-TIMES = (
+ALLOWED_TIMES = (
     "RFC 3339 (2026-01-31T14:05:00Z; without an offset in tz), 2026-01-31, 20260131, 14:05_20260131, "
     "epoch seconds or milliseconds, now, -2h, now-2h, now-1d/d (units s min m h d w mon M y, "
     "or in full: 12hours), "
@@ -33,7 +33,7 @@ _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _OFFSET = re.compile(rf"([+ -])(\d{{1,6}})({_UNIT})", re.ASCII)
 _DAY = "|".join((*_DAYS, *_WEEKDAYS))
 _CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d|(?:0?[1-9]|1[0-2])(?::[0-5]\d)?(?:am|pm)"
-# a plus that an address turned into a space is a plus
+# in an address, a plus that isn't escaped means a space, so a space stands for a plus here
 _WORDS = re.compile(
     rf"(?i:now|(?P<hour>{'|'.join(_HOURS)}|{_CLOCK})(?:[ _+](?P<day>{_DAY}))?|(?P<alone>{_DAY}))?"
     rf"(?P<offsets>(?:[+ -]\d{{1,6}}(?:{_UNIT}))*)(?:/(?P<whole>m|h|d|w|M|y))?",
@@ -44,11 +44,12 @@ _EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzin
 
 
 _DIRECTIVES = "aAbBcCdDeFgGhHIjklmMnpRrSTuUVwWxXyYzZ%"
-"""What `strftime` fills in on every system that the service runs on; `%f`, for microseconds, is Python's own."""
+"""The directives that `strftime` knows on every system that the service runs on. Python itself adds `%f`, for
+microseconds."""
 
 
 def check_time_format(text: str) -> str:
-    """The same text; ValueError names a `%` in it that `strftime` would leave as it stands."""
+    """The same text; ValueError names a directive in it that `strftime` doesn't know."""
     for directive in re.findall(r"%-?.?", text, re.DOTALL):
         if directive[-1] not in _DIRECTIVES + "f" or directive in ("%", "%-"):
             allowed = " ".join(f"%{letter}" for letter in _DIRECTIVES)
@@ -59,7 +60,7 @@ def check_time_format(text: str) -> str:
 def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
     """A time as people and other tools write it, in UTC; a time without an offset is read in `zone`.
 
-    `name` is the parameter: for `until`, `now/d` is the end of the day, as in Grafana, and its start otherwise.
+    `name` is that of the parameter: `now/d` is the end of the day for `until`, as in Grafana, and otherwise its start.
     """
     text = text.strip()
     try:
@@ -67,17 +68,17 @@ def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or not _EARLIEST <= moment <= _LATEST:
-        raise bad_parameter(name, f"{quoted(text)} isn't a time; allowed are {TIMES}")
+        raise bad_parameter(name, f"{quoted(text)} isn't a time; allowed are {ALLOWED_TIMES}")
     return moment.astimezone(UTC)
 
 
 def is_moving(text: str) -> bool:
-    """Whether the time that is meant depends on when it is read."""
+    """Whether the text means another time when it is read later."""
     return _WORDS.fullmatch(text.strip()) is not None
 
 
 def check_zone(text: str) -> str:
-    """The IANA name that is meant; BadRequest where there is none."""
+    """The IANA name of the zone that is meant; BadRequest where it is none."""
     name = zone_named(text)
     if name is None:
         hint = ": an offset doesn't tell when clocks are changed" if _ZONE_OFFSET.fullmatch(text) else ""
@@ -86,16 +87,16 @@ def check_zone(text: str) -> str:
 
 
 def zone_named(text: str) -> str | None:
-    """The name of a zone as IANA spells it; capitals don't matter, as in browsers, nor blanks around. None: no zone."""
+    """The name of a zone as IANA spells it, whatever its capitals, as in browsers; None where there is no such zone."""
     return _spellings().get(text.strip().lower())
 
 
 @cache
 def zones() -> frozenset[str]:
-    """Every IANA zone name, links as well.
+    """Every IANA zone name, links included.
 
-    Not every file that a system keeps beside them: those of `right/` count leap seconds, `localtime` is another zone
-    on the next machine.
+    Systems keep other files beside the zones, which are left out: `localtime`, for one, is another zone on the next
+    machine.
     """
     return frozenset(available_timezones() - {"Factory", "localtime", "posixrules"})
 
@@ -121,7 +122,7 @@ def _words(text: str, zone: str, now: datetime, *, up: bool) -> datetime | None:
 
 
 def _clock(text: str) -> tuple[int, int]:
-    """Hour and minute of a word, of 14:05, of 6pm or of 6:30am."""
+    """The hour and the minute that are meant by a word, or by a time like 14:05, 6pm or 6:30am."""
     if text in _HOURS:
         return _HOURS[text], 0
     hour, _, minute = text.rstrip("apm").partition(":")
@@ -131,12 +132,13 @@ def _clock(text: str) -> tuple[int, int]:
 
 
 def _day(word: str, moment: datetime) -> int:
-    """Days from now; of the days of the week the last of that name, which may be today."""
+    """How many days from now on the day is. A day of the week means the last one of that name, which may be today."""
     return _DAYS[word] if word in _DAYS else -((moment.weekday() - _WEEKDAYS.index(word)) % 7)
 
 
 def _shift(moment: datetime, number: int, unit: str) -> datetime:
-    """Hours and less are exact; days and more follow the calendar, so that `-1d` is the same time of the day."""
+    """The moment so many units later. Hours and shorter units are exact; days and longer ones follow the calendar, so
+    that `-1d` is the same time of the day."""
     if unit in _SECONDS:
         return (moment.astimezone(UTC) + timedelta(seconds=number * _SECONDS[unit])).astimezone(moment.tzinfo)
     local = moment.replace(tzinfo=None)
@@ -149,7 +151,7 @@ def _shift(moment: datetime, number: int, unit: str) -> datetime:
 
 
 def _whole(moment: datetime, unit: str, *, up: bool) -> datetime:
-    """The beginning, or with `up` the end, of the minute, hour, day, week, month or year that `moment` lies in."""
+    """The beginning, or with `up` the end, of the minute, hour, day, week, month or year in which `moment` lies."""
     if unit in ("m", "h"):
         exact = moment.replace(second=0, microsecond=0)
         begin = exact if unit == "m" else exact.replace(minute=0)
@@ -170,17 +172,17 @@ def _wall(like: datetime, local: datetime, fold: int) -> datetime:
 def _number(text: str, zone: str) -> datetime | None:
     if not re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?", text, re.ASCII):
         return None
-    if re.fullmatch(r"(19|20|21)\d\d(0\d|1[012])[0-3]\d", text):  # as Graphite does: a date, not seconds
+    if re.fullmatch(r"(19|20|21)\d\d(0\d|1[012])[0-3]\d", text):  # a date and not epoch seconds, as in Graphite
         return datetime.strptime(text, "%Y%m%d").replace(tzinfo=ZoneInfo(zone))
     number = float(text)
     return datetime.fromtimestamp(number / 1000 if abs(number) >= 1e11 else number, UTC)
 
 
 def _absolute(text: str, zone: str) -> datetime:
-    """ValueError where it is none."""
+    """ValueError where the text isn't a time."""
     if re.fullmatch(r"\d\d:\d\d_\d{8}", text, re.ASCII):
         moment = datetime.strptime(text, "%H:%M_%Y%m%d")  # noqa: DTZ007
     else:
-        # a plus before an offset may have become a space as well; RFC 3339 lets T and Z be small
+        # an unescaped plus before an offset has become a space; RFC 3339 allows a small t and z
         moment = datetime.fromisoformat(re.sub(r"^(.{11}.*) (\d\d(?::?\d\d)?)$", r"\1+\2", text).upper())
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))

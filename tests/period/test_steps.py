@@ -7,8 +7,8 @@ import pytest
 
 from service.errors import BadRequest
 from service.period.steps import (
+    LEGIBLE_BAR_WIDTH,
     MAX_BARS,
-    MIN_BAR,
     STEPS,
     Period,
     _bars,
@@ -204,7 +204,7 @@ def test_the_step_widens_with_the_period(length: str) -> None:
     made = period(length)
     assert 2 * (len(made.edges) - 1) <= MAX_BARS
     narrower = [step for step in STEPS if STEPS[step] < made.seconds]
-    assert not narrower or (made.end - made.start).total_seconds() / STEPS[narrower[-1]] * 2 > 960 / MIN_BAR
+    assert not narrower or (made.end - made.start).total_seconds() / STEPS[narrower[-1]] * 2 > 960 / LEGIBLE_BAR_WIDTH
 
 
 @pytest.mark.parametrize(
