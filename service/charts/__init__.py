@@ -1,1 +1,1 @@
-"""Charts: the numbers read, the tag known by them, the picture drawn in a worker and kept."""
+"""Charts: reads the numbers of one, compares its tag, draws the picture in a worker process, and keeps it."""

@@ -16,7 +16,7 @@ from service.charts.drawing.draw import draw
 from service.charts.drawing.picture import Picture, default_height
 from service.charts.drawing.spec import spec
 from service.charts.drawing.themes import THEMES
-from service.charts.drawing.value_axis import fitting
+from service.charts.drawing.value_axis import fitted_axis
 from service.live.view import WIDTHS
 from service.period.bucket import Bucket, Numbers, Panel
 from service.period.steps import STEPS, Period, make_period, widen
@@ -312,7 +312,7 @@ def test_no_picture_is_a_pattern_of_pairs_of_a_pixel_or_two(start: str, width: i
 @examples(3)
 @given(values=st.lists(st.floats(-1e308, 1e308, allow_subnormal=False), max_size=3), most=st.integers(3, 8))
 def test_the_y_axis_ends_with_a_line_beyond_which_there_is_no_bar(values: list[float], most: int) -> None:
-    heights = fitting(values, most)
+    heights = fitted_axis(values, most)
     low, high = min([0, *values]), max([0, *values])
     slack = 1e-9 * (high - low) if high - low < 1e300 else 0
     assert heights.low - slack <= low

@@ -1,4 +1,4 @@
-"""A chart as one HTML page that needs nothing from anywhere: it draws itself, and tells values under the pointer."""
+"""A chart as one HTML page that loads nothing: it draws itself, and shows the values of the bar under the pointer."""
 
 import base64
 import hashlib
@@ -16,7 +16,8 @@ from service.charts.drawing.wording import summary
 def chart_page(picture: Picture, library: str) -> bytes:
     """The page, given the drawing library as JavaScript.
 
-    Its content security policy allows these two scripts and nothing else; Vega's interpreter (`ast`) does without eval.
+    Its content security policy allows its two scripts and nothing else, so Vega has to interpret its expressions
+    (`ast`) rather than evaluate them.
     """
     made = msgspec.json.encode(spec(picture)).decode()
     data = made.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,4 +1,4 @@
-"""An error as a picture, for an `<img>` that would show nothing else. It needs no worker, so it can always be drawn."""
+"""An error as a picture, for an `<img>`, which shows nothing else. It needs no worker, so it can always be drawn."""
 
 import html
 import io
@@ -10,13 +10,12 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 from service.charts.drawing.lettering import wrapped
 from service.charts.drawing.themes import FONT, THEMES, Theme
 
-TITLE, TEXT = 17, 13
-"""Sizes of the two texts."""
-_LEFT = 20
+TITLE_SIZE, TEXT_SIZE = 17, 13
+_MARGIN = 20
 
 
 def error_svg(title: str, detail: str, width: int, height: int, theme: str) -> bytes:
-    """Everything that is text is escaped."""
+    """The error as an SVG. Its texts are escaped."""
     colours = THEMES[theme]
     lines = "".join(_text(y, size, text, colours) for y, size, text in _lines(title, detail, width, height))
     return (
@@ -28,17 +27,18 @@ def error_svg(title: str, detail: str, width: int, height: int, theme: str) -> b
 
 
 def error_png(title: str, detail: str, width: int, height: int, theme: str, scale: float = 1) -> bytes:
-    """The same for those who take nothing but PNG: the title in shades 0 to 127, the text in those from 128."""
+    """The same for clients that take nothing but PNG. In the palette, the shades of the title come first, 0 to 127, and
+    those of the text follow."""
     colours = THEMES[theme]
     pixels, lines = (round(width * scale), round(height * scale)), _lines(title, detail, width, height)
-    written = pixels[0], min(pixels[1], round((lines[-1][0] + TITLE if lines else 0) * scale))
-    masks = {TITLE: Image.new("L", written), TEXT: Image.new("L", written)}
+    written = pixels[0], min(pixels[1], round((lines[-1][0] + TITLE_SIZE if lines else 0) * scale))
+    masks = {TITLE_SIZE: Image.new("L", written), TEXT_SIZE: Image.new("L", written)}
     for y, size, text in lines:
-        at, font = (_LEFT * scale, y * scale), _font(round(size * scale))
+        at, font = (_MARGIN * scale, y * scale), _font(round(size * scale))
         ImageDraw.Draw(masks[size]).text(at, text, fill=255, font=font, anchor="ls")
     texts = ImageChops.lighter(
-        masks[TITLE].point([shade // 2 for shade in range(256)]),
-        masks[TEXT].point([shade and 128 + shade // 2 for shade in range(256)]),
+        masks[TITLE_SIZE].point([shade // 2 for shade in range(256)]),
+        masks[TEXT_SIZE].point([shade and 128 + shade // 2 for shade in range(256)]),
     )
     image = Image.new("L", pixels)
     image.paste(texts)
@@ -50,22 +50,22 @@ def error_png(title: str, detail: str, width: int, height: int, theme: str, scal
 
 
 def _shades(first: str, last: str) -> bytes:
-    """128 colours from one to the other."""
+    """A palette of 128 colours from one to the other."""
     ends = list(zip(bytes.fromhex(first[1:]), bytes.fromhex(last[1:]), strict=True))
     return bytes(round(a + (b - a) * shade / 127) for shade in range(128) for a, b in ends)
 
 
 def _text(y: int, size: int, text: str, colours: Theme) -> str:
-    colour, weight = (colours.below, 600) if size == TITLE else (colours.ink, 400)
-    look = f'font-size="{size}" font-weight="{weight}" fill="{colour}"'
-    return f'<text x="{_LEFT}" y="{y}" {look}>{html.escape(text)}</text>'
+    colour, weight = (colours.below, 600) if size == TITLE_SIZE else (colours.ink, 400)
+    style = f'font-size="{size}" font-weight="{weight}" fill="{colour}"'
+    return f'<text x="{_MARGIN}" y="{y}" {style}>{html.escape(text)}</text>'
 
 
 def _lines(title: str, detail: str, width: int, height: int) -> list[tuple[int, int, str]]:
-    """Baseline, size and text of each line, as many as there is room for."""
-    room = width - 2 * _LEFT
-    found = [(TITLE, line) for line in wrapped(title, room, TITLE, 2)]
-    found += [(TEXT, line) for line in wrapped(detail, room, TEXT, 12)]
+    """The baseline, the size and the text of each line, for as many lines as there is room for."""
+    room = width - 2 * _MARGIN
+    found = [(TITLE_SIZE, line) for line in wrapped(title, room, TITLE_SIZE, 2)]
+    found += [(TEXT_SIZE, line) for line in wrapped(detail, room, TEXT_SIZE, 12)]
     placed, y = [], 12
     for size, line in found:
         y += size + 8

@@ -1,4 +1,5 @@
-"""What besides a picture's content decides how it looks: this package's code and the libraries that draw."""
+"""A digest of what decides how a picture looks, apart from its content: the code of this package, and the libraries
+that draw."""
 
 import hashlib
 from functools import cache

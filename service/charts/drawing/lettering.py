@@ -1,4 +1,4 @@
-"""How much room texts take, and how they are made to fit."""
+"""Measures how wide texts are, and wraps and cuts them to fit."""
 
 import unicodedata
 from functools import lru_cache
@@ -21,34 +21,34 @@ _WIDTHS = {
     1.0: "ÆŒЫљ—…",
     1.12: "@ЉЊШЩЮ№",
 }
-"""Width as a share of the size -> characters of bold Liberation Sans, and so of Arial and Helvetica; few are narrower
-where they aren't bold. An accent adds nothing."""
-_OF = {char: width for width, chars in _WIDTHS.items() for char in chars}
-_FULL, _OTHER = 1.0, 0.75
-"""Width of Chinese, Japanese and Korean characters; and of all that isn't listed, generously."""
-_NARROWEST = 0.2
-"""A text that is so long that not even characters of this width would fit need not be looked at as a whole."""
+"""Width as a share of the font size -> characters of bold Liberation Sans, and so of Arial and Helvetica. Only a few of
+them are narrower where they aren't bold. An accent adds nothing."""
+_WIDTH_OF = {char: width for width, chars in _WIDTHS.items() for char in chars}
+_CJK_WIDTH, _OTHER_WIDTH = 1.0, 0.75
+"""The widths of Chinese, Japanese and Korean characters, and, generously, of all that aren't listed."""
+_NARROWEST_CHAR = 0.2
+"""What would not fit even if every character were as narrow as this is cut off before anything is measured."""
 
 
 def width_of(text: str, size: float) -> float:
-    """Pixels that a text takes at most, whether bold or not."""
+    """The pixels that a text takes at most, whether bold or not."""
     return size * sum(map(_share, text))
 
 
 def clean(text: str) -> str:
-    """The text on one line, without characters that can't be drawn or don't belong into XML."""
+    """The text on one line, without characters that can't be drawn or aren't allowed in XML."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
 
 
 def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
-    """The text in at most so many lines; what is too much becomes an ellipsis."""
+    """The text in at most so many lines; an ellipsis stands for what is cut off."""
     lines: list[str] = []
-    rest = clean(" ".join(text.split())[: int(most * width / (_NARROWEST * size)) + 1])
+    rest = clean(" ".join(text.split())[: int(most * width / (_NARROWEST_CHAR * size)) + 1])
     while rest:
         line = _fitting(rest, width, size)
         if len(lines) == most - 1 or line == rest:
             return [*lines, _cut(rest, width, size)]
-        # a line ends at a space, where there is one
+        # break the line at a space, if it has one
         line = line[: line.rfind(" ")] if " " in line.rstrip() and rest[len(line)] != " " else line
         lines.append(line.rstrip())
         rest = rest[len(line) :].lstrip()
@@ -60,7 +60,7 @@ def _cut(text: str, width: float, size: float) -> str:
 
 
 def _fitting(text: str, width: float, size: float) -> str:
-    """As much of the beginning as fits, at least a character."""
+    """As much of the beginning as fits, but at least one character."""
     taken = 0.0
     for end, char in enumerate(text):
         taken += size * _share(char)
@@ -72,7 +72,7 @@ def _fitting(text: str, width: float, size: float) -> str:
 @lru_cache(maxsize=4096)
 def _share(char: str) -> float:
     if unicodedata.east_asian_width(char) in "WF":
-        return _FULL
+        return _CJK_WIDTH
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0.0
-    return _OF.get(char) or _OF.get(unicodedata.normalize("NFD", char)[0], _OTHER)
+    return _WIDTH_OF.get(char) or _WIDTH_OF.get(unicodedata.normalize("NFD", char)[0], _OTHER_WIDTH)

@@ -1,4 +1,4 @@
-"""What a chart shows, and how it is to look. Values only."""
+"""A picture before it is drawn: what it shows, and how it is to look. Values only."""
 
 from datetime import datetime
 
@@ -8,10 +8,10 @@ from service.period.bucket import Numbers, Panel
 from service.period.steps import Period
 
 WIDTH, HEIGHT = 960, 480
-COLUMN, ROW = 290, 170
-"""Room for one of several panels."""
+PANEL_WIDTH, PANEL_HEIGHT = 290, 170
+"""The room for one of several panels."""
 AXIS_ROOM = 58
-"""Pixels of a panel's width that the axis beside it takes, about."""
+"""About the pixels of a panel's width that the axis beside it takes."""
 MAX_PANELS = 12
 
 
@@ -27,22 +27,22 @@ class Picture(msgspec.Struct, frozen=True):
     height: int = HEIGHT
     theme: str = "light"
     threshold: float | None = None
-    """A fact that is more than this below its plan is marked."""
+    """A step is marked where its fact is more than this below its plan."""
     unfinished: datetime | None = None
-    """The beginning of the first step that isn't over yet, or None: what is due lies before it."""
+    """The beginning of the first step that isn't over yet, if there is one. The plans before it are due."""
     asked_step: str | None = None
-    """The step that was asked for, where it would have been too narrow to draw."""
+    """The step that was asked for, where it would be too narrow to be drawn."""
     split: bool = False
     series: tuple[str, ...] | None = None
-    """Those that were asked for."""
+    """The series that were asked for; None for all."""
     short_labels: bool = False
-    """Whether the time axis says the date once only, in place of `time_format` at each label."""
+    """Whether the time axis says each date once only, rather than `time_format` at each label."""
     title_given: bool = False
-    """Whether the title is somebody's own, which may not say what was added up."""
+    """Whether somebody gave the title. Such a title may not say which series are shown, and how aggregated."""
 
     @property
     def panels(self) -> tuple[Panel, ...]:
-        """What is drawn side by side."""
+        """The panels that are drawn."""
         return panels(self.numbers, self.series) if self.split else self.numbers.panels
 
     @property
@@ -52,14 +52,14 @@ class Picture(msgspec.Struct, frozen=True):
 
     @property
     def is_compact(self) -> bool:
-        """Whether there is so little room that texts have to be smaller."""
+        """Whether the picture is so narrow that its texts have to be smaller."""
         return self.width < 480
 
 
 def panels(numbers: Numbers, series: tuple[str, ...] | None) -> tuple[Panel, ...]:
-    """A panel for each series that was asked for, in that order, also where it has no readings; at most MAX_PANELS.
+    """A panel for each series that was asked for, in that order, even where it has no readings; at most MAX_PANELS.
 
-    Where some are put together as others, nobody knows which of them have readings.
+    Where several series are put together as others, a series without a panel may be among those, and gets none.
     """
     found = {panel.name for panel in numbers.panels}
     names = list(dict.fromkeys(series or ()))
@@ -70,12 +70,12 @@ def panels(numbers: Numbers, series: tuple[str, ...] | None) -> tuple[Panel, ...
 
 
 def columns(width: int, panels: int) -> int:
-    """How many of some panels stand side by side in a picture of this width."""
-    return max(1, min(2 if panels == 4 else 3, panels, width // COLUMN))
+    """How many of so many panels stand side by side in a picture of this width."""
+    return max(1, min(2 if panels == 4 else 3, panels, width // PANEL_WIDTH))
 
 
 def default_height(width: int, panels: int) -> int:
-    """The height where none is asked for: less in narrow pictures, and room for every panel."""
+    """The height where none is asked for: lower in narrow pictures, and with room for every panel."""
     rows = -(-panels // columns(width, panels))
     alone = HEIGHT if width >= WIDTH else max(200, width * 5 // 8)
-    return max(alone, 100 + rows * ROW) if panels > 1 else alone
+    return max(alone, 100 + rows * PANEL_HEIGHT) if panels > 1 else alone

@@ -1,7 +1,8 @@
-"""Puts the bars of a drawing on the pixels of a picture.
+"""Aligns the bars of a drawing with the pixels of a picture.
 
-A bar that ends within a pixel is blurred there; and drawn without blur, one that is narrower than a pixel, and lies
-between the middles of two, isn't drawn at all. So each is moved to the nearest pixels, and takes one at least.
+The edge of a bar that lies within a pixel is blurred. If bars are drawn without blur, one that is narrower than a pixel
+and lies between the middles of two isn't drawn at all. So each bar is moved to the nearest pixels, and takes at least
+one.
 """
 
 import math
@@ -16,7 +17,7 @@ _STROKE = re.compile(r'stroke-width="([\d.]+)"')
 
 
 def snapped(svg: str, scale: float) -> str:
-    """The drawing, made to be rasterised with so many pixels per unit of its size."""
+    """The drawing, with its bars aligned for a picture of so many pixels per unit of its size."""
     box = re.search(r'width="([\d.]+)"[^>]*? viewBox="0 0 ([\d.]+)', svg)
     if box is None:
         raise ValueError("The drawing has no size.")
@@ -25,7 +26,7 @@ def snapped(svg: str, scale: float) -> str:
 
 
 class _Snapping:
-    """Follows where the groups of a drawing lie, to know where its bars do."""
+    """Keeps track of where the groups of a drawing lie, and so of where the bars in them do."""
 
     def __init__(self, unit: float) -> None:
         self._unit = unit
@@ -56,7 +57,7 @@ class _Snapping:
         x, y, _ = self._groups[-1]
         stroke = _STROKE.search(found["after"]) if ' stroke="' in found["after"] else None
         thick = max(1, round(float(stroke[1]) * self._unit)) / self._unit if stroke else 0
-        beyond = float(stroke[1]) / 2 if stroke else 0  # an outline lies half outside
+        beyond = float(stroke[1]) / 2 if stroke else 0  # half of an outline lies outside the bar
         x1, x2 = self._ends(x + left - beyond, x + left + wide + beyond)
         y1, y2 = self._ends(y + top, y + top + high) if high else (y + top, y + top)
         wide, high = x2 - x1 - thick, max(0.0, y2 - y1 - thick)
@@ -65,9 +66,9 @@ class _Snapping:
         return f"{found['before']}{path}{after}"
 
     def _ends(self, first: float, last: float) -> tuple[float, float]:
-        """The nearest borders of pixels, one pixel apart at least."""
+        """The nearest borders of pixels, at least one pixel apart."""
         start, end = round(first * self._unit), round(last * self._unit)
-        if end <= start:  # the pixel in which the middle lies
+        if end <= start:  # the bar takes the pixel in which its middle lies
             start = math.floor((first + last) / 2 * self._unit)
             end = start + 1
         return start / self._unit, end / self._unit

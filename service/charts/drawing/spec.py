@@ -1,7 +1,7 @@
 """A picture as a Vega-Lite specification.
 
-The x axis is time itself: each bar knows the instants it begins and ends at, and only the labels are written in the
-chart's zone. So a gap stays a gap, and an hour that the clock repeats is drawn twice as long, not on top of itself.
+The time axis is linear in time: each bar has the instants at which it begins and ends, and only the labels are written
+by the clock of the chart's zone. So a gap stays a gap, and where the clock repeats an hour, the two stand side by side.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +13,8 @@ from service.charts.drawing.bars import bars, is_dense
 from service.charts.drawing.lettering import clean, width_of, wrapped
 from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
-from service.charts.drawing.time_axis import LEFT, labels, milliseconds
-from service.charts.drawing.value_axis import Heights, fitting, usual
+from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
+from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import missing, panel_name, short, subtitle, summary
 from service.period.bucket import Panel
 
@@ -22,25 +22,26 @@ Spec = dict[str, Any]
 """A Vega-Lite specification."""
 
 NOTES, ZERO = 1, 2
-"""Where the template has these layers; the bars are the first."""
-SPARSE = "datum.index % 0.5 > 0.01"
-"""Numbers that low panels do without, all but those at the ends and in the middle: texts are half the work."""
-LOW = 200
-PARTS = 4
-"""Into how many the lines cut the height of one of several panels, about."""
+"""The places of these layers in the template; the bars are the first layer."""
+LOW_PANEL = 200
+"""Pixels of height below which a panel has few numbers on its value axis: texts are half the work of drawing."""
+LEFT_OUT = "datum.index % 0.5 > 0.01"
+"""True of the numbers that a low panel does without: all but those at the ends and in the middle."""
+PANEL_PARTS = 4
+"""About the number of parts into which lines cut the height of one of several panels."""
 ROW_ROOM = 57
-"""Pixels that name, axis and gap above and below a panel take, about."""
+"""About the pixels that the name, the axis and the gap take above and below a panel."""
 
 
 def spec(picture: Picture) -> Spec:
-    """The specification of a picture, its data inside."""
+    """The specification of a picture, with its data."""
     split = picture.split and bool(picture.panels)
     made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
-    heights = None if split else fitting(_values(picture.panels), _parts(picture))
-    spans = [heights.span] if heights else [usual(_values([panel]), PARTS) for panel in picture.panels]
-    shown = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
+    axis = None if split else fitted_axis(_values(picture.panels), _parts(picture))
+    spans = [axis.span] if axis else [library_span(_values([panel]), PANEL_PARTS) for panel in picture.panels]
+    drawn = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
     notes = list(_notes(picture))
-    made["datasets"] = {"bars": shown + notes} if split else {"bars": shown, "notes": notes}
+    made["datasets"] = {"bars": drawn + notes} if split else {"bars": drawn, "notes": notes}
     made["description"] = f"{clean(picture.title)}. {clean(summary(picture))}"
     _write_title(made, picture)
     if split:
@@ -48,27 +49,27 @@ def spec(picture: Picture) -> Spec:
     else:
         made["width"], made["height"] = picture.width, picture.height
     layers = (made["spec"] if split else made)["layer"]
-    if any(bar["value"] < 0 for bar in shown):
+    if any(bar["value"] < 0 for bar in drawn):
         made["datasets"]["zero"] = [{}]
     else:
         del layers[ZERO]
-    if not notes:  # each layer costs time
+    if not notes:  # each layer takes time to draw
         del layers[NOTES]
     encoding = layers[0]["encoding"]
     _write_x(encoding, picture)
-    _write_y(encoding["y"], picture, heights)
+    _write_y(encoding["y"], picture, axis)
     if unread := {str(note["panel"]): True for note in notes if note["text"]}:
         _hide_numbers(encoding["y"], unread, picture)
     if is_dense(picture, _panel_width(picture)):
         encoding["y2"] = {"field": "base"}
     legend = encoding["fill"]["legend"]
-    kinds = {bar["kind"] for bar in shown}
-    encoding["fill"]["legend"] = _legend(legend, picture, kinds, _room(made, picture)) if shown else None
+    kinds = {bar["kind"] for bar in drawn}
+    encoding["fill"]["legend"] = _legend(legend, picture, kinds, _room(made, picture)) if drawn else None
     return made
 
 
 def _notes(picture: Picture) -> Iterator[dict[str, object]]:
-    """What is said where a panel has no bars; and a top for the axis of one that has none of any height."""
+    """The texts in panels without bars. A panel without a bar of any height also gets a top for its axis."""
     size = NOTE if picture.split or picture.is_compact else LARGE_NOTE
     for number, panel in enumerate(picture.panels or [Panel(None, None, ())]):
         values = [value for bucket in panel.buckets for value in (bucket.plan, bucket.fact) if value is not None]
@@ -94,20 +95,20 @@ def _write_x(encoding: Spec, picture: Picture) -> None:
     encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): _lines(text) for at, text in texts.items()}, "datum.value")
 
 
-def _write_y(y: Spec, picture: Picture, heights: Heights | None) -> None:
-    """It ends with a line and a number that no bar is beyond."""
-    if heights:
-        y["scale"].update(domain=[heights.low, heights.high], nice=False)
-        y["axis"]["values"] = heights.lines
+def _write_y(y: Spec, picture: Picture, axis: ValueAxis | None) -> None:
+    """The value axis ends with a line and its number, beyond which no bar reaches."""
+    if axis:
+        y["scale"].update(domain=[axis.low, axis.high], nice=False)
+        y["axis"]["values"] = axis.lines
         return
-    y["scale"]["nice"] = y["axis"]["tickCount"] = PARTS
-    y["axis"]["minExtent"] = LEFT  # equally wide axes: else names and columns don't stand in line
-    if _panel_height(picture) < LOW:
-        y["axis"]["labelExpr"] = f"{SPARSE} ? ' ' : {y['axis']['labelExpr']}"
+    y["scale"]["nice"] = y["axis"]["tickCount"] = PANEL_PARTS
+    y["axis"]["minExtent"] = LEFT_ROOM  # axes of equal width, so that the panels of a column are aligned
+    if _panel_height(picture) < LOW_PANEL:
+        y["axis"]["labelExpr"] = f"{LEFT_OUT} ? ' ' : {y['axis']['labelExpr']}"
 
 
 def _hide_numbers(y: Spec, unread: dict[str, bool], picture: Picture) -> None:
-    """Those of the axes that measure nothing; a space keeps the place."""
+    """Hide the numbers of axes that measure nothing; of several panels, a space keeps the room for them."""
     if picture.split and picture.panels:
         y["axis"]["labelExpr"] = f"{_chosen(unread, 'parent.panel')} ? ' ' : {y['axis']['labelExpr']}"
     else:
@@ -115,7 +116,7 @@ def _hide_numbers(y: Spec, unread: dict[str, bool], picture: Picture) -> None:
 
 
 def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
-    """Only what there is to see; but for what may come to a picture that moves."""
+    """The kinds of bars that there are, and those that may come while a live page shows the picture."""
     names = {"plan": "plan", "fact": "fact"}
     if picture.threshold is not None:
         names["below"] = f"below plan by over {short(picture.threshold)}" if picture.threshold else "fact below plan"
@@ -134,7 +135,7 @@ def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
 
 
 def _lay_out(made: Spec, picture: Picture) -> None:
-    """Panels side by side, each with the name of its series."""
+    """Set the panels side by side, each with the name of its series above it."""
     made["columns"] = picture.columns
     made["spacing"] = 14
     width, height = _panel_width(picture), _panel_height(picture)
@@ -143,19 +144,19 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     notes["encoding"]["x"] = {"value": width / 2}
     notes["mark"].update(dy=height / 2, fontSize=NOTE)
     size = made["config"]["header"]["labelFontSize"]
-    names = {  # of a name of spaces no line is left
+    names = {  # a name that is nothing but spaces leaves no line
         str(number): "".join(wrapped(panel_name(panel), width, size, 1)) for number, panel in enumerate(picture.panels)
     }
     made["facet"]["header"].update(labelExpr=_chosen(names, "datum.value"), labelLimit=width)
 
 
 def _room(made: Spec, picture: Picture) -> int:
-    """Pixels between the paddings."""
+    """The pixels of width between the paddings."""
     return picture.width - 2 * int(made["config"]["padding"])
 
 
 def _panel_width(picture: Picture) -> int:
-    """Of the plotting area, about."""
+    """About the pixels of the plotting area of a panel."""
     return max(40, (picture.width + 10) // picture.columns - AXIS_ROOM)
 
 
@@ -166,7 +167,7 @@ def _panel_height(picture: Picture) -> int:
 
 
 def _parts(picture: Picture) -> int:
-    """Into how many parts the lines may cut the height."""
+    """The number of parts into which lines may cut the height of a single panel."""
     return max(3, min(7, _panel_height(picture) // 40))
 
 
@@ -185,5 +186,5 @@ def _lines(text: str) -> str | list[str]:
 
 
 def _chosen(texts: Mapping[str, str | bool | list[str]], key: str) -> str:
-    """A Vega expression: the text of a key."""
+    """A Vega expression that gives the text of a key."""
     return f"({msgspec.json.encode(texts).decode()})[{key}]"

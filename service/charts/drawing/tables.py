@@ -1,4 +1,4 @@
-"""The numbers of a chart without the picture: as JSON and as CSV."""
+"""The numbers of a chart as JSON and as CSV."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from service.period.bucket import Panel
 
 
 def as_json(picture: Picture) -> bytes:
-    """`{from, until, step, tz, agg, buckets}`; with panels, a bucket names its series: null for the `others`."""
+    """`{from, until, step, tz, agg, buckets}`. With panels, each bucket names its series, null for the `others`."""
     period = picture.period
     made: dict[str, object] = {
         "from": period.start,
@@ -28,7 +28,7 @@ def as_json(picture: Picture) -> bytes:
 
 
 def as_csv(picture: Picture) -> bytes:
-    """The same, a bucket a line, with a header; a value that is missing is an empty field."""
+    """The same as a header and a line for each bucket; a value that is missing is an empty field."""
     out = io.StringIO(newline="")
     write = csv.writer(out).writerow
     write(["bucket", *(["series"] if picture.split else []), "plan", "fact", "readings"])

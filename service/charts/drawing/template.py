@@ -1,4 +1,4 @@
-"""The Vega-Lite specifications without data, sizes and texts: built by Altair once a process, then only filled."""
+"""Vega-Lite specifications without data, sizes and texts: Altair builds each once in a process, pictures fill it in."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,22 +15,22 @@ NUMBER = (
     " : abs(datum.value) >= 1000 ? format(datum.value, '.4~s')"
     " : format(datum.value, '~r')"
 )
-"""Thousands as 1.5k, millions as 2M; a tenth as 0.1 and not as 100m."""
+"""A Vega expression that writes thousands as 1.5k and millions as 2M, but a tenth as 0.1 and not as 100m."""
 
 NOTE, LARGE_NOTE = 13, 16
-"""Sizes of what is said in a plot."""
+"""The font sizes of texts in a plot."""
 OUTLINED = ("plan~", "fact~", "missed")
 UNFINISHED = ("plan~", "fact~")
 """Kinds of bars that are outlined with dashes."""
 OUTLINE = 1.5
-"""Width of an outline."""
+"""The width of an outline in pixels."""
 DASHES = [3, 2]
-"""Of the outline of what isn't over yet."""
+"""The dashes and gaps, in pixels, of the outlines of steps that aren't over yet."""
 
 
 @cache
 def template(theme: str, *, compact: bool, split: bool) -> bytes:
-    """A specification as JSON: of one panel, or of a panel for each value of the field `panel`."""
+    """A specification as JSON: for a single panel or, if `split`, with a panel for each value of the field `panel`."""
     if split:
         made = _panel(theme, compact=compact)
         header = alt.Header(labelAnchor="start", labelOrient="top", labelExpr="")
@@ -47,7 +47,7 @@ def template(theme: str, *, compact: bool, split: bool) -> bytes:
 
 
 def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerChart:
-    """Bars, notes on them and a line at zero; without `data`, the data are those of the facet around it."""
+    """Bars, notes over them and a line at zero. Without `data`, a panel takes its data from the facet that it is in."""
     colours = palette(THEMES[theme])
     bars = (
         alt.Chart(alt.NamedData(name=data) if data else alt.Undefined)
@@ -104,8 +104,8 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
 
 
 def _of_kind(values: Mapping[str, object]) -> Any:
-    """An encoding that gives some kinds of bars a value of their own; and the same to the legend's squares, which the
-    drawing library makes of it: a square's kind is its value."""
+    """An encoding that gives some kinds of bars a value of their own. The drawing library makes the squares of the
+    legend by the same encoding; the kind of a square is its `value`."""
     return {
         "condition": [
             {"test": f"(datum.kind || datum.value) === '{kind}'", "value": value} for kind, value in values.items()
@@ -114,7 +114,7 @@ def _of_kind(values: Mapping[str, object]) -> Any:
 
 
 def _notes(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:
-    """Texts in the middle of the plot, of the rows that have a `top`, which the y axis reaches at least."""
+    """Texts in the middle of the plot, one for each row that has a `top`; the value axis reaches at least to that."""
     chart = alt.Chart(alt.NamedData(name="notes")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
     made: alt.Chart = chart.mark_text(
         fontSize=NOTE if compact else LARGE_NOTE, color=theme.muted, dy=alt.expr("height / 2")
@@ -123,6 +123,6 @@ def _notes(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:
 
 
 def _zero(theme: Theme) -> alt.Chart:
-    """A line for bars to stand on and to hang from."""
+    """A line on which bars stand and from which bars below zero hang."""
     made: alt.Chart = alt.Chart(alt.NamedData(name="zero")).mark_rule(color=theme.ink).encode(y=alt.datum(0))
     return made

@@ -1,8 +1,8 @@
-"""How charts look: a few colours for each theme, and the Vega-Lite configuration made of them.
+"""The themes of charts: a few colours for each, and the Vega-Lite configuration made of them.
 
-Plan is the quieter colour, fact the stronger. The three that carry meaning differ in lightness as well as in hue, so
-that readers who see no red or no green, and a printer without colours, tell them apart. What is provisional, and what
-has no fact at all, is told by its outline rather than by a fourth colour.
+The colour of plans is quiet, that of facts strong. The three colours that carry meaning differ in lightness as well as
+in hue, so that they can be told apart by people who see no red or no green, and in black and white. Steps that aren't
+over yet, and plans without a fact, are recognised by an outline rather than by a fourth colour.
 """
 
 from typing import Any
@@ -11,9 +11,10 @@ import altair as alt
 import msgspec
 
 FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
-"""The first is part of the drawing library; Arial and Helvetica are as wide. Noto has the characters they lack."""
+"""The first is part of the drawing library. Arial and Helvetica are as wide as it is; Noto has the characters that they
+lack."""
 SOFT = 0.2
-"""How much of its colour a bar keeps that is outlined in the whole of it."""
+"""The share of its colour that the inside of an outlined bar keeps."""
 
 
 class Theme(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ class Theme(msgspec.Struct, frozen=True):
     below: str
 
     def soft(self, colour: str) -> str:
-        """The colour, nearer to the background."""
+        """The colour mixed with that of the background."""
         pairs = zip(bytes.fromhex(colour[1:]), bytes.fromhex(self.background[1:]), strict=True)
         return "#" + bytes(round(SOFT * one + (1 - SOFT) * other) for one, other in pairs).hex()
 
@@ -69,14 +70,14 @@ THEMES = {
 
 
 def palette(theme: Theme) -> dict[str, str]:
-    """The colour of each kind of bar; those of outlined ones are softer inside."""
+    """The colour of each kind of bar. Outlined bars are softer inside than their outline."""
     outlined = {kind: theme.soft(colour) for kind, colour in outlines(theme).items()}
     return {"plan": theme.plan, "fact": theme.fact, "below": theme.below, **outlined}
 
 
 def outlines(theme: Theme) -> dict[str, str]:
-    """The outlines of the kinds that have one: a kind that ends in ~ belongs to a step that isn't over yet; `missed` is
-    a plan that has next to no fact."""
+    """The colour of the outline of each kind that has one. A kind that ends in ~ belongs to a step that isn't over yet;
+    `missed` is a plan that has no fact, or hardly any."""
     return {"plan~": theme.plan, "fact~": theme.fact, "missed": theme.below}
 
 
@@ -89,7 +90,7 @@ def config(theme: Theme, *, compact: bool) -> dict[str, Any]:
         "padding": 10 if compact else 16,
         "view": alt.ViewConfig(stroke=None),
         "axis": alt.AxisConfig(
-            aria=False,  # title and description say it better than "X-axis for a linear scale"
+            aria=False,  # the picture's title and description say more than "X-axis for a linear scale"
             labelColor=theme.ink,
             labelFontSize=label,
             labelPadding=5,

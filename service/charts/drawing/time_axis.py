@@ -1,4 +1,4 @@
-"""Where the labels of the time axis stand and what they say, in the clock of the period's zone."""
+"""The labels of the time axis: where they stand, and what they say by the clock of the period's zone."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -9,30 +9,31 @@ from zoneinfo import ZoneInfo
 from service.charts.drawing.lettering import width_of
 from service.period.steps import Period
 
-GAP = 16
-"""Pixels between two labels."""
-LEFT = 44
-"""Pixels that a label may reach out to the left, where the numbers of the other axis stand above it."""
-CLOCK = "%H:%M"
-"""A time where the date is known."""
+LABEL_GAP = 16
+"""The fewest pixels between two labels."""
+LEFT_ROOM = 44
+"""Pixels that a label may reach beyond the left end of the axis, below the numbers of the value axis."""
+CLOCK_FORMAT = "%H:%M"
 
 _DAY = 1440
 _MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720)
 _DAYS = (1, 2, 7)
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _UNSAID = {"1d": (" %H:%M",), "1w": (" %H:%M",), "1M": (" %H:%M", "-%d"), "1y": (" %H:%M", "-%d", "-%m")}
-"""What goes without saying: at midnight the time of the day, on the first of a month the day."""
+"""What is dropped from the end of a time format, by step: a step of days begins at midnight, one of months on the first
+of a month, and so on."""
 
 Unit = Callable[[datetime], int]
-"""The number of the unit of time that a moment on the zone's clock lies in; labels stand where one begins."""
+"""Numbers the units of time, hours for example, on a zone's clock: gives the number of the one in which a moment lies.
+Labels stand where a unit begins."""
 
 
 def labels(period: Period, width: float, time_format: str, size: float, *, short: bool = False) -> dict[int, str]:
-    """Epoch milliseconds of the middle of a step -> the step's beginning in words, as many as there is room for.
+    """The labels, as many as there is room for: epoch milliseconds of the middle of a step -> its beginning in words.
 
-    They stand in the middle below their steps, on an axis of this width in pixels, and may reach beyond its left end
-    but not its right. No two neighbours say the same. If `short`, they say the time, and the date in a second line
-    where it isn't that of the label before.
+    A label stands below the middle of its step, on an axis of this width in pixels. It may reach beyond the left end of
+    the axis but not beyond the right one. No two neighbours say the same. If `short`, labels say the time, and the date
+    in a second line where it isn't that of the label before.
     """
     zone = ZoneInfo(period.zone)
     for unsaid in _UNSAID.get(period.step, ()):
@@ -45,7 +46,7 @@ def labels(period: Period, width: float, time_format: str, size: float, *, short
         texts = _short(moments) if short else (moment.strftime(time_format) for moment in moments)
         return {_middle(period, number): text for number, text in zip(numbers, texts, strict=True)}
 
-    sample = CLOCK if short else time_format
+    sample = CLOCK_FORMAT if short else time_format
     for unit in _fitting_units(period, width, width_of(starts[0].strftime(sample), size)):
         texts = written([number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)])
         if all(a != b for a, b in pairwise(texts.values())) and (found := _placed(texts, period, width, size)):
@@ -54,18 +55,18 @@ def labels(period: Period, width: float, time_format: str, size: float, *, short
 
 
 def _short(moments: Sequence[datetime]) -> Iterator[str]:
-    """The times; below the first, and the first of each day, the date. Of midnights the dates alone."""
+    """The times, with the date below the first one of each day. If all of them are midnights, the dates alone."""
     are_days = all(moment.hour == moment.minute == 0 for moment in moments)
     before = None
     for moment in moments:
         day = f"{moment:%a} {moment.day} {moment:%b}"
-        time = moment.strftime(CLOCK)
+        time = moment.strftime(CLOCK_FORMAT)
         yield day if are_days else time if moment.date() == before else f"{time}\n{day}"
         before = moment.date()
 
 
 def milliseconds(moment: datetime) -> int:
-    """Since 1970."""
+    """The milliseconds since 1970."""
     return round(moment.timestamp() * 1000)
 
 
@@ -74,7 +75,7 @@ def _middle(period: Period, number: int) -> int:
 
 
 def _placed(texts: dict[int, str], period: Period, width: float, size: float) -> dict[int, str]:
-    """Those that don't reach out of the picture; none at all if lines of two of them are too near to one another."""
+    """The labels that don't reach out of the picture; none at all where two of them would stand too close together."""
     start, end = milliseconds(period.start), milliseconds(period.end)
     found, free = {}, [-math.inf, -math.inf]
     for at, text in texts.items():
@@ -82,21 +83,21 @@ def _placed(texts: dict[int, str], period: Period, width: float, size: float) ->
         middle = width * (at - start) / (end - start)
         if any(middle - half < line for half, line in zip(halves, free, strict=False)):
             return {}
-        if middle - max(halves) >= -LEFT and middle + max(halves) <= width:
+        if middle - max(halves) >= -LEFT_ROOM and middle + max(halves) <= width:
             found[at] = text
-            free[: len(halves)] = [middle + half + GAP for half in halves]
+            free[: len(halves)] = [middle + half + LABEL_GAP for half in halves]
     return found
 
 
 def _fitting_units(period: Period, width: float, label: float) -> Iterator[Unit]:
-    """The units of which there is room for so many labels, about, the shortest first."""
+    """The units at each of which about a label of this width has room, the shortest first."""
     minutes = (period.end - period.start) / timedelta(minutes=1)
-    most = max(2.0, width / (label + GAP) + 1)
+    most = max(2.0, width / (label + LABEL_GAP) + 1)
     return (unit for length, unit in _units() if minutes / length <= most and 60 * length >= 0.9 * period.seconds)
 
 
 def _units() -> list[tuple[int, Unit]]:
-    """Length in minutes and number, the shortest first."""
+    """The units with their lengths in minutes, the shortest first."""
     return [
         *((each, _clock(each)) for each in _MINUTES),
         *((each * _DAY, _calendar(each)) for each in _DAYS),

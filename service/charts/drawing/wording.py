@@ -1,4 +1,4 @@
-"""What a chart says in words."""
+"""The words in a chart: its title, subtitle, names and descriptions."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -26,13 +26,13 @@ _STEPS = {
 
 
 def default_title(agg: str, series: Sequence[str] | None) -> str:
-    """What the picture shows where nobody says it better."""
+    """The title of a picture where nobody gave one."""
     what = f"Plan and fact, {AGGREGATES[agg]}" if AGGREGATES[agg] else "Plan and fact"
     return f"{what}: {_named(series)}" if series else what
 
 
 def subtitle(picture: Picture) -> str:
-    """The period, its zone with what its clock is ahead of UTC, the step; and what the title leaves unsaid."""
+    """The period, its zone and the offset from UTC, the step, and what the title leaves unsaid."""
     period = picture.period
     first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
     till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
@@ -41,7 +41,7 @@ def subtitle(picture: Picture) -> str:
 
 
 def _step(picture: Picture) -> str:
-    """The step; and why, if another was asked for."""
+    """The step and, where another one was asked for, why it isn't that."""
     step, asked = _STEPS[picture.period.step], picture.asked_step
     return f"{step} (steps of {asked} are too narrow to be seen)" if asked else step
 
@@ -60,12 +60,12 @@ def _named(series: Sequence[str]) -> str:
 
 
 def panel_name(panel: Panel) -> str:
-    """What stands above a panel."""
+    """The name above a panel."""
     return f"{panel.others} others" if panel.name is None else panel.name
 
 
 def short(number: float) -> str:
-    """In units of thousands, as on the axis, where that leaves nothing out."""
+    """The number with k, M or G, as on the axis, where that is exact."""
     for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if unit <= number < 1000 * unit and f"{number / unit:.4g}" == f"{number / unit:.15g}":
             return f"{number / unit:.4g}{sign}"
@@ -73,7 +73,7 @@ def short(number: float) -> str:
 
 
 def missing(panel: Panel) -> str:
-    """What stands where there are no bars."""
+    """The text in a panel that has no bars."""
     readings = sum(bucket.readings for bucket in panel.buckets)
     if readings:
         return f"{readings} reading{'s' * (readings > 1)}, none with plan or fact"
@@ -81,7 +81,7 @@ def missing(panel: Panel) -> str:
 
 
 def summary(picture: Picture) -> str:
-    """The picture for those who can't see it."""
+    """A description of the picture for people who can't see it."""
     readings = len({bucket.bucket for panel in picture.panels for bucket in panel.buckets})
     steps = len(picture.period.edges) - 1
     over = f" in {len(picture.panels)} panels" if picture.split else ""
@@ -89,7 +89,7 @@ def summary(picture: Picture) -> str:
 
 
 def _offsets(period: Period) -> str:
-    """`UTC+01:00`, or the two where the clock changes within the period."""
+    """`UTC+01:00`, or every offset in turn where the clock changes within the period."""
     zone = ZoneInfo(period.zone)
     moments = [edge.astimezone(zone) for edge in period.edges]
     found = [_offset(moments[0])] + [_offset(b) for a, b in pairwise(moments) if a.utcoffset() != b.utcoffset()]
