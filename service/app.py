@@ -127,7 +127,7 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
         ) as feed,
         _running(
             Writer(
-                feed.told(store.batches.write),
+                feed.announcing(store.batches.write),
                 counters,
                 max_readings=settings.queue_readings,
                 max_bytes=settings.queue_bytes,

@@ -1,1 +1,1 @@
-"""The live page: one look at the data serves all its viewers."""
+"""The live page: all viewers of a view share its snapshots."""

@@ -1,5 +1,6 @@
-"""One look serves all viewers of a view: taken when something was written, a few times a second at most, and sent to
-each viewer as soon as that one can take it. A slow viewer skips what the others saw, and holds nobody up."""
+"""Sends the snapshots of views to their viewers. A snapshot is taken when something was written, at most a few times a
+second, and serves all the viewers of its view. Each is sent it as soon as the connection can take it: a viewer with a
+slow connection skips snapshots and delays nobody else."""
 
 import asyncio
 import time
@@ -14,121 +15,126 @@ from service.errors import Draining, TaktlineError, Unavailable
 from service.metrics import Metrics
 
 MAX_VIEWERS = 5000
-"""Viewers of one process; beyond, the answer is 503."""
+"""The most viewers of one process; any more are refused with 503."""
 PAUSE = 0.25
-"""Seconds between two looks at a view, at least. Costly looks are rarer: they take a third of the time at most."""
-PAUSE_EACH = 0.0005
-"""Seconds longer for each viewer, so that sending doesn't take all the time either."""
-BEAT = 10.0
-"""Seconds after which a viewer hears that the connection is alive."""
-POLL = 1.0
-"""Seconds between two questions whether other replicas committed anything."""
-RETRY = 2.0
-"""Seconds until the next look where the database was away."""
-SLICES = 16
-"""Viewers are woken in so many groups, with room for other work between."""
+"""The fewest seconds between two snapshots of a view. Where taking them takes long, they are rarer, and take at most a
+third of the time."""
+PAUSE_PER_VIEWER = 0.0005
+"""Seconds that the pause is longer for each viewer, so that sending doesn't take all the time either."""
+HEARTBEAT = 10.0
+"""Seconds without news after which viewers are told that the connection is alive."""
+POLL_INTERVAL = 1.0
+"""Seconds after which the feed asks again whether other replicas committed anything."""
+RETRY_AFTER = 2.0
+"""Seconds until the next attempt where the database was unavailable."""
+WAKING_GROUPS = 16
+"""Viewers are woken in so many groups, between which other work has a turn."""
 
 log = structlog.stdlib.get_logger("feed")
 
 
-class Look(Protocol):
-    """What viewers of a view are sent."""
+class Snapshot(Protocol):
+    """What a view shows at one time, as texts to be sent to its viewers."""
 
     @property
     def whole(self) -> bytes:
-        """All of it."""
+        """All that the view shows."""
 
     @property
     def change(self) -> bytes | None:
-        """What is new since the look before; None where only the whole will do."""
+        """What is new since the snapshot before this one; None where viewers need the whole."""
 
     @property
     def expires(self) -> float:
-        """The moment, in seconds since 1970, from which it isn't up to date even if nothing is written."""
+        """The moment, in seconds since 1970, from which on another snapshot is needed even if nothing was written."""
 
 
-View = TypeVar("View", bound=Hashable)
+V = TypeVar("V", bound=Hashable)
 T = TypeVar("T")
 P = ParamSpec("P")
-L = TypeVar("L", bound=Look)
+S = TypeVar("S", bound=Snapshot)
 
 
-class _Watched(Generic[L]):
-    """A view that has viewers."""
+class _WatchedView(Generic[S]):
+    """The newest snapshot of a view that has viewers, and what wakes them when it is replaced."""
 
     def __init__(self) -> None:
         self.viewers = 0
         self.number = 0
-        self.look: L | None = None
+        """How many snapshots there have been."""
+        self.snapshot: S | None = None
         self.stale = asyncio.Event()
-        self.news = [asyncio.Event() for _ in range(SLICES)]
+        self.news = [asyncio.Event() for _ in range(WAKING_GROUPS)]
         self.task: asyncio.Task[None] | None = None
 
-    async def tell(self) -> None:
+    async def wake(self) -> None:
         """Wake every viewer."""
-        news, self.news = self.news, [asyncio.Event() for _ in range(SLICES)]
+        news, self.news = self.news, [asyncio.Event() for _ in range(WAKING_GROUPS)]
         for event in news:
             event.set()
             await asyncio.sleep(0)
 
 
-class Feed(Generic[View, L]):
-    """The views that somebody looks at. `take` takes a look, given the one before; `committed` tells by a text
-    whether anybody wrote, or is None where nobody else can."""
+class Feed(Generic[V, S]):
+    """The views that have viewers.
+
+    `take` takes a snapshot of a view, given the one before. `committed` returns a text that differs after every commit
+    of any replica; it is None where this process alone writes. `heartbeat` is sent while there is no news.
+    """
 
     def __init__(
         self,
-        take: Callable[[View, L | None], Awaitable[L]],
+        take: Callable[[V, S | None], Awaitable[S]],
         committed: Callable[[], Awaitable[str]] | None,
         metrics: Metrics,
-        beat: bytes,
+        heartbeat: bytes,
     ) -> None:
-        self._take, self._committed, self._metrics, self._beat = take, committed, metrics, beat
-        self._views: dict[View, _Watched[L]] = {}
+        self._take, self._committed, self._metrics, self._heartbeat = take, committed, metrics, heartbeat
+        self._views: dict[V, _WatchedView[S]] = {}
         self._viewers = 0
         self._turn = asyncio.Semaphore(1)
-        self._reads: SharedReads[L] = SharedReads()
+        self._reads: SharedReads[S] = SharedReads()
         self._closed = False
 
     def changed(self) -> None:
-        """Something was written: every view may look different now."""
+        """Learn that something was written, so that every view may show something else now."""
         for watched in self._views.values():
             watched.stale.set()
 
-    def told(self, write: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-        """The same work, of which every view learns when it is done."""
+    def announcing(self, write: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        """The same function, except that the feed learns of each call that has written something."""
 
-        async def done(*args: P.args, **kwargs: P.kwargs) -> T:
+        async def write_and_announce(*args: P.args, **kwargs: P.kwargs) -> T:
             result = await write(*args, **kwargs)
             self.changed()
             return result
 
-        return done
+        return write_and_announce
 
-    async def now(self, view: View) -> L:
-        """One look: the last one where the view is watched, and one for all who ask at once otherwise."""
+    async def current(self, view: V) -> S:
+        """The newest snapshot where the view has viewers; otherwise one that all who ask at once share."""
         watched = self._views.get(view)
-        if watched is not None and watched.look is not None:
-            return watched.look
+        if watched is not None and watched.snapshot is not None:
+            return watched.snapshot
         return await self._reads.read(view, lambda: self._take(view, None))
 
     def admit(self) -> None:
-        """Unavailable where there are too many viewers; Draining at the end."""
+        """Unavailable where there are too many viewers; Draining once the service is stopping."""
         if self._closed:
             raise Draining
         if self._viewers >= MAX_VIEWERS:
             raise Unavailable("Too many viewers are connected; try again in a moment.")
 
-    async def watch(self, view: View) -> AsyncGenerator[bytes, None]:
+    async def watch(self, view: V) -> AsyncGenerator[bytes, None]:
         """What a viewer is sent, from now on until stop()."""
         number = -1
-        with_place = self._viewers
+        group = self._viewers % WAKING_GROUPS
         watched = self._enter(view)
         try:
             while not self._closed:
-                news = watched.news[with_place % SLICES]
-                if watched.look is not None:
-                    text = self._text(watched, watched.look, number)
+                news = watched.news[group]
+                if watched.snapshot is not None:
+                    text = self._text(watched, watched.snapshot, number)
                     number = watched.number
                     yield text
                 await news.wait()
@@ -136,42 +142,43 @@ class Feed(Generic[View, L]):
             self._leave(view, watched)
 
     async def stop(self) -> None:
-        """Let every viewer go; they come back to whoever serves next."""
+        """End the connection of every viewer; browsers connect again, to another replica or after a restart."""
         self._closed = True
         for watched in list(self._views.values()):
-            await watched.tell()
+            await watched.wake()
 
     async def poll(self) -> None:
-        """Notice what other replicas write, for ever."""
+        """Notice what other replicas write, until cancelled."""
         before = ""
         while self._committed is not None:
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(POLL_INTERVAL)
             if not self._views:
                 continue
-            with suppress(TaktlineError):  # the views say so themselves
+            with suppress(TaktlineError):  # taking the next snapshot logs the same error
                 now = await self._committed()
                 if now != before:
                     before = now
                     self.changed()
 
-    def _text(self, watched: _Watched[L], look: L, seen: int) -> bytes:
+    def _text(self, watched: _WatchedView[S], snapshot: S, seen: int) -> bytes:
+        """What a viewer is sent who has seen the snapshot of this number."""
         if seen == watched.number:
-            return self._beat
-        if seen == watched.number - 1 and look.change is not None:
-            return look.change
-        return look.whole
+            return self._heartbeat
+        if seen == watched.number - 1 and snapshot.change is not None:
+            return snapshot.change
+        return snapshot.whole
 
-    def _enter(self, view: View) -> _Watched[L]:
+    def _enter(self, view: V) -> _WatchedView[S]:
         watched = self._views.get(view)
         if watched is None:
-            watched = self._views[view] = _Watched()
+            watched = self._views[view] = _WatchedView()
             watched.task = asyncio.create_task(self._keep(view, watched))
         watched.viewers += 1
         self._viewers += 1
         self._metrics.viewer(1)
         return watched
 
-    def _leave(self, view: View, watched: _Watched[L]) -> None:
+    def _leave(self, view: V, watched: _WatchedView[S]) -> None:
         watched.viewers -= 1
         self._viewers -= 1
         self._metrics.viewer(-1)
@@ -179,42 +186,42 @@ class Feed(Generic[View, L]):
             watched.task.cancel()
             del self._views[view]
 
-    async def _keep(self, view: View, watched: _Watched[L]) -> None:
-        """Look again whenever something was written, or time has moved on."""
+    async def _keep(self, view: V, watched: _WatchedView[S]) -> None:
+        """Take another snapshot whenever something was written or the last one has expired."""
         while True:
             started = time.monotonic()
             watched.stale.clear()
             expires = await self._renew(view, watched)
-            # the first look may have to load things first, and says nothing about the others
+            # the first snapshot may have to load things, so its duration says nothing about the next ones
             took = time.monotonic() - started if watched.number > 1 else 0
-            await asyncio.sleep(max(PAUSE, 2 * took, PAUSE_EACH * watched.viewers))
+            await asyncio.sleep(max(PAUSE, 2 * took, PAUSE_PER_VIEWER * watched.viewers))
             await self._wait(watched, expires)
 
-    async def _renew(self, view: View, watched: _Watched[L]) -> float:
-        """Take a look and tell the viewers; the moment until which it is good."""
+    async def _renew(self, view: V, watched: _WatchedView[S]) -> float:
+        """Take a snapshot and wake the viewers if it is new; returns when it expires."""
         try:
-            async with self._turn:  # views take turns: the database has others to serve as well
-                look = await self._take(view, watched.look)
+            async with self._turn:  # one view at a time, since the database has other work as well
+                snapshot = await self._take(view, watched.snapshot)
         except TaktlineError as exc:
             log.warning("the live page can't be brought up to date", why=exc.detail)
-            return time.time() + RETRY
-        if look is not watched.look:
-            watched.look, watched.number = look, watched.number + 1
-            await watched.tell()
-        return look.expires
+            return time.time() + RETRY_AFTER
+        if snapshot is not watched.snapshot:
+            watched.snapshot, watched.number = snapshot, watched.number + 1
+            await watched.wake()
+        return snapshot.expires
 
-    async def _wait(self, watched: _Watched[L], expires: float) -> None:
-        """Until something was written or the look expires; meanwhile, every viewer hears a beat now and then."""
+    async def _wait(self, watched: _WatchedView[S], expires: float) -> None:
+        """Wait until something was written or the snapshot has expired. Meanwhile every viewer is sent heartbeats."""
         while not watched.stale.is_set() and (left := expires - time.time()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(watched.stale.wait(), min(left, BEAT))
-            if not watched.stale.is_set() and left > BEAT:
-                await watched.tell()
+                await asyncio.wait_for(watched.stale.wait(), min(left, HEARTBEAT))
+            if not watched.stale.is_set() and left > HEARTBEAT:
+                await watched.wake()
 
 
 @asynccontextmanager
-async def polling(feed: Feed[View, L]) -> AsyncIterator[Feed[View, L]]:
-    """A feed that notices what other replicas write, while the block lasts."""
+async def polling(feed: Feed[V, S]) -> AsyncIterator[Feed[V, S]]:
+    """A feed that notices what other replicas write, for as long as the block lasts."""
     task = asyncio.create_task(feed.poll())
     try:
         yield feed

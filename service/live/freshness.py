@@ -1,4 +1,4 @@
-"""How fresh a page is: when the newest fact came, and after how long without another one something is amiss."""
+"""How fresh a page is: when the newest fact came, and when the next one is overdue."""
 
 import time
 from datetime import datetime, timedelta
@@ -7,26 +7,29 @@ import msgspec
 
 from service.store.facts import Facts, Names
 
-TIMES = 3
-"""Facts are overdue when none came for so many times as long as they usually are apart."""
-LEAST = timedelta(minutes=1)
-"""What they are taken to be apart at least, and where nobody knows."""
-JUDGED_FOR = 600.0
-"""Seconds for which that judgement stands."""
+OVERDUE_GAPS = 3
+"""The next fact is overdue when none came for so many times the usual gap between two facts."""
+SHORTEST_GAP = timedelta(minutes=1)
+"""The gap that is assumed where the usual one is shorter, or not known."""
+GAP_KEPT = 600.0
+"""Seconds for which the usual gap isn't asked for again."""
 
 
 class Freshness(msgspec.Struct, frozen=True):
-    """When the newest fact came, if any did, and after how many seconds without one the next is overdue."""
+    """When the newest fact came, if there is one, and after how many seconds without another the next one is overdue.
+    `asked` is when, by the monotonic clock, the usual gap was asked for."""
 
     newest: datetime | None
     patience: float
-    judged: float
-    """When, by the monotonic clock."""
+    asked: float
 
 
 async def freshness(facts: Facts, until: datetime | None, series: Names, before: Freshness | None) -> Freshness:
-    """That of some series or of all. `until`: the end of the minute in which the newest fact of the period shown came;
-    where there is none, it is the one that was known before, or has to be looked for."""
+    """The freshness of some series, or of all.
+
+    `until` is the end of the minute of the newest fact in the period that the page shows. Where that has no fact, the
+    newest one is that which was known before, or has to be searched for.
+    """
     newest = None
     if until is not None:
         newest = await facts.newest(until - timedelta(minutes=1), series)
@@ -35,7 +38,7 @@ async def freshness(facts: Facts, until: datetime | None, series: Names, before:
     else:
         newest = await facts.newest_of_all(series)
     now = time.monotonic()
-    if before is not None and before.newest is not None and now - before.judged < JUDGED_FOR:
-        return Freshness(newest, before.patience, before.judged)
+    if before is not None and before.newest is not None and now - before.asked < GAP_KEPT:
+        return Freshness(newest, before.patience, before.asked)
     gap = None if newest is None else await facts.gap(newest, series)
-    return Freshness(newest, (TIMES * max(gap or LEAST, LEAST)).total_seconds(), now)
+    return Freshness(newest, (OVERDUE_GAPS * max(gap or SHORTEST_GAP, SHORTEST_GAP)).total_seconds(), now)

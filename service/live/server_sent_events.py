@@ -8,5 +8,5 @@ _encode = msgspec.json.Encoder().encode
 
 
 def event(name: str, data: Any) -> bytes:
-    """An event with its data as JSON, which has no line breaks."""
+    """An event with its data as JSON, which fits on one line, as the format demands."""
     return b"event: %b\ndata: %b\n\n" % (name.encode(), _encode(data))

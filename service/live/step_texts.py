@@ -1,4 +1,4 @@
-"""What each step of a chart comes to, in words: what a page shows for the one that somebody points at."""
+"""The values of each step of a chart in words: the live page shows them for the step under the pointer."""
 
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -11,8 +11,9 @@ from service.period.bucket import Bucket
 from service.web.pages import difference, number
 
 
-class Step(msgspec.Struct, frozen=True):
-    """From `start` up to `end`, in milliseconds since 1970. A number that isn't known is a dash."""
+class StepText(msgspec.Struct, frozen=True):
+    """The texts of the step from `start` up to `end`, in milliseconds since 1970. A dash stands for a number that isn't
+    known."""
 
     start: float
     end: float
@@ -24,8 +25,8 @@ class Step(msgspec.Struct, frozen=True):
     """Whether the fact is below the plan."""
 
 
-def steps(picture: Picture) -> dict[float, Step]:
-    """The steps that have readings, by their beginning; of a picture of one panel."""
+def step_texts(picture: Picture) -> dict[float, StepText]:
+    """The texts of the steps that have readings, by the beginning of each; for a picture of a single panel."""
     edges, zone = picture.period.edges, ZoneInfo(picture.period.zone)
     ends = dict(pairwise(edges))
     buckets = picture.panels[0].buckets if picture.panels else ()
@@ -33,12 +34,12 @@ def steps(picture: Picture) -> dict[float, Step]:
     return {step.start: step for step in made}
 
 
-def _step(bucket: Bucket, end: datetime, zone: ZoneInfo, unfinished: datetime | None) -> Step:
+def _step(bucket: Bucket, end: datetime, zone: ZoneInfo, unfinished: datetime | None) -> StepText:
     is_over = unfinished is None or bucket.bucket < unfinished
-    # a plan that was due and has no fact was missed whole
+    # a plan that is due and has no fact is missed in full
     fact = 0.0 if bucket.fact is None and is_over else bucket.fact
     gap = None if bucket.plan is None or fact is None else difference(fact, bucket.plan)
-    return Step(
+    return StepText(
         1000 * bucket.bucket.timestamp(),
         1000 * end.timestamp(),
         _when(bucket.bucket, end, zone) + ("" if is_over else ", not over yet"),

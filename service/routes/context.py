@@ -12,7 +12,7 @@ from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.writer import Writer
 from service.live.feed import Feed
-from service.live.view import Look, View
+from service.live.view import View, ViewSnapshot
 from service.metrics import Metrics
 from service.routes.frame_inbox import Allowance
 from service.store import Store
@@ -44,7 +44,7 @@ class Context:
     ahead: Allowance
     templates: jinja2.Environment
     assets: Assets
-    feed: Feed[View, Look]
+    feed: Feed[View, ViewSnapshot]
     watch: JobWatch
     engine_state: Callable[[], dict[str, Any]]
     sockets: set[Stoppable] = field(default_factory=set)

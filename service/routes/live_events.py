@@ -21,7 +21,7 @@ from service.live.server_sent_events import event
 from service.live.view import View
 from service.problems import problem
 from service.routes.context import Context
-from service.routes.live_parameters import PARAMETERS, Asked, PeriodName, Zone, width_for
+from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
 from service.routes.parameters import known_only
 from service.routes.record_parameters import Series
 from service.routes.websocket_handshake import LIVE
@@ -49,7 +49,7 @@ async def live(
 ) -> Stream:
     """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is new in
     it; `beat`, nothing new. The same over a WebSocket, an event a frame, and there `refused`, with the problem."""
-    view = _view(request, context, Asked.of(period, series, tz), width)
+    view = _view(request, context, LiveParameters.of(period, series, tz), width)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Stream(_events(context, view, BROWSER_RETRY), media_type="text/event-stream", headers=headers)
 
@@ -72,7 +72,8 @@ async def live_socket(socket: WebSocket[Any, Any, Any], context: NamedDependency
     asked = socket.query_params
     try:
         series = asked.getall("series", [])
-        view = _view(socket, context, Asked.of(asked.get("period"), series, asked.get("tz")), asked.get("width"))
+        parameters = LiveParameters.of(asked.get("period"), series, asked.get("tz"))
+        view = _view(socket, context, parameters, asked.get("width"))
     except TaktlineError as error:
         context.metrics.refused("/live", error.reason)
         await socket.send_text(event("refused", problem(error)).decode())
@@ -112,7 +113,9 @@ def _is_ours(socket: WebSocket[Any, Any, Any]) -> bool:
     return origin is None or urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
 
 
-def _view(asking: ASGIConnection[Any, Any, Any, Any], context: Context, asked: Asked, width: str | None) -> View:
+def _view(
+    asking: ASGIConnection[Any, Any, Any, Any], context: Context, asked: LiveParameters, width: str | None
+) -> View:
     known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
     view = asked.view(context, width_for(width))
     context.feed.admit()

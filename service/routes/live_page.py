@@ -11,7 +11,7 @@ from service.live.view import PERIODS
 from service.routes.context import Context
 from service.routes.forms import tidied
 from service.routes.html_pages import page
-from service.routes.live_parameters import DEFAULT, PARAMETERS, Asked, PeriodName, Zone
+from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveParameters, PeriodName, Zone
 from service.routes.page_links import from_live
 from service.routes.parameters import known_only, wanted
 from service.routes.record_parameters import Series
@@ -40,27 +40,34 @@ async def home(
         return Response(ADDRESSES, headers={"Vary": "Accept"})
     if (plain := tidied(request, "/", PARAMETERS)) is not None:
         return plain
-    asked = Asked.of(period, series, tz)
+    asked = LiveParameters.of(period, series, tz)
     try:
         known_only(request, PARAMETERS, repeatable=["series"])
         view = asked.view(context)
     except BadRequest as error:
         context.metrics.refused("/", error.reason)
         return await _form(request, context, asked, error)
-    look = await context.feed.now(view)
-    values = {"shown": look.shown, "zone": ZoneInfo(view.zone), "newest": look.fresh.newest}
+    snapshot = await context.feed.current(view)
+    values = {"content": snapshot.content, "zone": ZoneInfo(view.zone), "newest": snapshot.fresh.newest}
     return await _show(request, context, asked, values)
 
 
-async def _form(request: Request[Any, Any, Any], context: Context, asked: Asked, error: BadRequest) -> Response[Any]:
+async def _form(
+    request: Request[Any, Any, Any], context: Context, asked: LiveParameters, error: BadRequest
+) -> Response[Any]:
     """The page with what was asked for, the sentence that refuses it beside the field at fault, and nothing else."""
     faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in PARAMETERS}
-    values = {"shown": None, "faults": faults, "notice": "" if faults else error.detail, "zone": ZoneInfo(context.zone)}
+    values = {
+        "content": None,
+        "faults": faults,
+        "notice": "" if faults else error.detail,
+        "zone": ZoneInfo(context.zone),
+    }
     return await _show(request, context, asked, values, error.status)
 
 
 async def _show(
-    request: Request[Any, Any, Any], context: Context, asked: Asked, values: dict[str, Any], status: int = 200
+    request: Request[Any, Any, Any], context: Context, asked: LiveParameters, values: dict[str, Any], status: int = 200
 ) -> Response[Any]:
     always = {
         "asked": asked,

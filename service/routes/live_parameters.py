@@ -1,4 +1,4 @@
-"""Which view of the live page an address asks for: `period`, `series`, `tz`, the same for the page and its events."""
+"""The parameters of the live page, `period`, `series` and `tz`, which are the same for the page and its events."""
 
 from typing import Annotated
 
@@ -17,26 +17,25 @@ PeriodName = Annotated[str | None, QueryParameter(description=f"{', '.join(PERIO
 Zone = Annotated[str | None, QueryParameter(description="IANA time zone of day and times.")]
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """The address's own words; what a form sends for a field that was left empty stands for no such parameter."""
+class LiveParameters(msgspec.Struct, frozen=True):
+    """The parameters as the address has them. An empty one, as forms send it, counts as none."""
 
     period: str
     series: tuple[str, ...]
     tz: str
 
     @classmethod
-    def of(cls, period: str | None, series: list[str] | None, tz: str | None) -> "Asked":
-        """Those of parameters that may be missing."""
+    def of(cls, period: str | None, series: list[str] | None, tz: str | None) -> "LiveParameters":
         return cls(period or DEFAULT, tuple(name for name in series or () if name), tz or "")
 
     def view(self, context: Context, width: int = max(WIDTHS)) -> View:
-        """What is meant; BadRequest names the parameter that is wrong."""
+        """The view that is asked for; BadRequest names the parameter that is wrong."""
         names = series_names(list(self.series)) or []
         period = choice("period", self.period, PERIODS)
         return View(period, tuple(sorted(set(names))), check_zone(self.tz or context.zone), width)
 
 
 def width_for(width: str | None) -> int:
-    """The width of the widest chart that there is room for."""
+    """The width of the widest chart that fits into so many pixels."""
     room = whole_number("width", width, 1, 100_000) if width else max(WIDTHS)
     return max((one for one in WIDTHS if one <= room), default=min(WIDTHS))

@@ -112,12 +112,12 @@ async def test_totals_are_looked_at_again_when_the_running_minute_is_over(fresh:
     minute = int(time.time() // 60) * 60
     plans = [{"ts": minute + 60 * number, "plan": 10, "series": name} for number in range(-3, 3)]
     await fresh.http.post("/readings", json=plans)
-    look = await fresh.context.feed.now(View("7d", (name,), "UTC", 1080))
-    over = int((look.expires - minute) // 60) - 1  # a minute may have ended since
+    snapshot = await fresh.context.feed.current(View("7d", (name,), "UTC", 1080))
+    over = int((snapshot.expires - minute) // 60) - 1  # a minute may have ended since
     assert over in (0, 1)
-    assert f">{30 + 10 * over}<" in look.shown.totals
-    assert "0.0 %" in look.shown.totals
-    assert f">until {time.strftime('%H:%M', time.gmtime(look.expires - 60))}<" in look.shown.totals
+    assert f">{30 + 10 * over}<" in snapshot.content.totals
+    assert "0.0 %" in snapshot.content.totals
+    assert f">until {time.strftime('%H:%M', time.gmtime(snapshot.expires - 60))}<" in snapshot.content.totals
 
 
 async def test_the_page_itself_has_what_the_events_have(fresh: Running) -> None:

@@ -1,4 +1,4 @@
-"""One look for all viewers of a view; whoever is slow skips, and is told the whole."""
+"""All viewers of a view share its snapshots; one with a slow connection skips some, and is sent the whole."""
 
 import asyncio
 import time
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 
 @dataclass
-class Picture:
-    """A look whose number is its content."""
+class Photo:
+    """A snapshot whose content is a number."""
 
     number: int
     change: bytes | None
@@ -30,14 +30,14 @@ class Picture:
 
 
 class Camera:
-    """Takes looks at a number, and counts them."""
+    """Takes snapshots of a number, and counts them."""
 
     def __init__(self) -> None:
         self.number = self.taken = 0
         self.away = False
         self.expires_in = 60.0
 
-    async def take(self, view: str, before: Picture | None) -> Picture:
+    async def take(self, view: str, before: Photo | None) -> Photo:
         self.taken += 1
         await asyncio.sleep(0.001)
         if self.away:
@@ -46,7 +46,7 @@ class Camera:
             before.expires = time.time() + self.expires_in
             return before
         change = None if before is None else b"change %d" % self.number
-        return Picture(self.number, change, time.time() + self.expires_in)
+        return Photo(self.number, change, time.time() + self.expires_in)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def camera() -> Camera:
 
 
 @pytest.fixture
-def feed(camera: Camera) -> Feed[str, Picture]:
+def feed(camera: Camera) -> Feed[str, Photo]:
     return Feed(camera.take, None, Metrics(), b"beat")
 
 
@@ -63,7 +63,7 @@ async def following(viewer: AsyncIterator[bytes]) -> bytes:
     return await asyncio.wait_for(anext(viewer), 2)
 
 
-async def test_all_viewers_of_a_view_share_each_look(feed: Feed[str, Picture], camera: Camera) -> None:
+async def test_all_viewers_of_a_view_share_each_snapshot(feed: Feed[str, Photo], camera: Camera) -> None:
     viewers = [feed.watch("a") for _ in range(50)]
     assert {await following(viewer) for viewer in viewers} == {b"whole 0"}
     camera.number = 1
@@ -78,7 +78,7 @@ async def test_all_viewers_of_a_view_share_each_look(feed: Feed[str, Picture], c
     assert camera.taken == taken
 
 
-async def test_a_change_is_seen_soon_and_many_changes_are_few_looks(feed: Feed[str, Picture], camera: Camera) -> None:
+async def test_a_change_is_seen_soon_and_many_changes_are_few_snapshots(feed: Feed[str, Photo], camera: Camera) -> None:
     async with aclosing(feed.watch("a")) as viewer:
         await following(viewer)
         started = time.monotonic()
@@ -92,7 +92,7 @@ async def test_a_change_is_seen_soon_and_many_changes_are_few_looks(feed: Feed[s
     assert camera.taken <= 2 + 2 / module.PAUSE
 
 
-async def test_a_slow_viewer_skips_and_is_sent_the_whole(feed: Feed[str, Picture], camera: Camera) -> None:
+async def test_a_slow_viewer_skips_and_is_sent_the_whole(feed: Feed[str, Photo], camera: Camera) -> None:
     async with aclosing(feed.watch("a")) as quick, aclosing(feed.watch("a")) as slow:
         await following(quick)
         await following(slow)
@@ -104,14 +104,14 @@ async def test_a_slow_viewer_skips_and_is_sent_the_whole(feed: Feed[str, Picture
 
 
 async def test_a_viewer_hears_beats_while_nothing_happens(
-    feed: Feed[str, Picture], monkeypatch: pytest.MonkeyPatch
+    feed: Feed[str, Photo], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "BEAT", 0.05)
+    monkeypatch.setattr(module, "HEARTBEAT", 0.05)
     async with aclosing(feed.watch("a")) as viewer:
         assert [await following(viewer) for _ in range(3)] == [b"whole 0", b"beat", b"beat"]
 
 
-async def test_a_look_that_expires_is_taken_anew(feed: Feed[str, Picture], camera: Camera) -> None:
+async def test_a_snapshot_that_expires_is_taken_anew(feed: Feed[str, Photo], camera: Camera) -> None:
     camera.expires_in = 0.4
     async with aclosing(feed.watch("a")) as viewer:
         await following(viewer)
@@ -120,9 +120,9 @@ async def test_a_look_that_expires_is_taken_anew(feed: Feed[str, Picture], camer
 
 
 async def test_it_goes_on_when_the_database_is_back(
-    feed: Feed[str, Picture], camera: Camera, monkeypatch: pytest.MonkeyPatch
+    feed: Feed[str, Photo], camera: Camera, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RETRY", 0.05)
+    monkeypatch.setattr(module, "RETRY_AFTER", 0.05)
     camera.away = True
     async with aclosing(feed.watch("a")) as viewer:
         waiting = asyncio.ensure_future(anext(viewer))
@@ -132,7 +132,7 @@ async def test_it_goes_on_when_the_database_is_back(
 
 
 async def test_what_others_write_is_noticed(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "POLL", 0.05)
+    monkeypatch.setattr(module, "POLL_INTERVAL", 0.05)
     snapshot = "1"
 
     async def committed() -> str:
@@ -144,7 +144,7 @@ async def test_what_others_write_is_noticed(camera: Camera, monkeypatch: pytest.
         assert await following(viewer) == b"change 1"
 
 
-async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Picture]) -> None:
+async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Photo]) -> None:
     viewer = feed.watch("a")
     await following(viewer)
     waiting = asyncio.ensure_future(anext(viewer, None))
@@ -155,7 +155,7 @@ async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Picture]) -> No
         feed.admit()
 
 
-async def test_there_may_be_too_many(feed: Feed[str, Picture], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_there_may_be_too_many(feed: Feed[str, Photo], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_VIEWERS", 1)
     feed.admit()
     async with aclosing(feed.watch("a")) as viewer:
