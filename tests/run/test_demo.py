@@ -9,8 +9,7 @@ import psutil
 import pytest
 
 from service.run.demo import emitting
-from tests.harness import Running
-from tests.routes.test_websocket import stored
+from tests.harness import Running, stored
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
