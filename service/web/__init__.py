@@ -1,1 +1,1 @@
-"""What browsers get: templates, scripts and style, and the two modules that serve them."""
+"""Templates, scripts and styles for browsers, and the modules that prepare them."""

@@ -1,4 +1,4 @@
-"""What a browser loads beside a page, under names that change with the content: it may be kept for ever."""
+"""The files that pages load. Their names change with their content, so that browsers may keep them for ever."""
 
 import asyncio
 import gzip
@@ -19,13 +19,13 @@ from service.errors import Unavailable
 WEB = Path(__file__).parent
 SUFFIXES = (".css", ".js", ".svg", ".ico")
 VEGA = "vega.js"
-"""The drawing library: no file, but made from vl-convert."""
+"""The drawing library for browsers. It isn't a file of ours: vl-convert bundles it."""
 
 _IMPORT = re.compile(rb'"\./([a-z_]+\.js)"')
 
 
 class Asset(msgspec.Struct, frozen=True):
-    """A file as it is sent, plain and compressed."""
+    """The content of a file, plain and gzipped."""
 
     body: bytes
     packed: bytes
@@ -33,7 +33,7 @@ class Asset(msgspec.Struct, frozen=True):
 
 
 class Assets:
-    """The files of `web/` and the drawing library; the latter is made when it is first needed, and kept in `folder`."""
+    """The files of `web/` and the drawing library, which is made when it is first needed, and kept in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,33 +44,33 @@ class Assets:
         self._made: dict[str, asyncio.Task[Asset]] = {}
 
     def address(self, name: str) -> str:
-        """Where a file is served."""
+        """The address at which a file is served."""
         return self._addresses[name]
 
     async def read(self, marked: str) -> Asset | None:
-        """The file with this name in its address; also by its plain name, which may then not be kept."""
+        """The file of this name in an address; or of this plain name, under which browsers must not keep it."""
         name = self._names.get(marked, marked)
         if name != VEGA and name not in self._files:
             return None
         return await asyncio.shield(self._start(name))
 
     async def library(self) -> bytes:
-        """What draws in a browser; Unavailable where it can't be made now."""
+        """The drawing library for browsers; Unavailable where it can't be made now."""
         try:
             return (await asyncio.shield(self._start(VEGA))).body
         except (TimeoutError, WorkerDied) as exc:
             raise Unavailable("The drawing library could not be made in time; try again in a moment.") from exc
 
     def prepare(self) -> None:
-        """Have the drawing library ready before somebody asks for it."""
+        """Start making the drawing library before somebody asks for it."""
         self._start(VEGA)
 
     def is_marked(self, name: str) -> bool:
-        """Whether the name stands for one content for ever."""
+        """Whether the name changes with the content, so that the file may be kept for ever."""
         return name in self._names
 
     async def aclose(self) -> None:
-        """Wait for nothing that is still being made."""
+        """Give up whatever is still being made."""
         for task in self._made.values():
             task.cancel()
         await asyncio.gather(*self._made.values(), return_exceptions=True)
@@ -90,8 +90,8 @@ class Assets:
         kept = self._folder / Path(self.address(VEGA)).name
         if kept.is_file():
             return await asyncio.to_thread(kept.read_bytes)
-        made = await _elsewhere(_bundle)
-        with suppress(OSError):  # a folder that can't be written to only costs time
+        made = await _in_a_process(_bundle)
+        with suppress(OSError):  # where the folder can't be written to, the library is made again next time
             self._folder.mkdir(parents=True, exist_ok=True)
             part = kept.with_suffix(f".{os.getpid()}")
             part.write_bytes(made)
@@ -99,8 +99,8 @@ class Assets:
         return made
 
 
-async def _elsewhere(bundle: Callable[[], str]) -> bytes:
-    """Made in a process of its own: it takes seconds, and holds the interpreter's lock meanwhile."""
+async def _in_a_process(bundle: Callable[[], str]) -> bytes:
+    """The bundle, made in a process of its own: that takes seconds, and holds the interpreter's lock meanwhile."""
     worker: Worker[[], str] = Worker(bundle)
     try:
         async with asyncio.timeout(60):
@@ -113,12 +113,12 @@ async def _elsewhere(bundle: Callable[[], str]) -> bytes:
 def _bundle() -> str:
     import vl_convert
 
-    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub forgets the default
+    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the library's stub lacks the default
 
 
 def _linked(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files; in scripts, those that are imported have marked names as well, so that a script's own changes with
-    whatever it imports. None may import one that imports it."""
+    """The files. Scripts import each other by their marked names, so that the name of a script changes with whatever it
+    imports. Imports must not go in circles."""
     made: dict[str, bytes] = {}
 
     def link(name: str) -> bytes:

@@ -1,4 +1,4 @@
-// The chooser of series: searches, ticks or unticks all that are found, and learns which series there are.
+// The chooser of series. It searches the names, ticks or unticks all that match, and fetches new names when opened.
 
 import { all, one } from "./elements.js";
 
@@ -22,11 +22,11 @@ function find() {
     if (fits) found += 1;
   }
   nothing.hidden = found > 0;
-  nothing.textContent = text ? "None is called so." : "There are none yet.";
+  nothing.textContent = text ? "No series matches." : "There are no series yet.";
 }
 
 /**
- * A box for a series that there was none for, in its place in the order.
+ * Add a box for a new series, where its name belongs in the order.
  * @param {string} name
  */
 function add(name) {
@@ -39,7 +39,7 @@ function add(name) {
   list.insertBefore(label, after?.parentElement ?? null);
 }
 
-async function learn() {
+async function fetchNames() {
   const answer = await fetch("/live/series").catch(() => null);
   if (!answer?.ok) return;
   const known = new Set(boxes().map((box) => box.value));
@@ -49,10 +49,10 @@ async function learn() {
 }
 
 pick.addEventListener("toggle", () => {
-  if (pick.open) learn();
+  if (pick.open) fetchNames();
 });
 search.addEventListener("input", find);
-search.addEventListener("change", (event) => event.stopPropagation()); // it chooses nothing
+search.addEventListener("change", (event) => event.stopPropagation()); // a search alone chooses no series
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter") event.preventDefault();
 });
@@ -62,7 +62,7 @@ for (const button of all(HTMLButtonElement, "button", finder)) {
     list.dispatchEvent(new Event("change", { bubbles: true }));
   });
 }
-// all of them, and those that come later: as if none were ticked
+// with all the boxes ticked, series that come later are wanted as well: the same as with none ticked
 search.form?.addEventListener("formdata", ({ formData }) => {
   if (boxes().every((box) => box.checked)) formData.delete("series");
 });

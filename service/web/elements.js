@@ -1,7 +1,7 @@
-// Finds elements of the page that the script can't do without.
+// Finds the elements of a page that its scripts need.
 
 /**
- * The first that fits the selector; throws where it isn't there, or isn't of this kind.
+ * The first element that matches the selector; throws where there is none, or it isn't of this kind.
  * @template {Element} E
  * @param {new () => E} kind
  * @param {string} selector
@@ -14,7 +14,7 @@ export function one(kind, selector, within = document) {
 }
 
 /**
- * All of this kind that fit the selector.
+ * All elements of this kind that match the selector.
  * @template {Element} E
  * @param {new () => E} kind
  * @param {string} selector

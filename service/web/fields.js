@@ -1,4 +1,4 @@
-// Helps to fill the fields of a form in; every form works without.
+// Makes forms easier to fill in; each of them works without this script, too.
 
 import "./chooser.js";
 import { all, one } from "./elements.js";
@@ -19,7 +19,7 @@ for (const field of document.querySelectorAll("input[list=zones]")) {
   field.addEventListener("focus", offerZones);
 }
 
-/** A calendar for each field that takes a time: what is picked there is put into the field, and sent from there alone. */
+/** A calendar for each field that takes a time. What is picked there is put into the field, which alone is sent. */
 for (const when of all(HTMLElement, ".when:has(.picker)")) {
   const field = one(HTMLInputElement, "label input", when);
   const picker = one(HTMLInputElement, ".picker input", when);
@@ -37,14 +37,14 @@ for (const when of all(HTMLElement, ".when:has(.picker)")) {
   });
 }
 
-// what was left empty isn't asked for; without scripts the service says so
+// leave empty fields out of the address; without scripts the service redirects to such an address
 for (const form of document.forms) {
   form.addEventListener("formdata", ({ formData }) => {
     for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
   });
 }
 
-// a list of choices closes like a menu does
+// close a list of choices as a menu closes: on a click elsewhere, or with Escape
 document.addEventListener("click", (event) => {
   for (const open of all(HTMLDetailsElement, "details.pick[open]")) {
     if (event.target instanceof Node && !open.contains(event.target)) open.open = false;

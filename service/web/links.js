@@ -1,10 +1,11 @@
-// Keeps the links to the records and to the chart in line with what the live page shows; as service/routes/page_links.py.
+// Keeps the links to the records and to the chart in step with the view that is chosen, as service/routes/page_links.py
+// does for a page that is loaded.
 
 import { all, entries, one } from "./elements.js";
 
 const form = one(HTMLFormElement, "#view");
 
-function follow() {
+function updateLinks() {
   const chosen = new URLSearchParams(entries(new FormData(form)));
   const period = chosen.get("period");
   const zone = chosen.get("tz");
@@ -18,6 +19,6 @@ function follow() {
   }
 }
 
-form.addEventListener("change", follow);
-addEventListener("popstate", () => setTimeout(follow)); // when the fields have followed the address
-addEventListener("pageshow", follow);
+form.addEventListener("change", updateLinks);
+addEventListener("popstate", () => setTimeout(updateLinks)); // after live.js has set the fields by the address
+addEventListener("pageshow", updateLinks);

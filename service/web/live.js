@@ -1,8 +1,8 @@
-// The live page: shows what comes of the view that is chosen, and keeps what is chosen in the address.
+// The live page: shows the events of the view that is chosen, and keeps the choice in the address.
 
+import { noteMessage, setClock, setState } from "./connection_status.js";
 import { all, entries, one } from "./elements.js";
 import { draw, room, showChange, showWhole } from "./plot.js";
-import { hear, setClock, stand } from "./standing.js";
 import { follow } from "./stream.js";
 
 /**
@@ -23,12 +23,12 @@ const pick = one(HTMLDetailsElement, ".pick", form);
 const records = one(HTMLTableSectionElement, "#records");
 const zone = one(HTMLInputElement, "[name=tz]", form);
 
-// --- what comes
+// --- events from the server
 
 const stream = follow({
   event(name, data) {
     if (name === "time") return setClock(data);
-    if (name === "beat") return hear();
+    if (name === "beat") return noteMessage();
     put(data);
     if (name === "whole") {
       accept();
@@ -38,11 +38,11 @@ const stream = follow({
     }
   },
   state(name) {
-    stand(name);
+    setState(name);
     if (name !== "connecting") say(byId("notice"), "");
   },
   refused(problem) {
-    stand("refused");
+    setState("refused");
     complain(problem);
   },
 });
@@ -52,7 +52,7 @@ function put(data) {
   byId("nothing").hidden = true;
   byId("board").hidden = data.empty;
   byId("start").hidden = !data.empty;
-  hear({ newest: data.newest, patience: data.patience, empty: data.empty, zone: data.zone });
+  noteMessage({ newest: data.newest, patience: data.patience, empty: data.empty, zone: data.zone });
   one(HTMLElement, "th .zone").textContent = data.zone;
   replace(byId("totals"), data.totals);
   putRecords(data.records);
@@ -78,7 +78,7 @@ function keyOf(row) {
 }
 
 /**
- * The new rows stand out for a moment; details that were unfolded stay so.
+ * Highlight the new rows for a moment, and keep details open that were unfolded.
  * @param {string} html
  */
 function putRecords(html) {
@@ -97,7 +97,7 @@ records.addEventListener("animationend", ({ target }) => {
   if (target instanceof Element) target.parentElement?.classList.remove("new");
 });
 
-// --- what the server refuses is said beside the field at fault
+// --- refusals: what is wrong is said beside the field at fault
 
 /** @param {Problem} problem */
 function complain({ detail, errors = [] }) {
@@ -119,10 +119,10 @@ function say(element, text = "") {
 
 // --- the choosers
 
-let width = 0; // that was asked for
-/** @type {string | null} the field that was changed since the view was accepted */
+let width = 0; // the width of the chart that was asked for last
+/** @type {string | null} the name of the field that was changed since the server last accepted a view */
 let changed = null;
-let ticking = false; // whether the newest entry of the history came of the chooser of series that is still open
+let ticking = false; // whether the newest history entry comes from the chooser of series, and that is still open
 
 /**
  * @param {string | URLSearchParams} asked
@@ -135,7 +135,7 @@ function connect(asked, state) {
   stream.open(query, state);
 }
 
-/** What is chosen, as far as it isn't the default. */
+/** The fields that differ from their defaults. */
 function choice() {
   const pairs = entries(new FormData(form));
   return new URLSearchParams(
@@ -143,7 +143,7 @@ function choice() {
   );
 }
 
-/** The view can be shown: now it stands in the address. Ticks one after the other are one entry of the history. */
+/** The server shows the view, so it goes into the address. Several ticks in a row make a single history entry. */
 function accept() {
   complain({});
   showChoice();
@@ -158,11 +158,11 @@ function accept() {
   changed = null;
 }
 
-/** The words beside the choosers that tell what is chosen. */
+/** Say on the chooser of series what is chosen. */
 function showChoice() {
   const asked = choice();
   const names = asked.getAll("series");
-  one(HTMLElement, ".value", pick).textContent = names.length > 1 ? `${names.length} of them` : (names[0] ?? "All");
+  one(HTMLElement, ".value", pick).textContent = names.length > 1 ? `${names.length} series` : (names[0] ?? "All");
 }
 
 form.addEventListener("change", ({ target }) => {
@@ -209,5 +209,5 @@ copy.addEventListener("click", async () => {
   }, 2000);
 });
 
-byId("show").hidden = true; // what is chosen is shown at once
+byId("show").hidden = true; // no button is needed, since a change is shown at once
 connect(location.search, "connecting");

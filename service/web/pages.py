@@ -1,4 +1,4 @@
-"""The templates in `web/`, and how numbers, times and attributes read in them."""
+"""The templates in `web/`, and the filters that write numbers, times and attributes in them."""
 
 from datetime import datetime, tzinfo
 
@@ -9,7 +9,7 @@ from service.web.assets import WEB
 
 
 def templates() -> jinja2.Environment:
-    """The environment that every page is rendered with; everything is escaped."""
+    """The environment that every page is rendered with. It escapes all values."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(WEB),
         autoescape=True,
@@ -24,8 +24,8 @@ def templates() -> jinja2.Environment:
 
 
 def number(value: float, *, sign: bool = False) -> str:
-    """Six digits and at least two decimals, as far as they say something; thousands apart, a true minus. What is less
-    than a thousandth, or has more than fifteen digits before the point, with a power of ten."""
+    """Six digits and at least two decimals, without trailing zeros, with separated thousands and a true minus sign.
+    What is less than a thousandth, or has more than fifteen digits before the point, gets a power of ten."""
     size = abs(value)
     if value and not 1e-3 <= size < 1e15:
         digits, _, power = f"{value:.3e}".partition("e")
@@ -38,38 +38,38 @@ def number(value: float, *, sign: bool = False) -> str:
 
 
 def per_cent(share: float) -> str:
-    """A share in per cent, with a decimal where that says something."""
+    """A share in per cent, with one decimal; as `number` writes it where it is very small or very large."""
     return f"{share:,.1f}".replace("-", "−") if share == 0 or 0.1 <= abs(share) < 1e6 else number(share)
 
 
 def difference(fact: float, plan: float) -> float:
-    """Fact less plan; 0 where only the arithmetic of computers tells them apart, as it does 0.1 + 0.2 and 0.3."""
+    """Fact minus plan; 0 where they differ by no more than a rounding error, as 0.1 + 0.2 and 0.3 do."""
     found = fact - plan
     return found if abs(found) > 1e-12 * max(abs(fact), abs(plan)) else 0.0
 
 
 def moment(ts: datetime, zone: tzinfo) -> str:
-    """Date and time of the zone's clock."""
+    """Date and time by the zone's clock."""
     return f"{ts.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
 def day(ts: datetime, zone: tzinfo) -> str:
-    """The zone's date."""
+    """The date in the zone."""
     return f"{ts.astimezone(zone):%Y-%m-%d}"
 
 
 def second(ts: datetime, zone: tzinfo) -> str:
-    """Hour, minute and second of the zone's clock."""
+    """Hour, minute and second by the zone's clock."""
     return f"{ts.astimezone(zone):%H:%M:%S}"
 
 
 def clock(ts: datetime, zone: tzinfo) -> str:
-    """Hour and minute of the zone's clock."""
+    """Hour and minute by the zone's clock."""
     return f"{ts.astimezone(zone):%H:%M}"
 
 
 def offset(ts: datetime, zone: tzinfo) -> str:
-    """How far the zone's clock is ahead of UTC then, as +hh:mm."""
+    """The zone's offset from UTC at that time, as +hh:mm."""
     text = f"{ts.astimezone(zone):%z}"
     return f"{text[:3]}:{text[3:5]}"
 

@@ -1,11 +1,11 @@
-// The chart: drawn anew when its shape changes, and moved when its bars do.
+// The chart: it is drawn anew when anything but its bars changes; otherwise only its bars are.
 
 import { one } from "./elements.js";
-import { place, tell } from "./reader.js";
+import { placeOver, setSteps } from "./step_values.js";
 
 /**
- * @import { Step, View } from "./reader.js"
- * @typedef {{ from: number }} Bar One of the chart's data; what else it has is between its specification and Vega.
+ * @import { Step, View } from "./step_values.js"
+ * @typedef {{ from: number }} Bar One bar of the chart's data. Its other fields matter only to the specification and Vega.
  * @typedef {{ width?: number, datasets: { bars?: Bar[] } }} Spec
  * @typedef {object} Change
  * @property {Bar[]} bars
@@ -24,16 +24,16 @@ const vega = new Promise((done) => {
   else one(HTMLScriptElement, "#vega").addEventListener("load", () => done());
 });
 
-/** @type {Map<number, Bar>} what the chart shows, by where it begins */
+/** @type {Map<number, Bar>} the bars of the chart, by where each begins */
 const bars = new Map();
-/** @type {Whole["specs"] | null} its specification without the bars, for each colour scheme */
+/** @type {Whole["specs"] | null} the specification without the bars, for each colour scheme */
 let specs = null;
-/** @type {View | null} what is on the page */
+/** @type {View | null} the Vega view on the page */
 let view = null;
 /** @type {Promise<unknown>} */
 let drawing = Promise.resolve();
 
-/** The pixels that a chart may be wide. */
+/** The width in pixels that there is for a chart. */
 export const room = () => Math.max(280, Math.floor(one(HTMLElement, "main").clientWidth - 16));
 
 /**
@@ -44,36 +44,36 @@ export function showWhole(data) {
   specs = data.specs;
   bars.clear();
   for (const bar of data.bars) bars.set(bar.from, bar);
-  tell(data.steps, true);
+  setSteps(data.steps, true);
   draw();
 }
 
 /**
- * Show what is new in this one.
+ * Show what is new in the same chart.
  * @param {Change} data
  */
 export function showChange(data) {
   for (const bar of data.bars) bars.set(bar.from, bar);
-  tell(data.steps, false);
-  if (data.bars.length) next(move);
+  setSteps(data.steps, false);
+  if (data.bars.length) queue(moveBars);
 }
 
-async function move() {
+async function moveBars() {
   if (!view) return;
   const moved = view.data("bars", [...bars.values()]).resize();
-  place(await moved.runAsync());
+  placeOver(await moved.runAsync());
 }
 
-/** Draw it again, as wide as there is room now. */
+/** Draw the chart again, in the width that there is now. */
 export function draw() {
-  next(drawNow);
+  queue(drawNow);
 }
 
 /**
- * One after the other: a chart must not be replaced while it is being made.
+ * Do one thing after the other: a chart must not be replaced while it is being drawn.
  * @param {() => Promise<void>} work
  */
-function next(work) {
+function queue(work) {
   drawing = drawing.then(work).catch((error) => console.error(error));
 }
 
@@ -83,12 +83,12 @@ async function drawNow() {
   const spec = structuredClone(specs[dark.matches ? "dark" : "light"]);
   spec.width = element.clientWidth || room();
   spec.datasets.bars = [...bars.values()];
-  // no styles of its own and no eval: the page's policy allows neither
+  // Vega's own styles and eval are off, since the page's policy allows neither
   const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false };
   const made = await page.vegaEmbed(element, spec, options);
   view?.finalize();
   view = made.view;
-  place(view);
+  placeOver(view);
 }
 
 dark.addEventListener("change", draw);

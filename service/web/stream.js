@@ -1,11 +1,11 @@
-// The events of one view, from now on. They come by WebSocket, of which a browser opens as many as there are pages:
-// of other connections it opens six to a host, and a seventh page would hang. Where no WebSocket comes through, they
-// come as the answer to a request. A page that nobody sees has no connection.
+// The events of a view. They come over a WebSocket, since a browser opens at most six other connections to a host, and
+// a seventh page would hang. Where a WebSocket can't be opened, they come as the answer to an HTTP request. A page that
+// is hidden has no connection.
 
-const WATCHDOG = 25_000; // milliseconds without a sign of life after which the connection is made anew
-const OPENING = 5_000; // milliseconds until a WebSocket must have said something
-const LONG = 6_000; // characters of a view that a WebSocket can't be asked for: many allow 8 KiB
-const RETRY = 1_500; // milliseconds until the next attempt; up to twice as many, lest all pages come at once
+const WATCHDOG = 25_000; // milliseconds without an event or a heartbeat after which the page connects again
+const OPENING = 5_000; // milliseconds within which the first event must come over a WebSocket
+const LONG = 6_000; // characters from which on an address is too long for a WebSocket: many servers allow 8 KiB
+const RETRY = 1_500; // milliseconds until the next attempt, up to twice as many so that pages don't all connect at once
 
 /**
  * @typedef {"connecting" | "lost" | "offline"} State
@@ -14,19 +14,19 @@ const RETRY = 1_500; // milliseconds until the next attempt; up to twice as many
  * @property {string} [detail]
  * @property {{ field: string, detail: string }[]} [errors]
  * @typedef {object} Listener
- * @property {(name: string, data: any) => void} event Something came: the name says what is in the data.
- * @property {(name: State) => void} state The connection is in another state.
- * @property {(problem: Problem) => void} refused The server doesn't show this view.
+ * @property {(name: string, data: any) => void} event An event came; its name says what is in the data.
+ * @property {(name: State) => void} state The state of the connection has changed.
+ * @property {(problem: Problem) => void} refused The server refuses to show the view.
  */
 
 /**
- * Tells the listener what comes of the view that is opened, and how the connection is.
+ * Tells the listener of the events of the view that is opened, and of the state of the connection.
  * @param {Listener} on
  */
 export function follow(on) {
   /** @type {URLSearchParams | null} */
   let query = null;
-  /** @type {AbortController | null} aborts the one under way */
+  /** @type {AbortController | null} aborts the attempt to connect, or the connection */
   let attempt = null;
   let heard = 0;
   /** @type {number | undefined} */
@@ -66,13 +66,13 @@ export function follow(on) {
       const came = address.length < LONG && (await bySocket(address, signal, take));
       if (!came && !signal.aborted) refusal = await byAnswer(address, signal, take);
     } catch {
-      // the network, of which the browser says no more
+      // the network failed; the browser gives no reason
     }
     if (signal.aborted) return;
     attempt = null;
     if (refusal) on.refused(refusal);
     else on.state(navigator.onLine ? "lost" : "offline");
-    // what is wrong with the question stays wrong; what is wrong with the server passes
+    // an error of the server may pass, an error in the request stays
     const passes = !refusal || (refusal.status ?? 0) >= 500 || refusal.status === 429;
     if (passes) retry = setTimeout(() => start(refusal ? "" : "lost"), RETRY * (1 + Math.random()));
   }
@@ -93,7 +93,7 @@ export function follow(on) {
 
   return {
     /**
-     * Go over to another view.
+     * Change to another view.
      * @param {URLSearchParams} asked
      * @param {State | ""} state
      */
@@ -105,7 +105,7 @@ export function follow(on) {
 }
 
 /**
- * Resolves, when the socket is closed, to whether anything came.
+ * Resolves when the WebSocket is closed, to whether anything came over it.
  * @param {string} address
  * @param {AbortSignal} signal
  * @param {(text: string) => void} take
@@ -118,7 +118,7 @@ function bySocket(address, signal, take) {
     const socket = new WebSocket(url);
     let came = false;
     const impatient = setTimeout(() => came || socket.close(), OPENING);
-    // browsers complain of one that is closed before it is open
+    // browsers log an error where a WebSocket is closed before it is open
     signal.addEventListener("abort", () => {
       if (socket.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
       else socket.close();
@@ -135,7 +135,7 @@ function bySocket(address, signal, take) {
 }
 
 /**
- * Resolves, when the answer ends, to the problem that it is, or to null.
+ * Resolves when the answer ends: to the problem, if it is one, else to null.
  * @param {string} address
  * @param {AbortSignal} signal
  * @param {(text: string) => void} take

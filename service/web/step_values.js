@@ -1,9 +1,9 @@
-// Tells what one step of the chart comes to: under the pointer or the finger, or by the arrow keys.
+// Shows the values of one step of the chart: of the step under the pointer or finger, or chosen by the arrow keys.
 
 import { one } from "./elements.js";
 
 /**
- * @typedef {object} Step From `start` to `end`, in milliseconds since 1970; the rest as people read it.
+ * @typedef {object} Step The texts of the step from `start` to `end`, in milliseconds since 1970.
  * @property {number} start
  * @property {number} end
  * @property {string} when
@@ -23,7 +23,7 @@ import { one } from "./elements.js";
  * @property {() => void} finalize
  */
 
-const NEAR = 10; // pixels beside a step that still mean it
+const NEAR = 10; // a pointer within so many pixels of a step still points at it
 const area = one(HTMLElement, "#reader");
 const mark = one(HTMLElement, ".mark", area);
 const values = one(HTMLElement, "#values");
@@ -32,18 +32,18 @@ const value = (name) => one(HTMLElement, `.${name}`, values);
 
 /** @type {Map<number | null, Step>} */
 const byStart = new Map();
-/** @type {Step[]} with readings, in order */
+/** @type {Step[]} the steps that have readings, in order */
 let steps = [];
-/** @type {number | null} the beginning of the one that is told */
+/** @type {number | null} the beginning of the step whose values are shown */
 let chosen = null;
 /** @type {Scale | null} */
 let scale = null;
 
 /**
- * The area lies over the plot of this view.
+ * Lay the area that takes the pointer over the plot of a Vega view.
  * @param {View} view
  */
-export function place(view) {
+export function placeOver(view) {
   const [left, top] = view.origin();
   const padding = view.padding();
   const { offsetLeft, offsetTop } = one(HTMLElement, "#chart");
@@ -59,11 +59,11 @@ export function place(view) {
 }
 
 /**
- * What the steps come to: all of them, or those in which something is new.
+ * Set the texts of the steps: of all of them, or of those that have changed.
  * @param {Step[]} news
  * @param {boolean} all
  */
-export function tell(news, all) {
+export function setSteps(news, all) {
   if (all) byStart.clear();
   for (const step of news) byStart.set(step.start, step);
   steps = [...byStart.values()].sort((a, b) => a.start - b.start);
@@ -81,17 +81,17 @@ function show() {
   for (const name of /** @type {const} */ (["when", "plan", "fact", "difference"]))
     value(name).textContent = step[name];
   value("difference").classList.toggle("short", step.short);
-  beside(left, right);
+  placeBeside(left, right);
   area.ariaValueNow = String(steps.indexOf(step));
   area.ariaValueText = `${step.when}: plan ${step.plan}, fact ${step.fact}, difference ${step.difference}`;
 }
 
 /**
- * Right of the step where there is more room, else left of it: never on it.
+ * Put the values on the right of the step if there is room, else on its left, so that they never cover it.
  * @param {number} left
  * @param {number} right
  */
-function beside(left, right) {
+function placeBeside(left, right) {
   const width = area.offsetWidth;
   const most = (area.offsetParent ?? area).clientWidth - values.offsetWidth - 4;
   const at = left + right < width ? right + 8 : left - 8 - values.offsetWidth;
@@ -106,7 +106,7 @@ function choose(start) {
 }
 
 /**
- * The beginning of the step that lies nearest to these pixels, if it is near.
+ * The beginning of the step nearest to this place on the axis, if it is near.
  * @param {number} x
  */
 function stepAt(x) {
@@ -125,7 +125,7 @@ for (const name of /** @type {const} */ (["pointerdown", "pointermove"])) {
   area.addEventListener(name, (event) => choose(stepAt(event.clientX - area.getBoundingClientRect().left)));
 }
 area.addEventListener("pointerleave", ({ pointerType }) => {
-  if (pointerType === "mouse") choose(null); // a finger that is lifted leaves what it showed
+  if (pointerType === "mouse") choose(null); // the values stay when a finger is lifted
 });
 document.addEventListener("pointerdown", ({ target }) => {
   if (target instanceof Node && !area.contains(target)) choose(null);

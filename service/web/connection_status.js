@@ -1,5 +1,5 @@
-// Says how the page stands: whether it is connected, and how old the newest reading with a fact is. What isn't current
-// is grey, and has its date.
+// The badge of the live page: whether the page is connected, and how old the newest reading with a fact is. A page that
+// isn't current is grey, and says as of when it is.
 
 import { one } from "./elements.js";
 
@@ -30,13 +30,13 @@ let connection = "connecting";
 /** @type {Known} */
 let known = { newest: null, patience: 0, empty: true, zone: "UTC" };
 let ahead = 0; // milliseconds that the server's clock is ahead of this machine's
-/** @type {number | null} when the server last said something, by its clock, in seconds */
+/** @type {number | null} when the server last sent something, in seconds of its clock */
 let heard = null;
 
 const now = () => (Date.now() + ahead) / 1000;
 
 /**
- * The server's clock shows `seconds` since 1970.
+ * Set the server's clock, in seconds since 1970.
  * @param {number} seconds
  */
 export function setClock(seconds) {
@@ -44,22 +44,22 @@ export function setClock(seconds) {
 }
 
 /**
- * The connection is in this state.
+ * Set the state of the connection.
  * @param {typeof connection} state
  */
-export function stand(state) {
+export function setState(state) {
   connection = state;
   show();
 }
 
 /**
- * The server said something, and `told` this, if anything.
+ * Note that the server sent something, and what it said of the readings, if anything.
  * @param {Partial<Known>} told
  */
-export function hear(told = {}) {
+export function noteMessage(told = {}) {
   heard = now();
   known = { ...known, ...told };
-  stand("live");
+  setState("live");
 }
 
 function show() {
@@ -68,7 +68,7 @@ function show() {
   const quiet = known.newest === null ? "No fact lately" : `No reading for ${span(age)}`;
   const text = kind === "quiet" ? quiet : WORDS[kind];
   const badge = byId("state");
-  if (badge.dataset.state !== kind) byId("said").textContent = text; // readers of screens needn't hear each minute
+  if (badge.dataset.state !== kind) byId("said").textContent = text; // screen readers need not speak every minute
   badge.dataset.state = kind;
   write(badge, text);
   write(byId("age"), dated(kind, age));
@@ -107,7 +107,7 @@ function span(seconds) {
 }
 
 /**
- * Date and time in the zone of the page; in this machine's where the browser doesn't know that one.
+ * Date and time in the page's zone, or in this machine's where the browser doesn't know the page's.
  * @param {number} seconds since 1970
  */
 function moment(seconds) {
