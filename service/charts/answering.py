@@ -109,7 +109,7 @@ class Charts:
 
     async def _current(self, question: ChartQuestion) -> CachedNumbers:
         """The numbers as they are now. Questions for the same numbers that come at once share one read."""
-        key = (question.period, question.agg, question.series, question.panels)
+        key = (question.period, question.agg, question.series, question.max_panels)
         return await self._reads.read(key, lambda: self._read_or_keep(key))
 
     async def _read_or_keep(self, key: NumbersKey) -> CachedNumbers:
@@ -146,7 +146,7 @@ def _height(question: ChartQuestion, numbers: Numbers) -> int:
     appearance = question.appearance
     if appearance.height is not None:
         return appearance.height
-    drawn = 1 if question.panels is None else len(panels(numbers, question.series))
+    drawn = 1 if question.max_panels is None else len(panels(numbers, question.series))
     return default_height(appearance.width, max(1, drawn))
 
 
@@ -164,7 +164,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         threshold=appearance.threshold,
         unfinished=question.unfinished,
         asked_step=question.asked_step,
-        split=question.panels is not None,
+        split=question.max_panels is not None,
         series=question.series,
         short_labels=appearance.short_labels,
         title_given=appearance.title is not None,
@@ -175,7 +175,7 @@ def _tag(digest: bytes, question: ChartQuestion, delivery: Delivery) -> str:
     """The strong ETag of a chart: of its numbers, of all else that decides how it looks, and of the code that draws."""
     asked: object = question
     if delivery.form == "json" or delivery.form == "csv":  # which have no appearance
-        asked = question.period, question.agg, question.panels is not None
+        asked = question.period, question.agg, question.max_panels is not None
     scale = float(delivery.scale if delivery.form == "png" else 1)
     content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'

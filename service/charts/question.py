@@ -27,8 +27,8 @@ class Appearance(msgspec.Struct, frozen=True):
 
 
 class ChartQuestion(msgspec.Struct, frozen=True):
-    """What a picture is to show: one panel of all the series together, or, where `panels` is a number, at most so many
-    panels of a series each.
+    """What a picture is to show: one panel of all the series together, or, where `max_panels` is a number, at most so
+    many panels of a series each.
 
     `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
     the step that somebody asked for, where the steps of the period had to be longer.
@@ -39,7 +39,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     appearance: Appearance
     agg: str = "sum"
     series: tuple[str, ...] | None = None
-    panels: int | None = None
+    max_panels: int | None = None
     asked_step: str | None = None
 
 

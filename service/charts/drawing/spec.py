@@ -15,7 +15,7 @@ from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
 from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
-from service.charts.drawing.wording import missing, panel_name, short, subtitle, summary
+from service.charts.drawing.wording import abbreviated, empty_panel_text, panel_name, subtitle, summary
 from service.period.bucket import Panel
 
 Spec = dict[str, Any]
@@ -73,7 +73,7 @@ def _notes(picture: Picture) -> Iterator[dict[str, object]]:
     size = NOTE if picture.split or picture.is_compact else LARGE_NOTE
     for number, panel in enumerate(picture.panels or [Panel(None, None, ())]):
         values = [value for bucket in panel.buckets for value in (bucket.plan, bucket.fact) if value is not None]
-        text = "" if values else wrapped(missing(panel), _panel_width(picture), size, 3)
+        text = "" if values else wrapped(empty_panel_text(panel), _panel_width(picture), size, 3)
         if not any(values):
             yield {"text": text, "top": 1, "panel": number}
 
@@ -119,7 +119,9 @@ def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
     """The kinds of bars that there are, and those that may come while a live page shows the picture."""
     names = {"plan": "plan", "fact": "fact"}
     if picture.threshold is not None:
-        names["below"] = f"below plan by over {short(picture.threshold)}" if picture.threshold else "fact below plan"
+        names["below"] = (
+            f"below plan by over {abbreviated(picture.threshold)}" if picture.threshold else "fact below plan"
+        )
     if "missed" in kinds:
         names["missed"] = "no fact, or hardly any"
     if kinds & {"plan~", "fact~"}:

@@ -64,7 +64,7 @@ def panel_name(panel: Panel) -> str:
     return f"{panel.others} others" if panel.name is None else panel.name
 
 
-def short(number: float) -> str:
+def abbreviated(number: float) -> str:
     """The number with k, M or G, as on the axis, where that is exact."""
     for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if unit <= number < 1000 * unit and f"{number / unit:.4g}" == f"{number / unit:.15g}":
@@ -72,7 +72,7 @@ def short(number: float) -> str:
     return f"{number:.15g}"
 
 
-def missing(panel: Panel) -> str:
+def empty_panel_text(panel: Panel) -> str:
     """The text in a panel that has no bars."""
     readings = sum(bucket.readings for bucket in panel.buckets)
     if readings:

@@ -52,7 +52,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
     threshold: float | None = None
 
     @property
-    def panels(self) -> int | None:
+    def max_panels(self) -> int | None:
         """How many panels of one series each there may be; None for a single panel of all the series together."""
         return min(MAX_PANELS, len(self.series or range(MAX_PANELS))) if self.split else None
 
@@ -168,7 +168,9 @@ KNOWN = {
     "theme": _Parameter(
         "theme", _one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")
     ),
-    "title": _Parameter("title", _title, "In place of our own.", schema("string", min_length=1, max_length=MAX_TITLE)),
+    "title": _Parameter(
+        "title", _title, "By default the service's own.", schema("string", min_length=1, max_length=MAX_TITLE)
+    ),
     "time_format": _Parameter(
         "time_format",
         _time_format,

@@ -58,7 +58,7 @@ def _question(parameters: ChartParameters, period: Period, time_format: str, now
         appearance,
         parameters.agg,
         parameters.series,
-        parameters.panels,
+        parameters.max_panels,
         parameters.step if parameters.step != period.step else None,
     )
 
@@ -78,7 +78,7 @@ def _format(accept: str) -> ChartFormat:
 def _period(parameters: ChartParameters, form: ChartFormat, zone: str, now: datetime) -> Period:
     """The period that is asked for. A table keeps to the step that is asked for; a picture has a longer one where that
     would be too narrow to be seen."""
-    most = parameters.panels or 1
+    most = parameters.max_panels or 1
     width = parameters.width // columns(parameters.width, most)
     tz = parameters.tz or zone
     period = make_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)

@@ -25,7 +25,7 @@ _BUCKET = _object(
         "plan": _VALUE,
         "fact": _VALUE,
         "readings": schema("integer", minimum=1),
-        "series": schema(["string", "null"], description="With `split=series`; null for those put together."),
+        "series": schema(["string", "null"], description="With `split=series`; null for the series put together."),
     },
     optional=("series",),
     title="Bucket",
@@ -37,7 +37,7 @@ _NUMBERS = _object(
         "step": schema("string", enum=list(STEPS)),
         "tz": schema("string", example="Europe/Berlin"),
         "agg": schema("string", enum=list(AGGREGATES)),
-        "others": schema("integer", minimum=0, description="With `split=series`: how many were put together."),
+        "others": schema("integer", minimum=0, description="With `split=series`: how many series were put together."),
         "buckets": schema("array", items=_BUCKET, description="The steps that have readings."),
     },
     optional=("others",),
@@ -59,7 +59,7 @@ _SCHEMAS = {"json": _NUMBERS, "csv": _TEXT, "svg": _TEXT, "html": _TEXT, "vega":
 
 
 def _headers(**described: str) -> Any:
-    """Headers of text, by their names with `_` for `-`."""
+    """Headers that are text, by their names, in which `_` stands for `-`."""
     return {
         name.replace("_", "-"): OpenAPIHeader(description=text, schema=_TEXT, required=False)
         for name, text in described.items()
@@ -67,7 +67,7 @@ def _headers(**described: str) -> Any:
 
 
 _COMMON = {
-    "ETag": "Strong; of the numbers, of all that decides how they look, and of the code that draws.",
+    "ETag": "A strong tag of the numbers, of all that decides how they look, and of the code that draws them.",
     "Cache_Control": "Until the next step begins, 300 seconds at most; a day for fixed times an hour ago or more.",
     "Vary": "`Accept, Accept-Encoding`.",
     "X_Data_Until": "Up to when there are readings; absent where there are none.",
@@ -98,11 +98,13 @@ class ChartOperation(Operation):
         shown = _headers(
             **_COMMON,
             Content_Disposition="Of CSV and PDF: a name for the file.",
-            Content_Encoding="`gzip`, of what is text and where it is welcome.",
+            Content_Encoding="`gzip`, for formats that are text, where the client takes it.",
         )
         self.responses = {
             "200": OpenAPIResponse(description="The chart.", headers=shown, content=formats),
-            "304": OpenAPIResponse(description="The chart that you have is the chart.", headers=_headers(**_COMMON)),
+            "304": OpenAPIResponse(
+                description="The chart that the client has is current.", headers=_headers(**_COMMON)
+            ),
             "400": OpenAPIResponse(
                 description="A parameter is wrong; the answer says which.", headers=_headers(**_FAILED), content=problem
             ),
