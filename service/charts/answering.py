@@ -18,7 +18,7 @@ from service.charts.drawing.picture import Picture, default_height, panels
 from service.charts.drawing.spec import spec
 from service.charts.drawing.tables import as_csv, as_json
 from service.charts.drawing.wording import default_title
-from service.charts.question import ChartQuestion, Delivery, check_pixels
+from service.charts.question import TABLES, ChartQuestion, Delivery, check_pixels
 from service.charts.renderer import Renderer
 from service.charts.single_flight import Cache, CacheStatus, SharedReads
 from service.metrics import Metrics
@@ -174,7 +174,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
 def _tag(digest: bytes, question: ChartQuestion, delivery: Delivery) -> str:
     """The strong ETag of a chart: of its numbers, of all else that decides how it looks, and of the code that draws."""
     asked: object = question
-    if delivery.form == "json" or delivery.form == "csv":  # which have no appearance
+    if delivery.form in TABLES:
         asked = question.period, question.agg, question.max_panels is not None
     scale = float(delivery.scale if delivery.form == "png" else 1)
     content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed))

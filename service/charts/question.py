@@ -10,6 +10,8 @@ from service.errors import bad_parameter
 from service.period.steps import Period
 
 ChartFormat = Literal["png", "svg", "pdf", "html", "json", "csv", "vega"]
+TABLES: tuple[ChartFormat, ...] = ("json", "csv")
+"""The formats that have the numbers alone, so that no appearance matters to them."""
 MAX_PIXELS = 16_000_000
 """The most pixels of a PNG, its scale included."""
 

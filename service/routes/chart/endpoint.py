@@ -8,7 +8,7 @@ from litestar import Request, get
 from litestar.response.base import ASGIResponse
 
 from service.charts.drawing.picture import AXIS_ROOM, columns
-from service.charts.question import Appearance, ChartFormat, ChartQuestion, Delivery
+from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
 from service.period.steps import Period, check_bars, make_period, widen
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
 from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read_parameters
@@ -16,7 +16,6 @@ from service.routes.chart.openapi import ChartOperation
 from service.routes.context import Context
 from service.routes.parameters import best_match, takes_gzip
 
-TABLES = ("json", "csv")
 PACKED = ("svg", "html", "json", "csv", "vega")
 """Formats that gzip makes smaller."""
 
