@@ -14,7 +14,7 @@ import psutil
 import structlog
 import uvloop
 
-from service.app import create_app, open_context, open_database
+from service.app import create_app, open_database, open_parts
 from service.errors import StartError
 from service.run import demo as demonstration
 from service.run.logs import configure
@@ -50,11 +50,11 @@ def migrate() -> None:
 
 async def _serve(settings: Settings) -> None:
     with listen(settings.api_host, settings.api_port) as sock:
-        async with open_context(settings, log.info) as context:
-            context.assets.prepare()
-            app = create_app(context, debug=settings.debug)
+        async with open_parts(settings, log.info) as parts:
+            parts.assets.prepare()
+            app = create_app(parts)
             _keep_what_is_loaded()
-            server = Server(app, context, settings.max_frame_bytes, settings.shutdown_grace)
+            server = Server(app, parts, settings.max_frame_bytes, settings.shutdown_grace)
             server.leave = _leave
             await server.serve([sock])
     log.info("stopped")
@@ -62,14 +62,14 @@ async def _serve(settings: Settings) -> None:
 
 async def _demo(settings: Settings) -> None:
     with listen(settings.api_host, settings.api_port) as sock:
-        async with open_context(settings, log.info) as context:
-            context.assets.prepare()
-            app = create_app(context, debug=settings.debug)
+        async with open_parts(settings, log.info) as parts:
+            parts.assets.prepare()
+            app = create_app(parts)
             _keep_what_is_loaded()
-            server = Server(app, context, settings.max_frame_bytes, settings.shutdown_grace)
+            server = Server(app, parts, settings.max_frame_bytes, settings.shutdown_grace)
             server.leave = _leave
             port = sock.getsockname()[1]
-            async with demonstration.emitting(server, context.store, settings.taktline_data, port):
+            async with demonstration.emitting(server, parts.store, settings.taktline_data, port):
                 await server.serve([sock])
     log.info("stopped")
 

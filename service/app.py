@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,6 @@ import mkdocs_swagger_ui_tag
 import structlog
 from litestar import Litestar
 from litestar.config.compression import CompressionConfig
-from litestar.datastructures import State
-from litestar.di import Provide
 from litestar.enums import ScopeType
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
@@ -23,27 +22,30 @@ from service.charts.answering import Charts
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
 from service.errors import DatabaseAway
+from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.writer import Writer
-from service.live.view import open_feed
+from service.live.feed import Feed
+from service.live.view import View, ViewSnapshot, open_feed
 from service.metrics import Metrics
-from service.routes.chart.endpoint import chart
-from service.routes.context import Context
-from service.routes.display import display
+from service.routes.chart.endpoint import chart_route
+from service.routes.connections import Connections
+from service.routes.defaults import Defaults
+from service.routes.display import display_route
 from service.routes.error_answers import handlers
-from service.routes.export import export
+from service.routes.export import export_route
 from service.routes.frame_inbox import Allowance
 from service.routes.head import with_head
-from service.routes.health import livez, metrics, readyz
-from service.routes.html_pages import asset, favicon
-from service.routes.influx.questions import health, ping, query
-from service.routes.influx.write import write_v1, write_v2, write_v3
-from service.routes.ingest import post_readings
-from service.routes.live_events import live, live_series, live_socket
-from service.routes.live_page import home
+from service.routes.health import livez, metrics_route, readyz_route
+from service.routes.html_pages import Pages, asset_routes
+from service.routes.influx.questions import health_route, ping, query_route
+from service.routes.influx.write import write_routes
+from service.routes.ingest import readings_route
+from service.routes.live_events import live_route, live_socket_route, series_route
+from service.routes.live_page import home_route
 from service.routes.tcp import listening
-from service.routes.websocket import ingest
+from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.settings import Settings
 from service.store import Store, open_store
@@ -68,50 +70,79 @@ log = structlog.stdlib.get_logger("service")
 Say = Callable[[str], None]
 
 
-def create_app(context: Context, *, debug: bool = False) -> ASGIApp:
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one running service. Only who joins them sees them all: a route is made with those that it uses."""
+
+    settings: Settings
+    server: Server
+    metrics: Metrics
+    store: Store
+    writer: Writer
+    gate: Gate
+    charts: Charts
+    feed: Feed[View, ViewSnapshot]
+    watch: JobWatch
+    assets: Assets
+    allowance: Allowance
+    connections: Connections
+
+    def engine_state(self) -> dict[str, Any]:
+        """What is told about the database."""
+        return _describe(self.server, self.settings)
+
+
+def create_app(parts: Parts) -> ASGIApp:
     """The web application over the parts of an open service."""
+    settings, counters = parts.settings, parts.metrics
+    pages = Pages(templates(), parts.assets, parts.store.series.names, settings.chart_tz)
     app = Litestar(
-        route_handlers=[
-            ingest,
-            home,
-            live,
-            live_series,
-            live_socket,
-            post_readings,
-            write_v1,
-            write_v2,
-            write_v3,
-            ping,
-            health,
-            query,
-            chart,
-            display,
-            export,
-            livez,
-            readyz,
-            metrics,
-            _assets("/assets/swagger", SWAGGER),
-            asset,
-            favicon,
-        ],
-        state=State({"context": context}),
-        dependencies={"context": Provide(lambda: context, sync_to_thread=False, use_cache=True)},
-        exception_handlers=handlers(debug=debug),
-        before_send=[_counting(context.metrics)],
+        route_handlers=_routes(parts, pages),
+        exception_handlers=handlers(pages, counters, settings.max_body_bytes, debug=settings.debug),
+        before_send=[_counting(counters)],
         compression_config=CompressionConfig(
             backend="gzip",
             gzip_compress_level=5,
             exclude=["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/favicon.ico", "/live"],
         ),
         openapi_config=_openapi(),
-        request_max_body_size=context.max_body,
+        request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
-    return with_head(at_addresses(app, context.metrics), app.route_handler_method_map)
+    return with_head(at_addresses(app, counters), app.route_handler_method_map)
+
+
+def _routes(parts: Parts, pages: Pages) -> list[Any]:
+    """Every address. The parts are given when a route is made, and not injected with each request: the framework makes
+    a task for each of several, which takes more time than to answer."""
+    gate, store, feed, counters = parts.gate, parts.store, parts.feed, parts.metrics
+    settings = parts.settings
+    zone, max_body = settings.chart_tz, settings.max_body_bytes
+    defaults = Defaults(zone, settings.time_format, settings.items_per_page)
+    return [
+        socket_route(gate, parts.allowance, parts.connections, counters),
+        home_route(feed, pages, zone, counters),
+        live_route(feed, zone),
+        series_route(store.series.names),
+        live_socket_route(feed, zone, counters),
+        readings_route(gate, max_body),
+        *write_routes(gate, counters, max_body),
+        ping,
+        health_route(parts.writer),
+        query_route(counters, max_body),
+        chart_route(parts.charts, defaults),
+        display_route(store.records, pages, defaults, counters),
+        export_route(store.records, zone),
+        livez,
+        readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
+        metrics_route(counters),
+        _assets("/assets/swagger", SWAGGER),
+        *asset_routes(parts.assets),
+    ]
 
 
 @asynccontextmanager
-async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
+async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
     """Every part of the service, ready to serve; StartError says in a sentence why there is none."""
     counters = Metrics()
     async with (
@@ -139,28 +170,25 @@ async def open_context(settings: Settings, say: Say) -> AsyncIterator[Context]:
     ):
         counters.watch_jobs(watch.jobs)
         await renderer.warm()
-        context = Context(
-            store=store,
-            writer=writer,
-            charts=charts,
-            metrics=counters,
-            rates=Rates(settings.ingest_rate),
-            rules=Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings),
-            zone=settings.chart_tz,
-            time_format=settings.time_format,
-            per_page=settings.items_per_page,
-            max_body=settings.max_body_bytes,
-            max_frame=settings.max_frame_bytes,
-            ahead=Allowance(settings.queue_bytes),
-            templates=templates(),
-            assets=assets,
-            feed=feed,
-            sockets={feed},
-            watch=watch,
-            engine_state=lambda: _describe(server, settings),
-        )
-        async with listening(context, settings.api_host, settings.tcp_port, settings.max_frame_bytes):
-            yield context
+        rules = Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings)
+        gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters), Connections()
+        allowance = Allowance(settings.queue_bytes, settings.max_frame_bytes)
+        with connections.holding(feed):
+            async with listening(gate, connections, settings.api_host, settings.tcp_port, settings.max_frame_bytes):
+                yield Parts(
+                    settings=settings,
+                    server=server,
+                    metrics=counters,
+                    store=store,
+                    writer=writer,
+                    gate=gate,
+                    charts=charts,
+                    feed=feed,
+                    watch=watch,
+                    assets=assets,
+                    allowance=allowance,
+                    connections=connections,
+                )
 
 
 @asynccontextmanager

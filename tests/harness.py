@@ -11,8 +11,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection
 
-from service.app import create_app, open_context
-from service.routes.context import Context
+from service.app import Parts, create_app, open_parts
 from service.run.server import Server, listen
 from service.settings import Settings
 
@@ -23,7 +22,7 @@ class Running:
 
     url: str
     http: httpx.AsyncClient
-    context: Context
+    parts: Parts
     server: Server
 
     @property
@@ -35,14 +34,14 @@ class Running:
 async def running(settings: Settings, **times: float) -> AsyncIterator[Running]:
     """The service with these settings on a free port of 127.0.0.1; `times` are the server's."""
     with listen("127.0.0.1", 0) as sock:
-        async with open_context(settings, lambda _: None) as context:
-            server = Server(create_app(context), context, settings.max_frame_bytes, settings.shutdown_grace, **times)
+        async with open_parts(settings, lambda _: None) as parts:
+            server = Server(create_app(parts), parts, settings.max_frame_bytes, settings.shutdown_grace, **times)
             serving = asyncio.create_task(server.serve([sock]))
             await server.ready.wait()
             url = f"http://127.0.0.1:{sock.getsockname()[1]}"
             try:
                 async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-                    yield Running(url, http, context, server)
+                    yield Running(url, http, parts, server)
             finally:
                 server.stop()
                 await serving

@@ -66,17 +66,24 @@ class Writer:
         after close()."""
         if self.closed:
             raise Draining
-        if not self.has_room(batch):
+        if not self._has_room(batch):
             raise Overloaded(self._why_full())
         if self.stalled is not None:
             raise Unavailable(self.stalled)
         return self._enqueue(batch)
 
+    def put_now(self, batch: Packed) -> Answer | None:
+        """Queue a batch if there is room for it, even while nothing is committed; Draining after close()."""
+        if self.closed:
+            raise Draining
+        return self._enqueue(batch) if self._has_room(batch) else None
+
     async def put(self, batch: Packed) -> Answer:
-        """Queue a batch as soon as there is room for it."""
-        if not self.has_room(batch):
-            async with self._room:
-                await self._room.wait_for(lambda: self.closed or self.has_room(batch))
+        """The same as soon as there is room."""
+        if (answer := self.put_now(batch)) is not None:
+            return answer
+        async with self._room:
+            await self._room.wait_for(lambda: self.closed or self._has_room(batch))
         if self.closed:
             raise Draining
         return self._enqueue(batch)
@@ -126,8 +133,8 @@ class Writer:
             _answer_all(group, Draining(_IN_DOUBT))
         return left
 
-    def has_room(self, batch: Packed) -> bool:
-        """Whether put() wouldn't wait. A batch larger than the whole queue has room when nothing else waits."""
+    def _has_room(self, batch: Packed) -> bool:
+        """A batch larger than the whole queue has room when nothing else waits."""
         return not self._readings or (
             self._readings + batch.count <= self._max_readings and self._bytes + _size(batch) <= self._max_bytes
         )

@@ -5,27 +5,31 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, Response, get
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from service.errors import BadRequest, Fault, NoSuchPage, bad_parameter
+from service.metrics import Metrics
 from service.period.selection import Selection
-from service.routes.context import Context
 from service.routes.cursors import Cursor, read_cursor
+from service.routes.defaults import Defaults
 from service.routes.forms import PICKED, tidied
-from service.routes.html_pages import page as shown
+from service.routes.html_pages import Pages
 from service.routes.page_links import from_records
 from service.routes.parameters import choice as one_of
 from service.routes.parameters import known_only, wanted, whole_number
 from service.routes.record_formats import table
 from service.routes.record_parameters import CHOOSING, Choice, From, Series, Until, Zone, chosen
 from service.store import Excerpt, Record
+from service.store.records import Records
 
 FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 ORDERS = ("desc", "asc")
 PARAMETERS = ("page", "per_page", "order", *CHOOSING, "cursor", "format")
 FIELDS = ("series", "from", "until", "tz")
 """Parameters that have a field in the form, where a sentence can stand beside it."""
+TEMPLATE = "display.html"
+REFUSED = {"Cache-Control": "no-store"}
 MAX_PER_PAGE = 1000
 MAX_PAGE = 10**12
 
@@ -68,69 +72,73 @@ class Typed(msgspec.Struct, frozen=True):
     per_page: str
 
 
-@get("/display", operation_id="display", tags=["records"])
-async def display(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    page: Annotated[str | None, QueryParameter(description="Number of the page, from 1.")] = None,
-    per_page: Annotated[str | None, QueryParameter(description=f"Records a page, up to {MAX_PER_PAGE}.")] = None,
-    order: Annotated[str, QueryParameter(description="desc: the newest first; asc: the oldest first.")] = "desc",
-    series: Series = None,
-    start: From = None,
-    until: Until = None,
-    tz: Zone = None,
-    cursor: Annotated[
-        str | None,
-        QueryParameter(description="From a next or prev link: the page beside, whatever came in meanwhile."),
-    ] = None,
-    form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
-) -> Response[Any]:
-    """The records, newest first, page by page. `Link` has the pages around, `X-Total-Count` the exact total."""
-    kind = wanted(request, form or None, FORMATS, "json")
-    if kind == "html" and (plain := tidied(request, "/display", PARAMETERS, PICKED)) is not None:
-        return plain
-    typed = Typed(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
-    try:
-        known_only(request, PARAMETERS, repeatable=["series"])
-        if page and cursor:
-            raise bad_parameter("page", "is not allowed together with cursor")
-        asked = Asked(
-            chosen(series, start, until, tz, context.zone),
-            1 if page is None else whole_number("page", page, 1, MAX_PAGE),
-            read_cursor(cursor) if cursor else None,
-            whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else context.per_page,
-            one_of("order", order or "desc", ORDERS) == "desc",
-            form or None,
-            per_page or None,
-        )
-        excerpt = await _read(context, asked)
-        made = _page(asked, excerpt)
-    except (BadRequest, NoSuchPage) as error:
-        if kind != "html":
-            raise
-        first = asked.address(page=1) if isinstance(error, NoSuchPage) else "/display"
-        return await _refuse(context, typed, error, first)
-    links = _links(asked, excerpt, made.pages)
-    headers = {
-        "Link": ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items()),
-        "X-Total-Count": str(excerpt.total),
-        "Cache-Control": "no-cache",
-        "Vary": "Accept",
-    }
-    match kind:
-        case "json":
-            return Response(made, headers=headers)
-        case "csv":
-            return Response(table(excerpt.items), media_type="text/csv", headers=headers)
-        case _:
-            zone = ZoneInfo(asked.choice.zone)
-            values = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
-            since = asked.choice.start or await _oldest(context, asked.choice.selection)
-            return await _show(context, typed, {**values, **from_records(asked.choice, since)}, headers)
+def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: Metrics) -> HTTPRouteHandler:
+    @get("/display", operation_id="display", tags=["records"])
+    async def display(
+        request: Request[Any, Any, Any],
+        page: Annotated[str | None, QueryParameter(description="Number of the page, from 1.")] = None,
+        per_page: Annotated[str | None, QueryParameter(description=f"Records a page, up to {MAX_PER_PAGE}.")] = None,
+        order: Annotated[str, QueryParameter(description="desc: the newest first; asc: the oldest first.")] = "desc",
+        series: Series = None,
+        start: From = None,
+        until: Until = None,
+        tz: Zone = None,
+        cursor: Annotated[
+            str | None,
+            QueryParameter(description="From a next or prev link: the page beside, whatever came in meanwhile."),
+        ] = None,
+        form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
+    ) -> Response[Any]:
+        """The records, newest first, page by page. `Link` has the pages around, `X-Total-Count` the exact total."""
+        kind = wanted(request, form or None, FORMATS, "json")
+        if kind == "html" and (plain := tidied(request, "/display", PARAMETERS, PICKED)) is not None:
+            return plain
+        typed = Typed(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
+        try:
+            known_only(request, PARAMETERS, repeatable=["series"])
+            if page and cursor:
+                raise bad_parameter("page", "is not allowed together with cursor")
+            asked = Asked(
+                chosen(series, start, until, tz, defaults.zone),
+                1 if page is None else whole_number("page", page, 1, MAX_PAGE),
+                read_cursor(cursor) if cursor else None,
+                whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else defaults.per_page,
+                one_of("order", order or "desc", ORDERS) == "desc",
+                form or None,
+                per_page or None,
+            )
+            excerpt = await _read(records, asked)
+            made = _page(asked, excerpt)
+        except (BadRequest, NoSuchPage) as error:
+            if kind != "html":
+                raise
+            metrics.refused("/display", error.reason)
+            first = asked.address(page=1) if isinstance(error, NoSuchPage) else "/display"
+            return await pages.form(TEMPLATE, _faulty(typed, error, first), REFUSED, error.status)
+        links = _links(asked, excerpt, made.pages)
+        headers = {
+            "Link": ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items()),
+            "X-Total-Count": str(excerpt.total),
+            "Cache-Control": "no-cache",
+            "Vary": "Accept",
+        }
+        match kind:
+            case "json":
+                return Response(made, headers=headers)
+            case "csv":
+                return Response(table(excerpt.items), media_type="text/csv", headers=headers)
+            case _:
+                zone = ZoneInfo(asked.choice.zone)
+                seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
+                since = asked.choice.start or await _oldest(records, asked.choice.selection)
+                values = {"typed": typed, **seen, **from_records(asked.choice, since)}
+                return await pages.form(TEMPLATE, values, headers)
+
+    return display
 
 
-async def _read(context: Context, asked: Asked) -> Excerpt:
-    records, selection = context.store.records, asked.choice.selection
+async def _read(records: Records, asked: Asked) -> Excerpt:
+    selection = asked.choice.selection
     if asked.cursor is not None:
         place, backward = asked.cursor.place, asked.cursor.backward
         return await records.beside(place, asked.size, selection, down=asked.down, backward=backward)
@@ -156,28 +164,19 @@ def _links(asked: Asked, excerpt: Excerpt, pages: int) -> dict[str, str]:
     return {**links, "last": asked.address(page=pages)}
 
 
-async def _show(
-    context: Context, typed: Typed, values: dict[str, object], headers: dict[str, str], status: int = 200
-) -> Response[Any]:
-    always = {
+def _faulty(typed: Typed, error: BadRequest | NoSuchPage, first: str) -> dict[str, Any]:
+    """The form with what was typed, and beside each field what is wrong with it; there are no records."""
+    faults = {fault.field: _said(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
+    notice = "" if faults else error.detail
+    return {
         "typed": typed,
-        "names": await context.store.series.names(),
-        "zone_of_service": context.zone,
-        "faults": {},
-        "notice": "",
         "page": None,
         "links": {},
         "to_live": "/",
+        "faults": faults,
+        "notice": notice,
+        "first": first,
     }
-    return shown(context, "display.html", {**always, **values}, headers, status)
-
-
-async def _refuse(context: Context, typed: Typed, error: BadRequest | NoSuchPage, first: str) -> Response[Any]:
-    """The form with what was typed, and beside each field what is wrong with it; there are no records."""
-    context.metrics.refused("/display", error.reason)
-    faults = {fault.field: _said(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
-    values: dict[str, object] = {"faults": faults, "notice": "" if faults else error.detail, "first": first}
-    return await _show(context, typed, values, {"Cache-Control": "no-store"}, error.status)
 
 
 def _said(fault: Fault) -> str:
@@ -188,7 +187,7 @@ def _said(fault: Fault) -> str:
     return f"{wrong}. Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday."
 
 
-async def _oldest(context: Context, selection: Selection) -> str | None:
+async def _oldest(records: Records, selection: Selection) -> str | None:
     """When the first of the selected records is: a chart has to begin somewhere."""
-    first = await context.store.records.at(0, 1, selection, down=False)
+    first = await records.at(0, 1, selection, down=False)
     return f"{first.items[0].ts:%Y-%m-%dT%H:%M:%SZ}" if first.items else None

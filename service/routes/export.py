@@ -6,47 +6,52 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from litestar import Request, get
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from service.routes.context import Context
 from service.routes.parameters import known_only, takes_gzip, wanted
 from service.routes.record_formats import ndjson, table
 from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, chosen
 from service.store import Record
+from service.store.records import Records
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 PARAMETERS = (*CHOOSING, "format")
 
 
-@get("/readings", operation_id="getReadings", tags=["readings"])
-async def export(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    series: Series = None,
-    start: From = None,
-    until: Until = None,
-    tz: Zone = None,
-    form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
-) -> Stream:
-    """All readings, or those of a period and of some series, oldest first. What comes can be posted to /readings."""
-    known_only(request, PARAMETERS, repeatable=["series"])
-    form = wanted(request, form, FORMATS, "ndjson")
-    choice = chosen(series, start, until, tz, context.zone)
-    parts = context.store.records.stream(choice.selection)
-    # the first part is read before the answer begins: so far, an error can still have a status of its own
-    first: list[Record] = await anext(parts, [])
-    text = _encoded(first, parts, form)
-    headers = {
-        "Content-Disposition": f'attachment; filename="readings.{form}"',
-        "Cache-Control": "no-store",
-        "Vary": "Accept, Accept-Encoding",
-    }
-    if takes_gzip(request.headers.get("accept-encoding")):
-        headers["Content-Encoding"] = "gzip"
-        text = _compressed(text)
-    return Stream(text, media_type=FORMATS[form], headers=headers)
+def export_route(records: Records, zone: str) -> HTTPRouteHandler:
+    """Where readings are read; times without an offset are of the zone."""
+
+    @get("/readings", operation_id="getReadings", tags=["readings"])
+    async def export(
+        request: Request[Any, Any, Any],
+        series: Series = None,
+        start: From = None,
+        until: Until = None,
+        tz: Zone = None,
+        form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
+    ) -> Stream:
+        """All readings, or those of a period and of some series, oldest first. What comes can be posted to
+        /readings."""
+        known_only(request, PARAMETERS, repeatable=["series"])
+        form = wanted(request, form, FORMATS, "ndjson")
+        choice = chosen(series, start, until, tz, zone)
+        parts = records.stream(choice.selection)
+        # the first part is read before the answer begins: so far, an error can still have a status of its own
+        first: list[Record] = await anext(parts, [])
+        text = _encoded(first, parts, form)
+        headers = {
+            "Content-Disposition": f'attachment; filename="readings.{form}"',
+            "Cache-Control": "no-store",
+            "Vary": "Accept, Accept-Encoding",
+        }
+        if takes_gzip(request.headers.get("accept-encoding")):
+            headers["Content-Encoding"] = "gzip"
+            text = _compressed(text)
+        return Stream(text, media_type=FORMATS[form], headers=headers)
+
+    return export
 
 
 async def _encoded(first: list[Record], parts: AsyncIterator[list[Record]], form: str) -> AsyncIterator[bytes]:

@@ -14,10 +14,11 @@ MESSAGE = 300
 
 
 class Allowance:
-    """Bytes that all the sockets of a service may keep together."""
+    """Bytes that all the sockets of a service may keep together, `most`, and each of them, `each`, or one message
+    more."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int, each: int) -> None:
+        self._most, self.each = most, each
         self.used = 0
 
     @property
@@ -26,10 +27,10 @@ class Allowance:
 
 
 class Inbox:
-    """One socket's messages; at most `most` bytes of them are kept, or one message more."""
+    """One socket's messages."""
 
-    def __init__(self, socket: WebSocket[Any, Any, Any], allowance: Allowance, most: int) -> None:
-        self._socket, self._allowance, self._most = socket, allowance, most
+    def __init__(self, socket: WebSocket[Any, Any, Any], allowance: Allowance) -> None:
+        self._socket, self._allowance = socket, allowance
         self._kept: deque[dict[str, Any]] = deque()
         self._bytes = 0
         self._ended = False
@@ -54,7 +55,7 @@ class Inbox:
 
     async def _keep_one(self, working: "asyncio.Future[T]") -> bool:
         """Keep a message, if one comes before the work is done; False where no more may be kept."""
-        if self._ended or self._bytes >= self._most or not self._allowance.is_left:
+        if self._ended or self._bytes >= self._allowance.each or not self._allowance.is_left:
             return False
         receiving = asyncio.ensure_future(self._socket.receive())
         try:

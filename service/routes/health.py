@@ -1,14 +1,20 @@
 """Is it alive, is it ready, what does it count: for orchestrators and Prometheus."""
 
+from collections.abc import Callable
 from typing import Any
 
 from litestar import Response, get
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 
 from service.errors import Unavailable
+from service.intake.writer import Writer
+from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, plain_problem
-from service.routes.context import Context
-from service.store import Job
+from service.store import Job, Store
+from service.upkeep.job_watch import JobWatch
+
+EngineState = Callable[[], dict[str, Any]]
+"""Tells about the database."""
 
 
 @get("/livez", operation_id="livez", tags=["operation"])
@@ -17,27 +23,32 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@get("/readyz", operation_id="readyz", tags=["operation"])
-async def readyz(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
-    """Engine, schema and writer are ready; 503 says what is not.
+def readyz_route(
+    store: Store, writer: Writer, watch: JobWatch, engine_state: EngineState, metrics: Metrics
+) -> HTTPRouteHandler:
+    @get("/readyz", operation_id="readyz", tags=["operation"])
+    async def readyz() -> Response[dict[str, Any]]:
+        """Engine, schema and writer are ready; 503 says what is not.
 
-    Where the engine's background jobs don't succeed, the status is `degraded`, still with 200: everything is answered,
-    and exactly, only more slowly as time goes by.
-    """
-    state = context.engine_state()
-    why = context.writer.stalled or ("The service is shutting down." if context.writer.closed else None)
-    if why is None:
-        try:
-            await context.store.ping()
-        except Unavailable as exc:
-            why = exc.detail
-    if why is not None:
-        context.metrics.refused("/readyz", "not_ready")
-        told = {**plain_problem(503, why), **state}
-        return Response(told, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
-    troubles = context.watch.troubles()
-    told = {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ready"}
-    return Response({**told, **state, "jobs": [_described(job) for job in context.watch.jobs()]})
+        Where the engine's background jobs don't succeed, the status is `degraded`, still with 200: everything is
+        answered, and exactly, only more slowly as time goes by.
+        """
+        state = engine_state()
+        why = writer.stalled or ("The service is shutting down." if writer.closed else None)
+        if why is None:
+            try:
+                await store.ping()
+            except Unavailable as exc:
+                why = exc.detail
+        if why is not None:
+            metrics.refused("/readyz", "not_ready")
+            told = {**plain_problem(503, why), **state}
+            return Response(told, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
+        troubles = watch.troubles()
+        told = {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ready"}
+        return Response({**told, **state, "jobs": [_described(job) for job in watch.jobs()]})
+
+    return readyz
 
 
 def _described(job: Job) -> dict[str, Any]:
@@ -54,7 +65,10 @@ def _described(job: Job) -> dict[str, Any]:
     }
 
 
-@get("/metrics", operation_id="metrics", tags=["operation"])
-async def metrics(context: NamedDependency[Context]) -> Response[bytes]:
-    """Counters and latencies in Prometheus's text format."""
-    return Response(context.metrics.exposition(), media_type="text/plain; version=0.0.4")
+def metrics_route(counters: Metrics) -> HTTPRouteHandler:
+    @get("/metrics", operation_id="metrics", tags=["operation"])
+    async def metrics() -> Response[bytes]:
+        """Counters and latencies in Prometheus's text format."""
+        return Response(counters.exposition(), media_type="text/plain; version=0.0.4")
+
+    return metrics

@@ -1,14 +1,16 @@
 """Pages for people, with a policy that lets nothing be loaded from elsewhere and nothing run that isn't a file of ours,
 and the files beside them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import jinja2
 from litestar import MediaType, Request, Response, get
-from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from service.routes.context import Context
+from service.web.assets import Assets
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -23,34 +25,49 @@ HEADERS = {
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def page(
-    context: Context, name: str, values: dict[str, object], headers: dict[str, str] | None = None, status: int = 200
-) -> Response[Any]:
-    """The template `name` with these values."""
-    text = context.templates.get_template(name).render(asset=context.assets.address, **values)
-    return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
+class Pages:
+    """Makes pages of templates. `names` are those of the series to choose from, `zone` is the service's own."""
+
+    def __init__(
+        self, templates: jinja2.Environment, assets: Assets, names: Callable[[], Awaitable[list[str]]], zone: str
+    ) -> None:
+        self._templates, self._assets, self._names, self._zone = templates, assets, names, zone
+
+    def page(
+        self, name: str, values: dict[str, object], headers: dict[str, str] | None = None, status: int = 200
+    ) -> Response[Any]:
+        """The template `name` with these values."""
+        text = self._templates.get_template(name).render(asset=self._assets.address, **values)
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
+
+    async def form(
+        self, name: str, values: dict[str, object], headers: dict[str, str], status: int = 200
+    ) -> Response[Any]:
+        """The same for a page with a form in it; `faults` and `notice` in the values say what was wrong with it."""
+        always = {"names": await self._names(), "zone_of_service": self._zone, "faults": {}, "notice": ""}
+        return self.page(name, {**always, **values}, headers, status)
 
 
-@get("/assets/{name:str}", include_in_schema=False)
-async def asset(
-    request: Request[Any, Any, Any], context: NamedDependency[Context], name: FromPath[str]
-) -> Response[bytes]:
-    """A file of the pages; under a name that holds a hash of its content, it may be kept for ever."""
-    return await _file(request, context, name)
+def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
+    @get("/assets/{name:str}", include_in_schema=False)
+    async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+        """A file of the pages; under a name that holds a hash of its content, it may be kept for ever."""
+        return await _file(request, assets, name)
+
+    @get("/favicon.ico", include_in_schema=False)
+    async def favicon(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """The icon where browsers look that have seen no page: beside a picture, the JSON or the API's page."""
+        return await _file(request, assets, "favicon.ico")
+
+    return [asset, favicon]
 
 
-@get("/favicon.ico", include_in_schema=False)
-async def favicon(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Response[bytes]:
-    """The icon where browsers look that have seen no page: beside a picture, the JSON or the API's page."""
-    return await _file(request, context, "favicon.ico")
-
-
-async def _file(request: Request[Any, Any, Any], context: Context, name: str) -> Response[bytes]:
-    found = await context.assets.read(name)
+async def _file(request: Request[Any, Any, Any], assets: Assets, name: str) -> Response[bytes]:
+    found = await assets.read(name)
     if found is None:
         raise NotFoundException
     headers = {
-        "Cache-Control": FOR_EVER if context.assets.is_marked(name) else "no-cache",
+        "Cache-Control": FOR_EVER if assets.is_marked(name) else "no-cache",
         "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }

@@ -3,27 +3,28 @@ six connections for HTTP/1.1 to a host at most, so that a seventh page would wai
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request, WebSocket, get, websocket
-from litestar.connection import ASGIConnection
-from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketException
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from service.errors import TaktlineError
+from service.live.feed import Feed
 from service.live.server_sent_events import event
-from service.live.view import View
+from service.live.view import View, ViewSnapshot
+from service.metrics import Metrics
 from service.problems import problem
-from service.routes.context import Context
 from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
 from service.routes.parameters import known_only
 from service.routes.record_parameters import Series
+from service.routes.senders import Connection
 from service.routes.websocket_handshake import LIVE
 
 BROWSER_RETRY = b"retry: 1500\n\n"
@@ -38,48 +39,60 @@ class Names(msgspec.Struct, frozen=True):
     series: list[str]
 
 
-@get("/live", operation_id="live", tags=["records"])
-async def live(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    period: PeriodName = None,
-    series: Series = None,
-    tz: Zone = None,
-    width: Annotated[str | None, QueryParameter(description="Pixels that the chart may be wide.")] = None,
-) -> Stream:
-    """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is new in
-    it; `beat`, nothing new. The same over a WebSocket, an event a frame, and there `refused`, with the problem."""
-    view = _view(request, context, LiveParameters.of(period, series, tz), width)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Stream(_events(context, view, BROWSER_RETRY), media_type="text/event-stream", headers=headers)
+def live_route(feed: Feed[View, ViewSnapshot], zone: str) -> HTTPRouteHandler:
+    """Where the events are, over HTTP; `zone` is meant where none is named."""
+
+    @get("/live", operation_id="live", tags=["records"])
+    async def live(
+        request: Request[Any, Any, Any],
+        period: PeriodName = None,
+        series: Series = None,
+        tz: Zone = None,
+        width: Annotated[str | None, QueryParameter(description="Pixels that the chart may be wide.")] = None,
+    ) -> Stream:
+        """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is
+        new in it; `beat`, nothing new. The same over a WebSocket, an event a frame, and there `refused`, with the
+        problem."""
+        view = _view(request, feed, zone, LiveParameters.of(period, series, tz), width)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return Stream(_events(feed, view, BROWSER_RETRY), media_type="text/event-stream", headers=headers)
+
+    return live
 
 
-@get("/live/series", operation_id="live_series", tags=["records"])
-async def live_series(request: Request[Any, Any, Any], context: NamedDependency[Context]) -> Names:
-    """The series to choose from; a few seconds old at most."""
-    known_only(request, ())
-    return Names(await context.store.series.names())
+def series_route(names: Callable[[], Awaitable[list[str]]]) -> HTTPRouteHandler:
+    @get("/live/series", operation_id="live_series", tags=["records"])
+    async def live_series(request: Request[Any, Any, Any]) -> Names:
+        """The series to choose from; a few seconds old at most."""
+        known_only(request, ())
+        return Names(await names())
+
+    return live_series
 
 
-@websocket(LIVE)
-async def live_socket(socket: WebSocket[Any, Any, Any], context: NamedDependency[Context]) -> None:
-    """One viewer's connection. What it sends is not read."""
-    if not _is_ours(socket):
-        context.metrics.refused("/live", "origin")
-        await socket.close(ELSEWHERE)
-        return
-    await socket.accept()
-    asked = socket.query_params
-    try:
-        series = asked.getall("series", [])
-        parameters = LiveParameters.of(asked.get("period"), series, asked.get("tz"))
-        view = _view(socket, context, parameters, asked.get("width"))
-    except TaktlineError as error:
-        context.metrics.refused("/live", error.reason)
-        await socket.send_text(event("refused", problem(error)).decode())
-        await socket.close(REFUSED)
-        return
-    await _send(socket, _events(context, view))
+def live_socket_route(feed: Feed[View, ViewSnapshot], zone: str, metrics: Metrics) -> WebsocketRouteHandler:
+    """Where the events are, over a WebSocket; `zone` is meant where none is named."""
+
+    @websocket(LIVE)
+    async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
+        """One viewer's connection. What it sends is not read."""
+        if not _is_ours(socket):
+            metrics.refused("/live", "origin")
+            await socket.close(ELSEWHERE)
+            return
+        await socket.accept()
+        asked = socket.query_params
+        try:
+            meant = LiveParameters.of(asked.get("period"), asked.getall("series", []), asked.get("tz"))
+            view = _view(socket, feed, zone, meant, asked.get("width"))
+        except TaktlineError as error:
+            metrics.refused("/live", error.reason)
+            await socket.send_text(event("refused", problem(error)).decode())
+            await socket.close(REFUSED)
+            return
+        await _send(socket, _events(feed, view))
+
+    return live_socket
 
 
 async def _send(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None]) -> None:
@@ -114,16 +127,16 @@ def _is_ours(socket: WebSocket[Any, Any, Any]) -> bool:
 
 
 def _view(
-    asking: ASGIConnection[Any, Any, Any, Any], context: Context, asked: LiveParameters, width: str | None
+    asking: Connection, feed: Feed[View, ViewSnapshot], zone: str, asked: LiveParameters, width: str | None
 ) -> View:
     known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
-    view = asked.view(context, width_for(width))
-    context.feed.admit()
+    view = asked.view(zone, width_for(width))
+    feed.admit()
     return view
 
 
-async def _events(context: Context, view: View, first: bytes = b"") -> AsyncGenerator[bytes, None]:
+async def _events(feed: Feed[View, ViewSnapshot], view: View, first: bytes = b"") -> AsyncGenerator[bytes, None]:
     yield first + event("time", time.time())
-    async with aclosing(context.feed.watch(view)) as texts:
+    async with aclosing(feed.watch(view)) as texts:
         async for text in texts:
             yield text

@@ -7,7 +7,6 @@ from litestar.params import QueryParameter
 
 from service.live.view import PERIODS, WIDTHS, View
 from service.period.times import check_zone
-from service.routes.context import Context
 from service.routes.parameters import choice, series_names, whole_number
 
 PARAMETERS = ("period", "series", "tz")
@@ -28,11 +27,11 @@ class LiveParameters(msgspec.Struct, frozen=True):
     def of(cls, period: str | None, series: list[str] | None, tz: str | None) -> "LiveParameters":
         return cls(period or DEFAULT, tuple(name for name in series or () if name), tz or "")
 
-    def view(self, context: Context, width: int = max(WIDTHS)) -> View:
-        """The view that is asked for; BadRequest names the parameter that is wrong."""
+    def view(self, zone: str, width: int = max(WIDTHS)) -> View:
+        """The view that is asked for, in `zone` where no other is; BadRequest names the parameter that is wrong."""
         names = series_names(list(self.series)) or []
         period = choice("period", self.period, PERIODS)
-        return View(period, tuple(sorted(set(names))), check_zone(self.tz or context.zone), width)
+        return View(period, tuple(sorted(set(names))), check_zone(self.tz or zone), width)
 
 
 def width_for(width: str | None) -> int:

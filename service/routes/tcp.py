@@ -15,9 +15,9 @@ from service.errors import BadRequest, Draining, StartError, TaktlineError, TooL
 from service.intake.batch import Packed
 from service.intake.formats.frames import read_json
 from service.intake.formats.json_stream import Framer, Lost
+from service.intake.gate import Gate, Sender
 from service.intake.reading import now_microseconds
-from service.intake.writer import Answer
-from service.routes.context import Context
+from service.routes.connections import Connections
 
 CHUNK = 64 * 1024
 """Bytes read at a time; then others have their turn."""
@@ -27,6 +27,8 @@ LAST_WORDS, LAST_BYTES = 0.05, 256 * 1024
 """When told to stop, how long to wait for what is still on its way to us, in seconds, and how much of it is taken."""
 COMPLAIN_EVERY = 10.0
 """Seconds between two lines in the log about what was refused."""
+TRANSPORT = "tcp"
+"""As the counter of refusals names it."""
 
 _MAYBE_ENVELOPE = re.compile(rb"readings|\\u")
 r"""In the text of every object with a key `readings`: it may be an envelope. `\u` can write any character."""
@@ -35,31 +37,30 @@ log = structlog.stdlib.get_logger("tcp")
 
 
 @asynccontextmanager
-async def listening(context: Context, host: str, port: int, limit: int) -> AsyncIterator[None]:
+async def listening(gate: Gate, connections: Connections, host: str, port: int, limit: int) -> AsyncIterator[None]:
     """Take readings at this port while the block runs; port 0 takes none. A JSON text has at most `limit` bytes."""
     if not port:
         yield
         return
-    intake = Intake(context, limit)
+    intake = Intake(gate, limit)
     try:
         server = await asyncio.start_server(intake.serve, host, port, limit=CHUNK, backlog=BACKLOG)
     except (OSError, OverflowError) as exc:
         raise StartError(f"Can't listen on {host}, port {port}: {exc}. Choose another with TCP_PORT.") from exc
     intake.server = server
-    context.sockets.add(intake)
     log.info("readings over TCP are taken", host=host, port=port)
     try:
-        yield
+        with connections.holding(intake):
+            yield
     finally:
-        context.sockets.discard(intake)
         await intake.close()
 
 
 class Intake:
     """The listening socket and all its connections."""
 
-    def __init__(self, context: Context, limit: int) -> None:
-        self._context, self._limit = context, limit
+    def __init__(self, gate: Gate, limit: int) -> None:
+        self._gate, self._limit = gate, limit
         self._connections: set[Connection] = set()
         self._complaints = Complaints()
         self._stopping = False
@@ -67,16 +68,25 @@ class Intake:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection, from its first byte to its last."""
-        connection = Connection(reader, writer, self._context, self._limit, self._complaints)
-        self._connections.add(connection)
         try:
             if not self._stopping:
-                await connection.run()
+                await self._run(reader, writer)
         finally:
-            self._connections.discard(connection)
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+    async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            connection = Connection(reader, writer, self._gate, self._limit, self._complaints)
+        except Draining as refusal:
+            self._gate.refused(TRANSPORT, refusal)
+            return
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
 
     async def stop(self) -> None:
         """Take no further connection; take from those that are open what has arrived, and close them."""
@@ -103,12 +113,13 @@ class Connection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        context: Context,
+        gate: Gate,
         limit: int,
         complaints: "Complaints",
     ) -> None:
-        self._reader, self._context, self._complaints = reader, context, complaints
-        self._peer = str((writer.get_extra_info("peername") or ("",))[0])
+        self._reader, self._complaints = reader, complaints
+        self._sender = Sender(TRANSPORT, str((writer.get_extra_info("peername") or ("",))[0]))
+        self._entrance = gate.enter(self._sender, self._complain)
         self._framer = Framer(limit)
         self._task = asyncio.current_task()
         self._idle = self._stopping = self._cut = False
@@ -128,9 +139,9 @@ class Connection:
         except (Lost, TooLarge) as exc:
             self._refuse(exc)
         except Draining as exc:
-            self._context.metrics.refused("tcp", exc.reason)
+            self._entrance.refused(exc)
         except OSError:
-            self._context.metrics.refused("tcp", "connection_lost")
+            self._entrance.refused("connection_lost")
         except asyncio.CancelledError:
             if not self._cut:
                 raise
@@ -186,7 +197,7 @@ class Connection:
                     texts.append(text)
         finally:  # what came before something that ends the connection is good
             for packed in self._read(texts):
-                await self._write(packed)
+                self._entrance.watch(await self._entrance.put(packed))
 
     def _read(self, texts: list[bytes]) -> Iterator[Packed]:
         """Batches of these texts: of the plain readings among them one, if they are all good."""
@@ -204,26 +215,16 @@ class Connection:
 
     def _decode(self, text: bytes) -> Packed | TaktlineError:
         try:
-            return read_json(text, self._context.rules, now_microseconds())
+            return read_json(text, self._entrance.rules, now_microseconds())
         except (BadRequest, TooLarge) as exc:
             return exc
 
-    async def _write(self, packed: Packed) -> None:
-        if seconds := self._context.rates.wait(self._peer):
-            await asyncio.sleep(seconds)
-        self._context.rates.take(self._peer, packed.count)
-        answer = await self._context.writer.put(packed)
-        answer.add_done_callback(self._note)
-
-    def _note(self, answer: Answer) -> None:
-        """A reading was written, or refused by the database, or there was no time left for it."""
-        if answer.cancelled() or (error := answer.exception()) is None:
-            return
-        self._refuse(error if isinstance(error, TaktlineError) else TaktlineError(str(error)))
-
     def _refuse(self, error: TaktlineError) -> None:
-        self._context.metrics.refused("tcp", error.reason)
-        self._complaints.add(self._peer, error.detail)
+        self._entrance.refused(error)
+        self._complain(error)
+
+    def _complain(self, error: TaktlineError) -> None:
+        self._complaints.add(self._sender.address, error.detail)
 
 
 def _is_plain(text: bytes) -> bool:

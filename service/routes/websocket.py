@@ -6,17 +6,20 @@ from typing import Any
 import msgspec
 import structlog
 from litestar import WebSocket, websocket
-from litestar.di import NamedDependency
 from litestar.exceptions import WebSocketException
+from litestar.handlers import WebsocketRouteHandler
 
 from service.errors import BadRequest, Draining, TaktlineError
 from service.intake.batch import Outcome, Packed
 from service.intake.formats.frames import RefusedEnvelope, read_frame, read_json
+from service.intake.gate import Gate
 from service.intake.reading import now_microseconds
 from service.intake.writer import Answer
+from service.metrics import Metrics
 from service.problems import problem
-from service.routes.context import Context
-from service.routes.frame_inbox import Inbox
+from service.routes.connections import Connections
+from service.routes.frame_inbox import Allowance, Inbox
+from service.routes.senders import sender_of
 from service.routes.websocket_handshake import ADDRESSES, chosen, refuse
 
 MAX_ANSWERS = 1000
@@ -31,30 +34,33 @@ _Reply = tuple[str, int, Answer] | dict[str, Any]
 """An answer yet to come, with its batch id and number of readings; or an error to send."""
 
 
-@websocket(list(ADDRESSES))
-async def ingest(socket: WebSocket[Any, Any, Any], context: NamedDependency[Context]) -> None:
-    """One producer's connection, from its first frame to its last acknowledgement."""
-    if context.writer.closed:
-        await refuse(socket.send, context.metrics, Draining())
-        return
-    await socket.accept(subprotocols=chosen(socket.scope["subprotocols"]))
-    session = Session(socket, context)
-    context.sockets.add(session)
-    context.metrics.socket(1)
-    try:
-        await session.run()
-    finally:
-        context.sockets.discard(session)
-        context.metrics.socket(-1)
+def socket_route(gate: Gate, allowance: Allowance, connections: Connections, metrics: Metrics) -> WebsocketRouteHandler:
+    @websocket(list(ADDRESSES))
+    async def ingest(socket: WebSocket[Any, Any, Any]) -> None:
+        """One producer's connection, from its first frame to its last acknowledgement."""
+        try:
+            session = Session(socket, gate, allowance)
+        except Draining as refusal:
+            await refuse(socket.send, metrics, refusal)
+            return
+        await socket.accept(subprotocols=chosen(socket.scope["subprotocols"]))
+        metrics.socket(1)
+        try:
+            with connections.holding(session):
+                await session.run()
+        finally:
+            metrics.socket(-1)
+
+    return ingest
 
 
 class Session:
     """Reads frames and hands them to the writer; a second task, made when it is first needed, sends the answers."""
 
-    def __init__(self, socket: WebSocket[Any, Any, Any], context: Context) -> None:
-        self._socket, self._context = socket, context
-        self._address = socket.client.host if socket.client else ""
-        self._inbox = Inbox(socket, context.ahead, context.max_frame)
+    def __init__(self, socket: WebSocket[Any, Any, Any], gate: Gate, allowance: Allowance) -> None:
+        self._socket = socket
+        self._entrance = gate.enter(sender_of(socket, "websocket"), self._tell)
+        self._inbox = Inbox(socket, allowance)
         self._replies: asyncio.Queue[_Reply | None] = asyncio.Queue(MAX_ANSWERS)
         self._speaker: asyncio.Task[None] | None = None
         self._listener = asyncio.current_task()
@@ -74,13 +80,13 @@ class Session:
             if self._speaker is not None:
                 self._speaker.cancel()
             if left := self._inbox.forget():
-                self._context.metrics.refused("websocket", Draining.reason, left)
+                self._entrance.refused(Draining.reason, left)
             self._done.set()
 
     async def stop(self) -> None:
         """Take no further frame, answer those that were taken, close; returns when that is done."""
         self._stopping = True
-        if self._idle and self._listener is not None:
+        if (self._idle or self._entrance.pausing) and self._listener is not None:
             self._listener.cancel()
         await self._done.wait()
 
@@ -93,7 +99,7 @@ class Session:
                 if message["type"] == "websocket.disconnect":
                     self._gone = True
                     if message.get("ours") and (reason := REFUSALS.get(message["code"])) is not None:
-                        self._context.metrics.refused("websocket", reason)
+                        self._entrance.refused(reason)
                     return
                 await self._take(message)
         except asyncio.CancelledError:
@@ -102,16 +108,13 @@ class Session:
             self._listener.uncancel()
 
     async def _take(self, message: dict[str, Any]) -> None:
-        writer, rates = self._context.writer, self._context.rates
         try:
             packed = self._read(message)
-            if writer.has_room(packed) and not rates.wait(self._address):
-                rates.take(self._address, packed.count)
-                answer = await writer.put(packed)
-            else:
-                answer = await self._inbox.reading_on(self._admit(packed))
+            answer = self._entrance.put_now(packed)
+            if answer is None:  # till it is handed over the next frames wait
+                answer = await self._inbox.reading_on(self._entrance.put(packed))
         except Draining as refusal:
-            self._context.metrics.refused("websocket", refusal.reason)
+            self._entrance.refused(refusal)
             self._stopping = True
         except TaktlineError as refusal:
             await self._refuse(refusal)
@@ -120,22 +123,12 @@ class Session:
             await self._refuse(TaktlineError("This should not have happened; the log has the cause."))
         else:
             if packed.id is None:
-                answer.add_done_callback(self._note_failure)
+                self._entrance.watch(answer)
             else:
                 await self._reply((packed.id, packed.count, answer))
 
-    async def _admit(self, packed: Packed) -> Answer:
-        """Queue a batch when its address may send again and there is room; till then the next frames wait."""
-        rates = self._context.rates
-        if seconds := rates.wait(self._address):
-            self._idle = True
-            await asyncio.sleep(seconds)
-            self._idle = False
-        rates.take(self._address, packed.count)
-        return await self._context.writer.put(packed)
-
     def _read(self, message: dict[str, Any]) -> Packed:
-        text, rules, now = message.get("text"), self._context.rules, now_microseconds()
+        text, rules, now = message.get("text"), self._entrance.rules, now_microseconds()
         if text is not None:
             return read_json(text.removeprefix("\ufeff"), rules, now)
         return read_frame(message.get("bytes") or b"", rules, now)
@@ -143,17 +136,20 @@ class Session:
     async def _refuse(self, refusal: TaktlineError) -> None:
         """Answer a frame that is refused. Where nobody reads the answers, only those to envelopes wait for room:
         simple clients send without ever reading."""
-        self._context.metrics.refused("websocket", refusal.reason)
+        self._entrance.refused(refusal)
         frame: dict[str, Any] = {"error": problem(refusal)}
         if isinstance(refusal, RefusedEnvelope):
             frame["id"] = refusal.batch_id
         elif self._replies.full():
-            self._context.metrics.refused("websocket", "answer_unread")
+            self._entrance.refused("answer_unread")
             return
         await self._reply(frame)
 
     async def _reply(self, reply: _Reply) -> None:
         await self._replies.put(reply)
+        self._start_speaker()
+
+    def _start_speaker(self) -> None:
         if self._speaker is None:
             self._speaker = asyncio.create_task(self._speak())
 
@@ -169,7 +165,7 @@ class Session:
         except Draining:
             return None  # not committed, so not answered: the client sends it again
         except TaktlineError as refusal:
-            self._context.metrics.refused("websocket", refusal.reason)
+            self._entrance.refused(refusal)
             return {"error": problem(refusal), "id": batch_id}
         if outcome is Outcome.DUPLICATE:
             return {"ack": batch_id, "duplicate": True}
@@ -181,13 +177,9 @@ class Session:
         except (WebSocketException, RuntimeError, OSError):
             self._gone = True
 
-    def _note_failure(self, answer: Answer) -> None:
-        """Nobody waits for this answer; but a refusal by the database is told and counted."""
-        if answer.cancelled() or (error := answer.exception()) is None:
-            return
-        reason = error.reason if isinstance(error, TaktlineError) else "internal"
-        self._context.metrics.refused("websocket", reason)
-        log.warning("a reading could not be written", why=str(error))
-        if isinstance(error, BadRequest) and not self._replies.full():
-            self._replies.put_nowait({"error": problem(error)})
-            self._speaker = self._speaker or asyncio.create_task(self._speak())
+    def _tell(self, refusal: TaktlineError) -> None:
+        """A reading whose answer nobody waits for was refused by the database, or there was no time left for it."""
+        log.warning("a reading could not be written", why=refusal.detail)
+        if isinstance(refusal, BadRequest) and not self._replies.full():
+            self._replies.put_nowait({"error": problem(refusal)})
+            self._start_speaker()

@@ -13,8 +13,8 @@ import structlog
 import uvicorn
 from litestar.types import ASGIApp
 
+from service.app import Parts
 from service.errors import StartError
-from service.routes.context import Context
 from service.run.http_protocol import HttpProtocol
 from service.run.websocket_protocol import WebSocketProtocol
 
@@ -42,7 +42,7 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         app: ASGIApp,
-        context: Context,
+        parts: Parts,
         max_frame: int,
         grace: timedelta,
         *,
@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http=HttpProtocol,
-                ws=partial(WebSocketProtocol, refused=context.metrics.refused),  # type: ignore[arg-type]
+                ws=partial(WebSocketProtocol, refused=parts.metrics.refused),  # type: ignore[arg-type]
                 loop="uvloop",
                 log_config=None,
                 access_log=False,
@@ -66,7 +66,7 @@ class Server(uvicorn.Server):
                 server_header=False,
             )
         )
-        self._context, self._grace = context, grace.total_seconds()
+        self._parts, self._grace = parts, grace.total_seconds()
         self.ready = asyncio.Event()
         """Set once connections are taken."""
         self.companions: list[Callable[[], Awaitable[None]]] = []
@@ -115,7 +115,7 @@ class Server(uvicorn.Server):
 
     async def _commit(self, end: float, farewell: float) -> None:
         """Take nothing more in, commit and acknowledge what was accepted; what isn't by `end` is given up."""
-        writer, sockets = self._context.writer, list(self._context.sockets)
+        writer, sockets = self._parts.writer, list(self._parts.connections)
         log.info("stopping: committing what was accepted", sockets=len(sockets))
         stopping = [asyncio.ensure_future(one.stop()) for one in sockets]
         try:

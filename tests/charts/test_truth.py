@@ -81,16 +81,16 @@ async def test_the_chart_is_group_by_over_raw_readings(
 
 
 async def _do(service: Running, event: Any, names: list[str]) -> None:
-    rollups = service.context.store.rollups
+    rollups = service.parts.store.rollups
     match event:
-        case "refresh late" | "run jobs" if service.context.store.server.edition == "apache":
+        case "refresh late" | "run jobs" if service.parts.store.server.edition == "apache":
             pass  # plain views
         case "refresh late":
             with suppress(Unavailable):  # the server's own workers are at it
                 await rollups.refresh_late()
         case "run jobs":
             with suppress(Unavailable):
-                await run_jobs(service.context.store)
+                await run_jobs(service.parts.store)
         case _:
             now = datetime.now(UTC)
             batch = [

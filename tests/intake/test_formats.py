@@ -464,14 +464,14 @@ async def test_gzip_files_one_after_another(shared: Running, name: str) -> None:
 @pytest.mark.anyio
 async def test_partial_writes_the_good_and_reports_the_rest(shared: Running, name: str) -> None:
     labels = {"where": "/readings", "reason": "invalid"}
-    before = shared.context.metrics.registry.get_sample_value("taktline_refused_total", labels) or 0
+    before = shared.parts.metrics.registry.get_sample_value("taktline_refused_total", labels) or 0
     body = [{"plan": 1, "series": name}, {"plan": "x"}, {"plan": 3, "series": name}, 5]
     answer = await shared.http.post("/readings?partial=true", json=body)
     assert answer.status_code == 200
     assert {key: answer.json()[key] for key in ("written", "refused")} == {"written": 2, "refused": 2}
     assert [error["index"] for error in answer.json()["errors"]] == [1, 3]
     assert [item["plan"] for item in await stored(shared, name, 2)] == [3, 1]
-    assert shared.context.metrics.registry.get_sample_value("taktline_refused_total", labels) == before + 2
+    assert shared.parts.metrics.registry.get_sample_value("taktline_refused_total", labels) == before + 2
     nothing = await shared.http.post("/readings?partial=true", json=[5])
     assert nothing.status_code == 422
     assert (await shared.http.post("/readings?partial=maybe", json=[])).status_code == 400

@@ -64,4 +64,4 @@ async def test_too_fast_is_429_over_http_and_a_pause_over_a_socket(engine: Engin
                 await socket.send(json.dumps({"id": str(number), "readings": readings}))
                 assert json.loads(await socket.recv())["written"] == 75
             assert loop.time() - started > 0.8
-        assert await service.context.store.records.count() == 225
+        assert await service.parts.store.records.count() == 225

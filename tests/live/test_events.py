@@ -112,7 +112,7 @@ async def test_totals_are_looked_at_again_when_the_running_minute_is_over(fresh:
     minute = int(time.time() // 60) * 60
     plans = [{"ts": minute + 60 * number, "plan": 10, "series": name} for number in range(-3, 3)]
     await fresh.http.post("/readings", json=plans)
-    snapshot = await fresh.context.feed.current(View("7d", (name,), "UTC", 1080))
+    snapshot = await fresh.parts.feed.current(View("7d", (name,), "UTC", 1080))
     over = int((snapshot.expires - minute) // 60) - 1  # a minute may have ended since
     assert over in (0, 1)
     assert f">{30 + 10 * over}<" in snapshot.content.totals
@@ -151,7 +151,7 @@ async def test_a_socket_has_the_same_events(fresh: Running) -> None:
         over = time.time() - 120  # totals are of minutes that are over
         await fresh.http.post("/readings", json={"ts": over, "plan": 40, "fact": 38})
         assert ">40<" in (await framed(socket))[1]["totals"]
-        await fresh.context.feed.stop()
+        await fresh.parts.feed.stop()
         with pytest.raises(ConnectionClosed) as closed:
             await socket.recv()
         assert closed.value.rcvd is not None
@@ -183,7 +183,7 @@ async def test_pages_of_other_sites_may_not_watch(fresh: Running) -> None:
 
 async def test_viewers_by_socket_are_counted_until_they_go(fresh: Running) -> None:
     def viewers() -> float | None:
-        return fresh.context.metrics.registry.get_sample_value("taktline_viewers")
+        return fresh.parts.metrics.registry.get_sample_value("taktline_viewers")
 
     async with connect(f"{fresh.ws}live") as one, connect(f"{fresh.ws}live") as other:
         for socket in (one, other):
@@ -200,7 +200,7 @@ async def test_viewers_by_socket_are_counted_until_they_go(fresh: Running) -> No
 async def test_which_series_there_are(fresh: Running) -> None:
     assert (await fresh.http.get("/live/series")).json() == {"series": []}
     await fresh.http.post("/readings", json=[{"plan": 1, "series": f"s{number:04}"} for number in range(1000)])
-    fresh.context.store.series._until = 0
+    fresh.parts.store.series._until = 0
     found = (await fresh.http.get("/live/series")).json()["series"]
     assert (len(found), found[0], found[-1]) == (1000, "s0000", "s0999")
 
@@ -291,7 +291,7 @@ async def test_a_late_reading_shows_at_once(fresh: Running) -> None:
 async def test_what_another_replica_writes_shows(fresh: Running, engine: Engine) -> None:
     if engine.server.embedded:
         pytest.skip("the embedded engine serves one service alone")
-    other = settings_for(engine, fresh.context.engine_state()["schema"])
+    other = settings_for(engine, fresh.parts.engine_state()["schema"])
     async with running(other) as replica, events(fresh, period="1h") as stream:
         await following(stream)
         await replica.http.post("/readings", json={"plan": 1, "series": "elsewhere"})

@@ -161,14 +161,14 @@ async def test_counts_stay_exact_through_refreshes(fresh: Running) -> None:
             assert first.json()["total"] == total
             last = (await fresh.http.get(first.links["last"]["url"])).json()
             assert len(last["items"]) == (total - 1) % 25 + 1
-            if fresh.context.store.server.edition == "community":
+            if fresh.parts.store.server.edition == "community":
                 with suppress(Unavailable):  # a policy is just at work there: it holds all the same
-                    await fresh.context.store.rollups.refresh_late()
+                    await fresh.parts.store.rollups.refresh_late()
 
 
 async def test_nothing_is_hidden_while_an_import_is_rolled_up(fresh: Running, engine: Engine, schema: str) -> None:
     """The policies refresh in many batches; whatever is done of them, every total is the true one."""
-    store = fresh.context.store
+    store = fresh.parts.store
     if store.server.edition != "community" or store.server.embedded:
         pytest.skip("no refreshes beside others here")
     async with connected(engine, schema) as con:

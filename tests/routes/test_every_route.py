@@ -35,7 +35,7 @@ async def routes(shared: Running) -> dict[str, set[str]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service.app, "Litestar", Noted)
-        service.app.create_app(shared.context)
+        service.app.create_app(shared.parts)
     [app] = made
     found: dict[str, set[str]] = {}
     for route in app.routes:

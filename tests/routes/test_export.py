@@ -143,7 +143,7 @@ async def test_memory_stays_small_however_long_the_range(fresh: Running) -> None
     tracemalloc.start()
     try:
         size = 0
-        async for part in fresh.context.store.records.stream(Selection()):
+        async for part in fresh.parts.store.records.stream(Selection()):
             size += len(part)
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -169,7 +169,7 @@ async def test_overload_is_a_503_that_says_when_to_come_again(
     def full(_: object) -> None:
         raise Overloaded("200000 readings wait to be written; try again in a moment.")
 
-    monkeypatch.setattr(shared.context.writer, "offer", full)
+    monkeypatch.setattr(shared.parts.writer, "offer", full)
     for path, told in (("/write", "error"), ("/api/v2/write", "message")):
         answer = await write(shared, f"{name} plan=1", path)
         assert answer.status_code == 503
@@ -199,7 +199,7 @@ async def test_what_clients_look_at_first(shared: Running) -> None:
 
 
 async def test_health_says_what_is_wrong(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared.context.writer, "stalled", "The database is away.")
+    monkeypatch.setattr(shared.parts.writer, "stalled", "The database is away.")
     answer = await shared.http.get("/health")
     assert (answer.status_code, answer.json()["status"]) == (503, "fail")
     assert answer.json()["message"] == "The database is away."
@@ -309,7 +309,7 @@ async def test_the_official_client_understands_refusals(shared: Running) -> None
 async def test_the_official_client_tries_again_when_told_to(
     shared: Running, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    offer, refused = shared.context.writer.offer, list[Any]()
+    offer, refused = shared.parts.writer.offer, list[Any]()
 
     def full_at_first(batch: Any) -> Any:
         if not refused:
@@ -317,7 +317,7 @@ async def test_the_official_client_tries_again_when_told_to(
             raise Overloaded("full")
         return offer(batch)
 
-    monkeypatch.setattr(shared.context.writer, "offer", full_at_first)
+    monkeypatch.setattr(shared.parts.writer, "offer", full_at_first)
 
     def use(one: InfluxDBClient) -> None:
         with one.write_api(WriteOptions(batch_size=1, retry_interval=100)) as api:

@@ -5,17 +5,18 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from service.errors import StartError
 from service.intake.batch import Outcome, Packed, Receipt
+from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.writer import Writer
 from service.metrics import Metrics
+from service.routes.connections import Connections
 from service.routes.tcp import listening
 from tests.batches import FEW, RULES
 from tests.conftest import Engine, dropped_schema, settings_for
@@ -47,8 +48,8 @@ class Held:
 class Intake:
     """The port by itself, with a store that is none."""
 
-    def __init__(self, port: int, context: Any, store: Held) -> None:
-        self.port, self.context, self.store = port, context, store
+    def __init__(self, port: int, writer: Writer, metrics: Metrics, store: Held) -> None:
+        self.port, self.writer, self.metrics, self.store = port, writer, metrics, store
 
     async def connect(self) -> asyncio.StreamWriter:
         _, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -66,7 +67,7 @@ class Intake:
     async def refused(self, reason: str, expected: int) -> None:
         line = f'taktline_refused_total{{reason="{reason}",where="tcp"}} {expected}.0'
         async with asyncio.timeout(10):
-            while line not in self.context.metrics.exposition().decode():  # noqa: ASYNC110
+            while line not in self.metrics.exposition().decode():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
@@ -74,10 +75,10 @@ class Intake:
 async def intake(max_readings: int = 1000, rules: Rules = RULES) -> AsyncIterator[Intake]:
     store, metrics, port = Held(), Metrics(), free_port()
     writer = Writer(store.write, metrics, max_readings=max_readings, max_bytes=10**6)  # type: ignore[arg-type]
-    context: Any = SimpleNamespace(writer=writer, metrics=metrics, rules=rules, rates=Rates(0), sockets=set())
+    gate = Gate(writer, Rates(0), rules, metrics)
     task = asyncio.create_task(writer.run())
-    async with listening(context, "127.0.0.1", port, LIMIT):
-        yield Intake(port, context, store)
+    async with listening(gate, Connections(), "127.0.0.1", port, LIMIT):
+        yield Intake(port, writer, metrics, store)
     await writer.close()
     await task
 
@@ -224,7 +225,7 @@ async def test_while_nothing_can_be_written_nothing_more_is_read() -> None:
                     await writer.drain()
                     sent += 1
         assert sent > 100
-        assert port.context.writer._readings <= 20
+        assert port.writer._readings <= 20
         port.store.gate.set()
         writer.close()
         await port.store.holds(sent)
@@ -270,17 +271,18 @@ async def test_stopping_takes_what_has_arrived_and_nobody_new(engine: Engine, sc
             if one.server.should_exit:
                 break
             await asyncio.sleep(0.05)
-        assert await one.context.store.records.count() == 1000
+        assert await one.parts.store.records.count() == 1000
 
 
-async def test_a_port_in_use() -> None:
+async def test_a_port_in_use(shared: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port}.*TCP_PORT"):
-            async with listening(None, "127.0.0.1", port, LIMIT):  # type: ignore[arg-type]
+            async with listening(shared.parts.gate, Connections(), "127.0.0.1", port, LIMIT):
                 pass
 
 
-async def test_it_is_off_by_default() -> None:
-    async with listening(None, "127.0.0.1", 0, LIMIT):  # type: ignore[arg-type]
-        pass
+async def test_it_is_off_by_default(shared: Running) -> None:
+    connections = Connections()
+    async with listening(shared.parts.gate, connections, "127.0.0.1", 0, LIMIT):
+        assert not list(connections)

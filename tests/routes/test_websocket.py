@@ -186,4 +186,4 @@ async def test_stopping_commits_and_acknowledges_first(fresh: Running, name: str
         assert caught.value.rcvd.code == 1012
     assert all(answer["written"] == 100 for answer in answers)
     # what is stored is what was acknowledged: nothing was accepted and then forgotten
-    assert await fresh.context.store.records.count() == 100 * len(answers)
+    assert await fresh.parts.store.records.count() == 100 * len(answers)

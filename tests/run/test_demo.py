@@ -19,7 +19,7 @@ async def test_an_emitter_that_ends_is_started_again(fresh: Running, tmp_path: P
     await fresh.http.post("/readings", json={"plan": 1})  # not the first start: nothing is to be filled
     port = urlsplit(fresh.url).port
     assert port
-    async with emitting(fresh.server, fresh.context.store, tmp_path, port, again=0.2):
+    async with emitting(fresh.server, fresh.parts.store, tmp_path, port, again=0.2):
         for readings in (2, 3):
             emitter = await _emitter()
             await stored(fresh, "default", readings)

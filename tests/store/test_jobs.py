@@ -71,7 +71,7 @@ async def until(watch: JobWatch, condition: Callable[[], bool]) -> None:
 async def with_workers(engine: Engine, service: Running) -> AsyncIterator[Store]:
     """A store that takes the engine for one with workers, as servers have them; on the embedded one they never come."""
     server = msgspec.structs.replace(engine.server, embedded=False)
-    schema = service.context.engine_state()["schema"]
+    schema = service.parts.engine_state()["schema"]
     async with open_store(engine.url, search_path(schema, engine.server), server) as opened:
         yield opened
 
@@ -81,7 +81,7 @@ def told(state: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_ready_tells_of_every_job(fresh: Running) -> None:
-    await fresh.context.watch.round()
+    await fresh.parts.watch.round()
     state = (await fresh.http.get("/readyz")).json()
     assert state["status"] == "ready"
     jobs = {(job["policy"], job["relation"]): job for job in state["jobs"]}
@@ -91,7 +91,7 @@ async def test_ready_tells_of_every_job(fresh: Running) -> None:
         ("refresh", "quarter_total"),
     }
     assert jobs["refresh", "minute_rollup"]["every"] == 60
-    if fresh.context.store.server.embedded:
+    if fresh.parts.store.server.embedded:
         assert {job["error"] for job in jobs.values()} == {None}
         assert {job["state"] for job in jobs.values()} == {"ok"}
         assert all(job["last_success_by_service"] for job in jobs.values())
@@ -99,7 +99,7 @@ async def test_ready_tells_of_every_job(fresh: Running) -> None:
 
 async def test_a_job_that_fails_is_seen_everywhere(fresh: Running) -> None:
     """In /readyz, which stays 200, in /metrics, and in the log once; and so is that it is well again."""
-    store, watch = fresh.context.store, fresh.context.watch
+    store, watch = fresh.parts.store, fresh.parts.watch
     await add_job(store, FAILS)
     with capture_logs() as logs:
         await until(watch, lambda: bool(watch.troubles()))
@@ -159,7 +159,7 @@ async def test_a_job_that_somebody_has_paused_is_left_alone(engine: Engine, fres
 
 
 async def test_one_replica_at_a_time_runs_a_job(fresh: Running) -> None:
-    store = fresh.context.store
+    store = fresh.parts.store
     await add_job(store, WORKS)
     job = await sweep(store)
     assert sorted(await asyncio.gather(*(store.jobs.run(job) for _ in range(3)))) == [False, False, True]
@@ -168,7 +168,7 @@ async def test_one_replica_at_a_time_runs_a_job(fresh: Running) -> None:
 
 
 async def test_a_run_that_was_cut_off_is_taken_over(fresh: Running) -> None:
-    store = fresh.context.store
+    store = fresh.parts.store
     await add_job(store, WORKS)
     job = await sweep(store)
     async with store._writing.connection() as con:

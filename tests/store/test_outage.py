@@ -120,7 +120,7 @@ async def test_the_queue_is_bounded_in_bytes(engine: Engine, schema: str) -> Non
                 async with asyncio.timeout(2):
                     while True:
                         await socket.send(json.dumps([big] * 100))
-            assert service.context.writer._bytes <= 200_000
+            assert service.parts.writer._bytes <= 200_000
             between.refusing = False
             assert [(await post).status_code for post in held] == [200, 200]
 
@@ -152,7 +152,7 @@ async def test_a_clients_pings_are_answered_while_its_frames_wait(engine: Engine
             between.refusing = False
             async with asyncio.timeout(20):
                 answers = [json.loads(await socket.recv()) for _ in range(8)]
-        assert service.context.ahead.used == 0
+        assert service.parts.allowance.used == 0
     assert answers == [{"ack": f"frame {number}", "written": SIZE} for number in range(8)]
     assert await numbers(engine, schema) == list(range(8 * SIZE))
 

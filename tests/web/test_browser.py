@@ -92,9 +92,9 @@ async def test_it_comes_back_when_the_service_does(browser: Browser, fresh: Runn
     await fill(fresh, 0.5)
     async with visiting(browser, fresh) as page:
         await live(page)
-        await fresh.context.feed.stop()
+        await fresh.parts.feed.stop()
         await expect(page.locator("#state")).to_have_text("Reconnecting…")
-        fresh.context.feed._closed = False
+        fresh.parts.feed._closed = False
         await fresh.http.post("/readings", json={"plan": 4321})
         await expect(page.locator("#state")).to_have_text("Live")
         await expect(page.locator("#records tr").first).to_contain_text("4,321")

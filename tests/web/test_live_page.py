@@ -128,7 +128,7 @@ async def test_eight_pages_are_live_at_once(browser: Browser, fresh: Running) ->
 
 async def test_a_page_that_nobody_sees_lets_go(browser: Browser, fresh: Running) -> None:
     def viewers() -> float | None:
-        return fresh.context.metrics.registry.get_sample_value("taktline_viewers")
+        return fresh.parts.metrics.registry.get_sample_value("taktline_viewers")
 
     await fill(fresh, 0.5)
     async with visiting(browser, fresh) as page:
@@ -310,7 +310,7 @@ async def test_a_thousand_series_are_searched_ticked_and_learnt(browser: Browser
     async with visiting(browser, fresh) as page:
         await live(page)
         await post(fresh, {"series": "<b>new", "plan": 1, "fact": 1})
-        fresh.context.store.series._until = 0
+        fresh.parts.store.series._until = 0
         await page.locator(".pick summary").click()
         boxes = page.locator(".choices label:visible")
         await expect(boxes).to_have_count(1000)

@@ -5,41 +5,45 @@ from functools import lru_cache
 from typing import Any
 
 from litestar import Request, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
+from service.charts.answering import Charts
 from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
 from service.period.steps import Period, check_bars, make_period, widen
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
 from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read_parameters
 from service.routes.chart.openapi import ChartOperation
-from service.routes.context import Context
+from service.routes.defaults import Defaults
 from service.routes.parameters import best_match, takes_gzip
 
 PACKED = ("svg", "html", "json", "csv", "vega")
 """Formats that gzip makes smaller."""
 
 
-@get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"])
-async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
-    """Bars of plan and fact per minute over the last hour, or as the parameters say."""
-    # Nearly every answer to a wall of dashboards is a 304, the cost of which is counted in microseconds. So the headers
-    # are looked up once, and nothing is injected.
-    context: Context = request.app.state.context
-    parameters, given = read_parameters(tuple(request.query_params.multi_items())), request.headers
-    form = parameters.form or _format(given.get("accept", "*/*"))
-    packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
-    now = datetime.now(UTC)
-    question = _question(parameters, _period(parameters, form, context.zone, now), context.time_format, now)
-    delivery = Delivery(form, parameters.scale, packed, known_tags(given.getall("if-none-match", ())))
-    answer = await context.charts.answer(question, delivery)
-    until = kept_until(parameters, question, now, lambda then: _period(parameters, form, context.zone, then))
-    headers = chart_headers(answer, form, now, until)
-    if answer.body is None:
-        return ASGIResponse(status_code=304, headers=headers)
-    if packed:
-        headers["Content-Encoding"] = "gzip"
-    return ASGIResponse(body=answer.body.data, media_type=FORMATS[form], headers=headers)
+def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
+    @get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"])
+    async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
+        """Bars of plan and fact per minute over the last hour, or as the parameters say."""
+        # Nearly every answer to a wall of dashboards is a 304, the cost of which is counted in microseconds. So the
+        # headers are looked up once.
+        parameters, given = read_parameters(tuple(request.query_params.multi_items())), request.headers
+        form = parameters.form or _format(given.get("accept", "*/*"))
+        packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
+        now = datetime.now(UTC)
+        question = _question(parameters, _period(parameters, form, defaults.zone, now), defaults.time_format, now)
+        delivery = Delivery(form, parameters.scale, packed, known_tags(given.getall("if-none-match", ())))
+        answer = await charts.answer(question, delivery)
+        until = kept_until(parameters, question, now, lambda then: _period(parameters, form, defaults.zone, then))
+        headers = chart_headers(answer, form, now, until)
+        if answer.body is None:
+            return ASGIResponse(status_code=304, headers=headers)
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        return ASGIResponse(body=answer.body.data, media_type=FORMATS[form], headers=headers)
+
+    return chart
 
 
 def _question(parameters: ChartParameters, period: Period, time_format: str, now: datetime) -> ChartQuestion:

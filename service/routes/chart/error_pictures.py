@@ -1,6 +1,5 @@
 """Errors of `/chart` as pictures, where an `<img>` would show nothing else."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -17,7 +16,7 @@ from service.errors import BadRequest
 from service.problems import MEDIA_TYPE
 from service.routes.chart.caching import NOSNIFF, SVG_POLICY
 from service.routes.chart.chart_parameters import KNOWN
-from service.routes.context import Context
+from service.routes.one_at_a_time import OneAtATime
 from service.routes.parameters import accepted
 
 _KINDS = ("image/svg+xml", "image/png")
@@ -30,7 +29,9 @@ class _Appearance(msgspec.Struct, frozen=True):
     scale: float = 1
 
 
-def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: dict[str, str]) -> Response[Any] | None:
+def picture_of(
+    request: Request[Any, Any, Any], problem: dict[str, Any], extra: dict[str, str], drawing: OneAtATime
+) -> Response[Any] | None:
     """The problem as a picture of the size that was asked for; None where the client takes words."""
     if request.scope.get("path_template") != "/chart":
         return None
@@ -43,23 +44,21 @@ def picture_of(request: Request[Any, Any, Any], problem: dict[str, Any], extra: 
         data = error_svg(title, detail, how.width, how.height, how.theme)
         return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
     draw = partial(error_png, title, detail, how.width, how.height, how.theme, how.scale)
-    context: Context = request.app.state.context
-    return _DrawnWhenSent(draw, context.brush, status_code=problem["status"], media_type=media_type, headers=made)
+    return _DrawnWhenSent(draw, drawing, status_code=problem["status"], media_type=media_type, headers=made)
 
 
 class _DrawnWhenSent(Response[bytes]):
     """A picture that is drawn when it is sent, beside the event loop: a large one takes some hundredths of a second."""
 
-    def __init__(self, draw: Callable[[], bytes], brush: asyncio.Lock, **response: Any) -> None:
+    def __init__(self, draw: Callable[[], bytes], drawing: OneAtATime, **response: Any) -> None:
         super().__init__(b"", **response)
-        self._draw, self._brush = draw, brush
+        self._draw, self._drawing = draw, drawing
 
     def to_asgi_response(self, *args: Any, **kwargs: Any) -> Any:
         whole = super().to_asgi_response
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            async with self._brush:
-                self.content = await asyncio.to_thread(self._draw)
+            self.content = await self._drawing.run(self._draw)
             await whole(*args, **kwargs)(scope, receive, send)
 
         return answer

@@ -10,8 +10,9 @@ from litestar.types import ExceptionHandlersMap
 from service.errors import TaktlineError
 from service.intake.bodies import too_large
 from service.intake.formats.line_protocol import BadLine
+from service.metrics import Metrics
 from service.problems import headers
-from service.routes.context import Context
+from service.routes.senders import route_of
 
 Version = Literal[1, 2, 3]
 HEADERS = {"X-Influxdb-Version": "2.7.0-taktline", "X-Influxdb-Build": "Taktline"}
@@ -31,27 +32,21 @@ MAX_HEADER = 400
 """Characters of an error that go into a header."""
 
 
-def handlers(version: Version) -> ExceptionHandlersMap:
+def handlers(version: Version, metrics: Metrics, max_body: int) -> ExceptionHandlersMap:
     """Errors as this version words them; each is counted."""
 
     def refuse(request: Request[Any, Any, Any], error: TaktlineError) -> Response[dict[str, Any]]:
         times = error.dropped if isinstance(error, BadLine) else 1
-        count_refused(request, error.reason, times)
+        metrics.refused(route_of(request), error.reason, times)
         return _answer(error.status, _body(version, error), headers(error))
 
     def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
         if error.status_code == 413:
-            return refuse(request, too_large(request.app.state.context.max_body))
-        count_refused(request, f"http_{error.status_code}")
+            return refuse(request, too_large(max_body))
+        metrics.refused(route_of(request), f"http_{error.status_code}")
         return _answer(error.status_code, _plain(version, error.status_code, error.detail), error.headers or {})
 
     return {TaktlineError: refuse, HTTPException: http_problem}
-
-
-def count_refused(request: Request[Any, Any, Any], reason: str, times: int = 1) -> None:
-    """Count what is refused at this address."""
-    context: Context = request.app.state.context
-    context.metrics.refused(request.scope.get("path_template") or "unknown", reason, times)
 
 
 def _body(version: Version, error: TaktlineError) -> dict[str, Any]:

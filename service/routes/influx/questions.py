@@ -4,13 +4,15 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import HttpMethod, Request, Response, get, route
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from service.errors import BadRequest
-from service.routes.context import Context
-from service.routes.influx.answers import HEADERS, count_refused, handlers
+from service.intake.writer import Writer
+from service.metrics import Metrics
+from service.routes.influx.answers import HEADERS, handlers
 from service.routes.influx.influxql import answer
+from service.routes.senders import route_of
 
 _Verbose = Annotated[str, QueryParameter(description="Anything but `0` and `false`: answer with the version.")]
 
@@ -23,39 +25,47 @@ async def ping(verbose: _Verbose = "") -> Response[dict[str, str] | None]:
     return Response({"version": HEADERS["X-Influxdb-Version"]})
 
 
-@get("/health", response_headers=HEADERS, include_in_schema=False)
-async def health(context: NamedDependency[Context]) -> Response[dict[str, Any]]:
-    """What version 2 answers; for orchestrators there are /livez and /readyz."""
-    why = context.writer.stalled or ("shutting down" if context.writer.closed else None)
-    body: dict[str, Any] = {
-        "name": "taktline",
-        "message": why or "ready for queries and writes",
-        "status": "fail" if why else "pass",
-        "checks": [],
-        "version": HEADERS["X-Influxdb-Version"],
-        "commit": "",
-    }
-    return Response(body, status_code=503 if why else 200)
+def health_route(writer: Writer) -> HTTPRouteHandler:
+    @get("/health", response_headers=HEADERS, include_in_schema=False)
+    async def health() -> Response[dict[str, Any]]:
+        """What version 2 answers; for orchestrators there are /livez and /readyz."""
+        why = writer.stalled or ("shutting down" if writer.closed else None)
+        body: dict[str, Any] = {
+            "name": "taktline",
+            "message": why or "ready for queries and writes",
+            "status": "fail" if why else "pass",
+            "checks": [],
+            "version": HEADERS["X-Influxdb-Version"],
+            "commit": "",
+        }
+        return Response(body, status_code=503 if why else 200)
+
+    return health
 
 
-@route(
-    "/query",
-    http_method=[HttpMethod.GET, HttpMethod.POST],
-    status_code=200,
-    response_headers=HEADERS,
-    exception_handlers=handlers(1),
-    include_in_schema=False,
-)
-async def query(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Statements of version 1; the query in the address, in a form, or in JSON."""
-    given: dict[str, Any] = dict(request.query_params)
-    if "q" not in given:
-        given = {**await _in_body(request), **given}
-    statement, database = given.get("q"), given.get("db")
-    result = answer(statement if isinstance(statement, str) else "", database if isinstance(database, str) else None)
-    if "error" in result["results"][-1]:
-        count_refused(request, "statement")
-    return result
+def query_route(metrics: Metrics, max_body: int) -> HTTPRouteHandler:
+    @route(
+        "/query",
+        http_method=[HttpMethod.GET, HttpMethod.POST],
+        status_code=200,
+        response_headers=HEADERS,
+        exception_handlers=handlers(1, metrics, max_body),
+        include_in_schema=False,
+    )
+    async def query(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        """Statements of version 1; the query in the address, in a form, or in JSON."""
+        given: dict[str, Any] = dict(request.query_params)
+        if "q" not in given:
+            given = {**await _in_body(request), **given}
+        statement, database = given.get("q"), given.get("db")
+        result = answer(
+            statement if isinstance(statement, str) else "", database if isinstance(database, str) else None
+        )
+        if "error" in result["results"][-1]:
+            metrics.refused(route_of(request), "statement")
+        return result
+
+    return query
 
 
 async def _in_body(request: Request[Any, Any, Any]) -> dict[str, Any]:

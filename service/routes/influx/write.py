@@ -7,21 +7,23 @@ have no use for are ignored, as InfluxDB does. Unlike InfluxDB we write a body a
 """
 
 from dataclasses import dataclass
+from functools import partial as partial_of
 from typing import Annotated, Any
 
 from litestar import Request, post
-from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 
-from service.errors import TooFast
 from service.intake.bodies import inflate
 from service.intake.formats.line_protocol import NANOSECONDS, LineReader
+from service.intake.gate import Gate
 from service.intake.packer import Packer
 from service.intake.reading import now_microseconds
-from service.routes.context import Context
+from service.metrics import Metrics
 from service.routes.influx.answers import HEADERS, handlers
 from service.routes.parameters import batch_key, choice
+from service.routes.senders import sender_of
 
 V1_PRECISIONS = tuple(NANOSECONDS)
 V2_PRECISIONS = ("ns", "us", "ms", "s")
@@ -51,85 +53,82 @@ class WriteLines(Operation):
         self.request_body = RequestBody(required=True, content={"text/plain": text})
 
 
-@post(
-    "/write",
-    status_code=204,
-    response_headers=HEADERS,
-    exception_handlers=handlers(1),
-    operation_class=WriteLines,
-    operation_id="writeInfluxV1",
-    tags=["readings"],
-)
-async def write_v1(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    key: _Key = None,
-    precision: _Precision = "ns",
-    partial: _Partial = "false",
-) -> None:
-    """Write line protocol, as to InfluxDB 1. 204 means committed."""
-    unit = NANOSECONDS[choice("precision", precision or "ns", V1_PRECISIONS)]
-    await _write(request, context, key, unit, some=choice("partial", partial, _BOOLEANS) == "true")
+def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteHandler]:
+    """Where clients of each version write; a body has at most `max_body` bytes."""
+    write = partial_of(_write, gate, max_body)
 
+    @post(
+        "/write",
+        status_code=204,
+        response_headers=HEADERS,
+        exception_handlers=handlers(1, metrics, max_body),
+        operation_class=WriteLines,
+        operation_id="writeInfluxV1",
+        tags=["readings"],
+    )
+    async def write_v1(
+        request: Request[Any, Any, Any],
+        key: _Key = None,
+        precision: _Precision = "ns",
+        partial: _Partial = "false",
+    ) -> None:
+        """Write line protocol, as to InfluxDB 1. 204 means committed."""
+        unit = NANOSECONDS[choice("precision", precision or "ns", V1_PRECISIONS)]
+        await write(request, key, unit, some=choice("partial", partial, _BOOLEANS) == "true")
 
-@post(
-    "/api/v2/write",
-    status_code=204,
-    response_headers=HEADERS,
-    exception_handlers=handlers(2),
-    operation_class=WriteLines,
-    operation_id="writeInfluxV2",
-    tags=["readings"],
-)
-async def write_v2(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    key: _Key = None,
-    precision: _Precision = "ns",
-    partial: _Partial = "false",
-) -> None:
-    """Write line protocol, as to InfluxDB 2. 204 means committed."""
-    unit = NANOSECONDS[choice("precision", precision or "ns", V2_PRECISIONS)]
-    await _write(request, context, key, unit, some=choice("partial", partial, _BOOLEANS) == "true")
+    @post(
+        "/api/v2/write",
+        status_code=204,
+        response_headers=HEADERS,
+        exception_handlers=handlers(2, metrics, max_body),
+        operation_class=WriteLines,
+        operation_id="writeInfluxV2",
+        tags=["readings"],
+    )
+    async def write_v2(
+        request: Request[Any, Any, Any],
+        key: _Key = None,
+        precision: _Precision = "ns",
+        partial: _Partial = "false",
+    ) -> None:
+        """Write line protocol, as to InfluxDB 2. 204 means committed."""
+        unit = NANOSECONDS[choice("precision", precision or "ns", V2_PRECISIONS)]
+        await write(request, key, unit, some=choice("partial", partial, _BOOLEANS) == "true")
 
+    @post(
+        "/api/v3/write_lp",
+        status_code=204,
+        response_headers=HEADERS,
+        exception_handlers=handlers(3, metrics, max_body),
+        operation_class=WriteLines,
+        operation_id="writeInfluxV3",
+        tags=["readings"],
+    )
+    async def write_v3(
+        request: Request[Any, Any, Any],
+        key: _Key = None,
+        precision: _V3Precision = AUTO,
+        accept_partial: _AcceptPartial = "true",
+    ) -> None:
+        """Write line protocol, as to InfluxDB 3. 204 means committed."""
+        named = choice("precision", precision or AUTO, V3_PRECISIONS)
+        unit = NANOSECONDS.get(V3_NAMES.get(named, named))
+        await write(request, key, unit, some=choice("accept_partial", accept_partial, _BOOLEANS) == "true")
 
-@post(
-    "/api/v3/write_lp",
-    status_code=204,
-    response_headers=HEADERS,
-    exception_handlers=handlers(3),
-    operation_class=WriteLines,
-    operation_id="writeInfluxV3",
-    tags=["readings"],
-)
-async def write_v3(
-    request: Request[Any, Any, Any],
-    context: NamedDependency[Context],
-    key: _Key = None,
-    precision: _V3Precision = AUTO,
-    accept_partial: _AcceptPartial = "true",
-) -> None:
-    """Write line protocol, as to InfluxDB 3. 204 means committed."""
-    named = choice("precision", precision or AUTO, V3_PRECISIONS)
-    unit = NANOSECONDS.get(V3_NAMES.get(named, named))
-    await _write(request, context, key, unit, some=choice("accept_partial", accept_partial, _BOOLEANS) == "true")
+    return [write_v1, write_v2, write_v3]
 
 
 async def _write(
-    request: Request[Any, Any, Any], context: Context, key: str | None, unit: int | None, *, some: bool
+    gate: Gate, max_body: int, request: Request[Any, Any, Any], key: str | None, unit: int | None, *, some: bool
 ) -> None:
     batch_id = batch_key(key)
-    address = request.client.host if request.client else ""
-    if seconds := context.rates.wait(address):
-        raise TooFast(seconds)
+    entrance = gate.enter_at_once(sender_of(request))
     # In InfluxDB a point sent twice is one point, and its clients rely on that when they send a body again.
-    packer = Packer(context.rules, now_microseconds(), batch_id, own_id=True)
+    packer = Packer(entrance.rules, now_microseconds(), batch_id, own_id=True)
     reader = LineReader(packer, unit, partial=some)
-    async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), context.max_body):
+    async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), max_body):
         reader.feed(piece)
     packed, bad = reader.finish()
-    answer = context.writer.offer(packed)
-    context.rates.take(address, packed.count)
-    await answer
+    await entrance.offer(packed)
     if bad is not None:
         raise bad

@@ -1,0 +1,11 @@
+"""What an address means that doesn't say otherwise."""
+
+import msgspec
+
+
+class Defaults(msgspec.Struct, frozen=True):
+    """`zone` is an IANA name, `time_format` is for the labels of a chart's axis, `per_page` counts records."""
+
+    zone: str
+    time_format: str
+    per_page: int
