@@ -158,10 +158,11 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         ) as feed,
         _running(
             Writer(
-                feed.announcing(store.batches.write),
+                store.batches.write,
                 counters,
                 max_readings=settings.queue_readings,
                 max_bytes=settings.queue_bytes,
+                listeners=[lambda _: feed.changed()],
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has one session
             settings.shutdown_grace.total_seconds(),

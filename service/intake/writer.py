@@ -25,6 +25,8 @@ ATTEMPTS = 3
 log = structlog.stdlib.get_logger("writer")
 
 Write = Callable[[Sequence[Packed], Receipt], Awaitable[list[Outcome]]]
+Listener = Callable[[Sequence[Packed]], None]
+"""Called with batches that were just committed, those left out that were known already."""
 Answer = asyncio.Future[Outcome]
 """Resolves to WRITTEN or DUPLICATE after COMMIT; raises BadReading or BatchMismatch."""
 
@@ -39,9 +41,18 @@ _IN_DOUBT = (
 class Writer:
     """A bounded queue of batches in front of one committer."""
 
-    def __init__(self, write: Write, metrics: Metrics, *, max_readings: int, max_bytes: int) -> None:
+    def __init__(
+        self,
+        write: Write,
+        metrics: Metrics,
+        *,
+        max_readings: int,
+        max_bytes: int,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
         self._write = write
         self._metrics = metrics
+        self._listeners = listeners
         self._max_readings, self._max_bytes = max_readings, max_bytes
         self._waiting: deque[tuple[Packed, Answer]] = deque()
         self._in_hand: list[Group] = []
@@ -186,6 +197,14 @@ class Writer:
         self._count(group, outcomes)
         for (_, answer), outcome in zip(group, outcomes, strict=True):
             _answer(answer, BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
+        self._tell(group, outcomes)
+
+    def _tell(self, group: Group, outcomes: Sequence[Outcome]) -> None:
+        """After the answers, so that whatever a listener does, what is committed is acknowledged."""
+        written = [batch for (batch, _), was in zip(group, outcomes, strict=True) if was is Outcome.WRITTEN]
+        if written:
+            for listener in self._listeners:
+                listener(written)
 
     def _count(self, group: Group, outcomes: Sequence[Outcome]) -> None:
         """Once a transaction: a counter costs as much as a whole small batch."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
-from typing import Generic, ParamSpec, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
@@ -50,8 +50,6 @@ class Snapshot(Protocol):
 
 
 V = TypeVar("V", bound=Hashable)
-T = TypeVar("T")
-P = ParamSpec("P")
 S = TypeVar("S", bound=Snapshot)
 
 
@@ -100,16 +98,6 @@ class Feed(Generic[V, S]):
         """Learn that something was written, so that every view may show something else now."""
         for watched in self._views.values():
             watched.stale.set()
-
-    def announcing(self, write: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-        """The same function, except that the feed learns of each call that has written something."""
-
-        async def write_and_announce(*args: P.args, **kwargs: P.kwargs) -> T:
-            result = await write(*args, **kwargs)
-            self.changed()
-            return result
-
-        return write_and_announce
 
     async def current(self, view: V) -> S:
         """The newest snapshot where the view has viewers; otherwise one that all who ask at once share."""

@@ -8,7 +8,7 @@ import pytest
 
 from service.errors import BadReading, Draining, Overloaded, TooMuchAtOnce, Unavailable
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.writer import Write, Writer
+from service.intake.writer import Listener, Write, Writer
 from service.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -19,8 +19,10 @@ def batch(count: int = 1, size: int = 10, batch_id: str | None = None) -> Packed
 
 
 @asynccontextmanager
-async def at_work(write: Write, max_readings: int = 1000, max_bytes: int = 10**6) -> AsyncIterator[Writer]:
-    writer = Writer(write, Metrics(), max_readings=max_readings, max_bytes=max_bytes)
+async def at_work(
+    write: Write, max_readings: int = 1000, max_bytes: int = 10**6, listeners: Sequence[Listener] = ()
+) -> AsyncIterator[Writer]:
+    writer = Writer(write, Metrics(), max_readings=max_readings, max_bytes=max_bytes, listeners=listeners)
     task = asyncio.create_task(writer.run())
     yield writer
     await writer.close()
@@ -213,3 +215,32 @@ async def test_what_is_under_way_is_given_up_too() -> None:
         with pytest.raises(Draining):
             await waiting
         gate.set()
+
+
+async def test_listeners_are_told_what_was_committed_and_nothing_else() -> None:
+    fates = {"new": Outcome.WRITTEN, "known": Outcome.DUPLICATE, "reused": Outcome.MISMATCH}
+    told: list[list[str | None]] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        assert not told
+        return [fates[one.id or "new"] for one in batches]
+
+    async with at_work(write, listeners=[lambda written: told.append([one.id for one in written])]) as writer:
+        answers = [writer.offer(batch(batch_id=one)) for one in ("known", "new", "reused", None)]
+        await asyncio.gather(*answers, return_exceptions=True)
+        assert told == [["new", None]]
+        told.clear()
+        await writer.offer(batch(batch_id="known"))
+    assert not told
+
+
+async def test_a_listener_that_fails_takes_back_no_acknowledgement() -> None:
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        return [Outcome.WRITTEN] * len(batches)
+
+    def fail(_: Sequence[Packed]) -> None:
+        raise ValueError("no")
+
+    async with at_work(write, listeners=[fail]) as writer:
+        assert await writer.offer(batch()) is Outcome.WRITTEN
+        assert await writer.offer(batch()) is Outcome.WRITTEN
