@@ -1,4 +1,4 @@
-"""`python -m bench [ingest] [sockets] [chart] [load] [display] [live]`: the figures of the README, measured anew."""
+"""`python -m bench [ingest] [sockets] [chart] [chart-load] [display] [live]`: the README's figures anew."""
 
 import asyncio
 import tempfile
@@ -10,15 +10,15 @@ import click
 import uvloop
 
 from bench import chart, chart_load, display, ingest, live, sockets
+from bench.load.traffic import allow_files
 from bench.service import serving
-from emitter.traffic import allow_files
 from service.engine.embedded import embedded
 
 BENCHMARKS = {
     "ingest": ingest.measure,
     "sockets": sockets.measure,
     "chart": chart.measure,
-    "load": chart_load.measure,
+    "chart-load": chart_load.measure,
     "live": live.measure,
     "display": display.measure,
 }

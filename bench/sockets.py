@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager, suppress
 import msgspec
 import psutil
 
+from bench.load.board import Summary
+from bench.load.supply import Load
+from bench.load.traffic import Course, Traffic
+from bench.load.wire import SocketWire, Wire
 from bench.service import Target
 from bench.table import median, show
-from emitter.answers import Answer, Written
-from emitter.board import Summary
-from emitter.link import Link
-from emitter.load import Load
-from emitter.traffic import Course, Traffic
-from emitter.wire import SocketWire, Wire
+from emitter.producer.answers import Answer, Written
+from emitter.producer.link import Link
 from tests.harness import free_port
 
 CONNECTIONS, WINDOWS = 64, (1, 8)

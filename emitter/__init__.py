@@ -1,1 +1,1 @@
-"""Producers of readings: the live emitter, fill and replay. Meets the service on the wire alone."""
+"""Producers of readings: one to import or to copy, and commands upon it. Meets the service on the wire alone."""

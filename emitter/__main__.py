@@ -2,14 +2,15 @@
 
 import click
 
-from emitter.bench import run_bench
-from emitter.fill import run_fill
-from emitter.live import run_live
-from emitter.options import Commands
-from emitter.replay import run_replay
+from emitter.commands.fill import run_fill
+from emitter.commands.options import Commands
+from emitter.commands.replay import run_replay
+from emitter.commands.run import run_live
+
+ELSEWHERE = "The load generator isn't part of the emitter: in a checkout of the source, call python -m bench.load."
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, epilog=ELSEWHERE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="taktline")
 def commands() -> None:
     """Send readings to Taktline.
@@ -21,7 +22,6 @@ def commands() -> None:
 commands.add_command(run_live)
 commands.add_command(run_fill)
 commands.add_command(run_replay)
-commands.add_command(run_bench)
 
 
 def main() -> None:

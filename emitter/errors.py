@@ -1,12 +1,8 @@
-"""What can go wrong for a producer, each as one sentence for the person at the terminal."""
-
-from typing import ClassVar
+"""What can go wrong for the commands, beside what can go wrong for a producer."""
 
 
 class EmitterError(Exception):
-    """The emitter can't go on."""
-
-    exit_status: ClassVar[int] = 1
+    """The command can't go on."""
 
     def __init__(self, detail: str | None = None) -> None:
         self.detail = detail or (type(self).__doc__ or "").strip()
@@ -15,24 +11,6 @@ class EmitterError(Exception):
 
 class BadSettings(EmitterError):
     """A setting has a value that can't be used."""
-
-
-class SpoolError(EmitterError):
-    """The spool can't be used."""
-
-
-class SpoolFull(SpoolError):
-    """The spool is full."""
-
-
-class Rejected(EmitterError):
-    """The service wants nothing from this producer; trying again won't help."""
-
-    exit_status = 77  # EX_NOPERM of sysexits.h, so that a supervisor can tell it from what a restart mends
-
-
-class Unreachable(EmitterError):
-    """The service can't be reached."""
 
 
 class NotFinished(EmitterError):

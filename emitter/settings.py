@@ -3,17 +3,16 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emitter.errors import BadSettings
+from emitter.producer.link import websocket_url
 from emitter.quantities import Duration, Level, Size, faults
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
-_SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
 class EmitterSettings(BaseSettings):
@@ -95,16 +94,3 @@ class EmitterSettings(BaseSettings):
             return cls(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as exc:
             raise BadSettings(faults(exc, cls)) from exc
-
-
-def websocket_url(text: str) -> str:
-    """A WebSocket address out of a ws, wss, http or https one; ValueError otherwise."""
-    parts = urlsplit(text.strip())
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError(f"{text!r} isn't the address of a service, like ws://127.0.0.1:8080/")
-    try:
-        parts.hostname.encode("idna")
-        _ = parts.port
-    except ValueError as exc:
-        raise ValueError(f"{text!r} has no usable host and port") from exc
-    return parts._replace(scheme=_SCHEMES[parts.scheme], path=parts.path or "/", fragment="").geturl()

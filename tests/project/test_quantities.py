@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_settings import BaseSettings
 
+from bench.load.__main__ import run_load
 from emitter.__main__ import commands
 from emitter.errors import BadSettings
 from emitter.settings import EmitterSettings
@@ -169,7 +170,7 @@ def test_a_bad_level_of_the_emitter_is_named(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_every_option_that_is_a_duration_is_written_like_the_settings() -> None:
     names = set()
-    for command in commands.commands.values():
+    for command in (*commands.commands.values(), run_load):
         for option in command.params:
             if isinstance(option, click.Option) and option.metavar == "DURATION":
                 names.add(option.name)

@@ -6,9 +6,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from bench.load.__main__ import run_load
 from emitter.__main__ import commands
-from emitter.answers import Fault, Problem
-from emitter.words import as_sentence, counted, readings
+from emitter.commands.words import as_sentence, counted, readings
+from emitter.producer.answers import Fault, Problem
 from service.__main__ import main
 from service.errors import EngineError, StartError
 
@@ -40,15 +41,14 @@ def test_what_keeps_from_starting_ends_in_one_full_stop(kind: type[StartError], 
     assert kind(detail).detail == "npm can't fetch it: not found."
 
 
-@pytest.mark.parametrize("name", ["", *commands.commands])
-def test_the_help_of_the_emitter_is_in_sentences(name: str) -> None:
-    command = commands.commands[name] if name else commands
+@pytest.mark.parametrize("command", [commands, *commands.commands.values(), run_load], ids=lambda each: each.name)
+def test_the_help_of_the_emitter_is_in_sentences(command: click.Command) -> None:
     assert re.fullmatch(r"[A-Z].*\.", (command.help or "").strip(), re.DOTALL)
     for option in command.params:
         if isinstance(option, click.Option) and not option.hidden and option.name not in ("version", "help"):
             text = (option.help or "").split("  [")[0].split(" [env")[0]
             assert text.endswith("."), option.name
-    assert "Traceback" not in CliRunner().invoke(commands, [*([name] if name else []), "--help"]).output
+    assert "Traceback" not in CliRunner().invoke(command, ["--help"]).output
 
 
 @pytest.mark.parametrize("name", ["", *main.commands])

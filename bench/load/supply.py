@@ -1,0 +1,90 @@
+"""What the load is made of: batches that are ready but for their id and their times, given out at a rate."""
+
+import time
+import uuid
+from collections.abc import Callable
+from itertools import count, islice
+from typing import Literal
+
+import msgspec
+
+from emitter.producer.readings import Batch
+
+Transport = Literal["ws", "http-json", "http-ndjson", "http-line"]
+
+_JSON = '{"ts":%%d,"series":"bench %d","plan":%d,"fact":%d}'
+_LINE = "bench\\ %d plan=%d,fact=%d %%d"
+_JOINTS: dict[Transport, bytes] = {"ws": b",", "http-json": b",", "http-ndjson": b"\n", "http-line": b"\n"}
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of what: `rate` in readings a second and `readings` in all, None for no limit."""
+
+    transport: Transport = "ws"
+    batch: int = 1000
+    series: int = 20
+    rate: float | None = None
+    readings: int | None = None
+
+
+class Supply:
+    """Gives out the batches of a load, each once, no sooner than they are due."""
+
+    def __init__(self, load: Load, clock: Callable[[], float] = time.monotonic) -> None:
+        self.issued = 0
+        """Readings given out."""
+        self.closed = True
+        """Whether there is nothing to be had, as before the start and after the end."""
+        self._load = load
+        self._clock = clock
+        self._started = 0.0
+        self._limit = float("inf") if load.readings is None else load.readings
+        self._run = uuid.uuid4().hex[:12]
+        self._numbers = count()
+        self._joint = _JOINTS[load.transport]
+        self._shapes = _shapes(load)
+
+    def start(self) -> None:
+        """From now on."""
+        self._started, self.closed = self._clock(), False
+
+    def close(self) -> None:
+        """There is no more."""
+        self.closed = True
+
+    def take(self) -> Batch | None:
+        """The next batch; None where none is due."""
+        if self.closed or not (size := self._due()):
+            return None
+        self.issued += size
+        self.closed = self.issued >= self._limit
+        return self.make(size)
+
+    def make(self, size: int) -> Batch:
+        """A batch out of turn."""
+        number = next(self._numbers)
+        start = number * size % self._load.series
+        now = time.time_ns() // 1_000_000
+        shapes = self._joint.join(islice(self._shapes, start, start + size))
+        encoded = shapes % tuple(range(now - size + 1, now + 1))
+        batch_id = f"{self._run}-{number}"
+        match self._load.transport:
+            case "ws":
+                encoded = b'{"id":"%b","readings":[%b]}' % (batch_id.encode(), encoded)
+            case "http-json":
+                encoded = b"[%b]" % encoded
+        return Batch(batch_id, size, encoded)
+
+    def _due(self) -> int:
+        """Readings of the next batch, 0 as long as it has to wait."""
+        size = int(min(self._load.batch, self._limit - self.issued))
+        if self._load.rate is None:
+            return size
+        return size if self.issued <= (self._clock() - self._started) * self._load.rate else 0
+
+
+def _shapes(load: Load) -> list[bytes]:
+    """A reading of each series without its time, over and over, so that every batch is a slice."""
+    shape = _LINE if load.transport == "http-line" else _JSON
+    once = [(shape % (number, 30 + number % 20, 25 + number % 25)).encode() for number in range(load.series)]
+    return once * (1 + -(-load.batch // load.series))

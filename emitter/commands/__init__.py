@@ -1,0 +1,1 @@
+"""The commands: run, fill and replay, each on a producer."""

@@ -1,0 +1,140 @@
+"""What the commands have in common: options, and times on the command line."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import available_timezones
+
+import click
+
+from emitter.commands.words import as_sentence
+from emitter.data.times import parse_instant
+from emitter.errors import EmitterError
+from emitter.producer import ProducerError, Rejected
+from emitter.producer.link import Link
+from emitter.producer.readings import MAX_SERIES
+from emitter.quantities import parse_duration
+from emitter.settings import EmitterSettings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LARGEST_BATCH = 5000
+"""Readings: still well below the largest frame that services take."""
+
+
+EX_NOPERM = 77
+"""Of sysexits.h: a supervisor can tell that the service won't have us from what a restart mends."""
+
+
+class Command(click.Command):
+    """Says what went wrong in a sentence, and ends with the status that belongs to it."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, for our own errors too."""
+        try:
+            return super().invoke(ctx)
+        except (EmitterError, ProducerError) as exc:
+            click.echo(f"Error: {as_sentence(exc.detail)}", err=True)
+            ctx.exit(EX_NOPERM if isinstance(exc, Rejected) else 1)
+
+
+class Commands(Command, click.Group):
+    """Several of them."""
+
+
+def check_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """`10s`, `1h30m`, `1d`, ISO 8601 or a number of seconds, as a timedelta of at least a millisecond."""
+    duration = check_patience(ctx, param, value)
+    if duration is not None and duration < timedelta(milliseconds=1):
+        raise click.BadParameter(f"{value!r} is less than a millisecond.")
+    return duration
+
+
+def check_patience(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
+    """A duration that may be zero."""
+    try:
+        return parse_duration(value) if value is not None else None
+    except ValueError as exc:
+        raise click.BadParameter(f"{exc}.") from None
+
+
+def check_instant(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """RFC 3339, epoch, `now`, `now-2h` or `-2h` as a time in UTC; all options of a command have the same now."""
+    now = ctx.meta.setdefault("emitter.now", datetime.now(UTC))
+    try:
+        return parse_instant(value, now) if value is not None else None
+    except ValueError as exc:
+        raise click.BadParameter(f"{exc}.") from None
+
+
+def check_series(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> list[str]:
+    """Names that the service takes, each once."""
+    for name in value:
+        if not 1 <= len(name) <= MAX_SERIES:
+            raise click.BadParameter(f"{name!r} has {len(name)} characters; 1 to {MAX_SERIES} are allowed.")
+    return list(dict.fromkeys(value))
+
+
+def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """An IANA zone name; capitals don't matter."""
+    if not value:
+        return None
+    for name in available_timezones():
+        if name.lower() == value.strip().lower():
+            return name
+    raise click.BadParameter(f"{value!r} isn't an IANA time zone; write one like Europe/Berlin.")
+
+
+def check_time_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A format that strptime knows."""
+    if value is not None:
+        try:
+            datetime.strptime(datetime.now(UTC).strftime(value), value)  # noqa: DTZ007
+        except (ValueError, re.error):
+            raise click.BadParameter(f"{value!r} isn't a format that strptime reads, like '%d.%m.%Y %H:%M'.") from None
+    return value
+
+
+def check_delimiter(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    """One character."""
+    value = {"tab": "\t", "\\t": "\t"}.get(value, value)
+    if len(value) != 1 or value in '"\r\n':
+        raise click.BadParameter(f"{value!r} can't separate cells; use one character such as ; or the word tab.")
+    return value
+
+
+def url_option(command: F) -> F:
+    """--url."""
+    return click.option("--url", help="Address of the service. [env: EMITTER_URL, or API_HOST and API_PORT]")(command)
+
+
+def bulk_options(command: F) -> F:
+    """--url, --batch and --wait."""
+    command = click.option(
+        "--wait",
+        metavar="DURATION",
+        callback=check_patience,
+        default="30s",
+        show_default=True,
+        help="How long to keep trying while the service takes nothing.",
+    )(command)
+    command = click.option(
+        "--batch",
+        type=click.IntRange(1, LARGEST_BATCH),
+        help="How many readings are sent and committed together, at most.  [default: 1000]",
+    )(command)
+    return url_option(command)
+
+
+def make_link(settings: EmitterSettings, patience: timedelta | None = None) -> Link:
+    """The connection that the settings describe."""
+    seconds = None if patience is None else patience.total_seconds()
+    token = settings.emitter_token.get_secret_value() if settings.emitter_token else None
+    return Link(
+        url=settings.url,
+        token=token,
+        credential="EMITTER_TOKEN",
+        window=settings.emitter_window,
+        patience=seconds,
+    )

@@ -1,0 +1,1 @@
+"""Where readings come from: generated, measured, or out of a file."""

@@ -1,0 +1,195 @@
+"""One row of a table as a reading: which column is what, and how its text is to be read. No I/O."""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from emitter.data.times import EPOCH, is_small_number, parse_moment
+from emitter.errors import BadRow, BadTable
+from emitter.producer.readings import MAX_ATTRIBUTES, MAX_SERIES, OWN_KEYS, Reading
+
+LATEST = timedelta(days=1)
+"""How far ahead of the clock the service takes a reading, unless set otherwise."""
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,17})?([eE][+-]?\d{1,2})?")
+_encode = msgspec.json.Encoder().encode
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """Which columns are what; None: the column of that name, if there is one.
+
+    `series_name`: for tables, and for rows, that name no series. `zone`: for times without one. `time_format`: as
+    in `strptime`; None: ISO 8601 or epoch. `attributes`: whether the other columns become attributes.
+    """
+
+    ts: str = "ts"
+    plan: str | None = None
+    fact: str | None = None
+    series: str | None = None
+    series_name: str | None = None
+    zone: str | None = None
+    time_format: str | None = None
+    attributes: bool = True
+    delimiter: str = ","
+
+
+class _Refusal(Exception):
+    """One cell can't be used."""
+
+    def __init__(self, column: str, detail: str) -> None:
+        super().__init__(column, detail)
+        self.column, self.detail = column, detail
+
+
+class Cells:
+    """Reads rows under a given header. BadTable: the header and the layout don't fit together."""
+
+    def __init__(self, header: Sequence[str], layout: Layout) -> None:
+        self._header = [name.strip() for name in header]
+        self._layout = layout
+        if len(self._header) == 1 and (mark := _delimiter_in(self._header[0], layout.delimiter)):
+            raise BadTable(f"its header {self._header[0][:60]!r} has only one column: use --delimiter {mark}")
+        self._zone = ZoneInfo(layout.zone) if layout.zone else None
+        self._ts = self._find("ts", layout.ts)
+        self._plan = self._find("plan", layout.plan)
+        self._fact = self._find("fact", layout.fact)
+        self._series = None if layout.series_name and not layout.series else self._find("series", layout.series)
+        self._others = self._name_others() if layout.attributes else {}
+        if self._plan is None and self._fact is None:
+            raise BadTable(f"no column for plan or fact: name one with --plan or --fact; {self._names()}")
+
+    def read(self, line: int, cells: Sequence[str]) -> Reading:
+        """The reading in a row. BadRow."""
+        try:
+            return self._read(cells)
+        except _Refusal as refusal:
+            raise BadRow(line, refusal.column, refusal.detail) from None
+
+    def _read(self, cells: Sequence[str]) -> Reading:
+        if len(cells) != len(self._header):
+            raise _Refusal("", f"{len(cells)} cells where the header has {len(self._header)}")
+        for name, cell in zip(self._header, cells, strict=True):
+            if "\0" in cell:
+                raise _Refusal(name, "holds a NUL character")
+        return Reading(
+            ts=self._moment(cells),
+            series=self._series_of(cells),
+            plan=self._number(cells, self._plan),
+            fact=self._number(cells, self._fact),
+            attributes=self._attributes_of(cells),
+        )
+
+    def _find(self, option: str, given: str | None) -> int | None:
+        """The number of a column. A column that was not asked for by name may be missing, `ts` may not."""
+        name = given or option
+        if (found := self._header.count(name)) > 1:
+            raise BadTable(f"{found} columns are called {name!r}; {self._names()}")
+        if found:
+            return self._header.index(name)
+        if given:
+            raise BadTable(f"no column {name!r}: name the right one with --{option}; {self._names()}")
+        if like := [other for other in self._header if other.lower() == name]:
+            raise BadTable(f"no column {name!r}, but {like[0]!r}: if that is it, say --{option} {like[0]!r}")
+        return None
+
+    def _name_others(self) -> dict[int, str]:
+        """The columns that become attributes, under names that mean nothing else to the service."""
+        used = {self._ts, self._plan, self._fact, self._series}
+        return {
+            number: f"column_{name}" if name.lower() in OWN_KEYS else name
+            for number, name in enumerate(self._header)
+            if name and number not in used
+        }
+
+    def _names(self) -> str:
+        return f"the columns are {', '.join(self._header)}"
+
+    def _moment(self, cells: Sequence[str]) -> datetime:
+        column, text = self._layout.ts, cells[self._ts or 0].strip()
+        if self._layout.time_format is None and is_small_number(text):
+            raise _Refusal(column, f"{text!r} is too small for epoch seconds (is it a spreadsheet's day?)")
+        moment = self._parse(text)
+        if moment is None:
+            wanted = self._layout.time_format or "2026-01-31T14:05:00Z or 1769868300"
+            raise _Refusal(column, f"{text!r} isn't a time like {wanted}")
+        if moment.tzinfo is None:
+            moment = self._place(moment, column)
+        moment = moment.astimezone(UTC)
+        if not EPOCH <= moment <= datetime.now(UTC) + LATEST:
+            raise _Refusal(column, f"{text!r} is {'before 1970' if moment < EPOCH else 'in the future'}")
+        return moment
+
+    def _parse(self, text: str) -> datetime | None:
+        if self._layout.time_format is None:
+            return parse_moment(text)
+        try:
+            return datetime.strptime(text, self._layout.time_format)  # noqa: DTZ007 - the zone comes next
+        except ValueError:
+            return None
+
+    def _place(self, moment: datetime, column: str) -> datetime:
+        """A naive time in the layout's zone; the first of two, where clocks were set back."""
+        if self._zone is None:
+            raise _Refusal(column, f"{moment} has no time zone: name it with --tz")
+        placed = moment.replace(tzinfo=self._zone)
+        if placed.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) != moment:
+            raise _Refusal(column, f"{moment} doesn't exist in {self._layout.zone}: clocks were set forward then")
+        return placed
+
+    def _series_of(self, cells: Sequence[str]) -> str:
+        name = cells[self._series].strip() if self._series is not None else self._layout.series_name or "default"
+        name = name or self._layout.series_name or ""
+        if not 1 <= len(name) <= MAX_SERIES:
+            raise _Refusal(
+                self._layout.series or "series", f"has {len(name)} characters; 1 to {MAX_SERIES} are allowed"
+            )
+        return name
+
+    def _number(self, cells: Sequence[str], column: int | None) -> int | float | None:
+        """The number in a cell, None where it is empty."""
+        text = cells[column].strip() if column is not None else ""
+        if column is None or not text:
+            return None
+        number = _plain_number(text)
+        if number is None:
+            number = _any_number(text)
+        if number is None:
+            raise _Refusal(self._header[column], f"{text!r} isn't a finite number")
+        return number
+
+    def _attributes_of(self, cells: Sequence[str]) -> dict[str, object]:
+        attributes: dict[str, object] = {}
+        for column, name in self._others.items():
+            if text := cells[column].strip():
+                number = _plain_number(text)
+                attributes[name] = text if number is None else number
+        if attributes and (size := len(_encode(attributes))) > MAX_ATTRIBUTES:
+            raise _Refusal("", f"{size} bytes of attributes; at most {MAX_ATTRIBUTES} are allowed")
+        return attributes
+
+
+def _delimiter_in(name: str, given: str) -> str | None:
+    """What seems to separate columns in a header that was read as one, as it is written on the command line."""
+    found = max((";", "\t", "|", ","), key=name.count)
+    return {"\t": "tab"}.get(found, f"'{found}'") if found in name and found != given else None
+
+
+def _plain_number(text: str) -> int | float | None:
+    """A number that is written as JSON would write it: 007 and 1_000 are text, and so is what doesn't fit a float."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    return float(text) if match[2] or match[3] else int(text)
+
+
+def _any_number(text: str) -> float | None:
+    """A finite number however it is written: +5, .5, 007."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None

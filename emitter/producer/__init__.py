@@ -1,0 +1,45 @@
+"""A producer of readings, to import or to copy: it needs nothing else of this project.
+
+    async with Producer("ws://localhost:8080/", spool="readings.sqlite") as producer:
+        await producer.send(series="line 1", plan=40, fact=38)
+
+From the outside in: `producer` is what others use; `sender` has the connection; `exchange` decides what to send and
+what an answer means; `window` holds what is in flight, `spool` what isn't acknowledged.
+"""
+
+from emitter.producer.answers import Answer, Duplicate, Problem, Refusal, Tally, Written
+from emitter.producer.errors import (
+    BadReading,
+    ProducerError,
+    Rejected,
+    SpoolError,
+    SpoolFull,
+    SpoolInUse,
+    Undelivered,
+    Unreachable,
+)
+from emitter.producer.link import Link
+from emitter.producer.producer import Producer
+from emitter.producer.readings import Batch, Reading, make_batch
+
+__all__ = [
+    "Answer",
+    "BadReading",
+    "Batch",
+    "Duplicate",
+    "Link",
+    "Problem",
+    "Producer",
+    "ProducerError",
+    "Reading",
+    "Refusal",
+    "Rejected",
+    "SpoolError",
+    "SpoolFull",
+    "SpoolInUse",
+    "Tally",
+    "Undelivered",
+    "Unreachable",
+    "Written",
+    "make_batch",
+]

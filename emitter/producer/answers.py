@@ -1,0 +1,122 @@
+"""What the service answers to a batch."""
+
+from typing import assert_never
+
+import msgspec
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One fault of one reading of the batch: the index counts from 0, people count from 1."""
+
+    index: int | None = None
+    field: str = ""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        where = " ".join(
+            part for part in (None if self.index is None else f"reading {self.index + 1}", self.field) if part
+        )
+        return f"{where}: {self.detail}" if where else self.detail
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An RFC 9457 problem, as far as a producer needs it; `retry_after` in seconds."""
+
+    status: int = 500
+    title: str = ""
+    detail: str = ""
+    errors: list[Fault] = []
+    retry_after: float | None = None
+
+    @property
+    def id_taken(self) -> bool:
+        """Whether the batch's id was committed before with other content."""
+        return self.status == 422 and any(fault.field == "id" for fault in self.errors)
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same may be taken later."""
+        return self.status == 429 or self.status >= 500
+
+    def __str__(self) -> str:
+        said = (self.detail or self.title or "no reason given").rstrip(".")
+        first = f" ({self.errors[0]})" if self.errors and self.errors[0].detail not in said else ""
+        return f"{self.status}: {said}{first}"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """The batch is committed."""
+
+    id: str
+    readings: int
+
+
+class Duplicate(msgspec.Struct, frozen=True):
+    """The batch was committed before."""
+
+    id: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The batch isn't committed; `id` is None where the service couldn't make it out."""
+
+    id: str | None
+    problem: Problem
+
+
+Answer = Written | Duplicate | Refusal
+
+
+class Tally(msgspec.Struct):
+    """What the service answered, in readings; and how often batches were sent again and connections made."""
+
+    written: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    retries: int = 0
+    connections: int = 0
+
+    def count(self, readings: int, answer: Answer) -> None:
+        """A batch of so many readings is done with."""
+        match answer:
+            case Written():
+                self.written += answer.readings
+            case Duplicate():
+                self.duplicates += readings
+            case Refusal():
+                self.refused += readings
+            case _:
+                assert_never(answer)
+
+
+class _Frame(msgspec.Struct, frozen=True):
+    ack: str | None = None
+    written: int = 0
+    duplicate: bool = False
+    error: Problem | None = None
+    id: str | None = None
+
+
+_decode = msgspec.json.Decoder(_Frame).decode
+_decode_problem = msgspec.json.Decoder(Problem).decode
+
+
+def read_answer(message: str | bytes) -> Answer | None:
+    """The answer in a frame, None where it is none that a producer knows."""
+    try:
+        frame = _decode(message)
+    except msgspec.DecodeError:
+        return None
+    if frame.error is not None:
+        return Refusal(frame.id, frame.error)
+    if frame.ack is None:
+        return None
+    return Duplicate(frame.ack) if frame.duplicate else Written(frame.ack, frame.written)
+
+
+def read_problem(body: bytes) -> str:
+    """The detail of a problem document, "" where the body is something else."""
+    try:
+        return _decode_problem(body).detail
+    except msgspec.DecodeError:
+        return ""

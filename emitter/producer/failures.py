@@ -1,0 +1,101 @@
+"""What ends a connection, in words, and whether another one may do better."""
+
+import os
+import re
+from socket import gaierror
+from ssl import SSLError
+
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
+
+from emitter.producer.answers import read_problem
+from emitter.producer.backoff import retry_after
+from emitter.producer.errors import Rejected
+from emitter.producer.link import Link
+
+TRANSIENT = frozenset((404, 408, 421, 425, 429))
+"""4xx statuses of a handshake that pass: proxies answer so while the service behind them starts."""
+RESTARTING = frozenset((1001, 1012))
+TOO_LARGE = 1009
+
+
+class Silence(Exception):
+    """The connection stands, but answers don't come."""
+
+
+FAILURES = (OSError, WebSocketException, Silence)
+"""What can end a connection; another one may do better."""
+
+
+def check_refusal(link: Link, failure: Exception) -> None:
+    """Rejected where the handshake was answered with a status that will be the same next time."""
+    if not isinstance(failure, InvalidStatus):
+        return
+    status = failure.response.status_code
+    if 400 <= status < 500 and status not in TRANSIENT:
+        raise Rejected(f"{link.name} refused the connection: {describe(failure)}. {_hint(link, status)}")
+
+
+def asked_delay(failure: Exception) -> float | None:
+    """Seconds that the service asked to wait."""
+    return retry_after(failure.response.headers.get("Retry-After")) if isinstance(failure, InvalidStatus) else None
+
+
+def describe(failure: Exception) -> str:
+    """A failure in a few words."""
+    match failure:
+        case InvalidStatus():
+            return _describe_status(failure)
+        case InvalidMessage(__cause__=EOFError()):
+            return "connection lost"
+        case InvalidMessage():
+            return "what answers there isn't a WebSocket service"
+        case ConnectionClosed():
+            return _describe_close(failure)
+        case TimeoutError():
+            return "no answer to the connection attempt"
+        case SSLError() | gaierror():  # their numbers aren't the system's
+            return failure.strerror or str(failure)
+        case OSError():
+            return _describe_os(failure)
+        case _:
+            return str(failure) or type(failure).__name__
+
+
+def closed_with(failure: Exception) -> int | None:
+    """The code that the other side closed the connection with."""
+    return failure.rcvd.code if isinstance(failure, ConnectionClosed) and failure.rcvd else None
+
+
+def _hint(link: Link, status: int) -> str:
+    match status:
+        case 401:
+            return f"Is {link.credential} right?"
+        case 403:
+            return f"Are the address and {link.credential} right?"
+        case _:
+            return "Is the address right?"
+
+
+def _describe_status(failure: InvalidStatus) -> str:
+    response = failure.response
+    detail = read_problem(bytes(response.body or b""))
+    said = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    if response.status_code < 400:
+        return f"what answers there isn't a WebSocket service ({said})"
+    return f"{said}, {detail.rstrip('.')}" if detail else said
+
+
+def _describe_os(failure: OSError) -> str:
+    """asyncio's text for several addresses of a host holds the number of each."""
+    number = re.search(r"\[Errno (\d+)\]", str(failure))
+    return os.strerror(int(number[1])) if number else str(failure)
+
+
+def _describe_close(failure: ConnectionClosed) -> str:
+    code = closed_with(failure)
+    if failure.rcvd is None:
+        return f"connection lost{f' ({failure.sent.reason})' if failure.sent and failure.sent.reason else ''}"
+    if code in RESTARTING:
+        return f"the service is going away (close code {code})"
+    reason = failure.rcvd.reason.rstrip(".")
+    return f"closed with code {code}{f', {reason}' if reason else ''}"

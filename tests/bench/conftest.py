@@ -1,0 +1,3 @@
+"""Fixtures of these tests."""
+
+from tests.emitters import emitters as emitters

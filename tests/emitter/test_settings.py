@@ -1,0 +1,59 @@
+"""Settings of the emitter."""
+
+from pathlib import Path
+
+import pytest
+
+from emitter.errors import BadSettings
+from emitter.settings import EmitterSettings
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the machine's environment nor somebody's `.env` has a say."""
+    monkeypatch.chdir(tmp_path)
+    for name in EmitterSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def test_the_address_follows_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert EmitterSettings.load().url == "ws://127.0.0.1:8080/"
+    monkeypatch.setenv("API_PORT", "9000")
+    assert EmitterSettings.load().url == "ws://127.0.0.1:9000/"
+    monkeypatch.setenv("API_HOST", "db.example")
+    assert EmitterSettings.load().url == "ws://db.example:9000/"
+    monkeypatch.setenv("EMITTER_URL", "https://there.example")
+    assert EmitterSettings.load().url == "wss://there.example/"
+    assert EmitterSettings.load(emitter_url="ws://[::1]:1/ws").url == "ws://[::1]:1/ws"
+
+
+def test_dotenv_is_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("EMITTER_SERIES=press\nDATABASE_URL=postgresql://x\nEMITTER_URL=\n")
+    assert EmitterSettings.load().emitter_series == "press"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("EMITTER_URL", "localhost:8080", "EMITTER_URL: 'localhost:8080' isn't the address of a service"),
+        ("EMITTER_URL", "ws://a:99999", "EMITTER_URL: 'ws://a:99999' has no usable host and port"),
+        ("EMITTER_INTERVAL", "0", "EMITTER_INTERVAL: "),
+        ("EMITTER_WINDOW", "many", "EMITTER_WINDOW: "),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL: "),
+    ],
+)
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadSettings) as caught:
+        EmitterSettings.load()
+    assert said in str(caught.value)
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in EmitterSettings.model_fields.values())
+
+
+def test_port_zero_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_PORT", "0")
+    with pytest.raises(BadSettings, match="EMITTER_URL"):
+        _ = EmitterSettings.load().url
