@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -74,3 +74,10 @@ async def counted(service: Running, where: str, reason: str) -> float:
     text = (await service.http.get("/metrics")).text
     name = f'taktline_refused_total{{reason="{reason}",where="{where}"}} '
     return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something that tells nobody when it happens."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)

@@ -41,10 +41,11 @@ class Renderer:
         work: Callable[[DrawingOrder], bytes] = carry_out,
         timeout: float = TIMEOUT,
         drawing_timeout: float = DRAWING_TIMEOUT,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._metrics = metrics
         self._work = work
-        self._timeout, self._drawing_timeout = timeout, drawing_timeout
+        self._timeout, self._drawing_timeout, self._max_waiting = timeout, drawing_timeout, max_waiting
         self.waiting = 0
         """Pictures that were asked for and aren't answered yet."""
         self._closed = False
@@ -56,7 +57,7 @@ class Renderer:
 
     async def draw(self, picture: Picture, form: DrawnFormat, scale: float = 1, *, packed: bool = False) -> bytes:
         """The picture in a format, gzipped if `packed`. Unavailable: too many are waiting, or drawing took too long."""
-        if self.waiting >= MAX_WAITING:
+        if self.waiting >= self._max_waiting:
             raise Unavailable("Too many charts are being drawn; try again in a moment.")
         self.waiting += 1
         started = time.perf_counter()

@@ -49,7 +49,9 @@ class Embedded:
 
 
 @contextlib.asynccontextmanager
-async def embedded(data: Path, cache: Path, say: Callable[[str], None]) -> AsyncIterator[Embedded]:
+async def embedded(
+    data: Path, cache: Path, say: Callable[[str], None], *, patience: float = _PATIENCE
+) -> AsyncIterator[Embedded]:
     """An engine with its data in `data`, for as long as the context lasts; an engine that ends is started again.
 
     Raises EngineError where it can't be installed or started, or `data` is in somebody's use.
@@ -57,7 +59,7 @@ async def embedded(data: Path, cache: Path, say: Callable[[str], None]) -> Async
     packages = await install(cache, say)
     async with _claim(data) as lock:
         began = time.monotonic()
-        keeper = _Keeper(packages, lock)
+        keeper = _Keeper(packages, lock, patience)
         say("Starting the embedded engine …" if keeper.has_data else "Making a new database …")
         keeping = asyncio.create_task(keeper.keep())
         try:
@@ -107,7 +109,7 @@ def _locked(lock: IO[str]) -> bool:
 class _Keeper:
     """Starts an engine, and starts it again on the same port whenever it ends."""
 
-    def __init__(self, packages: Path, lock: IO[str]) -> None:
+    def __init__(self, packages: Path, lock: IO[str], patience: float) -> None:
         self.ready: asyncio.Future[Embedded] = asyncio.get_running_loop().create_future()
         self._lock = lock
         self._folder = Path(lock.name).parent / "pgdata"
@@ -117,7 +119,7 @@ class _Keeper:
             "folder": str(self._folder),
             "password": self._password,
             "port": 0,
-            "patience": _PATIENCE * 1000,
+            "patience": patience * 1000,
         }
 
     @property

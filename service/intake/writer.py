@@ -49,11 +49,13 @@ class Writer:
         max_readings: int,
         max_bytes: int,
         listeners: Sequence[Listener] = (),
+        retry_to: float = RETRY_TO,
     ) -> None:
         self._write = write
         self._metrics = metrics
         self._listeners = listeners
         self._max_readings, self._max_bytes = max_readings, max_bytes
+        self._retry_to = retry_to
         self._waiting: deque[tuple[Packed, Answer]] = deque()
         self._in_hand: list[Group] = []
         self._readings = self._bytes = 0
@@ -219,7 +221,7 @@ class Writer:
         is in doubt; a reading alone is never too much.
         """
         receipt.begin()
-        pause, attempts = RETRY_FROM, 0
+        pause, attempts = min(RETRY_FROM, self._retry_to), 0
         many = sum(batch.count for batch in batches) > 1
         while True:
             started = time.perf_counter()
@@ -236,7 +238,7 @@ class Writer:
                 self.stalled = exc.detail
                 self._metrics.commit_failed()
                 await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311
-                pause = min(2 * pause, RETRY_TO)
+                pause = min(2 * pause, self._retry_to)
                 continue
             except Exception:
                 self._go_on()

@@ -86,8 +86,14 @@ class Feed(Generic[V, S]):
         committed: Callable[[], Awaitable[str]] | None,
         metrics: Metrics,
         heartbeat: bytes,
+        *,
+        heartbeat_after: float = HEARTBEAT,
+        poll_interval: float = POLL_INTERVAL,
+        retry_after: float = RETRY_AFTER,
     ) -> None:
         self._take, self._committed, self._metrics, self._heartbeat = take, committed, metrics, heartbeat
+        self._heartbeat_after, self._poll_interval, self._retry_after = heartbeat_after, poll_interval, retry_after
+        self.max_viewers = MAX_VIEWERS
         self._views: dict[V, _WatchedView[S]] = {}
         self._viewers = 0
         self._turn = asyncio.Semaphore(1)
@@ -110,7 +116,7 @@ class Feed(Generic[V, S]):
         """Unavailable where there are too many viewers; Draining once the service is stopping."""
         if self._closed:
             raise Draining
-        if self._viewers >= MAX_VIEWERS:
+        if self._viewers >= self.max_viewers:
             raise Unavailable("Too many viewers are connected; try again in a moment.")
 
     async def watch(self, view: V) -> AsyncGenerator[bytes, None]:
@@ -139,7 +145,7 @@ class Feed(Generic[V, S]):
         """Notice what other replicas write, until cancelled."""
         before = ""
         while self._committed is not None:
-            await asyncio.sleep(POLL_INTERVAL)
+            await asyncio.sleep(self._poll_interval)
             if not self._views:
                 continue
             with suppress(TaktlineError):  # taking the next snapshot logs the same error
@@ -192,7 +198,7 @@ class Feed(Generic[V, S]):
                 snapshot = await self._take(view, watched.snapshot)
         except TaktlineError as exc:
             log.warning("the live page can't be brought up to date", why=exc.detail)
-            return time.time() + RETRY_AFTER
+            return time.time() + self._retry_after
         if snapshot is not watched.snapshot:
             watched.snapshot, watched.number = snapshot, watched.number + 1
             await watched.wake()
@@ -202,8 +208,8 @@ class Feed(Generic[V, S]):
         """Wait until something was written or the snapshot has expired. Meanwhile every viewer is sent heartbeats."""
         while not watched.stale.is_set() and (left := expires - time.time()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(watched.stale.wait(), min(left, HEARTBEAT))
-            if not watched.stale.is_set() and left > HEARTBEAT:
+                await asyncio.wait_for(watched.stale.wait(), min(left, self._heartbeat_after))
+            if not watched.stale.is_set() and left > self._heartbeat_after:
                 await watched.wake()
 
 

@@ -14,12 +14,12 @@ import pytest
 
 from service.charts import renderer
 from service.charts.drawing.draw import DrawingOrder, carry_out
-from service.charts.renderer import Renderer
+from service.charts.renderer import MAX_WAITING, Renderer
 from service.errors import Unavailable
 from service.metrics import Metrics
 from service.web.assets import VEGA, Assets
 from tests.conftest import Engine, settings_for
-from tests.harness import running
+from tests.harness import running, until
 from tests.pictures import nothing, picture
 
 pytestmark = pytest.mark.anyio
@@ -55,9 +55,9 @@ def refuse(_: Any) -> None:
 
 @asynccontextmanager
 async def rendering(
-    work: Callable[[DrawingOrder], bytes], overall: float = 90, drawing: float = 60
+    work: Callable[[DrawingOrder], bytes], overall: float = 90, drawing: float = 60, max_waiting: int = MAX_WAITING
 ) -> AsyncIterator[Renderer]:
-    made = Renderer(1, Metrics(), work=work, timeout=overall, drawing_timeout=drawing)
+    made = Renderer(1, Metrics(), work=work, timeout=overall, drawing_timeout=drawing, max_waiting=max_waiting)
     try:
         yield made
     finally:
@@ -134,7 +134,7 @@ async def test_a_worker_that_dies_takes_no_queued_picture_with_it() -> None:
     async with rendering(slow) as made:
         for _ in range(2):
             drawn = [asyncio.create_task(made.draw(picture(width=300 + n), "png")) for n in range(6)]
-            await asyncio.sleep(0.4)
+            await until(lambda: made.waiting == 6)
             for child in workers():
                 child.kill()
             assert await asyncio.gather(*drawn) == [b"drawn"] * 6
@@ -144,7 +144,7 @@ async def test_a_worker_that_dies_takes_no_queued_picture_with_it() -> None:
 async def test_a_worker_that_hangs_takes_no_queued_picture_with_it() -> None:
     async with rendering(hang, drawing=5) as made:
         hanging = asyncio.create_task(made.draw(picture(), "png"))
-        await asyncio.sleep(0.1)
+        await until(lambda: made.waiting == 1)
         assert await asyncio.gather(*(made.draw(nothing(), "png") for _ in range(5))) == [b"drawn"] * 5
         with pytest.raises(Unavailable):
             await hanging
@@ -192,11 +192,10 @@ async def test_what_goes_wrong_while_drawing_is_told() -> None:
         assert (await made.draw(nothing(), "svg")).startswith(b"<svg")
 
 
-async def test_one_picture_too_many_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renderer, "MAX_WAITING", 2)
-    async with rendering(hang, overall=5, drawing=2) as made:
+async def test_one_picture_too_many_is_refused_at_once() -> None:
+    async with rendering(hang, overall=5, drawing=2, max_waiting=2) as made:
         waiting = [asyncio.create_task(made.draw(picture(), "png")) for _ in range(2)]
-        await asyncio.sleep(0)
+        await until(lambda: made.waiting == 2)
         with pytest.raises(Unavailable, match="Too many charts"):
             await made.draw(nothing(), "png")
         await asyncio.gather(*waiting, return_exceptions=True)

@@ -19,7 +19,6 @@ import asyncpg
 import psutil
 import pytest
 
-from service.engine import embedded as engine_module
 from service.engine.embedded import Embedded, embedded, install
 from service.errors import EngineError
 
@@ -256,9 +255,12 @@ async def test_a_client_cut_off_in_a_transaction(engine: Embedded, con: asyncpg.
         assert await waiting == 0
 
 
-async def test_a_client_that_keeps_the_session_for_itself(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "_PATIENCE", 0.2)
-    async with embedded(folder, CACHE, print) as running, connection(running) as con, connection(running) as idle:
+async def test_a_client_that_keeps_the_session_for_itself(folder: Path) -> None:
+    async with (
+        embedded(folder, CACHE, print, patience=0.2) as running,
+        connection(running) as con,
+        connection(running) as idle,
+    ):
         await idle.execute("begin")
         async with asyncio.timeout(10):
             assert await con.fetchval("select 1") == 1

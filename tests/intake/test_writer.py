@@ -8,8 +8,9 @@ import pytest
 
 from service.errors import BadReading, Draining, Overloaded, TooMuchAtOnce, Unavailable
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.writer import Listener, Write, Writer
+from service.intake.writer import RETRY_TO, Listener, Write, Writer
 from service.metrics import Metrics
+from tests.harness import until
 
 pytestmark = pytest.mark.anyio
 
@@ -20,9 +21,15 @@ def batch(count: int = 1, size: int = 10, batch_id: str | None = None) -> Packed
 
 @asynccontextmanager
 async def at_work(
-    write: Write, max_readings: int = 1000, max_bytes: int = 10**6, listeners: Sequence[Listener] = ()
+    write: Write,
+    max_readings: int = 1000,
+    max_bytes: int = 10**6,
+    listeners: Sequence[Listener] = (),
+    retry_to: float = RETRY_TO,
 ) -> AsyncIterator[Writer]:
-    writer = Writer(write, Metrics(), max_readings=max_readings, max_bytes=max_bytes, listeners=listeners)
+    writer = Writer(
+        write, Metrics(), max_readings=max_readings, max_bytes=max_bytes, listeners=listeners, retry_to=retry_to
+    )
     task = asyncio.create_task(writer.run())
     yield writer
     await writer.close()
@@ -40,8 +47,7 @@ async def test_what_waits_is_written_together() -> None:
 
     async with at_work(write) as writer:
         first = writer.offer(batch())
-        while not groups:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await until(lambda: bool(groups))
         others = [writer.offer(batch()) for _ in range(50)]
         gate.set()
         assert await asyncio.gather(first, *others) == [Outcome.WRITTEN] * 51
@@ -61,8 +67,7 @@ async def test_a_refused_batch_harms_no_other() -> None:
     assert isinstance(done[37], BadReading)
 
 
-async def test_a_transaction_that_is_too_much_is_tried_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.intake.writer.RETRY_TO", 0.001)
+async def test_a_transaction_that_is_too_much_is_tried_in_halves() -> None:
     sizes: list[int] = []
 
     async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
@@ -71,7 +76,7 @@ async def test_a_transaction_that_is_too_much_is_tried_in_halves(monkeypatch: py
             raise TooMuchAtOnce("out of shared memory")
         return [Outcome.WRITTEN] * len(batches)
 
-    async with at_work(write) as writer:
+    async with at_work(write, retry_to=0.001) as writer:
         answers = [writer.offer(batch(5, batch_id="long" if number == 3 else str(number))) for number in range(8)]
         done = await asyncio.gather(*answers, return_exceptions=True)
     assert [number for number, one in enumerate(done) if one is not Outcome.WRITTEN] == [3]
@@ -79,8 +84,7 @@ async def test_a_transaction_that_is_too_much_is_tried_in_halves(monkeypatch: py
     assert sizes[:4] == [8, 8, 8, 4]
 
 
-async def test_what_is_in_doubt_or_a_reading_alone_is_never_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.intake.writer.RETRY_TO", 0.001)
+async def test_what_is_in_doubt_or_a_reading_alone_is_never_too_much() -> None:
     failures: list[Unavailable] = []
 
     async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
@@ -88,7 +92,7 @@ async def test_what_is_in_doubt_or_a_reading_alone_is_never_too_much(monkeypatch
             raise failures.pop(0)
         return [Outcome.WRITTEN] * len(batches)
 
-    async with at_work(write) as writer:
+    async with at_work(write, retry_to=0.001) as writer:
         failures[:] = [Unavailable("gone"), *(TooMuchAtOnce("out of shared memory") for _ in range(9))]
         assert await writer.offer(batch(5)) is Outcome.WRITTEN
         failures[:] = [TooMuchAtOnce("out of shared memory") for _ in range(9)]
@@ -106,8 +110,7 @@ async def test_while_the_database_is_away_batches_wait_with_one_receipt() -> Non
 
     async with at_work(write) as writer:
         answer = writer.offer(batch())
-        while not writer.stalled:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        await until(lambda: writer.stalled is not None)
         assert writer.stalled == "gone"
         assert await answer is Outcome.WRITTEN
         assert writer.stalled is None
@@ -186,8 +189,7 @@ async def test_who_can_try_again_is_told_so_while_nothing_is_committed() -> None
 
     async with at_work(write) as writer:
         answer = writer.offer(batch())
-        while not writer.stalled:  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
+        await until(lambda: writer.stalled is not None)
         with pytest.raises(Unavailable, match="gone"):
             writer.offer(batch())
         patient = await writer.put(batch())
@@ -198,15 +200,16 @@ async def test_who_can_try_again_is_told_so_while_nothing_is_committed() -> None
 
 
 async def test_what_is_under_way_is_given_up_too() -> None:
-    gate = asyncio.Event()
+    begun, gate = asyncio.Event(), asyncio.Event()
 
     async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        begun.set()
         await gate.wait()
         return [Outcome.WRITTEN] * len(batches)
 
     async with at_work(write) as writer:
         in_hand = writer.offer(batch(2))
-        await asyncio.sleep(0.01)
+        await begun.wait()
         waiting = writer.offer(batch(3))
         await writer.close()
         assert writer.abandon() == 5

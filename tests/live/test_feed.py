@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from service.errors import Unavailable
-from service.live import feed as module
-from service.live.feed import Feed, polling
+from service.live.feed import PAUSE, Feed, polling
 from service.metrics import Metrics
+from tests.harness import until
 
 pytestmark = pytest.mark.anyio
 
@@ -89,7 +89,7 @@ async def test_a_change_is_seen_soon_and_many_changes_are_few_snapshots(feed: Fe
         while await following(viewer) != b"change %d" % camera.number:
             pass
         assert time.monotonic() - started < 2
-    assert camera.taken <= 2 + 2 / module.PAUSE
+    assert camera.taken <= 2 + 2 / PAUSE
 
 
 async def test_a_slow_viewer_skips_and_is_sent_the_whole(feed: Feed[str, Photo], camera: Camera) -> None:
@@ -103,10 +103,8 @@ async def test_a_slow_viewer_skips_and_is_sent_the_whole(feed: Feed[str, Photo],
         assert await following(slow) == b"whole 3"
 
 
-async def test_a_viewer_hears_beats_while_nothing_happens(
-    feed: Feed[str, Photo], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "HEARTBEAT", 0.05)
+async def test_a_viewer_hears_beats_while_nothing_happens(camera: Camera) -> None:
+    feed = Feed(camera.take, None, Metrics(), b"beat", heartbeat_after=0.05)
     async with aclosing(feed.watch("a")) as viewer:
         assert [await following(viewer) for _ in range(3)] == [b"whole 0", b"beat", b"beat"]
 
@@ -119,26 +117,25 @@ async def test_a_snapshot_that_expires_is_taken_anew(feed: Feed[str, Photo], cam
         assert await following(viewer) == b"change 1"
 
 
-async def test_it_goes_on_when_the_database_is_back(
-    feed: Feed[str, Photo], camera: Camera, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "RETRY_AFTER", 0.05)
+async def test_it_goes_on_when_the_database_is_back(camera: Camera) -> None:
+    feed = Feed(camera.take, None, Metrics(), b"beat", retry_after=0.05)
     camera.away = True
     async with aclosing(feed.watch("a")) as viewer:
         waiting = asyncio.ensure_future(anext(viewer))
-        await asyncio.sleep(0.3)
+        await until(lambda: camera.taken > 1)
+        assert not waiting.done()
         camera.away = False
         assert await asyncio.wait_for(waiting, 2) == b"whole 0"
 
 
-async def test_what_others_write_is_noticed(camera: Camera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "POLL_INTERVAL", 0.05)
+async def test_what_others_write_is_noticed(camera: Camera) -> None:
     snapshot = "1"
 
     async def committed() -> str:
         return snapshot
 
-    async with polling(Feed(camera.take, committed, Metrics(), b"")) as feed, aclosing(feed.watch("a")) as viewer:
+    made = Feed(camera.take, committed, Metrics(), b"", poll_interval=0.05)
+    async with polling(made) as feed, aclosing(feed.watch("a")) as viewer:
         await following(viewer)
         camera.number, snapshot = 1, "2"
         assert await following(viewer) == b"change 1"
@@ -148,15 +145,15 @@ async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Photo]) -> None
     viewer = feed.watch("a")
     await following(viewer)
     waiting = asyncio.ensure_future(anext(viewer, None))
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # it waits now
     await feed.stop()
     assert await asyncio.wait_for(waiting, 1) is None
     with pytest.raises(Unavailable):
         feed.admit()
 
 
-async def test_there_may_be_too_many(feed: Feed[str, Photo], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_VIEWERS", 1)
+async def test_there_may_be_too_many(feed: Feed[str, Photo]) -> None:
+    feed.max_viewers = 1
     feed.admit()
     async with aclosing(feed.watch("a")) as viewer:
         await following(viewer)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from service.live import feed
 from tests.browsing import faults, fill, keep, live, visiting
 from tests.harness import Running
 
@@ -85,16 +84,14 @@ async def test_an_address_that_is_refused_keeps_the_form(
                 await expect(page.locator("#board")).to_be_visible()
 
 
-async def test_no_room_for_another_viewer_is_said_and_passes(
-    browser: Browser, fresh: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_room_for_another_viewer_is_said_and_passes(browser: Browser, fresh: Running) -> None:
     await fill(fresh, 0.5)
-    monkeypatch.setattr(feed, "MAX_VIEWERS", 0)
+    fresh.parts.feed.max_viewers = 0
     async with visiting(browser, fresh) as page:
         await page.goto("/")
         await expect(page.locator("#notice")).to_contain_text("Too many viewers are connected")
         await expect(page.locator("#state")).to_have_text("Not live")
-        monkeypatch.undo()
+        fresh.parts.feed.max_viewers = 1
         await expect(page.locator("#state")).to_have_text("Live")
         await expect(page.locator("#notice")).to_be_hidden()
 
