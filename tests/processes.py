@@ -12,9 +12,11 @@ import httpx
 from tests.conftest import Engine, cache
 from tests.harness import free_port
 
+PASSED = ("PATH", "HOME", "LANG", "TMPDIR")
+
 
 async def start(command: str = "run_server", **environment: str) -> Process:
-    clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
+    clean = {name: value for name, value in os.environ.items() if name in PASSED or name.startswith("COVERAGE_")}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "service", command,
         env={**clean, "TAKTLINE_CACHE": str(cache()), "API_HOST": "127.0.0.1", **environment}, stdout=PIPE, stderr=PIPE,
