@@ -76,10 +76,10 @@ class Records:
             [[passed]] = await snapshot.read("count_at_instant", place.ts, place.id, selection.series, way)
             found = await spread(snapshot, rest, 0, passed + limit - 1, down=way)
             rows = await _read(snapshot, found, selection.series, place, limit, down=way) if found.total else []
-        behind = max(0, found.total - passed)
+        following = max(0, found.total - passed)
         if backward:
-            return _excerpt(rows[::-1], behind - len(rows), total)
-        return _excerpt(rows, total - behind, total)
+            return _excerpt(rows[::-1], following - len(rows), total)
+        return _excerpt(rows, total - following, total)
 
     async def stream(self, selection: Selection) -> AsyncIterator[list[Record]]:
         """All records of a selection, the oldest first, in parts; each part is as of when it is read."""
@@ -102,7 +102,7 @@ class Records:
 
 
 def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
-    """What of the selection is at the place's instant or behind it."""
+    """What of the selection is at the place's instant or after it."""
     if down:
         return Selection(selection.start, min(selection.end, place.ts + _INSTANT), selection.series)
     return Selection(max(selection.start, place.ts), selection.end, selection.series)

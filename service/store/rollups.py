@@ -14,7 +14,7 @@ ROLLUPS = {
     "hour_rollup": "hours",
     "day_rollup": "days",
 }
-"""Each rollup, with its unit, behind those that it is made of."""
+"""Each rollup, with its unit, after those that it is made of."""
 
 
 class Rollups:

@@ -1,7 +1,7 @@
 -- What of the rollups has to be refreshed since late readings came to the minutes from $1 to $2, which are of one day. No
 -- window may come closer to the present than those of the policies in 004 and 033; one that is empty then has an end
--- that is not after its beginning. None begins behind what is materialised so far: the watermark would pass what lies
--- between, and hide it until a policy comes to it.
+-- that is not after its beginning. None begins after the end of what is materialised so far: the watermark would pass
+-- what lies between, and hide it until a policy comes to it.
 --
 -- To be asked before each refresh: what a policy has materialised by then was made of what is refreshed already.
 with

@@ -1,4 +1,4 @@
--- Readings in a period, the newest first, from behind the place ($4, $5) where one is given. Whoever asks knows both
+-- Readings in a period, the newest first, after the place ($4, $5) where one is given. Whoever asks knows both
 -- bounds closely, since only then are the other days' chunks left alone.
 select
   ts,
