@@ -56,5 +56,8 @@ async def open_store(url: str, search_path: str, server: Server) -> AsyncIterato
     read = session(search_path) | PLANNED
     # the embedded engine has one session, and would set it up anew whenever it goes from the one to the other
     write = read if server.embedded else session(search_path)
-    async with open_pool(url, write, WRITING) as writing, open_pool(url, read, READING) as reading:
+    async with (
+        open_pool(url, write, WRITING, server.edition) as writing,
+        open_pool(url, read, READING, server.edition) as reading,
+    ):
         yield Store(writing, reading, server)

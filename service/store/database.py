@@ -2,25 +2,22 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Literal
 from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 
 from service.errors import DatabaseAway, DatabaseUnusable
-from service.store.queries import query
+from service.store.queries import Edition, query
 
 CONNECT_TIMEOUT = 10.0
 """Seconds."""
 OLDEST = {"community": (2, 29), "apache": (2, 19)}
 """2.28 loses buckets after a refresh; 2.19 is the oldest that was tried."""
 
-Edition = Literal["community", "apache"]
-
 
 class Server(msgspec.Struct, frozen=True):
-    """What the service found behind the address."""
+    """What the service found at the address."""
 
     postgresql: str
     timescaledb: str
@@ -44,7 +41,7 @@ def place(url: str) -> str:
 
 
 async def inspect(url: str) -> Server:
-    """Look at the server behind `url`, and put the extension into the database where that is still to do."""
+    """Look at the server at `url`, and put the extension into the database where that is still to do."""
     async with connection(url, "public") as con:
         [row] = await con.fetch(query("server"))
         if row["timescaledb"] is None:

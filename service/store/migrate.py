@@ -1,74 +1,53 @@
-"""Applies `sql/schema` in order: under a lock, each file in a transaction, each recorded with its checksum.
+"""Applies `sql/schema` in order, under a lock, each file once and in a transaction; then those files of `sql/functions`
+that have changed, which replace what they made before. Each file is recorded with its checksum.
 
-`002_name.sql` is for every edition, `003_name.community.sql` for one; a number has one file an edition. A file whose
-first line is `-- no-transaction` holds one statement that can't run in a transaction and can be run again.
+No schema file uses what `sql/functions` makes. One may drop it: after a schema file all functions are made anew.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 import asyncpg
 import msgspec
 
 from service.errors import SchemaError
 from service.store.conflicts import LONG_PATIENCE, insist
-from service.store.database import Edition, Server, connection
-from service.store.queries import query, sql_folder
+from service.store.database import Server, connection
+from service.store.ledger import Applied, Replaced, functions_to_replace, next_schema_file
+from service.store.queries import Edition, query, sql_folder
+from service.store.sql_files import SqlFile, sql_files
 
-_NAME = re.compile(r"(\d{3})_[a-z_]+(?:\.(community|apache))?\.sql")
-
-
-class Migration(msgspec.Struct, frozen=True):
-    """One schema file."""
-
-    number: int
-    name: str
-    sql: str
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.sql.encode()).hexdigest()
-
-    @property
-    def in_transaction(self) -> bool:
-        return not self.sql.startswith("-- no-transaction\n")
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
-def migrations(edition: Edition, folder: Path | None = None) -> list[Migration]:
-    """The schema files of an edition in order; SchemaError where the numbers have gaps or doubles."""
-    found = []
-    for path in sorted((folder or sql_folder() / "schema").glob("*.sql")):
-        match = _NAME.fullmatch(path.name)
-        if match is None:
-            raise SchemaError(f"{path.name}: a schema file is named like 001_reading.sql or 001_reading.apache.sql.")
-        if match[2] in (None, edition):
-            found.append(Migration(int(match[1]), path.name, path.read_text(encoding="utf-8")))
-    numbers = [one.number for one in found]
-    if sorted(set(numbers)) != numbers:
-        raise SchemaError(f"The schema files of the {edition} edition aren't numbered one by one: {numbers}.")
-    return found
+class _Files(msgspec.Struct, frozen=True):
+    """What a schema of this version is made of."""
+
+    edition: Edition
+    schema: list[SqlFile]
+    functions: list[SqlFile]
 
 
 async def migrate(
     url: str, schema: str, server: Server, say: Callable[[str], None], folder: Path | None = None
 ) -> list[str]:
-    """Bring the schema up to this version; the names of the files that were applied.
+    """Bring the schema up to this version; the names of the files that were applied, with their folder.
 
-    SchemaError: nothing was changed.
+    SchemaError: the file that it speaks of has changed nothing, and neither have those after it.
     """
-    wanted = migrations(server.edition, folder)
+    folder = folder or sql_folder()
+    edition = server.edition
+    files = _Files(edition, sql_files(folder / "schema", edition), sql_files(folder / "functions", edition))
     applied = []
     async with connection(url, search_path(schema, server)) as con:
         with _sentences(schema):
             async with con.transaction():
-                await con.execute(query("lock_schema"))
-                await con.execute(query("create_schema"))
-                await con.execute(query("create_ledger"))
+                for statement in ("lock_schema", "create_schema", "create_ledger", "create_ledger_of_functions"):
+                    await con.execute(query(statement))
             # a job that an earlier file has made may be at work already when a later one changes or refreshes the same
-            while (name := await insist(lambda: _apply_next(con, wanted), LONG_PATIENCE)) is not None:
+            while (name := await insist(lambda: _apply_next(con, files), LONG_PATIENCE)) is not None:
                 say(f"schema {schema}: applied {name}")
                 applied.append(name)
     return applied
@@ -96,24 +75,35 @@ def search_path(schema: str, server: Server) -> str:
     return f'"{schema}", {server.extension_schema}'
 
 
-async def _apply_next(con: "asyncpg.Connection[asyncpg.Record]", wanted: list[Migration]) -> str | None:
+async def _apply_next(con: Connection, files: _Files) -> str | None:
     """Apply the first file that is missing, if any. The ledger is read anew under the lock each time, since another
     start may have been faster."""
     async with con.transaction():
         await con.execute(query("lock_schema"))
-        following = _following(await con.fetch(query("applied_migrations")), wanted)
+        following = next_schema_file(await _applied(con), files.schema, files.edition)
         if following is None:
-            return None
+            return await _replace_next(con, files)
         if following.in_transaction:
             await _execute(con, following)
             await _record(con, following)
-            return following.name
+            return f"schema/{following.name}"
     if await _apply_alone(con, following):
-        return following.name
-    return await _apply_next(con, wanted)
+        return f"schema/{following.name}"
+    return await _apply_next(con, files)
 
 
-async def _apply_alone(con: "asyncpg.Connection[asyncpg.Record]", one: Migration) -> bool:
+async def _replace_next(con: Connection, files: _Files) -> str | None:
+    """Apply the first file of functions that has to be."""
+    rows = await con.fetch(query("applied_functions"))
+    number = files.schema[-1].number
+    for one in functions_to_replace([Replaced(**row) for row in rows], files.functions, number):
+        await _execute(con, one)
+        await con.execute(query("record_functions"), one.name, one.sha256, number)
+        return f"functions/{one.name}"
+    return None
+
+
+async def _apply_alone(con: Connection, one: SqlFile) -> bool:
     """Apply a file outside of any transaction; False where another start has just done it."""
     await con.execute(query("lock_alone"))  # on the embedded engine it keeps nobody out, so that a file may run twice
     try:
@@ -131,35 +121,20 @@ async def _apply_alone(con: "asyncpg.Connection[asyncpg.Record]", one: Migration
             await con.execute(query("unlock_alone"))
 
 
-async def _done(con: "asyncpg.Connection[asyncpg.Record]") -> set[int]:
-    return {row["number"] for row in await con.fetch(query("applied_migrations"))}
+async def _applied(con: Connection) -> list[Applied]:
+    return [Applied(**row) for row in await con.fetch(query("applied_migrations"))]
 
 
-async def _execute(con: "asyncpg.Connection[asyncpg.Record]", one: Migration) -> None:
+async def _done(con: Connection) -> set[int]:
+    return {one.number for one in await _applied(con)}
+
+
+async def _execute(con: Connection, one: SqlFile) -> None:
     try:
         await con.execute(one.sql)
     except asyncpg.PostgresError as exc:
         raise SchemaError(f"{one.name} can't be applied: {exc}.") from exc
 
 
-def _following(ledger: list[asyncpg.Record], wanted: list[Migration]) -> Migration | None:
-    known = {one.number: one for one in wanted}
-    for row in ledger:
-        mine = known.get(row["number"])
-        if mine is None:
-            raise SchemaError(
-                f"The schema was made by a later version of Taktline: this one doesn't know {row['name']}."
-            )
-        if mine.name != row["name"]:
-            raise SchemaError(
-                f"The schema was made on another edition of TimescaleDB ({row['name']}, here {mine.name}). "
-                "Export the readings and import them into a new DATABASE_SCHEMA."
-            )
-        if mine.sha256 != row["sha256"]:
-            raise SchemaError(f"{mine.name} was edited after it was applied; add a new file instead.")
-    done = {row["number"] for row in ledger}
-    return next((one for one in wanted if one.number not in done), None)
-
-
-async def _record(con: "asyncpg.Connection[asyncpg.Record]", one: Migration) -> None:
+async def _record(con: Connection, one: SqlFile) -> None:
     await con.execute(query("record_migration"), one.number, one.name, one.sha256)

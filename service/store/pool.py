@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from service.errors import BadReading, TooMuchAtOnce, Unavailable
-from service.store.queries import query
+from service.store.queries import Edition, query
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
@@ -44,31 +44,32 @@ if TYPE_CHECKING:
 class Snapshot:
     """Several queries that see one state of the database."""
 
-    def __init__(self, con: "Connection[asyncpg.Record]") -> None:
-        self._con = con
+    def __init__(self, con: "Connection[asyncpg.Record]", edition: Edition) -> None:
+        self._con, self._edition = con, edition
 
     async def read(
         self, name: str, *args: object, size: str | None = None, with_days: bool = False
     ) -> list[asyncpg.Record]:
         """The rows of the query in `sql/queries/<name>.sql`, for buckets of a size where it leaves that open."""
-        return await self._con.fetch(query(name, size, with_days=with_days), *args, timeout=READ_TIMEOUT)
+        text = query(name, size, with_days=with_days, edition=self._edition)
+        return await self._con.fetch(text, *args, timeout=READ_TIMEOUT)
 
 
 class Pool:
     """Connections whose failures come out as Unavailable (try again) or BadReading (never)."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-        self._pool = pool
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition) -> None:
+        self._pool, self._edition = pool, edition
 
     async def read(self, name: str, *args: object, size: str | None = None) -> list[asyncpg.Record]:
         """The rows of the query in `sql/queries/<name>.sql`, for buckets of a size where it leaves that open."""
         async with self.connection() as con:
-            return await con.fetch(query(name, size), *args, timeout=READ_TIMEOUT)
+            return await con.fetch(query(name, size, edition=self._edition), *args, timeout=READ_TIMEOUT)
 
     async def execute(self, name: str, *args: object) -> str:
         """Run the query in `sql/queries/<name>.sql` outside a transaction; its command tag."""
         async with self.connection() as con:
-            return await con.execute(query(name), *args, timeout=WORK_TIMEOUT)
+            return await con.execute(query(name, edition=self._edition), *args, timeout=WORK_TIMEOUT)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
@@ -78,7 +79,7 @@ class Pool:
             ending = asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate)
             try:
                 async with con.transaction(isolation="repeatable_read", readonly=True):
-                    yield Snapshot(con)
+                    yield Snapshot(con, self._edition)
             finally:
                 ending.cancel()
 
@@ -121,7 +122,7 @@ class Pool:
 
 
 @asynccontextmanager
-async def open_pool(url: str, settings: dict[str, str], size: int) -> AsyncIterator[Pool]:
+async def open_pool(url: str, settings: dict[str, str], size: int, edition: Edition) -> AsyncIterator[Pool]:
     """A pool of at most `size` connections that is closed afterwards."""
     # No floor: a pool that keeps one fills the log with tracebacks while the database is away.
     pool = asyncpg.create_pool(
@@ -135,7 +136,7 @@ async def open_pool(url: str, settings: dict[str, str], size: int) -> AsyncItera
     )
     async with pool:
         try:
-            yield Pool(pool)
+            yield Pool(pool, edition)
         finally:
             # close() waits for connections that are out, for ever
             try:

@@ -1,27 +1,40 @@
 """Finds the SQL: `sql/` beside this module in an installed wheel, at the top of the repository otherwise.
 
-Where several relations are read alike, one file has the statement, with names like `:rollup` in it, which are filled in
-from the closed table here. It isn't an SQL function, because TimescaleDB knows how far an aggregate is
-materialised while it plans only where the aggregate stands in the query's own text.
+What several statements share, or what differs between the editions, stands once in `sql/queries/parts/`. A line such as
+`:exact(minute, $1, $2)` is replaced by that part, in which names like `:rollup` are filled in from the table here. This
+is no SQL function, because TimescaleDB knows how far an aggregate is materialised while it plans only where the
+aggregate stands in the query's own text: see docs/decisions/no-function-over-aggregates.md.
 """
 
 import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from service.errors import StartError
 
-LATE_BUCKETS = {
-    "minute": "late_minute.bucket",
-    "quarter": "time_bucket(interval '15 minutes', late_minute.bucket)",
-    "hour": "time_bucket(interval '1 hour', late_minute.bucket)",
-    "day": "time_bucket(interval '1 day', late_minute.bucket)",
+Edition = Literal["community", "apache"]
+
+
+def _size(rollup: str, width: str, *, late_bucket: str | None = None, columns: str = "*") -> dict[str, str]:
+    """What is filled in for buckets of a size; `late_bucket` is the one that a late minute lies in."""
+    late_bucket = late_bucket or f"time_bucket(interval '{width}', late_minute.bucket)"
+    return {"rollup": rollup, "width": width, "late_bucket": late_bucket, "columns": columns}
+
+
+_TOTALS = "bucket, readings, plan_sum, plan_count, plan_min, plan_max, fact_sum, fact_count, fact_min, fact_max"
+SIZES = {
+    "minute": _size("minute_rollup", "1 minute", late_bucket="late_minute.bucket"),
+    "quarter": _size("quarter_rollup", "15 minutes"),
+    "hour": _size("hour_rollup", "1 hour"),
+    "day": _size("day_rollup", "1 day"),
+    "total": _size("quarter_total", "15 minutes", columns=_TOTALS),
 }
-"""The bucket of each size that a late minute lies in."""
 
 QUERIES = (
     "any_readings",
+    "applied_functions",
     "applied_migrations",
     "buckets",
     "buckets_from_totals",
@@ -31,6 +44,7 @@ QUERIES = (
     "compress_directly",
     "count_at_instant",
     "create_ledger",
+    "create_ledger_of_functions",
     "create_schema",
     "days_with_readings",
     "end_job",
@@ -52,6 +66,7 @@ QUERIES = (
     "ping",
     "readings_down",
     "readings_up",
+    "record_functions",
     "record_migration",
     "refresh_at_once",
     "refresh_rollup",
@@ -64,16 +79,23 @@ QUERIES = (
     "spread_within_minute",
     "totals",
     "unlock_alone",
+    "parts/exact.apache",
+    "parts/exact.community",
+    "parts/exact_on_days.apache",
+    "parts/exact_on_days.community",
     "parts/of_days_and_smaller",
-    "parts/of_one_rollup",
+    "parts/of_one_size",
 )
 """Every file of `sql/queries`. The list tells at start what is missing there, which a look at the folder can't."""
 
+_PART = re.compile(r"^( *):(\w+)\((.+)\)$", re.MULTILINE)
+_COMMA = re.compile(r", (?![^(]*\))")
+"""One that isn't within parentheses."""
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
 def sql_folder() -> Path:
-    """The folder with `schema/` and `queries/`."""
+    """The folder with `schema/`, `functions/` and `queries/`."""
     shipped = Path(__file__).parents[1] / "sql"
     return shipped if shipped.is_dir() else Path(__file__).parents[2] / "sql"
 
@@ -92,30 +114,27 @@ def read_queries() -> Mapping[str, str]:
 
 
 @cache
-def query(name: str, size: str | None = None, *, with_days: bool = False) -> str:
-    """The one statement in `sql/queries/<name>.sql`; where it has names to be filled in, for buckets of a size: minute,
-    quarter, hour or day. `with_days`: for days, and buckets of that size where a step begins within a day."""
+def query(name: str, size: str | None = None, *, with_days: bool = False, edition: Edition = "community") -> str:
+    """The one statement in `sql/queries/<name>.sql`; where it leaves that open, for buckets of a size: minute, quarter,
+    hour or day. `with_days`: for days, and buckets of that size where a step begins within a day."""
     text = read_queries()[name]
-    if size is None:
-        return text
-    part = "of_days_and_smaller" if with_days else "of_one_rollup"
-    return _fill(text.replace("  :part", _indented(_without_comment(read_queries()[f"parts/{part}"]))), size)
+    if size is not None:
+        shape = _part("of_days_and_smaller" if with_days else "of_one_size")
+        text = text.replace("  :part", _indented(shape, "  ")).replace(":size", size)
+    return _PART.sub(lambda found: _indented(_filled(found[2], found[3], edition), found[1]), text)
 
 
-def _fill(text: str, size: str) -> str:
-    names = {
-        "rollup": f"{size}_rollup",
-        "rollup_of_days": f"{size}s_of_days",
-        "late": f"late_{size}s",
-        "late_bucket": LATE_BUCKETS[size],
-        "part": "part",
-    }
-    return _NAME.sub(lambda found: names[found[1]], text)
+def _part(name: str) -> str:
+    """The text of a part without the comment at its beginning."""
+    lines = read_queries()[f"parts/{name}"].splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("--"))
 
 
-def _without_comment(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("--"))
+def _filled(name: str, arguments: str, edition: Edition) -> str:
+    size, first, until = _COMMA.split(arguments)
+    names = SIZES[size] | {"first": first, "until": until}
+    return _NAME.sub(lambda found: names[found[1]], _part(f"{name}.{edition}"))
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+def _indented(text: str, indent: str) -> str:
+    return "\n".join(f"{indent}{line}" for line in text.splitlines())

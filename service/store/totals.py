@@ -42,7 +42,7 @@ class Glances:
         self._pool = pool
 
     async def totals(self, selection: Selection, now: datetime) -> Totals:
-        """The totals of a period of whole minutes, as they are at `now`; see sql/schema/040_due.sql for what is due."""
+        """The totals of a period of whole minutes, as they are at `now`; see sql/queries/totals.sql for what is due."""
         [row] = await self._pool.read("totals", selection.start, selection.end, selection.series, now)
         worst = None if row["worst"] is None else Worst(row["worst"], row["worst_plan"], row["worst_fact"])
         until = min(selection.end, now.replace(second=0, microsecond=0))

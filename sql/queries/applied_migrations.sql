@@ -2,6 +2,7 @@
 select
   number,
   name,
-  sha256
+  sha256,
+  applied_at
 from migration
 order by number

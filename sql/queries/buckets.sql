@@ -1,6 +1,5 @@
--- The bars of a chart: plan and fact for each step that has readings, made of exact buckets, those of :part. The steps
--- begin at the edges in $1, the last of which ends the period, and are numbered from 1; $2 and $3 are the first and the
--- last edge.
+-- The bars of a chart: plan and fact for each step that has readings, made of exact buckets. The steps begin at the edges
+-- in $1, the last of which ends the period, and are numbered from 1; $2 and $3 are the first and the last edge.
 --
 -- $4 are the series, null for all. $6 is how many panels there may be, null for a single one: a panel for each
 -- series, and where there are too many, for those with the most readings, and one without a name for the rest.

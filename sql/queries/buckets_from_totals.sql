@@ -20,16 +20,7 @@ select
   sum(readings)::bigint as readings,
   max(bucket) filter (where fact_count > 0) as newest
 from (
-  select bucket, readings, plan_sum, plan_count, plan_min, plan_max, fact_sum, fact_count, fact_min, fact_max
-  from quarter_total
-  where bucket >= $2::timestamptz
-    and bucket < $3::timestamptz
-    and not exists (
-      select from late_minute where time_bucket(interval '15 minutes', late_minute.bucket) = quarter_total.bucket
-    )
-  union all
-  select bucket, readings, plan_sum, plan_count, plan_min, plan_max, fact_sum, fact_count, fact_min, fact_max
-  from late_quarters($2::timestamptz, $3::timestamptz)
+  :exact(total, $2::timestamptz, $3::timestamptz)
 ) exact
 group by number
 order by number

@@ -2,7 +2,7 @@
 -- whether the transaction is: a number that was committed before is not, and then there is nothing left to do. What
 -- another transaction is just writing, be it an id or an earlier attempt at this number, is waited for. Also
 -- the transaction's time, by which its readings are late or not, and a bound on how long it may last, on which
--- 005_exact.sql relies.
+-- sql/schema/005_exact.sql relies.
 with
   new as (
     insert into batch (id, digest, readings)

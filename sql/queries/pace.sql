@@ -3,14 +3,7 @@
 with minute as (
   select distinct bucket
   from (
-    select bucket, series, fact_count
-    from minute_rollup
-    where bucket >= $1::timestamptz
-      and bucket < $2::timestamptz
-      and not exists (select from late_minute where late_minute.bucket = minute_rollup.bucket)
-    union all
-    select bucket, series, fact_count
-    from late_minutes($1::timestamptz, $2::timestamptz)
+    :exact(minute, $1::timestamptz, $2::timestamptz)
   ) exact
   where fact_count > 0
     and ($3::text[] is null or series = any($3::text[]))

@@ -10,14 +10,7 @@ select
 from (
   select bucket
   from (
-    select bucket, series
-    from minute_rollup
-    where bucket >= time_bucket(interval '1 minute', $1::timestamptz)
-      and bucket < $2::timestamptz
-      and not exists (select from late_minute where late_minute.bucket = minute_rollup.bucket)
-    union all
-    select bucket, series
-    from late_minutes(time_bucket(interval '1 minute', $1::timestamptz), $2::timestamptz)
+    :exact(minute, time_bucket(interval '1 minute', $1::timestamptz), $2::timestamptz)
   ) exact
   where series = any($3::text[])
   group by bucket

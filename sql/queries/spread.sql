@@ -26,14 +26,7 @@ from (
         bucket,
         sum(readings) as readings
       from (
-        select bucket, series, readings
-        from :rollup
-        where bucket >= $1::timestamptz
-          and bucket < $2::timestamptz
-          and not exists (select from late_minute where :late_bucket = :rollup.bucket)
-        union all
-        select bucket, series, readings
-        from :late($1::timestamptz, $2::timestamptz)
+        :exact(:size, $1::timestamptz, $2::timestamptz)
       ) exact
       where $3::text[] is null or series = any($3::text[])
       group by bucket

@@ -10,5 +10,5 @@ from service.store.queries import sql_folder
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the schema files that a test may change."""
-    return Path(shutil.copytree(sql_folder() / "schema", tmp_path / "schema"))
+    """A copy of the files that a test may change."""
+    return Path(shutil.copytree(sql_folder(), tmp_path / "sql"))

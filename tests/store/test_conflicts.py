@@ -139,8 +139,9 @@ async def test_an_upgrade_waits_for_a_job_that_is_at_work(
 ) -> None:
     """Whether what is refused is in a transaction of its own or outside of any."""
     await refuse(con, 2, *REFRESHING)
-    (folder / "900_refresh.sql").write_text(f"{head}select refuse()\n")
-    assert await migrate(engine.url, schema, engine.server, lambda _: None, folder) == ["900_refresh.sql"]
+    (folder / "schema" / "900_refresh.sql").write_text(f"{head}select refuse()\n")
+    applied = await migrate(engine.url, schema, engine.server, lambda _: None, folder)
+    assert applied[0] == "schema/900_refresh.sql"
     assert await tried(con) == 3
 
 

@@ -1,0 +1,9 @@
+-- The files with functions as they were applied last, and the checksums that each had before.
+select distinct on (name)
+  name,
+  sha256,
+  schema_number,
+  applied_at,
+  array(select sha256 from applied_functions earlier where earlier.name = newest.name) as earlier
+from applied_functions newest
+order by name, id desc

@@ -1,0 +1,5 @@
+-- The exact buckets of one size in a period: here the rollups are views over the readings.
+select :columns
+from :rollup
+where bucket >= :first
+  and bucket < :until

@@ -1,0 +1,10 @@
+-- The exact buckets of one size in a period that lie on the days (UTC) in $7.
+select :columns
+from buckets_of_days(':rollup', $7::timestamptz[]) of_days
+where bucket >= :first
+  and bucket < :until
+  and not exists (select from late_minute where :late_bucket = of_days.bucket)
+union all
+select :columns
+from late_buckets(interval ':width', :first, :until)
+where time_bucket(interval '1 day', bucket) = any($7::timestamptz[])
