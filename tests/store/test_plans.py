@@ -1,0 +1,183 @@
+"""What the queries of pages and charts read, by the plans that the server makes for them: the chunks of their period,
+of the rollup alone where it is materialised, and readings by their index.
+
+Three weeks of readings, materialised up to three days ago.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import asyncpg
+import msgspec
+import pytest
+
+from service.store.database import session
+from service.store.migrate import migrate, search_path
+from service.store.pool import PLANNED
+from service.store.queries import query
+from tests.conftest import Engine, dropped_schema
+
+pytestmark = pytest.mark.anyio
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+START = TODAY - 10 * DAY
+END = START + DAY
+EDGES = [START + hour * HOUR for hour in range(25)]
+NAMES = ["s1", "s2"]
+
+FILL = """
+insert into reading (ts, series, plan, fact)
+select ts, 's' || number, 10, 9
+from generate_series($1::timestamptz, $2::timestamptz, interval '3 minutes') as ts
+cross join generate_series(1, 5) as number
+"""
+CHUNKS = """
+select chunk_name, coalesce(view_name, chunks.hypertable_name) as relation
+from timescaledb_information.chunks
+left join timescaledb_information.continuous_aggregates
+  on materialization_hypertable_schema = chunks.hypertable_schema
+  and materialization_hypertable_name = chunks.hypertable_name
+"""
+
+HIDDEN = """
+create function hours_by_function(first timestamptz, until timestamptz)
+returns setof hour_rollup
+language sql stable
+as $$ select * from hour_rollup where bucket >= first and bucket < until $$;
+create view hours_by_view as select * from hour_rollup;
+create function plan_in_statement(first timestamptz, until timestamptz)
+returns setof text
+language plpgsql
+as $$
+begin
+  return query execute 'explain select * from hour_rollup where bucket >= $1 and bucket < $2' using first, until;
+end
+$$;
+"""
+
+OF_ROLLUPS = [
+    ("buckets", "minute", False, (EDGES, START, END, None, "sum", None), "minute_rollup"),
+    ("buckets", "minute", False, (EDGES, START, END, NAMES, "last", 2), "minute_rollup"),
+    ("buckets", "quarter", False, (EDGES, START, END, NAMES, "avg", None), "quarter_rollup"),
+    ("buckets", "hour", False, (EDGES, START, END, None, "max", None), "hour_rollup"),
+    ("buckets", "day", False, (EDGES[::24], START, END, None, "sum", 4), "day_rollup"),
+    ("buckets", "hour", True, (EDGES[::24], START, END, None, "sum", None, [START]), "day_rollup"),
+    ("buckets_from_totals", None, False, (EDGES, START, END, "sum"), "quarter_total"),
+    ("spread", "minute", False, (START, START + HOUR, None, 10, 20, True), "minute_rollup"),
+    ("spread", "hour", False, (START, END, NAMES, 10, 20, False), "hour_rollup"),
+    ("spread", "day", False, (START, END, None, 10, 20, True), "day_rollup"),
+    ("totals", None, False, (START, END, None, TODAY), "minute_rollup"),
+    ("days_with_readings", None, False, (START, END, None), "day_rollup"),
+    ("newest_fact_day", None, False, (START, END, NAMES), "day_rollup"),
+    ("pace", None, False, (START, START + 6 * HOUR, NAMES), "minute_rollup"),
+]
+OF_READINGS = [
+    ("readings_down", (START, END, None, None, None, 100, 0)),
+    ("readings_up", (START, END, NAMES, START + HOUR, 1, 100, 0)),
+    ("count_at_instant", (START + HOUR, 1, None, True)),
+    ("newest_fact", (START, START + HOUR, None)),
+    ("spread_within_minute", (START, START + HOUR / 120, None, 1, 1, True)),
+]
+
+
+class Plan(msgspec.Struct):
+    """The chunks that are read of each relation, and the ways in which; how many chunks were planned for and are left
+    out only when the query begins; and whether a watermark is asked for only then."""
+
+    chunks: dict[str, set[str]]
+    ways: dict[str, set[str]]
+    left_out_late: int
+    asks_for_watermark: bool
+
+
+@pytest.fixture(scope="module")
+async def con(engine: Engine) -> AsyncIterator[Connection]:
+    """A connection as those that read have it."""
+    async with dropped_schema(engine) as schema:
+        await migrate(engine.url, schema, engine.server, lambda _: None)
+        settings = session(search_path(schema, engine.server)) | PLANNED
+        opened = await asyncpg.connect(engine.url, server_settings=settings)
+        try:
+            await opened.execute(FILL, TODAY - 21 * DAY, TODAY)
+            if engine.server.edition == "community":
+                for rollup in ("minute_rollup", "quarter_rollup", "quarter_total", "hour_rollup", "day_rollup"):
+                    await opened.execute(query("refresh_rollup"), rollup, None, TODAY - 3 * DAY)
+            await opened.execute("analyze reading")
+            yield opened
+        finally:
+            await opened.close()
+
+
+async def plan(con: Connection, text: str, args: tuple[object, ...]) -> Plan:
+    relations = {row["chunk_name"]: row["relation"] for row in await con.fetch(CHUNKS)}
+    told = await con.fetchval(f"explain (format json) {text}", *args)
+    found = Plan(defaultdict(set), defaultdict(set), 0, "cagg_watermark(" in told)
+    for node in nodes(msgspec.json.decode(told)[0]["Plan"]):
+        found.left_out_late += node.get("Chunks excluded during startup", 0)
+        name = node.get("Relation Name", "")
+        if name in relations:
+            found.chunks[relations[name]].add(name)
+            found.ways[relations[name]].add(node["Node Type"])
+    return found
+
+
+def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for part in node.get("Plans", ()):
+        yield from nodes(part)
+
+
+@pytest.mark.parametrize(("name", "size", "with_days", "args", "rollup"), OF_ROLLUPS)
+async def test_a_period_that_is_materialised_costs_its_rollup_alone(
+    engine: Engine, con: Connection, name: str, size: str, with_days: bool, args: tuple[object, ...], rollup: str
+) -> None:
+    """And on the Apache edition the readings of the period."""
+    edition = engine.server.edition
+    found = await plan(con, query(name, size, with_days=with_days, edition=edition), args)
+    [(relation, chunks)] = found.chunks.items()
+    assert relation == (rollup if edition == "community" else "reading")
+    assert len(chunks) == 1
+    assert found.left_out_late == 0
+    assert not found.asks_for_watermark
+
+
+@pytest.mark.parametrize(("name", "args"), OF_READINGS)
+async def test_readings_are_found_by_their_index(
+    engine: Engine, con: Connection, name: str, args: tuple[object, ...]
+) -> None:
+    found = await plan(con, query(name, edition=engine.server.edition), args)
+    assert set(found.chunks) == {"reading"}
+    assert len(found.chunks["reading"]) == 1
+    assert found.ways["reading"] <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
+
+
+@pytest.mark.parametrize("name", ["series_readings_down", "series_readings_up"])
+async def test_readings_of_few_series_are_found_by_their_minutes(engine: Engine, con: Connection, name: str) -> None:
+    args = (START, END, NAMES, None, None, 100, 0)
+    found = await plan(con, query(name, edition=engine.server.edition), args)
+    if engine.server.edition == "community":
+        assert set(found.chunks) == {"minute_rollup", "reading"}
+        assert found.ways["reading"] == {"Index Scan"}
+    assert len(found.chunks["reading"]) == 1
+
+
+async def test_a_function_over_an_aggregate_has_another_plan(engine: Engine, con: Connection) -> None:
+    """That the tests above would notice it, and that docs/decisions are still right. A view does no harm, nor does
+    a statement that a PL/pgSQL function executes."""
+    if engine.server.edition != "community":
+        pytest.skip("the Apache edition has no watermarks")
+    await con.execute(HIDDEN)
+    by_function = await plan(con, "select * from hours_by_function($1, $2)", (START, END))
+    assert by_function.asks_for_watermark
+    assert by_function.left_out_late
+    by_view = await plan(con, "select * from hours_by_view where bucket >= $1 and bucket < $2", (START, END))
+    assert not by_view.asks_for_watermark
+    assert set(by_view.chunks) == {"hour_rollup"}
+    in_statement = str(await con.fetch("select plan_in_statement($1, $2)", START, END))
+    assert "cagg_watermark(" not in in_statement
+    assert "One-Time Filter: false" in in_statement
