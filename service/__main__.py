@@ -2,23 +2,22 @@
 
 import asyncio
 import gc
-import os
 import resource
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 import click
-import psutil
 import structlog
 import uvloop
 
-from service.app import create_app, open_database, open_parts
+from service.app import open_database
 from service.errors import StartError
-from service.run import demo as demonstration
+from service.run.boot import Service, serving
+from service.run.demo import emitting
+from service.run.lifecycle import leave
 from service.run.logs import configure
-from service.run.server import Server, listen
 from service.settings import Settings
 
 log = structlog.stdlib.get_logger("service")
@@ -49,29 +48,23 @@ def migrate() -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    with listen(settings.api_host, settings.api_port) as sock:
-        async with open_parts(settings, log.info) as parts:
-            parts.assets.prepare()
-            app = create_app(parts)
-            _keep_what_is_loaded()
-            server = Server(app, parts, settings.max_frame_bytes, settings.shutdown_grace)
-            server.leave = _leave
-            await server.serve([sock])
+    async with _running(settings) as service:
+        await service.ended()
     log.info("stopped")
 
 
 async def _demo(settings: Settings) -> None:
-    with listen(settings.api_host, settings.api_port) as sock:
-        async with open_parts(settings, log.info) as parts:
-            parts.assets.prepare()
-            app = create_app(parts)
-            _keep_what_is_loaded()
-            server = Server(app, parts, settings.max_frame_bytes, settings.shutdown_grace)
-            server.leave = _leave
-            port = sock.getsockname()[1]
-            async with demonstration.emitting(server, parts.store, settings.taktline_data, port):
-                await server.serve([sock])
+    async with _running(settings) as service, emitting(service, settings.taktline_data):
+        await service.ended()
     log.info("stopped")
+
+
+@asynccontextmanager
+async def _running(settings: Settings) -> AsyncIterator[Service]:
+    async with serving(settings, log.info, leave=leave) as service:
+        service.parts.assets.prepare()
+        _keep_what_is_loaded()
+        yield service
 
 
 async def _migrate(settings: Settings) -> None:
@@ -94,14 +87,6 @@ def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
         sys.exit(exc.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _leave() -> None:
-    """The grace is over, and something doesn't end. All that was acknowledged is committed: nothing is lost."""
-    log.warning("no time left to close everything: exiting")
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
-    os._exit(0)
 
 
 def _keep_what_is_loaded() -> None:

@@ -63,8 +63,6 @@ DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
 COMMITTERS = 2
 """Transactions under way at once: more than two gain nothing on two cores."""
-LAST_COMMIT = 0.5
-"""Seconds for the transactions under way when what waited was given up."""
 
 log = structlog.stdlib.get_logger("service")
 Say = Callable[[str], None]
@@ -165,7 +163,6 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 listeners=[lambda _: feed.changed()],
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has one session
-            settings.shutdown_grace.total_seconds(),
         ) as writer,
         _maintained(store, settings) as watch,
     ):
@@ -228,18 +225,15 @@ async def _found(url: str, say: Say) -> Server:
 
 
 @asynccontextmanager
-async def _running(writer: Writer, committers: int, grace: float) -> AsyncIterator[Writer]:
-    """A writer at work; at the end it commits what it has accepted, as far as the grace allows."""
+async def _running(writer: Writer, committers: int) -> AsyncIterator[Writer]:
+    """A writer at work; by the end it has been drained, or there is no time left for what it still holds."""
     task = asyncio.create_task(writer.run(committers))
     try:
         yield writer
     finally:
-        await writer.close()
-        try:
-            await asyncio.wait_for(task, LAST_COMMIT if writer.abandoned else grace)
-        except TimeoutError:
-            if not writer.abandoned:
-                log.warning("no time left to commit; these were not acknowledged", readings=writer.abandon())
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @asynccontextmanager

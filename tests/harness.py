@@ -11,8 +11,9 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection
 
-from service.app import Parts, create_app, open_parts
-from service.run.server import Server, listen
+from service.app import Parts
+from service.run.boot import Service, serving
+from service.run.server import PING, SILENCE, Server
 from service.settings import Settings
 
 
@@ -22,8 +23,15 @@ class Running:
 
     url: str
     http: httpx.AsyncClient
-    parts: Parts
-    server: Server
+    service: Service
+
+    @property
+    def parts(self) -> Parts:
+        return self.service.parts
+
+    @property
+    def server(self) -> Server:
+        return self.service.server
 
     @property
     def ws(self) -> str:
@@ -31,20 +39,13 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, **times: float) -> AsyncIterator[Running]:
-    """The service with these settings on a free port of 127.0.0.1; `times` are the server's."""
-    with listen("127.0.0.1", 0) as sock:
-        async with open_parts(settings, lambda _: None) as parts:
-            server = Server(create_app(parts), parts, settings.max_frame_bytes, settings.shutdown_grace, **times)
-            serving = asyncio.create_task(server.serve([sock]))
-            await server.ready.wait()
-            url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-            try:
-                async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-                    yield Running(url, http, parts, server)
-            finally:
-                server.stop()
-                await serving
+async def running(settings: Settings, ping: float = PING, silence: float = SILENCE) -> AsyncIterator[Running]:
+    """The service with these settings on a free port of 127.0.0.1."""
+    here = settings.model_copy(update={"api_host": "127.0.0.1", "api_port": 0})
+    async with serving(here, lambda _: None, ping=ping, silence=silence) as service:
+        url = f"http://127.0.0.1:{service.port}"
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            yield Running(url, http, service)
 
 
 def free_port() -> int:

@@ -69,11 +69,6 @@ class Writer:
         self.stalled: str | None = None
         """Why nothing is committed at the moment; None while all is well."""
 
-    @property
-    def abandoned(self) -> bool:
-        """Whether abandon() was called."""
-        return self._abandoned.is_set()
-
     def offer(self, batch: Packed) -> Answer:
         """Queue a batch now; Overloaded where there is no room for it, Unavailable while nothing is committed, Draining
         after close()."""
@@ -134,6 +129,11 @@ class Writer:
         self._work.set()
         async with self._room:
             self._room.notify_all()
+
+    async def drain(self) -> None:
+        """Accept nothing more; returns when everything accepted is settled."""
+        await self.close()
+        await self.finished.wait()
 
     def abandon(self) -> int:
         """Give up what waits, when there is no time left, and what is under way: it isn't tried again, and nobody waits

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import structlog
 
-from service.run.server import Server
+from service.run.boot import Service
+from service.run.lifecycle import Stage
 from service.store import Store
 
 SAMPLE = ("fill", "--from", "-2h", "--until", "now", "--series", "sample", "--every", "10s")
 LIVE = ("run", "--stdin-lifeline")
-STOP_TIMEOUT = 5.0
-"""Seconds an emitter may take to stop."""
 AGAIN = 5.0
 """Seconds until an emitter that has ended by itself is started again."""
 
@@ -24,10 +23,10 @@ log = structlog.stdlib.get_logger("demo")
 
 
 @asynccontextmanager
-async def emitting(server: Server, store: Store, data: Path, port: int, *, again: float = AGAIN) -> AsyncIterator[None]:
-    """An emitter that sends to our own port from when the server is ready until the block ends; where it has ended by
-    itself, there is another `again` seconds later."""
-    task = asyncio.create_task(_emit(server, store, data, port, again))
+async def emitting(service: Service, data: Path, *, again: float = AGAIN) -> AsyncIterator[None]:
+    """An emitter that sends to this service until the block ends; when the service stops, it is stopped first. Where it
+    has ended by itself, there is another `again` seconds later."""
+    task = asyncio.create_task(_emit(service.parts.store, data, service.port, again))
 
     async def stop() -> None:
         task.cancel()
@@ -37,15 +36,14 @@ async def emitting(server: Server, store: Store, data: Path, port: int, *, again
             except Exception:  # whatever it was, the service has to stop in order
                 log.exception("the emitter could not be kept running")
 
-    server.companions.append(stop)
+    service.lifecycle.at(Stage.LISTEN, "emitter", stop)
     try:
         yield
     finally:
         await stop()
 
 
-async def _emit(server: Server, store: Store, data: Path, port: int, again: float) -> None:
-    await server.ready.wait()
+async def _emit(store: Store, data: Path, port: int, again: float) -> None:
     environment = {
         **os.environ,
         "EMITTER_URL": f"ws://127.0.0.1:{port}/",
@@ -78,7 +76,7 @@ async def _stop(process: Process) -> None:
         return
     process.terminate()
     try:
-        await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
-    except TimeoutError:
-        process.kill()
         await process.wait()
+    except asyncio.CancelledError:  # it took too long
+        process.kill()
+        raise

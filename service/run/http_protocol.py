@@ -1,23 +1,47 @@
-"""uvicorn's HTTP protocol, with two more manners: an upgrade that isn't taken is ignored, so that the request's body is
-read as its body; and an answer to HTTP/1.0, which knows no chunks, ends with the connection.
+"""uvicorn's HTTP protocol, with three more manners: an upgrade that isn't taken is ignored, so that the request's body
+is read as its body; an answer to HTTP/1.0, which knows no chunks, ends with the connection; and a request for which the
+service has no time any more when it stops is answered with 503.
 
 To httptools, whatever follows the head of a request with `Upgrade` is another protocol; uvicorn then loses the body, or
 reads it as the next request: https://github.com/Kludex/uvicorn/issues/2722. RFC 9110, 7.8: an upgrade may be ignored.
-Methods and attributes that uvicorn doesn't document are used here; pyproject.toml names the versions that have them.
+Methods and attributes that uvicorn doesn't document are used here; pyproject.toml names the versions that have them,
+and tests/run/test_uvicorn.py names each of them.
 """
 
 import socket
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import httptools
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from service.errors import Draining
+from service.problems import MEDIA_TYPE, headers, problem
 
 NO_PROXY = "CONNECT is for proxies, and this is none."
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Upgrades to a WebSocket, and to nothing else."""
+    """Upgrades to a WebSocket, and to nothing else. `refused` counts, by route and reason, what is refused here."""
+
+    def __init__(self, *args: Any, refused: Callable[[str, str], None], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._refused = refused
+
+    async def refuse(self) -> None:
+        """Answer the request under way, if it has no answer yet, on behalf of an app that has no time left for it."""
+        cycle = self.cycle
+        if cycle is None or cycle.response_started or cycle.disconnected or self.flow.write_paused:
+            return
+        error, cycle.keep_alive = Draining(), False
+        self._refused(str(cycle.scope.get("path_template", "unknown")), error.reason)
+        body = msgspec.json.encode(problem(error))
+        told = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        named = [(name.lower().encode(), value.encode()) for name, value in (told | headers(error)).items()]
+        await cycle.send({"type": "http.response.start", "status": error.status, "headers": named})
+        await cycle.send({"type": "http.response.body", "body": body, "more_body": False})
 
     def data_received(self, data: bytes) -> None:
         """Read on."""

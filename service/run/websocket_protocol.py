@@ -3,6 +3,9 @@
 A client that is sent a close code in the middle of its own frame gets to read it: to close with unread input makes TCP
 reset the connection, and the code is lost on the way. What arrives before the handshake is answered is kept. Whatever
 arrives is a sign of life, not only a pong. A handshake that can't be taken is told why.
+
+Methods and attributes that uvicorn doesn't document are used here; pyproject.toml names the versions that have them,
+and tests/run/test_uvicorn.py names each of them.
 """
 
 from collections.abc import Callable

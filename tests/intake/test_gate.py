@@ -233,7 +233,7 @@ async def test_a_socket_that_waits_for_its_rate_does_not_hold_up_the_end(engine:
             await socket.send(json.dumps({"id": name, "readings": [{"plan": 1}] * 60}))
         assert json.loads(await socket.recv())["ack"] == "first"
         await asyncio.sleep(0.2)
-        service.server.stop()
+        service.service.lifecycle.begin()
         with pytest.raises(ConnectionClosed) as closed:
             await asyncio.wait_for(socket.recv(), 5)
         assert closed.value.rcvd is not None

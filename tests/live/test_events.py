@@ -303,7 +303,7 @@ async def test_stopping_waits_for_no_viewer(engine: Engine, schema: str) -> None
     async with running(settings_for(engine, schema)) as service, events(service) as stream:
         await following(stream)
         started = time.monotonic()
-        service.server.stop()
+        service.service.lifecycle.begin()
         with pytest.raises(StopAsyncIteration):
             await following(stream)
         assert time.monotonic() - started < 3

@@ -261,7 +261,7 @@ async def test_stopping_takes_what_has_arrived_and_nobody_new(engine: Engine, sc
             writer.write(b'{"plan": 1}' * 100)
             await writer.drain()
         await asyncio.sleep(0.05)
-        one.server.stop()
+        one.service.lifecycle.begin()
         await asyncio.sleep(0.2)
         with pytest.raises(OSError):
             await asyncio.open_connection("127.0.0.1", port)

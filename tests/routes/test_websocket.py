@@ -178,7 +178,7 @@ async def test_stopping_commits_and_acknowledges_first(fresh: Running, name: str
         for number in range(200):
             await socket.send(json.dumps({"id": f"{name}-{number}", "readings": [{"plan": 1, "series": name}] * 100}))
         answers = [json.loads(await socket.recv())]
-        fresh.server.stop()
+        fresh.service.lifecycle.begin()
         with pytest.raises(ConnectionClosed) as caught:
             while True:
                 answers.append(json.loads(await asyncio.wait_for(socket.recv(), 10)))

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -17,9 +16,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 async def test_an_emitter_that_ends_is_started_again(fresh: Running, tmp_path: Path, ending: signal.Signals) -> None:
     await fresh.http.post("/readings", json={"plan": 1})  # not the first start: nothing is to be filled
-    port = urlsplit(fresh.url).port
-    assert port
-    async with emitting(fresh.server, fresh.parts.store, tmp_path, port, again=0.2):
+    async with emitting(fresh.service, tmp_path, again=0.2):
         for readings in (2, 3):
             emitter = await _emitter()
             await stored(fresh, "default", readings)

@@ -6,6 +6,8 @@ import signal
 import socket
 
 import asyncpg
+import httpx
+import psutil
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -48,6 +50,31 @@ async def test_sigterm_commits_acknowledges_and_exits_0(engine: Engine, schema: 
         await con.close()
     assert [answer for answer in answers if answer.get("written") != 200] == []
     assert stored == 200 * len(answers)
+
+
+async def test_a_chart_that_is_under_way_at_the_end_of_the_grace_is_refused_in_order(
+    engine: Engine, schema: str
+) -> None:
+    """Its worker has stopped drawing. Whoever asked is told to ask again, not that something is broken."""
+    async with serving(engine, schema, SHUTDOWN_GRACE="6s") as (process, url):
+        _suspend_workers(process.pid)
+        async with httpx.AsyncClient(base_url=url, timeout=20) as http:
+            asked = asyncio.create_task(http.get("/chart"))
+            await asyncio.sleep(0.5)
+            process.send_signal(signal.SIGTERM)
+            answer = await asked
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["detail"] == "The service is shutting down; try again."
+
+
+def _suspend_workers(parent: int) -> None:
+    workers = [child for child in psutil.Process(parent).children() if any("spawn_main" in w for w in child.cmdline())]
+    assert workers
+    for worker in workers:
+        worker.suspend()
 
 
 async def test_sigterm_while_starting_ends_it(engine: Engine, schema: str) -> None:

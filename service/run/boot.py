@@ -1,0 +1,92 @@
+"""One way to run the service, for the command line and for tests: open every part, listen, serve, and stop in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from service.app import Parts, create_app, open_parts
+from service.intake.writer import Writer
+from service.run.lifecycle import Lifecycle, Stage
+from service.run.server import PING, SILENCE, Server, listen
+from service.settings import Settings
+
+log = structlog.stdlib.get_logger("service")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service that runs in this process."""
+
+    port: int
+    parts: Parts
+    server: Server
+    lifecycle: Lifecycle
+    _serving: "asyncio.Task[None]"
+
+    async def ended(self) -> None:
+        """Wait until it has stopped because of a signal, or because its server failed."""
+        await asyncio.wait((self._serving,))
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings,
+    say: Callable[[str], None],
+    *,
+    leave: Callable[[], None] | None = None,
+    ping: float = PING,
+    silence: float = SILENCE,
+) -> AsyncIterator[Service]:
+    """The service with these settings, ready; it stops with the block, if it hasn't before. StartError: it can't start.
+
+    `leave` ends the process where the grace isn't enough to stop; `ping` and `silence` are the server's.
+    """
+    lifecycle = Lifecycle(settings.shutdown_grace.total_seconds(), leave)
+    with listen(settings.api_host, settings.api_port) as sock:
+        async with open_parts(settings, say) as parts:
+            app = create_app(parts)
+            server = Server(app, lifecycle, parts.metrics.refused, settings.max_frame_bytes, ping=ping, silence=silence)
+            _register(lifecycle, parts)
+            task = asyncio.create_task(server.serve([sock]))
+            try:
+                await _ready(server, task)
+                host, port = sock.getsockname()[:2]
+                say(_where(host, port))
+                yield Service(port, parts, server, lifecycle, task)
+            finally:
+                await lifecycle.stop()
+                await task
+
+
+def _register(lifecycle: Lifecycle, parts: Parts) -> None:
+    """What each part does when the service stops; the server has said for itself."""
+    writer, connections = parts.writer, parts.connections
+
+    async def all_stopped() -> None:
+        await asyncio.gather(*(one.stop() for one in list(connections)))
+
+    lifecycle.at(Stage.REFUSE, "open connections", all_stopped)
+    lifecycle.at(Stage.DRAIN, "writer", writer.drain, late=lambda: _give_up(writer))
+    lifecycle.at(Stage.ACKNOWLEDGE, "open connections", all_stopped)
+    lifecycle.at(Stage.ACKNOWLEDGE, "transactions under way", writer.finished.wait)
+
+
+def _give_up(writer: Writer) -> None:
+    if left := writer.abandon():
+        log.warning("no time left to commit; these are not acknowledged", readings=left)
+
+
+async def _ready(server: Server, task: "asyncio.Task[None]") -> None:
+    ready = asyncio.create_task(server.ready.wait())
+    await asyncio.wait((ready, task), return_when=asyncio.FIRST_COMPLETED)
+    ready.cancel()
+    if task.done():
+        await task  # which says why there is no server
+
+
+def _where(host: str, port: int) -> str:
+    shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1") else host  # noqa: S104
+    return f"ready: chart http://{shown}:{port}/  records http://{shown}:{port}/display  (Ctrl-C stops)"
