@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.harness import free_port
+from chaos.service_process import free_port
 
 CONFIG = """
 bind-address = "127.0.0.1:{rpc}"

@@ -1,20 +1,17 @@
 """A service to measure: a process of its own, in a schema of its own, on the given server."""
 
-import asyncio
 import os
-import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
-import httpx
 
+from chaos.service_process import free_port, start, until_ready
 from service.store.conflicts import insist
 from service.store.database import inspect
 from service.store.migrate import search_path
-from tests.harness import free_port
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ async def serving(database_url: str, *, brief: bool = False, readings: int | Non
         "API_PORT": str(port),
         "LOG_LEVEL": "WARNING",
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "service", "run_server", env=environment)
+    process = await start("service", "run_server", settings=environment)
     target = Target(
         f"http://127.0.0.1:{port}",
         database_url,
@@ -67,7 +64,7 @@ async def serving(database_url: str, *, brief: bool = False, readings: int | Non
         readings,
     )
     try:
-        await _ready(target.url)
+        await until_ready(target.url)
         yield target
     finally:
         process.terminate()
@@ -75,13 +72,3 @@ async def serving(database_url: str, *, brief: bool = False, readings: int | Non
         con = await asyncpg.connect(database_url)
         await insist(lambda: con.execute(f'drop schema if exists "{schema}" cascade'))
         await con.close()
-
-
-async def _ready(url: str) -> None:
-    async with httpx.AsyncClient() as http, asyncio.timeout(60):
-        while True:
-            try:
-                if (await http.get(f"{url}/readyz")).status_code == 200:
-                    return
-            except httpx.TransportError:
-                await asyncio.sleep(0.1)

@@ -14,9 +14,9 @@ from bench.load.traffic import Course, Traffic
 from bench.load.wire import SocketWire, Wire
 from bench.service import Target
 from bench.table import median, show
+from chaos.service_process import free_port
 from emitter.producer.answers import Answer, Written
 from emitter.producer.link import Link
-from tests.harness import free_port
 
 CONNECTIONS, WINDOWS = 64, (1, 8)
 IDLE, EVERY = 5_000, 10.0

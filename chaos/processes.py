@@ -1,12 +1,9 @@
 """The service and the emitter as processes, started anew after each end, and watched."""
 
 import asyncio
-import os
 import signal
-import socket
-import sys
 import time
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import Process
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import httpx
 import psutil
 
 from chaos.history import History
+from chaos.service_process import is_ready, start
 
 START_LIMIT = 90.0
 """Seconds that a start, or a recovery, may take."""
@@ -30,8 +28,7 @@ class Program:
         self.name = name
         self.log = log
         self._command = command
-        clean = {key: value for key, value in os.environ.items() if key in ("PATH", "HOME", "LANG", "TMPDIR")}
-        self._environment = {**clean, **environment}
+        self._environment = environment
         self.process: Process | None = None
         self._began = 0
 
@@ -39,9 +36,7 @@ class Program:
         """Start it."""
         with self.log.open("ab") as log:
             self._began = log.tell()
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *self._command, env=self._environment, stdin=DEVNULL, stdout=log, stderr=log
-            )
+            self.process = await start(*self._command, settings=self._environment, output=log)
 
     @property
     def running(self) -> Process:
@@ -104,7 +99,7 @@ class Service(Program):
         """Wait until it says that it is; a violation where it ends, or takes too long."""
         started = time.monotonic()
         async with httpx.AsyncClient(base_url=self.url, timeout=5, trust_env=False) as http:
-            while not await self._answers(http):
+            while not await is_ready(http):
                 if self.status is not None:
                     self._history.violate(f"the service ended with status {self.status} instead of getting ready")
                     await asyncio.sleep(1)
@@ -137,17 +132,3 @@ class Service(Program):
             return next((child for child in children if any("bridge.mjs" in word for word in child.cmdline())), None)
         except psutil.NoSuchProcess:
             return None
-
-    @staticmethod
-    async def _answers(http: httpx.AsyncClient) -> bool:
-        try:
-            return (await http.get("/readyz")).status_code == 200
-        except httpx.TransportError:
-            return False
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port

@@ -13,9 +13,10 @@ import asyncpg
 from chaos.databases import Database
 from chaos.history import History
 from chaos.nemesis import Nemesis
-from chaos.processes import Program, Service, free_port
+from chaos.processes import Program, Service
 from chaos.producers import HttpProducer, Producer, SocketProducer, StreamProducer
 from chaos.proxy import proxy
+from chaos.service_process import free_port
 from chaos.verify import Checked, check, check_rollups, spooled
 from chaos.workload import Workload
 from service.errors import TaktlineError

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection
 
+from chaos.service_process import free_port as free_port
 from service.app import Parts
 from service.run.boot import Service, serving
 from service.run.server import PING, SILENCE, Server
@@ -46,13 +46,6 @@ async def running(settings: Settings, ping: float = PING, silence: float = SILEN
         url = f"http://127.0.0.1:{service.port}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             yield Running(url, http, service)
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def ask(socket: ClientConnection, frame: Any) -> Any:
