@@ -205,3 +205,22 @@ async def test_sigterm_in_an_outage(engine: Engine, schema: str, fail: Callable[
     assert "Traceback" not in told
     assert 1.8 < took < 4 + 1, took  # the machine may have other work
     assert await numbers(engine, schema) == list(range(SIZE))
+
+
+async def test_a_second_sigint_ends_it_at_once_even_in_an_outage(engine: Engine, schema: str) -> None:
+    async with proxied(engine) as (between, url):
+        behind = Engine(url, engine.server)
+        async with serving(behind, schema, SHUTDOWN_GRACE="60s") as (process, address):
+            async with connect(address.replace("http", "ws") + "/") as socket:
+                refuse(between)
+                await socket.send(json.dumps({"id": "waits", "readings": readings(0)}))
+                await asyncio.sleep(0.5)
+                for _ in range(2):
+                    process.send_signal(signal.SIGINT)
+                    await asyncio.sleep(0.5)
+                with pytest.raises(ConnectionClosed) as closed:
+                    await socket.recv()
+            assert await asyncio.wait_for(process.wait(), 15) == 0
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert await numbers(engine, schema) == []
