@@ -44,7 +44,7 @@ from service.routes.influx.write import write_routes
 from service.routes.ingest import readings_route
 from service.routes.live_events import live_route, live_socket_route, series_route
 from service.routes.live_page import home_route
-from service.routes.tcp import listening
+from service.routes.tcp import Intake, listening
 from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.settings import Settings
@@ -84,6 +84,9 @@ class Parts:
     assets: Assets
     allowance: Allowance
     connections: Connections
+    """Open WebSockets that send readings."""
+    tcp: Intake | None
+    """Readings over TCP, where they are taken."""
 
     def engine_state(self) -> dict[str, Any]:
         """What is told about the database."""
@@ -171,22 +174,22 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         rules = Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings)
         gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters), Connections()
         allowance = Allowance(settings.queue_bytes, settings.max_frame_bytes)
-        with connections.holding(feed):
-            async with listening(gate, connections, settings.api_host, settings.tcp_port, settings.max_frame_bytes):
-                yield Parts(
-                    settings=settings,
-                    server=server,
-                    metrics=counters,
-                    store=store,
-                    writer=writer,
-                    gate=gate,
-                    charts=charts,
-                    feed=feed,
-                    watch=watch,
-                    assets=assets,
-                    allowance=allowance,
-                    connections=connections,
-                )
+        async with listening(gate, settings.api_host, settings.tcp_port, settings.max_frame_bytes) as tcp:
+            yield Parts(
+                settings=settings,
+                server=server,
+                metrics=counters,
+                store=store,
+                writer=writer,
+                gate=gate,
+                charts=charts,
+                feed=feed,
+                watch=watch,
+                assets=assets,
+                allowance=allowance,
+                connections=connections,
+                tcp=tcp,
+            )
 
 
 @asynccontextmanager

@@ -17,7 +17,6 @@ from service.intake.formats.frames import read_json
 from service.intake.formats.json_stream import Framer, Lost
 from service.intake.gate import Gate, Sender
 from service.intake.reading import now_microseconds
-from service.routes.connections import Connections
 
 CHUNK = 64 * 1024
 """Bytes read at a time; then others have their turn."""
@@ -37,10 +36,10 @@ log = structlog.stdlib.get_logger("tcp")
 
 
 @asynccontextmanager
-async def listening(gate: Gate, connections: Connections, host: str, port: int, limit: int) -> AsyncIterator[None]:
+async def listening(gate: Gate, host: str, port: int, limit: int) -> "AsyncIterator[Intake | None]":
     """Take readings at this port while the block runs; port 0 takes none. A JSON text has at most `limit` bytes."""
     if not port:
-        yield
+        yield None
         return
     intake = Intake(gate, limit)
     try:
@@ -50,8 +49,7 @@ async def listening(gate: Gate, connections: Connections, host: str, port: int, 
     intake.server = server
     log.info("readings over TCP are taken", host=host, port=port)
     try:
-        with connections.holding(intake):
-            yield
+        yield intake
     finally:
         await intake.close()
 
@@ -88,22 +86,23 @@ class Intake:
         finally:
             self._connections.discard(connection)
 
+    async def stop_listening(self) -> None:
+        """Take no further connection."""
+        self._stopping = True
+        if self.server is not None:
+            self.server.close()
+
     async def stop(self) -> None:
-        """Take no further connection; take from those that are open what has arrived, and close them."""
-        self._stop_listening()
+        """Take from the open connections what has arrived, and close them; returns when that is handed over."""
+        await self.stop_listening()
         await asyncio.gather(*(one.stop() for one in self._connections))
         self._complaints.conclude()
 
     async def close(self) -> None:
         """The same, without any patience."""
-        self._stop_listening()
+        await self.stop_listening()
         await asyncio.gather(*(one.cut() for one in self._connections))
         self._complaints.conclude()
-
-    def _stop_listening(self) -> None:
-        self._stopping = True
-        if self.server is not None:
-            self.server.close()
 
 
 class Connection:

@@ -65,12 +65,13 @@ class Session:
         self._speaker: asyncio.Task[None] | None = None
         self._listener = asyncio.current_task()
         self._idle = self._stopping = self._gone = False
-        self._done = asyncio.Event()
+        self._handed_over, self._done = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
-        """Until the client goes or stop() is called."""
+        """Until the client goes or refuse() is called."""
         try:
             await self._listen()
+            self._handed_over.set()
             if self._speaker is not None:
                 await self._replies.put(None)
                 await self._speaker
@@ -81,13 +82,20 @@ class Session:
                 self._speaker.cancel()
             if left := self._inbox.forget():
                 self._entrance.refused(Draining.reason, left)
+            self._handed_over.set()
             self._done.set()
 
-    async def stop(self) -> None:
-        """Take no further frame, answer those that were taken, close; returns when that is done."""
-        self._stopping = True
-        if (self._idle or self._entrance.pausing) and self._listener is not None:
-            self._listener.cancel()
+    async def refuse(self) -> None:
+        """Take no further frame; returns when those that were taken are handed to the writer."""
+        if not self._stopping:  # once: who has heard it is busy with the last answers
+            self._stopping = True
+            if (self._idle or self._entrance.pausing) and self._listener is not None:
+                self._listener.cancel()
+        await self._handed_over.wait()
+
+    async def finish(self) -> None:
+        """The same, then answer them, and close; returns when that is done."""
+        await self.refuse()
         await self._done.wait()
 
     async def _listen(self) -> None:

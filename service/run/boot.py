@@ -62,15 +62,15 @@ async def serving(
 
 
 def _register(lifecycle: Lifecycle, parts: Parts) -> None:
-    """What each part does when the service stops; the server has said for itself."""
-    writer, connections = parts.writer, parts.connections
-
-    async def all_stopped() -> None:
-        await asyncio.gather(*(one.stop() for one in list(connections)))
-
-    lifecycle.at(Stage.REFUSE, "open connections", all_stopped)
+    """What each part does when the service stops, and at which stage; the server registers itself."""
+    writer, tcp, websockets = parts.writer, parts.tcp, parts.connections
+    if tcp is not None:
+        lifecycle.at(Stage.LISTEN, "port for readings over TCP", tcp.stop_listening)
+        lifecycle.at(Stage.REFUSE, "readings over TCP", tcp.stop)
+    lifecycle.at(Stage.REFUSE, "WebSockets", websockets.refuse)
+    lifecycle.at(Stage.REFUSE, "viewers of the live page", parts.feed.stop)
     lifecycle.at(Stage.DRAIN, "writer", writer.drain, late=lambda: _give_up(writer))
-    lifecycle.at(Stage.ACKNOWLEDGE, "open connections", all_stopped)
+    lifecycle.at(Stage.ACKNOWLEDGE, "WebSockets", websockets.finish)
     lifecycle.at(Stage.ACKNOWLEDGE, "transactions under way", writer.finished.wait)
 
 

@@ -8,7 +8,8 @@ that fails is logged; the others go on. What each part does at its stage stands 
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 
@@ -127,11 +128,12 @@ class Lifecycle:
     async def _run(self) -> None:
         for stage in Stage:
             parts = {asyncio.create_task(_done(part, stage)): part for part in self._parts[stage]}
-            late = await self._wait(stage, set(parts))
-            for task in late:
-                log.warning("no time left to wait for this", stage=stage.value, part=parts[task].name)
+            for task in await self._wait(stage, set(parts)):
+                part = parts[task]
+                log.warning("no time left to wait for this", stage=stage.value, part=part.name)
                 task.cancel()
-                parts[task].late()
+                with _logged(part, stage):
+                    part.late()
 
     async def _wait(self, stage: Stage, tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
         """Those that aren't done at the end of the stage; each has at least begun."""
@@ -149,9 +151,16 @@ class Lifecycle:
 
 
 async def _done(part: _Part, stage: Stage) -> None:
-    try:
+    with _logged(part, stage):
         await part.do()
-    except Exception:  # the others have to stop in order all the same
+
+
+@contextmanager
+def _logged(part: _Part, stage: Stage) -> Iterator[None]:
+    """Whatever goes wrong with a part, the others have to stop in order all the same."""
+    try:
+        yield
+    except Exception:
         log.exception("this couldn't be stopped in order", stage=stage.value, part=part.name)
 
 

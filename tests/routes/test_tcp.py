@@ -16,7 +16,6 @@ from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.writer import Writer
 from service.metrics import Metrics
-from service.routes.connections import Connections
 from service.routes.tcp import listening
 from tests.batches import FEW, RULES
 from tests.conftest import Engine, dropped_schema, settings_for
@@ -77,7 +76,7 @@ async def intake(max_readings: int = 1000, rules: Rules = RULES) -> AsyncIterato
     writer = Writer(store.write, metrics, max_readings=max_readings, max_bytes=10**6)  # type: ignore[arg-type]
     gate = Gate(writer, Rates(0), rules, metrics)
     task = asyncio.create_task(writer.run())
-    async with listening(gate, Connections(), "127.0.0.1", port, LIMIT):
+    async with listening(gate, "127.0.0.1", port, LIMIT):
         yield Intake(port, writer, metrics, store)
     await writer.close()
     await task
@@ -278,11 +277,10 @@ async def test_a_port_in_use(shared: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port}.*TCP_PORT"):
-            async with listening(shared.parts.gate, Connections(), "127.0.0.1", port, LIMIT):
+            async with listening(shared.parts.gate, "127.0.0.1", port, LIMIT):
                 pass
 
 
 async def test_it_is_off_by_default(shared: Running) -> None:
-    connections = Connections()
-    async with listening(shared.parts.gate, connections, "127.0.0.1", 0, LIMIT):
-        assert not list(connections)
+    async with listening(shared.parts.gate, "127.0.0.1", 0, LIMIT) as taken:
+        assert taken is None

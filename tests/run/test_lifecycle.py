@@ -122,6 +122,20 @@ async def test_a_part_that_fails_keeps_nobody_from_stopping() -> None:
     assert entry["exc_info"]
 
 
+async def test_what_fails_when_a_part_is_cut_off_keeps_nobody_from_stopping() -> None:
+    lifecycle, done = Lifecycle(0.2), list[str]()
+
+    def break_off() -> None:
+        raise OSError("it is broken")
+
+    lifecycle.at(Stage.DRAIN, "stuck", hang, late=break_off)
+    lifecycle.at(Stage.CLOSE, "next", noting(done, "next", 0))
+    with capture_logs() as logs:
+        await lifecycle.stop()
+    assert done == ["next begins", "next ends"]
+    assert [entry["part"] for entry in logs if entry["log_level"] == "error"] == ["stuck"]
+
+
 async def test_every_part_begins_even_without_any_time() -> None:
     lifecycle, done = Lifecycle(0), list[str]()
     for stage in Stage:

@@ -196,6 +196,7 @@ async def test_sigterm_in_an_outage(engine: Engine, schema: str, fail: Callable[
             assert process.stderr
             told = (await process.stderr.read()).decode()
             outcome = await post
+            assert (socket.close_code, socket.close_reason) == (1012, "The service is shutting down.")
             await asyncio.gather(sending, return_exceptions=True)
         between.refusing = False
         between.resume()
