@@ -3,8 +3,16 @@
 from functools import cache
 from pathlib import Path
 
+WIDTHS = {"minute": "1 minute", "quarter": "15 minutes", "hour": "1 hour", "day": "1 day"}
+"""The units that there are rollups of, and how wide their buckets are."""
+
 
 @cache
 def query(name: str) -> str:
     """The statement in `sql/<name>.sql`."""
     return (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def differences(unit: str) -> str:
+    """The statement that compares the rollup of this unit with the readings."""
+    return query("differences").replace(":rollup", f"reading_{unit}").replace(":width", WIDTHS[unit])

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from chaos.history import Batch, History, Kind
-from chaos.queries import query
+from chaos.queries import WIDTHS, differences, query
 from chaos.workload import FACTS
 
 SHOWN = 10
@@ -26,8 +26,8 @@ class Checked(msgspec.Struct, frozen=True):
 
 async def check_rollups(con: "asyncpg.Connection[asyncpg.Record]", history: History) -> None:
     """Every rollup says what the readings say."""
-    for unit in ("minute", "quarter", "hour", "day"):
-        rows = await con.fetch(query(f"differences_by_{unit}"))
+    for unit in WIDTHS:
+        rows = await con.fetch(differences(unit))
         if rows:
             shown = "; ".join(f"{row['bucket']} {row['series']} {row['kept']}/{row['counted']}" for row in rows[:SHOWN])
             history.violate(f"reading_{unit} isn't what its readings say (bucket, series, there/true): {shown}")

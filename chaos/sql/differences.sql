@@ -1,5 +1,5 @@
--- Buckets of an hour in which the rollup isn't what the readings say. "last" is left out: it is one of several where
--- readings have the same time.
+-- Buckets in which a rollup isn't what the readings say. "last" is left out: it is one of several where readings have
+-- the same time. chaos/queries.py fills in the rollup and the width of its buckets.
 select
   coalesce(kept.bucket, counted.bucket) as bucket,
   coalesce(kept.series, counted.series) as series,
@@ -7,11 +7,11 @@ select
   counted.readings as counted
 from (
   select bucket, series, readings, plan_sum, plan_count, plan_min, plan_max, fact_sum, fact_count, fact_min, fact_max
-  from reading_hour
+  from :rollup
 ) kept
 full join (
   select
-    time_bucket(interval '1 hour', ts) as bucket,
+    time_bucket(interval ':width', ts) as bucket,
     series,
     count(*) as readings,
     sum(plan) as plan_sum,
