@@ -49,7 +49,7 @@ from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.settings import Settings
 from service.store import Store, open_store
-from service.store.database import Server, inspect
+from service.store.database import DatabaseServer, inspect
 from service.store.migrate import migrate, search_path
 from service.store.queries import read_queries
 from service.upkeep.job_watch import JobWatch
@@ -73,7 +73,7 @@ class Parts:
     """The parts of one running service. Only who joins them sees them all: a route is made with those that it uses."""
 
     settings: Settings
-    server: Server
+    server: DatabaseServer
     metrics: Metrics
     store: Store
     writer: Writer
@@ -153,7 +153,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         aclosing(Assets(settings.taktline_cache)) as assets,
         open_feed(
             store,
-            charts := Charts(store.buckets.read, store.glances.committed, renderer, assets.library, counters),
+            charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters),
             settings.time_format,
             counters,
         ) as feed,
@@ -193,7 +193,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str, Server]]:
+async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str, DatabaseServer]]:
     """The database of the settings, or the embedded one, with its schema brought up to date."""
     read_queries()
     if settings.database_url is not None:
@@ -204,7 +204,7 @@ async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str
         yield engine.url, await _prepare(engine.url, settings, say)
 
 
-async def _prepare(url: str, settings: Settings, say: Say) -> Server:
+async def _prepare(url: str, settings: Settings, say: Say) -> DatabaseServer:
     server = await _found(url, say)
     say(f"database: {server.describe()}")
     if not server.durable:
@@ -213,7 +213,7 @@ async def _prepare(url: str, settings: Settings, say: Say) -> Server:
     return server
 
 
-async def _found(url: str, say: Say) -> Server:
+async def _found(url: str, say: Say) -> DatabaseServer:
     """The server, waiting a little for one that is just starting."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + DATABASE_PATIENCE
@@ -251,7 +251,7 @@ async def _maintained(store: Store, settings: Settings) -> AsyncIterator[JobWatc
             await task
 
 
-def _describe(server: Server, settings: Settings) -> dict[str, Any]:
+def _describe(server: DatabaseServer, settings: Settings) -> dict[str, Any]:
     return {
         "engine": "embedded" if server.embedded else "server",
         "note": "a trial engine: use a TimescaleDB server for data you would miss" if server.embedded else None,

@@ -20,7 +20,7 @@ from service.engine.embedded import embedded
 from service.settings import Settings
 from service.store import Store
 from service.store.conflicts import insist
-from service.store.database import Server, inspect
+from service.store.database import DatabaseServer, inspect
 from tests.browsing import browser as browser  # a fixture
 from tests.examples import register_profiles
 from tests.harness import Running, running
@@ -37,7 +37,7 @@ class Engine:
     """A database server for the tests."""
 
     url: str
-    server: Server
+    server: DatabaseServer
 
 
 @pytest.fixture(scope="session")

@@ -103,9 +103,9 @@ class ViewReader:
     async def _content(
         self, view: View, selection: Selection, specs: msgspec.Raw, fresh: Freshness, now: datetime
     ) -> ViewContent:
-        totals = await self._store.glances.totals(selection, now)
+        totals = await self._store.overview.totals(selection, now)
         records = await self._store.records.newest(NEWEST_RECORDS, selection)
-        empty = not totals.readings and not await self._store.glances.any()
+        empty = not totals.readings and not await self._store.overview.has_readings()
         zone = ZoneInfo(view.zone)
         return ViewContent(
             specs,
@@ -124,7 +124,7 @@ async def open_feed(
 ) -> AsyncIterator[Feed[View, ViewSnapshot]]:
     """The feed of the live pages. On a database server it polls, since other replicas may write there as well."""
     reader = ViewReader(store, charts, templates(), time_format)
-    committed = None if store.server.embedded else store.glances.committed
+    committed = None if store.server.embedded else store.overview.committed
     async with polling(Feed(reader.take, committed, metrics, event("beat", None))) as feed:
         yield feed
 

@@ -7,40 +7,41 @@ from contextlib import asynccontextmanager
 from service.errors import Unavailable
 from service.store.batches import FORGOTTEN, Batches
 from service.store.buckets import Buckets
-from service.store.database import Server, session
+from service.store.database import DatabaseServer, session
 from service.store.facts import Facts
 from service.store.jobs import Job, Jobs
 from service.store.pool import PLANNED, Pool, open_pool
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
 from service.store.series import Series
-from service.store.totals import Glances
+from service.store.totals import Overview
 
 WRITING, READING = 4, 6
-"""Connections for what is written and for what is read: slow charts, however many, never keep a reading waiting."""
+"""The sizes of two pools of connections, one for writes and one for reads, so that slow charts never hold up the
+writing of readings, however many there are."""
 PING_TIMEOUT = 2.0
-"""Seconds: whoever asks whether the service is ready doesn't wait for long."""
+"""Seconds that the database may take to answer a readiness probe."""
 
 __all__ = ["FORGOTTEN", "Excerpt", "Job", "Record", "Store", "open_store"]
 
 
 class Store:
-    """The relations of one installation, by what is done with them."""
+    """Reads and writes the schema of one installation; each attribute covers one subject."""
 
-    def __init__(self, writing: Pool, reading: Pool, server: Server) -> None:
+    def __init__(self, writing: Pool, reading: Pool, server: DatabaseServer) -> None:
         self._writing, self._reading = writing, reading
         self.server = server
         self.batches = Batches(writing, server)
         self.buckets = Buckets(reading)
         self.facts = Facts(reading, server)
-        self.glances = Glances(reading)
+        self.overview = Overview(reading)
         self.jobs = Jobs(writing, server)
         self.records = Records(reading)
         self.rollups = Rollups(writing)
         self.series = Series(reading, server)
 
     async def ping(self) -> None:
-        """Unavailable where the database doesn't answer or takes no writes."""
+        """Raise Unavailable where the database doesn't answer or is a read-only replica."""
         try:
             async with asyncio.timeout(PING_TIMEOUT):
                 [row] = await self._writing.read("ping")
@@ -51,10 +52,10 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, search_path: str, server: Server) -> AsyncIterator[Store]:
-    """A store on its own connections, which are closed afterwards."""
+async def open_store(url: str, search_path: str, server: DatabaseServer) -> AsyncIterator[Store]:
+    """Open a store with its own connection pools, which are closed when the context ends."""
     read = session(search_path) | PLANNED
-    # the embedded engine has one session, and would set it up anew whenever it goes from the one to the other
+    # the embedded engine has a single session, and different settings would have to be applied at each change of pool
     write = read if server.embedded else session(search_path)
     async with (
         open_pool(url, write, WRITING, server.edition) as writing,

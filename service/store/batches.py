@@ -1,4 +1,4 @@
-"""Writes batches: each id once, all of a transaction's readings or none."""
+"""Writes batches of readings in transactions. A batch whose id was committed before is not written again."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ import asyncpg
 from service.errors import Unavailable
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.copy_rows import COLUMNS, HEADER, TRAILER
-from service.store.database import Server
+from service.store.database import DatabaseServer
 from service.store.pool import Pool
 from service.store.queries import query
 
@@ -17,32 +17,35 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection
 
 COMPRESS_FROM = 2_000
-"""Readings of a transaction from which on they may go straight to the columnstore, which is 1.4 times as fast."""
+"""The fewest readings in a transaction for which writing straight to the columnstore is considered; it is 1.4 times as
+fast."""
 COMPRESS_PER_SERIES = 100
-"""Readings of each series that this takes."""
+"""The fewest readings per series, on average, for the same."""
 FORGOTTEN = 10_000
-"""Batch ids that are forgotten at once."""
+"""The most batch ids that one statement deletes."""
 MINUTES_A_DAY = 24 * 60
 ON_TIME = timedelta(minutes=1)
 """Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
 TRANSACTION_LIMIT = 60.0
-"""Seconds until a transaction is given up and tried again; the server ends one after 50: see insert_batches.sql."""
+"""Seconds after which the client gives a transaction up and tries again. The server ends it after 50 seconds already:
+see insert_batches.sql."""
 
 
 class Batches:
     """Committed batches and their readings."""
 
-    def __init__(self, pool: Pool, server: Server) -> None:
+    def __init__(self, pool: Pool, server: DatabaseServer) -> None:
         self._pool = pool
         self._marks_late = server.edition == "community"
-        # in the embedded engine's version it loses readings that came sorted
+        # the TimescaleDB version of the embedded engine loses sorted readings that are written this way
         self._compresses = server.edition == "community" and not server.embedded
 
     async def write(self, batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
-        """Write the batches in one transaction; one outcome a batch, after COMMIT.
+        """Write the batches in one transaction, and return one outcome per batch after COMMIT.
 
-        Unavailable: nothing is known to be written; call again with the same receipt, which then settles whether
-        the first attempt was committed after all. BadReading: the database refused the data, nothing is written.
+        Raises Unavailable where it isn't known whether anything was written. The caller then calls again with the same
+        receipt, by which the database can tell whether the first attempt was committed after all. Raises BadReading
+        where the database refused the data; then nothing is written.
         """
         async with self._pool.transaction(TRANSACTION_LIMIT) as con:
             [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
@@ -59,20 +62,21 @@ class Batches:
         return outcomes
 
     async def forget(self, memory: timedelta) -> int:
-        """Forget some batch ids older than `memory`, FORGOTTEN at most; how many were forgotten."""
+        """Delete batch ids older than `memory`, at most FORGOTTEN of them, and return how many were deleted."""
         await self._pool.execute("forget_committers")
         return int((await self._pool.execute("forget_batches", memory, FORGOTTEN)).split()[-1])
 
 
 def _identified(batches: Sequence[Packed]) -> tuple[list[str], list[bytes], list[int]]:
-    """The distinct ids with their digests and counts, sorted: two replicas never wait for each other crosswise."""
+    """The distinct ids with their digests and counts. They are sorted, so that two replicas lock them in the same order
+    and can't deadlock."""
     first = {one.id: one for one in reversed(batches) if one.id is not None}
     ids = sorted(first)
     return ids, [first[each].digest or b"" for each in ids], [first[each].count for each in ids]
 
 
 async def _outcomes(con: "Connection[asyncpg.Record]", batches: Sequence[Packed], new: set[str]) -> list[Outcome]:
-    """What each batch is, in order: of several with one new id the first is written."""
+    """The outcome of each batch, in order. Of several batches with the same new id, the first is written."""
     known = {one.id for one in batches if one.id is not None} - new
     digests: dict[str, bytes] = {}
     if known:
@@ -83,7 +87,7 @@ async def _outcomes(con: "Connection[asyncpg.Record]", batches: Sequence[Packed]
 
 
 def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
-    """The outcome of a batch, given the digests of the ids before it; a new id is added to them."""
+    """The outcome of a batch, given the digests of all ids known so far, to which a new id is added."""
     if one.id is None or one.id not in digests:
         if one.id is not None:
             digests[one.id] = one.digest or b""
@@ -92,7 +96,7 @@ def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
 
 
 async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed], started: datetime) -> None:
-    """Mark the minutes of readings that a refresh of the rollups may have passed already."""
+    """Mark the minutes of readings that came so late that a refresh of the rollups may not have seen them."""
     passed = int((started - ON_TIME).timestamp()) // 60
     late = {minute for one in written for minute in one.minutes if minute <= passed}
     if late:
@@ -100,7 +104,8 @@ async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed
 
 
 def _worth_compressing(written: Sequence[Packed]) -> bool:
-    """Many readings of each of a few series: less than that makes compressed batches that are nearly empty."""
+    """Whether there are many readings per series. With few, the compressed batches of the columnstore would be nearly
+    empty."""
     readings = sum(one.count for one in written)
     if readings < COMPRESS_FROM:
         return False
@@ -109,7 +114,7 @@ def _worth_compressing(written: Sequence[Packed]) -> bool:
 
 
 def _days(written: Sequence[Packed]) -> set[int]:
-    """The days that the readings lie in, since 1970."""
+    """The days on which there are readings, as days since 1970."""
     return {minute // MINUTES_A_DAY for one in written for minute in one.minutes}
 
 

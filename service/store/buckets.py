@@ -17,17 +17,18 @@ _UNITS = {
     "day": timedelta(days=1),
 }
 _LONG = STEPS["1M"]
-"""Steps so long that few days lie in two of them, which are looked at more closely than the others."""
+"""From this step on a period is read in whole days; only the few days that lie in two steps are read in smaller
+buckets."""
 
 
 class Buckets:
-    """The rollups, as charts see them: exact at any moment."""
+    """Reads buckets from the rollups, corrected by what the rollups don't have yet, so that they are always exact."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def read(self, period: Period, agg: str, series: Sequence[str] | None, panels: int | None = None) -> Numbers:
-        """The buckets of a period: of all the series together, or in at most so many panels."""
+        """The buckets of a period, of all the series together or, with `panels`, in at most that many panels."""
         asked = (period.edges, period.start, period.end, series, agg, panels)
         if period.relation == "minute" and period.seconds < _LONG:
             rows = await self._pool.read("buckets", *asked, size="minute")
@@ -66,7 +67,7 @@ def _days_of(edges: Sequence[datetime]) -> list[datetime]:
 
 
 def _panels(rows: Sequence[asyncpg.Record], edges: Sequence[datetime]) -> list[Panel]:
-    """The rows of a panel follow each other."""
+    """One panel for each run of rows with the same name."""
     return [
         Panel(
             name,

@@ -1,5 +1,6 @@
-"""Counts readings by the rollups, and finds where one stands: running totals over days, in that day over hours, in that
-hour over minutes. So a page costs the same at any depth."""
+"""Counts readings by the rollups, and finds the reading with a given number: by running totals over days, then over the
+hours of that day, then over the minutes of that hour. So every page costs the same, however far it is from the
+first."""
 
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from service.store.pool import Snapshot
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How many readings a selection has, and between which bounds the wanted ones lie, `offset` readings in.
+    """How many readings a selection has, and bounds within which the wanted readings lie, after `offset` others.
 
     The bounds are None where there is no reading with the wanted number.
     """
@@ -22,7 +23,8 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """The bucket in which the first wanted reading lies, how many come before the bucket, and where the last lies."""
+    """The bucket in which the first wanted reading lies, how many readings come before that bucket, and the bucket in
+    which the last one lies."""
 
     total: int
     first: Piece | None
@@ -31,13 +33,14 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 async def count(snapshot: Snapshot, selection: Selection, first: int, last: int, *, down: bool) -> Count:
-    """Find the readings numbered from `first` to `last`, 0 being the newest if `down`, else the oldest."""
+    """Find the readings numbered from `first` to `last`. Number 0 is the newest reading if `down`, otherwise the
+    oldest."""
     found = await _over_pieces(snapshot, selection, first, last, down=down)
     total, bucket, before, far = found.total, found.first, found.before, found.last
     while bucket is not None and bucket.unit in SMALLER:
         inside = Piece(SMALLER[bucket.unit], bucket.start, bucket.end)
         found = await _over(snapshot, inside, selection.series, first - before, last - before, down=down)
-        # the last one is here as well, or has been found in a larger bucket
+        # the last wanted reading lies in this bucket as well; otherwise a larger bucket has been found for it
         if last - before < found.total:
             far = found.last
         bucket, before = found.first, before + found.before
@@ -48,7 +51,7 @@ async def count(snapshot: Snapshot, selection: Selection, first: int, last: int,
 
 
 async def spread(snapshot: Snapshot, selection: Selection, first: int, last: int, *, down: bool) -> Count:
-    """The total alone, and bounds that begin with the selection and hold the reading numbered `last`."""
+    """The total, and bounds that begin where the selection begins and include the reading numbered `last`."""
     found = await _over_pieces(snapshot, selection, first, last, down=down)
     if found.last is None:
         return Count(found.total)

@@ -1,4 +1,4 @@
-"""The database server: how to reach it, and what it turns out to be."""
+"""Connects to the database server, and finds out its versions, edition and state."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,13 +11,12 @@ from service.errors import DatabaseAway, DatabaseUnusable
 from service.store.queries import Edition, query
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds."""
 OLDEST = {"community": (2, 29), "apache": (2, 19)}
-"""2.28 loses buckets after a refresh; 2.19 is the oldest that was tried."""
+"""The oldest TimescaleDB that is supported: 2.28 loses buckets after a refresh, 2.19 is the oldest that was tried."""
 
 
-class Server(msgspec.Struct, frozen=True):
-    """What the service found at the address."""
+class DatabaseServer(msgspec.Struct, frozen=True):
+    """What the service found out about the database server."""
 
     postgresql: str
     timescaledb: str
@@ -27,21 +26,21 @@ class Server(msgspec.Struct, frozen=True):
     embedded: bool
 
     def describe(self) -> str:
-        """One line for people."""
+        """The versions in one line, for people."""
         kind = "embedded TimescaleDB" if self.embedded else "TimescaleDB"
         return f"{kind} {self.timescaledb}, {self.edition} edition, on PostgreSQL {self.postgresql}"
 
 
 def place(url: str) -> str:
-    """An address without its password, for messages."""
+    """The address without its password, for messages."""
     parts = urlsplit(url)
     user = f"{parts.username}@" if parts.username else ""
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"
 
 
-async def inspect(url: str) -> Server:
-    """Look at the server at `url`, and put the extension into the database where that is still to do."""
+async def inspect(url: str) -> DatabaseServer:
+    """Look at the server at `url`, and create the TimescaleDB extension in the database where it is missing."""
     async with connection(url, "public") as con:
         [row] = await con.fetch(query("server"))
         if row["timescaledb"] is None:
@@ -52,7 +51,7 @@ async def inspect(url: str) -> Server:
 
 @asynccontextmanager
 async def connection(url: str, search_path: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """One connection outside any pool; DatabaseUnusable says in a sentence why there is none."""
+    """Open one connection outside any pool. DatabaseUnusable says in a sentence why that is impossible."""
     with _sentences(url):
         con = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, server_settings=session(search_path))
     try:
@@ -62,7 +61,7 @@ async def connection(url: str, search_path: str) -> AsyncIterator["asyncpg.Conne
 
 
 def session(search_path: str) -> dict[str, str]:
-    """The settings of each of our sessions."""
+    """The PostgreSQL settings with which each of our sessions begins."""
     return {"search_path": search_path, "timezone": "UTC", "application_name": "taktline"}
 
 
@@ -76,7 +75,7 @@ async def _install_extension(con: "asyncpg.Connection[asyncpg.Record]", url: str
         ) from exc
 
 
-def _check(row: asyncpg.Record, url: str) -> Server:
+def _check(row: asyncpg.Record, url: str) -> DatabaseServer:
     edition: Edition = "community" if row["license"] == "timescale" else "apache"
     version = tuple(int(part) for part in row["timescaledb"].split("-")[0].split(".")[:2])
     if not row["embedded"] and version < OLDEST[edition]:
@@ -85,7 +84,7 @@ def _check(row: asyncpg.Record, url: str) -> Server:
             f"The database at {place(url)} has TimescaleDB {row['timescaledb']} ({edition} edition); "
             f"Taktline needs {oldest} or later. Upgrade the extension there."
         )
-    return Server(
+    return DatabaseServer(
         row["postgresql"],
         row["timescaledb"],
         edition,

@@ -1,4 +1,4 @@
-"""TimescaleDB's background jobs: how they fare, and running one from here."""
+"""TimescaleDB's background jobs: reads their state, and runs them."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,7 +9,7 @@ import msgspec
 
 from service.errors import TaktlineError
 from service.store.conflicts import insist
-from service.store.database import Server
+from service.store.database import DatabaseServer
 from service.store.pool import Pool
 
 POLICIES = {
@@ -17,17 +17,18 @@ POLICIES = {
     "policy_compression": "columnstore",
     "policy_retention": "retention",
 }
-"""What the server's own procedures do, in a word."""
+"""A short name for what each of TimescaleDB's own procedures does."""
 
 State = Literal["ok", "running", "paused", "failing", "late"]
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A job: what it does, and to which relation. One that is `late` hasn't succeeded for three intervals; one that is
-    `failing` succeeds only when the service runs it.
+    """A job: what it does, and to which relation. A job is `late` when it hasn't succeeded for three of its intervals,
+    and `failing` when it succeeds only where the service runs it.
 
-    `succeeded` is when a run of the server's last did, `by_service` when one of ours did; `age` is the time since the
-    later of the two in seconds, or since we have known the job; `error` is what the server's last run failed with.
+    `succeeded` is when the server last ran it with success, `by_service` when the service did. `age` is the time in
+    seconds since the later of the two, or since the service first saw the job. `error` is the error of the server's
+    last run.
     """
 
     id: int
@@ -43,28 +44,27 @@ class Job(msgspec.Struct, frozen=True):
 
     @property
     def in_trouble(self) -> bool:
-        """Whether it doesn't do its work by itself."""
+        """Whether the server doesn't get it done."""
         return self.state in ("late", "failing")
 
     @property
     def name(self) -> str:
-        """What people call it."""
         return f"{self.policy} of {self.relation}" if self.relation else self.policy
 
 
 class Jobs:
     """The jobs of this installation; there are none on the Apache edition."""
 
-    def __init__(self, pool: Pool, server: Server) -> None:
+    def __init__(self, pool: Pool, server: DatabaseServer) -> None:
         self._pool, self._embedded = pool, server.embedded
 
     async def all(self) -> tuple[Job, ...]:
-        """Every job, as it is now."""
+        """The present state of every job."""
         await self._pool.execute("know_jobs")
         return tuple(self._job(row) for row in await self._pool.read("jobs"))
 
     async def run(self, job: Job) -> bool:
-        """Run a job from here, on one replica at a time; False where another has done so since we looked."""
+        """Run a job, on one replica at a time. Returns False where another replica has run it since `job` was read."""
         if self._embedded:
             await self._pool.execute("refresh_at_once")
         if not await self._pool.read("claim_job", job.id, job.by_service):
@@ -98,5 +98,5 @@ class Jobs:
             return "paused"
         if row["late"]:
             return "late"
-        # the embedded engine has no workers: there the service runs every job
+        # the embedded engine has no background workers: there the service runs every job
         return "failing" if row["late_here"] and not self._embedded else "ok"

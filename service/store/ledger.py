@@ -1,4 +1,5 @@
-"""Compares what was applied to a schema with the files of this version, and says in a sentence what doesn't fit."""
+"""Compares the SQL files that were applied to a schema with the files of this version; SchemaError says what doesn't
+fit."""
 
 from datetime import datetime
 
@@ -19,12 +20,13 @@ class Applied(msgspec.Struct, frozen=True):
 
     @property
     def when(self) -> str:
-        """The day, for sentences."""
+        """The day, for messages."""
         return f"on {self.applied_at:%Y-%m-%d}"
 
 
 class Replaced(msgspec.Struct, frozen=True):
-    """A file of functions as it was applied last: after which schema file, and which texts it had before."""
+    """A file of functions as it was last applied: after which schema file, and the checksums of its earlier
+    versions."""
 
     name: str
     sha256: str
@@ -34,7 +36,8 @@ class Replaced(msgspec.Struct, frozen=True):
 
 
 def next_schema_file(ledger: list[Applied], files: list[SqlFile], edition: Edition) -> SqlFile | None:
-    """The first file that wasn't applied yet; SchemaError where what was applied isn't the beginning of the files."""
+    """The first file that wasn't applied yet; SchemaError where the applied files aren't the first ones of this
+    version."""
     known = {one.number: one for one in files}
     for one in ledger:
         _compare(one, known.get(one.number), files, edition)
@@ -49,7 +52,7 @@ def next_schema_file(ledger: list[Applied], files: list[SqlFile], edition: Editi
 
 
 def _compare(applied: Applied, mine: SqlFile | None, files: list[SqlFile], edition: Edition) -> None:
-    """One applied file with the file that has its number now."""
+    """Compare an applied file with the file that has its number in this version."""
     if edition_of(applied.name) not in (None, edition):
         raise SchemaError(
             f"The schema was made on another edition of TimescaleDB: {applied.name} was applied {applied.when}, and "
@@ -79,8 +82,9 @@ def _compare(applied: Applied, mine: SqlFile | None, files: list[SqlFile], editi
 
 
 def functions_to_replace(ledger: list[Replaced], files: list[SqlFile], schema_number: int) -> list[SqlFile]:
-    """The files of functions that were changed, or were applied before the last schema file, which may have dropped
-    something; SchemaError where a later version has been here. What this version doesn't know does no harm."""
+    """The files of functions that have to be applied: those that have changed, and those that were applied before the
+    last schema file, which may have dropped something. SchemaError where a later version has replaced one of them.
+    Functions that this version doesn't know do no harm."""
     known = {one.name: one for one in ledger}
     for one in files:
         last = known.get(one.name)

@@ -1,7 +1,9 @@
-"""Applies `sql/schema` in order, under a lock, each file once and in a transaction; then those files of `sql/functions`
-that have changed, which replace what they made before. Each file is recorded with its checksum.
+"""Applies the files of `sql/schema` in order, under a lock, each once and in a transaction; then those files of
+`sql/functions` that have changed, which replace the functions they created before. Each file is recorded with its
+checksum.
 
-No schema file uses what `sql/functions` makes. One may drop it: after a schema file all functions are made anew.
+No schema file uses the functions of `sql/functions`, but it may drop them: after a schema file all of them are created
+again.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ import msgspec
 
 from service.errors import SchemaError
 from service.store.conflicts import LONG_PATIENCE, insist
-from service.store.database import Server, connection
+from service.store.database import DatabaseServer, connection
 from service.store.ledger import Applied, Replaced, functions_to_replace, next_schema_file
 from service.store.queries import Edition, query, sql_folder
 from service.store.sql_files import SqlFile, sql_files
@@ -23,7 +25,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class _Files(msgspec.Struct, frozen=True):
-    """What a schema of this version is made of."""
+    """The SQL files of this version."""
 
     edition: Edition
     schema: list[SqlFile]
@@ -31,11 +33,11 @@ class _Files(msgspec.Struct, frozen=True):
 
 
 async def migrate(
-    url: str, schema: str, server: Server, say: Callable[[str], None], folder: Path | None = None
+    url: str, schema: str, server: DatabaseServer, say: Callable[[str], None], folder: Path | None = None
 ) -> list[str]:
-    """Bring the schema up to this version; the names of the files that were applied, with their folder.
+    """Bring the schema up to this version, and return the names of the files that were applied, with their folder.
 
-    SchemaError: the file that it speaks of has changed nothing, and neither have those after it.
+    After a SchemaError, neither the file that it names nor any later one has changed anything.
     """
     folder = folder or sql_folder()
     edition = server.edition
@@ -46,7 +48,7 @@ async def migrate(
             async with con.transaction():
                 for statement in ("lock_schema", "create_schema", "create_ledger", "create_ledger_of_functions"):
                     await con.execute(query(statement))
-            # a job that an earlier file has made may be at work already when a later one changes or refreshes the same
+            # a background job that an earlier file created may be working on what a later file changes or refreshes
             while (name := await insist(lambda: _apply_next(con, files), LONG_PATIENCE)) is not None:
                 say(f"schema {schema}: applied {name}")
                 applied.append(name)
@@ -70,14 +72,14 @@ def _sentences(schema: str) -> Iterator[None]:
         raise SchemaError(f"The schema {schema} can't be brought up to date: {exc}.") from exc
 
 
-def search_path(schema: str, server: Server) -> str:
-    """Our schema first; then the extension's functions."""
+def search_path(schema: str, server: DatabaseServer) -> str:
+    """The schema of this installation first, then the schema of the extension's functions."""
     return f'"{schema}", {server.extension_schema}'
 
 
 async def _apply_next(con: Connection, files: _Files) -> str | None:
-    """Apply the first file that is missing, if any. The ledger is read anew under the lock each time, since another
-    start may have been faster."""
+    """Apply the first file that wasn't applied yet, and return its name; None where there is none. The ledger is
+    read again under the lock each time, since another replica may be starting at the same time."""
     async with con.transaction():
         await con.execute(query("lock_schema"))
         following = next_schema_file(await _applied(con), files.schema, files.edition)
@@ -93,7 +95,7 @@ async def _apply_next(con: Connection, files: _Files) -> str | None:
 
 
 async def _replace_next(con: Connection, files: _Files) -> str | None:
-    """Apply the first file of functions that has to be."""
+    """Apply the first file of functions that has to be replaced."""
     rows = await con.fetch(query("applied_functions"))
     number = files.schema[-1].number
     for one in functions_to_replace([Replaced(**row) for row in rows], files.functions, number):
@@ -104,8 +106,9 @@ async def _replace_next(con: Connection, files: _Files) -> str | None:
 
 
 async def _apply_alone(con: Connection, one: SqlFile) -> bool:
-    """Apply a file outside of any transaction; False where another start has just done it."""
-    await con.execute(query("lock_alone"))  # on the embedded engine it keeps nobody out, so that a file may run twice
+    """Apply a file outside of any transaction; False where another replica has just applied it."""
+    # on the embedded engine, whose clients share one session, this excludes nobody: a file may run twice there
+    await con.execute(query("lock_alone"))
     try:
         if one.number in await _done(con):
             return False
@@ -117,7 +120,7 @@ async def _apply_alone(con: Connection, one: SqlFile) -> bool:
             await _record(con, one)
         return True
     finally:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # with the connection goes the lock
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the lock ends with the connection
             await con.execute(query("unlock_alone"))
 
 

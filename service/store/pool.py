@@ -1,4 +1,4 @@
-"""The pool of connections, and how a failure of the database comes out as one of our errors."""
+"""The pool of connections, which turns failures of the database into the service's own errors."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,16 +14,17 @@ from service.store.queries import Edition, query
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
 CLOSE_TIMEOUT = 0.5
-"""Seconds for a pool to take leave of the database; then its connections are cut."""
+"""Seconds that a pool may take to close its connections in good order; then they are cut."""
 READ_TIMEOUT = 30.0
-"""Seconds a page or a chart may take to be read."""
+"""Seconds that a query for a page or a chart may take."""
 
 WORK_TIMEOUT = 600.0
-"""Seconds that one statement of maintenance may take."""
+"""Seconds that one maintenance statement, such as the refresh of a rollup, may take."""
 
 PLANNED = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
-"""Settings with which queries are planned for the values they are given, since only then are the chunks outside of
-their bounds left alone when they are planned; and nothing is compiled, which takes longer than any of them."""
+"""Settings for sessions that read. Every query is planned for the values of its parameters, since only then does
+planning skip the chunks outside of its bounds. JIT compilation is off, because it takes longer than any of the
+queries."""
 
 _DATA_ERRORS = (
     asyncpg.DataError,
@@ -32,7 +33,7 @@ _DATA_ERRORS = (
 )
 
 _TOO_MUCH = (
-    asyncpg.OutOfMemoryError,  # of locks as well: one for each chunk
+    asyncpg.OutOfMemoryError,  # also where there are too few locks, of which each chunk takes one
     asyncpg.ConfigurationLimitExceededError,
     asyncpg.QueryCanceledError,  # after statement_timeout
 )
@@ -56,7 +57,7 @@ class Snapshot:
 
 
 class Pool:
-    """Connections whose failures come out as Unavailable (try again) or BadReading (never)."""
+    """Connections whose failures are raised as Unavailable (try again) or BadReading (trying again is useless)."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition) -> None:
         self._pool, self._edition = pool, edition
@@ -67,7 +68,7 @@ class Pool:
             return await con.fetch(query(name, size, edition=self._edition), *args, timeout=READ_TIMEOUT)
 
     async def execute(self, name: str, *args: object) -> str:
-        """Run the query in `sql/queries/<name>.sql` outside a transaction; its command tag."""
+        """Run the query in `sql/queries/<name>.sql` outside a transaction, and return its command tag."""
         async with self.connection() as con:
             return await con.execute(query(name, edition=self._edition), *args, timeout=WORK_TIMEOUT)
 
@@ -75,7 +76,7 @@ class Pool:
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """One state of the database for several queries."""
         async with self.connection() as con:
-            # to begin has no timeout of its own, and where nothing comes any more from the other end it would not end
+            # BEGIN has no timeout of its own, and would wait for ever where the server has become unreachable
             ending = asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate)
             try:
                 async with con.transaction(isolation="repeatable_read", readonly=True):
@@ -100,8 +101,8 @@ class Pool:
 
     @asynccontextmanager
     async def transaction(self, limit: float) -> AsyncIterator["Connection[asyncpg.Record]"]:
-        """A connection in a transaction. Unavailable after `limit` seconds: where nothing comes any more from the other
-        end, the system would wait for much longer."""
+        """A connection in a transaction. Raises Unavailable after `limit` seconds, since the operating system would
+        wait for much longer where the server has become unreachable."""
         async with self.connection() as con:
             transaction = con.transaction()
             ending = asyncio.get_running_loop().call_later(limit, con.terminate)
@@ -110,10 +111,10 @@ class Pool:
                 yield con
                 await transaction.commit()
             except asyncio.CancelledError:
-                con.terminate()  # a rollback would wait for the database
+                con.terminate()  # and no ROLLBACK, which would wait for the database as well
                 raise
             except Exception:
-                # Of a connection that is gone nothing new is learned: what went wrong first is what counts.
+                # Where the connection is lost, the rollback fails as well; the first error is the one to raise.
                 with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
                     await transaction.rollback()
                 raise
@@ -123,8 +124,8 @@ class Pool:
 
 @asynccontextmanager
 async def open_pool(url: str, settings: dict[str, str], size: int, edition: Edition) -> AsyncIterator[Pool]:
-    """A pool of at most `size` connections that is closed afterwards."""
-    # No floor: a pool that keeps one fills the log with tracebacks while the database is away.
+    """A pool of at most `size` connections, which is closed when the context ends."""
+    # No minimum size: a pool that tries to keep one fills the log with tracebacks while the database is away.
     pool = asyncpg.create_pool(
         url,
         min_size=0,
@@ -138,7 +139,7 @@ async def open_pool(url: str, settings: dict[str, str], size: int, edition: Edit
         try:
             yield Pool(pool, edition)
         finally:
-            # close() waits for connections that are out, for ever
+            # close() would wait for ever for connections that are in use
             try:
                 await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT)
             except TimeoutError:
@@ -146,7 +147,8 @@ async def open_pool(url: str, settings: dict[str, str], size: int, edition: Edit
 
 
 async def _leave_as_it_is(con: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Nothing is ever set in our sessions outside a transaction, so a reset would only cost a round trip."""
+    """Do nothing in place of asyncpg's reset: the service changes no settings outside a transaction, so that a reset
+    would only cost a round trip."""
 
 
 async def _init_connection(con: "asyncpg.Connection[asyncpg.Record]") -> None:

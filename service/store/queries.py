@@ -1,9 +1,9 @@
-"""Finds the SQL: `sql/` beside this module in an installed wheel, at the top of the repository otherwise.
+"""Reads the SQL of `sql/`, a folder of this package in an installed wheel, and at the top of the repository otherwise.
 
-What several statements share, or what differs between the editions, stands once in `sql/queries/parts/`. A line such as
-`:exact(minute, $1, $2)` is replaced by that part, in which names like `:rollup` are filled in from the table here. This
-is no SQL function, because TimescaleDB knows how far an aggregate is materialised while it plans only where the
-aggregate stands in the query's own text: see docs/decisions/no-function-over-aggregates.md.
+SQL that several statements share, or that differs between the editions, is kept in `sql/queries/parts/`. A line such as
+`:exact(minute, $1, $2)` is replaced by that part, in which names like `:rollup` are filled in from the table below. The
+parts are no SQL functions, because TimescaleDB takes into account how far an aggregate is materialised only where the
+query's own text names the aggregate: see docs/decisions/no-function-over-aggregates.md.
 """
 
 import re
@@ -18,7 +18,8 @@ Edition = Literal["community", "apache"]
 
 
 def _size(rollup: str, width: str, *, late_bucket: str | None = None, columns: str = "*") -> dict[str, str]:
-    """What is filled in for buckets of a size; `late_bucket` is the one that a late minute lies in."""
+    """The names and expressions for buckets of one size; `late_bucket` is an expression for the bucket of a late
+    minute."""
     late_bucket = late_bucket or f"time_bucket(interval '{width}', late_minute.bucket)"
     return {"rollup": rollup, "width": width, "late_bucket": late_bucket, "columns": columns}
 
@@ -86,11 +87,11 @@ QUERIES = (
     "parts/of_days_and_smaller",
     "parts/of_one_size",
 )
-"""Every file of `sql/queries`. The list tells at start what is missing there, which a look at the folder can't."""
+"""Every file of `sql/queries`. With this list the service notices at its start where a file is missing."""
 
 _PART = re.compile(r"^( *):(\w+)\((.+)\)$", re.MULTILINE)
 _COMMA = re.compile(r", (?![^(]*\))")
-"""One that isn't within parentheses."""
+"""A comma between two arguments, which isn't within parentheses."""
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -115,8 +116,9 @@ def read_queries() -> Mapping[str, str]:
 
 @cache
 def query(name: str, size: str | None = None, *, with_days: bool = False, edition: Edition = "community") -> str:
-    """The one statement in `sql/queries/<name>.sql`; where it leaves that open, for buckets of a size: minute, quarter,
-    hour or day. `with_days`: for days, and buckets of that size where a step begins within a day."""
+    """The statement in `sql/queries/<name>.sql`. `size` is that of its buckets, for files that leave it open: minute,
+    quarter, hour or day. `with_days`: it reads buckets of days, and those of `size` only where a step begins within a
+    day."""
     text = read_queries()[name]
     if size is not None:
         shape = _part("of_days_and_smaller" if with_days else "of_one_size")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PART = 2000
-"""Readings of a long range that are read at once: a few hundredths of a second for everybody else who waits."""
+"""How many readings of a long range are read at once. That takes a few hundredths of a second, for which other queries
+may have to wait."""
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
@@ -31,8 +32,8 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Excerpt(msgspec.Struct, frozen=True):
-    """Some records in a row, how many of the selected ones come before them, how many there are in all, and the places
-    of the first and the last."""
+    """Consecutive records of a selection, how many others come before them, how many there are in all, and the places
+    of the first and the last one."""
 
     items: list[Record]
     before: int
@@ -42,7 +43,7 @@ class Excerpt(msgspec.Struct, frozen=True):
 
 
 class Records:
-    """The readings in their one order. What is counted comes from the rollups, and costs the same at any depth."""
+    """Reads readings in the order of time. They are counted by the rollups, so that every page costs the same."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -57,7 +58,7 @@ class Records:
         return (await self.at(0, limit, selection or Selection(), down=True)).items
 
     async def at(self, before: int, limit: int, selection: Selection, *, down: bool) -> Excerpt:
-        """The records that have `before` others before them; newest first if `down`."""
+        """The records that come after the first `before` ones; newest first if `down`, otherwise oldest first."""
         async with self._pool.snapshot() as snapshot:
             found = await count(snapshot, selection, before, before + limit - 1, down=down)
             if found.start is None:
@@ -68,7 +69,7 @@ class Records:
     async def beside(
         self, place: Place, limit: int, selection: Selection, *, down: bool, backward: bool = False
     ) -> Excerpt:
-        """The records that follow a place, or come before it if `backward`, whatever was written since it was shown."""
+        """The records after a place, or before it if `backward`. Readings that were written since don't shift them."""
         way = down is not backward
         rest = _rest(selection, place, down=way)
         async with self._pool.snapshot() as snapshot:
@@ -82,7 +83,8 @@ class Records:
         return _excerpt(rows, total - following, total)
 
     async def stream(self, selection: Selection) -> AsyncIterator[list[Record]]:
-        """All records of a selection, the oldest first, in parts; each part is as of when it is read."""
+        """All records of a selection, oldest first, in parts. Each part shows the database as it is when that part is
+        read."""
         for day in await self._days(selection):
             start, end = max(day, selection.start), min(day + _DAY, selection.end)
             place = None
@@ -102,7 +104,7 @@ class Records:
 
 
 def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
-    """What of the selection is at the place's instant or after it."""
+    """The part of the selection that begins with the instant of the place, in the direction of reading."""
     if down:
         return Selection(selection.start, min(selection.end, place.ts + _INSTANT), selection.series)
     return Selection(max(selection.start, place.ts), selection.end, selection.series)

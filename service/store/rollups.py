@@ -1,4 +1,4 @@
-"""Keeps the rollups up to date."""
+"""Refreshes the rollups after late readings."""
 
 from datetime import datetime
 from functools import partial
@@ -14,17 +14,17 @@ ROLLUPS = {
     "hour_rollup": "hours",
     "day_rollup": "days",
 }
-"""Each rollup, with its unit, after those that it is made of."""
+"""Each rollup with its unit. A rollup comes after those that it is computed from."""
 
 
 class Rollups:
-    """The work on rollups that TimescaleDB's own jobs don't do, or not soon enough."""
+    """Refreshes what TimescaleDB's own jobs don't refresh, or not soon enough."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def refresh_late(self) -> int:
-        """Bring the rollups up to date where late readings came; how many days were refreshed."""
+        """Refresh the rollups where late readings came, and return on how many days there were any."""
         days = await self._pool.read("late_days")
         for day in days:
             for rollup in ROLLUPS:
@@ -33,7 +33,7 @@ class Rollups:
         return len(days)
 
     async def _refresh(self, rollup: str, first: datetime, last: datetime) -> None:
-        """Refresh a rollup where late readings came to the minutes of a day from `first` to `last`."""
+        """Refresh a rollup for late readings of the minutes from `first` to `last`, which lie on one day."""
         units = ROLLUPS[rollup]
         async with self._pool.connection() as con:
             [windows] = await con.fetch(query("late_windows"), first, last, timeout=WORK_TIMEOUT)

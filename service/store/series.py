@@ -3,25 +3,24 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from service.store.database import Server
+from service.store.database import DatabaseServer
 from service.store.pool import Pool
 
 SINCE = {"community": timedelta(days=400), "apache": timedelta(days=1)}
-"""How far back to look: on the Apache edition that means to read all readings of that time."""
+"""How far back series are looked for. It is short on the Apache edition, where all readings of that time have to be
+read."""
 FRESH = 5.0
-"""Seconds for which the names are remembered."""
+"""Seconds for which the names are cached."""
 
 
 class Series:
-    """Which series there are; a few seconds old at most."""
-
-    def __init__(self, pool: Pool, server: Server) -> None:
+    def __init__(self, pool: Pool, server: DatabaseServer) -> None:
         self._pool, self._since = pool, SINCE[server.edition]
         self._names: list[str] = []
         self._until = 0.0
 
     async def names(self) -> list[str]:
-        """The names in order; those beyond the first few thousand are left out."""
+        """The names of the series that have readings, sorted, a few thousand at most; they may be FRESH seconds old."""
         if time.monotonic() >= self._until:
             today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
             self._names = [name for (name,) in await self._pool.read("series", today - self._since)]

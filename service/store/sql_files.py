@@ -1,7 +1,8 @@
 """The numbered files of `sql/schema` and `sql/functions`, for one edition.
 
-`002_name.sql` is for every edition, `003_name.community.sql` for one; a number has one file an edition. A schema file
-whose first line is `-- no-transaction` holds one statement that can't run in a transaction and can be run again.
+`002_name.sql` is for every edition, `003_name.community.sql` for one of them. Within an edition each number has one
+file. A schema file whose first line is `-- no-transaction` holds a single statement that can't run in a transaction and
+does no harm when it is run again.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ _NAME = re.compile(r"(\d{3})_[a-z_]+(?:\.(community|apache))?\.sql")
 
 
 class SqlFile(msgspec.Struct, frozen=True):
-    """One file."""
+    """A numbered file."""
 
     number: int
     name: str
@@ -33,7 +34,8 @@ class SqlFile(msgspec.Struct, frozen=True):
 
 
 def sql_files(folder: Path, edition: Edition) -> list[SqlFile]:
-    """The files of an edition in order; SchemaError where a name isn't as it should be, or a number stands twice."""
+    """The files of an edition in order; SchemaError where a name has another form, or two files have the same
+    number."""
     found: dict[int, SqlFile] = {}
     for path in sorted(folder.glob("*.sql")):
         match = _NAME.fullmatch(path.name)
@@ -54,6 +56,6 @@ def sql_files(folder: Path, edition: Edition) -> list[SqlFile]:
 
 
 def edition_of(name: str) -> str | None:
-    """The edition that a file is for; None where it is for each."""
+    """The edition that a file is for; None where it is for every edition."""
     match = _NAME.fullmatch(name)
     return match and match[2]

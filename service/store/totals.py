@@ -1,4 +1,4 @@
-"""Reads what a period comes to, and whether anything was written."""
+"""Reads the totals of a period, whether there are any readings, and whether anything was committed."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from service.store.pool import Pool
 
 
 class Worst(msgspec.Struct, frozen=True):
-    """The minute, of those that are over, in which fact stayed furthest below plan; a fact that is missing is 0."""
+    """The minute in which fact was furthest below plan, of the minutes that are over. A missing fact counts as 0."""
 
     minute: datetime
     plan: float
@@ -17,10 +17,10 @@ class Worst(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """What the minutes of a period that are over add up to; None where none of them has a plan, or a fact.
+    """The sums over those minutes of a period that are over; None where none of them has a plan, or a fact.
 
-    `readings` counts those of the other minutes, too. `until` is when the last minute that counts was over: the end of
-    the period, or the beginning of the running minute.
+    `readings` counts the readings of the running and future minutes as well. `until` is the end of the last minute in
+    the sums: the end of the period, or the beginning of the running minute.
     """
 
     plan: float | None
@@ -35,25 +35,25 @@ class Totals(msgspec.Struct, frozen=True):
         return None if not self.plan or self.fact is None else 100 * self.fact / self.plan
 
 
-class Glances:
-    """Small looks at everything, for those who leave a page open."""
+class Overview:
+    """Reads what the live page asks for again and again."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def totals(self, selection: Selection, now: datetime) -> Totals:
-        """The totals of a period of whole minutes, as they are at `now`; see sql/queries/totals.sql for what is due."""
+        """The totals at `now` of a period of whole minutes; sql/queries/totals.sql says which minutes count."""
         [row] = await self._pool.read("totals", selection.start, selection.end, selection.series, now)
         worst = None if row["worst"] is None else Worst(row["worst"], row["worst_plan"], row["worst_fact"])
         until = min(selection.end, now.replace(second=0, microsecond=0))
         return Totals(row["plan"], row["fact"], row["readings"], worst, until)
 
-    async def any(self) -> bool:
+    async def has_readings(self) -> bool:
         """Whether there is any reading."""
         [[found]] = await self._pool.read("any_readings")
         return bool(found)
 
     async def committed(self) -> str:
-        """Text that differs after every commit, by whatever replica."""
+        """A text that differs after every commit, whichever replica made it."""
         [[text]] = await self._pool.read("committed")
         return str(text)

@@ -1,1 +1,1 @@
-"""What has to be done now and then while the service runs."""
+"""Periodic maintenance while the service runs."""

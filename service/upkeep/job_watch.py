@@ -1,4 +1,4 @@
-"""Watches TimescaleDB's background jobs, which fail without a word to anybody, and runs those that are late."""
+"""Watches TimescaleDB's background jobs, which report their failures to nobody, and runs those that are late."""
 
 import time
 
@@ -12,17 +12,17 @@ log = structlog.stdlib.get_logger("jobs")
 
 
 class JobWatch:
-    """What is known of the jobs since the last look: for /readyz, for /metrics, and, once, for the log."""
+    """The state of the jobs as last read from the database, for /readyz and /metrics. Changes of it are logged."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._looked = time.monotonic()
         self._known: tuple[Job, ...] = ()
         self._errors: dict[int, str] = {}
-        self._told: dict[int, str] = {}
+        self._logged: dict[int, str] = {}
 
     def jobs(self) -> tuple[Job, ...]:
-        """Every job, as at the last look, and older by the time since."""
+        """Every job as last read, with its age up to now."""
         passed = time.monotonic() - self._looked
         return tuple(
             msgspec.structs.replace(job, age=job.age + passed, error=self._errors.get(job.id, job.error))
@@ -30,22 +30,23 @@ class JobWatch:
         )
 
     def troubles(self) -> list[str]:
-        """A sentence for each job that doesn't do its work by itself."""
+        """A sentence for each job that is late or failing."""
         return [_sentence(job) for job in self.jobs() if job.in_trouble]
 
     async def look(self) -> None:
-        """Learn how the jobs fare, and say in the log which of them fare otherwise than before."""
+        """Read the state of the jobs, and log which of them got into trouble or out of it."""
         self._known, self._looked = await self._store.jobs.all(), time.monotonic()
         for job in self.jobs():
-            if job.in_trouble and self._told.get(job.id) != job.state:
-                self._told[job.id] = job.state
+            if job.in_trouble and self._logged.get(job.id) != job.state:
+                self._logged[job.id] = job.state
                 log.warning("a background job is in trouble", job=job.id, why=_sentence(job))
-            elif job.id in self._told and job.state in ("ok", "paused"):  # one that is running may fail yet
-                del self._told[job.id]
+            elif job.id in self._logged and job.state in ("ok", "paused"):  # a job that is running may still fail
+                del self._logged[job.id]
                 log.info("a background job is well again", job=job.id, name=job.name)
 
     async def round(self) -> None:
-        """Run what is late, or everything where the engine has no workers of its own; then look how the jobs fare."""
+        """Run the jobs that are late, or all of them on the embedded engine, which has no background workers; then
+        reads their state."""
         self._errors.clear()
         for job in await self._store.jobs.all():
             if job.state == "late" or (self._store.server.embedded and job.state == "ok"):

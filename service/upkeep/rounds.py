@@ -1,5 +1,5 @@
-"""What has to be done now and then: forget old batch ids, refresh rollups that late readings changed, and look after
-the engine's background jobs."""
+"""The periodic maintenance: deletes old batch ids, refreshes rollups after late readings, and watches the engine's
+background jobs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,17 +12,17 @@ from service.store import FORGOTTEN, Store
 from service.upkeep.job_watch import JobWatch
 
 FORGET_EVERY = 600.0
-"""Seconds between two rounds of forgetting."""
+"""Seconds between two rounds of deleting old batch ids."""
 JOBS_EVERY = 60.0
-"""Seconds between two rounds of the engine's background jobs."""
+"""Seconds between two checks of the engine's background jobs."""
 LATE_EVERY = 10.0
-"""Seconds between two looks for late readings."""
+"""Seconds between two searches for late readings."""
 
 log = structlog.stdlib.get_logger("maintenance")
 
 
 async def maintain(store: Store, watch: JobWatch, batch_memory: timedelta) -> None:
-    """Run for ever; a round that fails is logged and tried again at its next time."""
+    """Run until cancelled. A round that fails is logged, and the next one comes at its usual time."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
         if store.server.edition == "community":
@@ -48,4 +48,4 @@ async def _forget(store: Store, memory: timedelta) -> None:
     forgotten = FORGOTTEN
     while forgotten == FORGOTTEN:
         forgotten = await store.batches.forget(memory)
-        await asyncio.sleep(0.1)  # a writer waits for nobody
+        await asyncio.sleep(0.1)  # so that transactions of the writer come in between

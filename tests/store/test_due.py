@@ -83,10 +83,10 @@ async def test_totals_and_worst_minute_are_of_what_is_due(
     for some in (rows, late):
         await store.batches.write([packed(None, *(reading(running, row) for row in some))], Receipt())
         written += some
-        assert await store.glances.totals(selection, now) == expected(written, running, selection)
+        assert await store.overview.totals(selection, now) == expected(written, running, selection)
         if store.server.edition == "community":
             await store.rollups.refresh_late()
-            assert await store.glances.totals(selection, now) == expected(written, running, selection)
+            assert await store.overview.totals(selection, now) == expected(written, running, selection)
 
 
 def reading(running: datetime, row: Row) -> Reading:
@@ -99,7 +99,7 @@ async def test_facts_that_stop_are_the_worst_there_is(store: Store) -> None:
     running = datetime.now(UTC).replace(second=0, microsecond=0)
     rows = [(60 * minute, "line", 10, 9 if minute < -11 else None) for minute in range(-30, 30)]
     await store.batches.write([packed(None, *(reading(running, row) for row in rows))], Receipt())
-    found = await store.glances.totals(Selection(running - 30 * MINUTE, running + 30 * MINUTE), running + MINUTE / 2)
+    found = await store.overview.totals(Selection(running - 30 * MINUTE, running + 30 * MINUTE), running + MINUTE / 2)
     assert (found.plan, found.fact, found.readings) == (300, 19 * 9, 60)
     assert found.worst == Worst(running - MINUTE, 10, 0)
     assert found.fulfilment == pytest.approx(57)
@@ -110,15 +110,15 @@ async def test_the_running_minute_is_never_the_worst(store: Store) -> None:
     rows: list[Row] = [(-60, "line", 10, 9), (0, "line", 600, 5)]
     await store.batches.write([packed(None, *(reading(running, row) for row in rows))], Receipt())
     selection = Selection(running - MINUTE, running + MINUTE)
-    before = await store.glances.totals(selection, running + MINUTE - timedelta(microseconds=1))
+    before = await store.overview.totals(selection, running + MINUTE - timedelta(microseconds=1))
     assert (before.plan, before.fact, before.worst) == (10, 9, Worst(running - MINUTE, 10, 9))
-    after = await store.glances.totals(selection, running + MINUTE)
+    after = await store.overview.totals(selection, running + MINUTE)
     assert (after.plan, after.fact, after.worst) == (610, 14, Worst(running, 600, 5))
 
 
 async def test_nothing_due_is_no_zero(store: Store) -> None:
     running = datetime.now(UTC).replace(second=0, microsecond=0)
     await store.batches.write([packed(None, reading(running, (60, "line", 10, None)))], Receipt())
-    found = await store.glances.totals(Selection(running - MINUTE, running + 5 * MINUTE), running)
+    found = await store.overview.totals(Selection(running - MINUTE, running + 5 * MINUTE), running)
     assert found == Totals(None, None, 1, None, running)
     assert found.fulfilment is None

@@ -160,5 +160,5 @@ async def compare(store: Store, con: Connection) -> None:
     assert [one.ts for one in page.items] == [ts for (ts,) in rows]
     begin = NOW - timedelta(hours=1)
     [row] = await con.fetch("select sum(plan), sum(fact), count(*) from reading where ts >= $1 and ts < $2", begin, NOW)
-    found = await store.glances.totals(Selection(begin, NOW), NOW)
+    found = await store.overview.totals(Selection(begin, NOW), NOW)
     assert (found.plan, found.fact, found.readings) == tuple(row)
