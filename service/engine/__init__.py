@@ -1,1 +1,1 @@
-"""The embedded engine: TimescaleDB as WebAssembly in a Node process, for a first look, a demo and tests."""
+"""The embedded engine: TimescaleDB as WebAssembly in a Node process, for trying the service, the demo and tests."""

@@ -1,9 +1,10 @@
 // The embedded engine's process: TimescaleDB in WebAssembly behind PostgreSQL's wire protocol on a port of 127.0.0.1.
 //
-// stdin: a line of JSON {packages, folder, password, port, patience}: where node_modules is, the folder of the data,
-// the port (0: any) and how many ms a client may keep the session to itself; the end of stdin says that the owner is
-// gone. stdout: a line of JSON {port, version} once clients may come. stderr: why it ends, if that isn't by order; it's
-// for the owner to start it again then.
+// The owner, which started this process, writes one line of JSON to stdin: {packages, folder, password, port,
+// patience}. `packages` is the folder of node_modules, `folder` that of the data, `port` may be 0 for any free port,
+// and `patience` is how many ms a client may keep the session to itself. When stdin ends, the owner has ended, and so
+// does this process. It writes one line of JSON to stdout, {port, version}, once it accepts clients. Where it ends
+// because of an error, it writes the error to stderr; the owner then starts it again.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { writeSync } from "node:fs";
@@ -14,7 +15,7 @@ import { Engine } from "./engine.mjs";
 import { watch } from "./owner.mjs";
 import { Session } from "./session.mjs";
 
-/** @import { House } from "./client.mjs" */
+/** @import { Registry } from "./client.mjs" */
 
 const CHECKPOINT = 300_000; // ms
 const CLIENTS = 256;
@@ -31,7 +32,7 @@ const dismiss = (code, detail) => {
   for (const client of clients.values()) client.fatal(code, detail);
 };
 
-// Not process.exit(): that waits for V8's compiling threads, which may wait for it (seen once in fifty)
+// Not process.exit(), which waits for V8's compiler threads and may deadlock with them (seen once in fifty runs)
 const end = () => process.kill(process.pid, "SIGKILL");
 
 process.on("uncaughtException", (error) => {
@@ -51,8 +52,8 @@ const session = new Session(await Engine.open(packages, folder));
 /** @param {string | Buffer} bytes */
 const digest = (bytes) => createHash("sha256").update(bytes).digest();
 
-/** @type {House} */
-const house = {
+/** @type {Registry} */
+const registry = {
   reported: session.ask(`select json_object_agg(name, current_setting(name))
     from unnest(string_to_array('${REPORTED.split(/\s+/)}', ',')) as name`),
   admits: (user, given) => user === "postgres" && timingSafeEqual(digest(given), digest(password)),
@@ -65,13 +66,13 @@ const house = {
 
 let newest = 0;
 const server = createServer((socket) => {
-  const client = new Client(++newest, socket, session, house);
+  const client = new Client(++newest, socket, session, registry);
   clients.set(client.id, client);
 });
 server.maxConnections = CLIENTS;
 server.listen(port, "127.0.0.1");
 await once(server, "listening");
-setInterval(() => session.hurry(patience), 1000);
+setInterval(() => session.endIdleTransaction(patience), 1000);
 setInterval(() => session.checkpoint(), CHECKPOINT);
 
 stop = async () => {

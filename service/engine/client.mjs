@@ -1,4 +1,5 @@
-// One client's end of the wire: from bytes to messages, from messages to turns, and the answers back.
+// One client's connection: reads messages from its bytes, runs them when it is the client's turn, and sends the
+// answers.
 import { randomInt } from "node:crypto";
 
 import { DEVICE, LIMIT } from "./engine.mjs";
@@ -19,16 +20,17 @@ import {
   typeOf,
 } from "./wire.mjs";
 
-const AHEAD = 1024 * 1024; // what a client may send ahead; beyond it its socket waits
-const LOGIN = 10_000; // ms, and what's left to one that's sent away
+const AHEAD = 1024 * 1024; // bytes that are read ahead of the client's turn; after that its socket isn't read
+const LOGIN = 10_000; // ms for a client to log in, and to read the error before its connection is cut
 const [SSL, GSS, CANCEL, VERSION] = [80877103, 80877104, 80877102, 196608];
 
 const EXTENDED = "PBDECHS";
-const ANSWERED = "QFHScf"; // the others wait for one of these
-const KNOWN = `${EXTENDED}${ANSWERED}dX`; // any other breaks the engine
-const BAD_COPY = "/COPY FROM STDIN is taken alone and as a simple query"; // a file that's not there
+const ANSWERED = "QFHScf"; // messages that are answered at once; the others are collected until one of these comes
+const KNOWN = `${EXTENDED}${ANSWERED}dX`; // any other message breaks the engine
+// a file that doesn't exist, whose name is part of the error
+const BAD_COPY = "/COPY FROM STDIN is taken alone and as a simple query";
 
-// What is looked for in SQL: statements' names given up, and settings that change for longer than a transaction
+// What SQL is searched for: the deallocation of prepared statements, and settings that outlast the transaction
 const OWN = /^\s*(?:discard\s+all|deallocate\s+(?:prepare\s+)?"?([\w.-]+)"?)\s*;?\s*$/i;
 const LOCAL = /^\s*set\s+local\b[^;]*;?\s*$/i;
 const SET_CONFIG = /\bset_config\s*\(/i;
@@ -39,8 +41,8 @@ const RESET_ALL = /\b(?:reset|discard)\s+all\b/i;
  * @import { Socket } from "node:net"
  * @import { Session } from "./session.mjs"
  * @import { Copy } from "./wire.mjs"
- * @typedef {object} House What knows all clients.
- * @property {Record<string, string>} reported the settings that a client is told of at its start
+ * @typedef {object} Registry All clients, and what the process knows for them.
+ * @property {Record<string, string>} reported the settings that are reported to a client after its login
  * @property {(user: string, password: Buffer) => boolean} admits
  * @property {(client: Client) => void} forget
  * @property {(id: number, secret: number) => void} cancel
@@ -49,16 +51,16 @@ const RESET_ALL = /\b(?:reset|discard)\s+all\b/i;
 export class Client {
   inLine = false;
   gone = false;
-  /** When it was last heard of. */
+  /** When data last came from the client. */
   heard = 0;
-  /** The settings it came with, and those it has now. */
+  /** The settings that the client started with, and its present ones. */
   startup = "[]";
   settings = "[]";
-  /** @type {"set" | "reset" | null} whether it may have changed them in this turn */
+  /** @type {"set" | "reset" | null} whether the client may have changed its settings in this turn */
   touched = null;
   id;
   secret = randomInt(2 ** 31);
-  #house;
+  #registry;
   #session;
   #socket;
   /** @type {"startup" | "password" | "ready"} */
@@ -71,14 +73,14 @@ export class Client {
   /** @type {Buffer[]} */
   #inbox = [];
   #inboxBytes = 0;
-  #answered = 0; // how many of the inbox are
+  #answered = 0; // how many messages of the inbox are of the ANSWERED types
   #prefix;
-  /** @type {Map<string, boolean>} name -> whether it may change settings */
+  /** @type {Map<string, boolean>} prepared statements by name: whether the statement may change settings */
   #statements = new Map();
-  /** @type {Buffer | null} the last Parse without a name */
+  /** @type {Buffer | null} the last Parse message for the unnamed statement */
   #unnamed = null;
-  #holds = false; // something that ends with Sync: a portal, an unnamed statement
-  #skips = false; // an error was answered: what comes before Sync is passed over
+  #holds = false; // whether it holds something that a Sync would end: a portal, or the unnamed statement
+  #skips = false; // whether messages are skipped up to the next Sync, because of an error
   /** @type {{ sql: string, chunks: Buffer[], bytes: number } | null} */
   #copy = null;
 
@@ -86,26 +88,26 @@ export class Client {
    * @param {number} id
    * @param {Socket} socket
    * @param {Session} session
-   * @param {House} house
+   * @param {Registry} registry
    */
-  constructor(id, socket, session, house) {
+  constructor(id, socket, session, registry) {
     this.id = id;
     this.#prefix = `${id.toString(36)}.`;
     this.#socket = socket;
     this.#session = session;
-    this.#house = house;
+    this.#registry = registry;
     socket.setNoDelay(true).setTimeout(LOGIN, () => socket.destroy());
     socket.on("data", (chunk) => this.#receive(chunk));
     socket.on("error", () => {}).on("close", () => this.#leave());
   }
 
-  /** Whether there's something for a turn. */
+  /** Whether there is anything to run. */
   get ready() {
     if (this.gone) return this === this.#session.owner || this.#statements.size > 0;
     return this.#answered > 0 || this.#inboxBytes > AHEAD;
   }
 
-  // ---- In
+  // ---- Input
 
   /** @param {Buffer} chunk */
   #receive(chunk) {
@@ -116,7 +118,7 @@ export class Client {
     if (this.#heldBytes < this.#wanted) return;
     let data = this.#held.length > 1 ? Buffer.concat(this.#held) : chunk;
     while (!this.gone) {
-      const type = this.#stage === "startup" ? 0 : 1; // the start-up packet has none
+      const type = this.#stage === "startup" ? 0 : 1; // the start-up packet has no type
       this.#wanted = type + 4;
       if (data.length < this.#wanted) break;
       const length = data.readUInt32BE(type);
@@ -153,7 +155,7 @@ export class Client {
     return packet;
   }
 
-  /** Does away with what's next and needs no turn. */
+  /** Handles the next messages as long as they don't need the session. */
   #settle() {
     while (this.#inbox.length) {
       const type = typeOf(this.#inbox[0]);
@@ -169,7 +171,7 @@ export class Client {
   }
 
   /**
-   * A server, too, passes over the rest of a COPY that failed.
+   * Collects the data of a COPY. After a COPY has failed, the rest of its data is ignored, as by a PostgreSQL server.
    * @param {Buffer} data
    */
   #collect(data) {
@@ -186,14 +188,14 @@ export class Client {
     const code = packet.length < 8 ? 0 : packet.readUInt32BE(4);
     if (code === SSL || code === GSS) return this.#reply(Buffer.from("N"));
     if (code === CANCEL && packet.length === 16) {
-      this.#house.cancel(packet.readUInt32BE(8), packet.readUInt32BE(12));
+      this.#registry.cancel(packet.readUInt32BE(8), packet.readUInt32BE(12));
       return this.end();
     }
     if (code !== VERSION) return this.fatal("0A000", "only version 3.0 of the protocol is spoken here");
     const { user, database, settings: own } = startUp(packet);
     if (!UTF8.test(own.client_encoding ?? "UTF8"))
       return this.fatal("0A000", "only UTF8 is spoken here: to convert breaks the engine");
-    delete own.client_encoding; // spelled in many ways
+    delete own.client_encoding; // it was checked above, and has many spellings
     if (database !== "postgres") return this.fatal("3D000", `database "${database}" does not exist`);
     this.startup = this.settings = settings(own);
     this.#user = user;
@@ -203,27 +205,27 @@ export class Client {
 
   /** @param {Buffer} packet */
   #login(packet) {
-    if (typeOf(packet) !== "p" || !this.#house.admits(this.#user, packet.subarray(5, -1)))
+    if (typeOf(packet) !== "p" || !this.#registry.admits(this.#user, packet.subarray(5, -1)))
       return this.fatal("28P01", `password authentication failed for user "${this.#user}"`);
     if (!this.#session.welcome(this)) return;
     this.#stage = "ready";
     this.#socket.setTimeout(0);
     /** @type {Record<string, string>} */
     const own = Object.fromEntries(JSON.parse(this.settings));
-    const reported = Object.entries(this.#house.reported).map(([name, value]) =>
+    const reported = Object.entries(this.#registry.reported).map(([name, value]) =>
       message("S", text(name, own[name.toLowerCase()] ?? value)),
     );
     const key = message("K", numbers(this.id, this.secret));
     this.#reply(Buffer.concat([message("R", numbers(0)), ...reported, key, ready("I")]));
   }
 
-  // ---- Out
+  // ---- Output
 
   /** @param {Buffer | null} [answer] */
   #reply(answer) {
     if (this.gone || !answer) return;
     this.#socket.write(answer);
-    if (this.#socket.writableLength > LIMIT) this.#socket.destroy(); // it doesn't read
+    if (this.#socket.writableLength > LIMIT) this.#socket.destroy(); // the client doesn't read
   }
 
   /**
@@ -245,11 +247,13 @@ export class Client {
     this.gone = true;
     this.#held = this.#inbox = [];
     this.#copy = null;
-    this.#house.forget(this);
+    this.#registry.forget(this);
     this.#session.join(this);
   }
 
-  /** What waits for its turn is cancelled; what runs can't be, nothing is read before it has ended. */
+  /**
+   * Cancels the query that waits for its turn. A running query can't be cancelled: nothing is read until it has ended.
+   */
   cancel() {
     if (!this.inLine || this.gone) return;
     this.#reply(failure("57014", "canceling statement due to user request"));
@@ -288,7 +292,7 @@ export class Client {
   /** @param {Buffer} packet */
   #simple(packet) {
     const sql = textAt(packet, 5);
-    this.#unnamed = null; // so does a server
+    this.#unnamed = null; // a simple query drops the unnamed statement, as in PostgreSQL
     this.#holds = false;
     const copy = copyFromStdin(sql);
     if (copy?.alone) return this.#beginCopy(copy);
@@ -302,7 +306,7 @@ export class Client {
   }
 
   /**
-   * DEALLOCATE and DISCARD ALL mean this client's statements, not everybody's; true: it was one, and is done.
+   * Runs DEALLOCATE and DISCARD ALL, which must only drop the statements of this client; false if `sql` is neither.
    * @param {string} sql
    */
   #deallocate(sql) {
@@ -330,7 +334,7 @@ export class Client {
     this.#close([...this.#statements.keys()]);
   }
 
-  // ---- COPY FROM STDIN breaks the engine: the data are collected here and then copied from a file that isn't one.
+  // ---- COPY FROM STDIN breaks the engine: the data are collected here and then copied from a device file.
 
   /** @param {Copy} copy */
   #beginCopy({ table, columns, binary, from }) {
@@ -338,7 +342,7 @@ export class Client {
       query(`select count(*) from pg_catalog.pg_attribute where attrelid = ${literal(table)}::pg_catalog.regclass
         and attnum > 0 and not attisdropped and attgenerated = ''`),
     );
-    if (failed || !value) return this.#reply(answer); // nothing: after an error, up to Sync, the engine passes over it
+    if (failed || !value) return this.#reply(answer); // no value: the engine skips messages after an error
     const width = columns ?? Number(value.toString("latin1"));
     const format = Buffer.from([0, Number(binary)]);
     this.#reply(message("G", format.subarray(1), Buffer.from([width >> 8, width]), ...Array(width).fill(format)));
@@ -356,7 +360,7 @@ export class Client {
   }
 
   /**
-   * An error of the engine's own, so that it also ends the transaction.
+   * Lets the engine itself raise an error, so that it also aborts the transaction.
    * @param {string} code
    * @param {string} detail
    */
@@ -365,7 +369,7 @@ export class Client {
     return this.#exec(query(`do ${literal(block)}`)).answer;
   }
 
-  // ---- Extended messages: as many at once as end with an answer.
+  // ---- Extended messages are run together up to the one that is answered.
 
   #extended() {
     const again = this.#parseAgain();
@@ -375,8 +379,8 @@ export class Client {
       type = typeOf(this.#inbox[0]);
       run.push(this.#keepApart(type, this.#shift()));
     } while (!"HS".includes(type) && EXTENDED.includes(typeOf(this.#inbox[0] ?? " ")));
-    // A client that has asked for no more than a statement (Parse, Describe, Flush) may use it much later: a Sync on
-    // its behalf gives the session free until then.
+    // A client that has only prepared a statement (Parse, Describe, Flush) may use it much later. A Sync on its behalf
+    // frees the session until then.
     const early = type === "H" && !this.#holds && this.#session.status === "I";
     if (early) run.push(SYNC);
     if (type === "S") this.#holds = false;
@@ -386,7 +390,7 @@ export class Client {
     this.#reply(early ? answer?.subarray(0, -ready("I").length) : answer);
   }
 
-  /** The unnamed statement may have been replaced by another client's; the answer is of interest where it failed. */
+  /** Parses the unnamed statement again, where another client's has replaced it. Returns the answer if that failed. */
   #parseAgain() {
     const next = this.#inbox[0];
     const named = !"BD".includes(typeOf(next)) || !statementAt(next) || textAt(next, statementAt(next));
@@ -397,7 +401,7 @@ export class Client {
   }
 
   /**
-   * A message as the session may see it.
+   * The message with the client's own prefix before the name of its statement, so that clients don't share statements.
    * @param {string} type
    * @param {Buffer} packet
    */

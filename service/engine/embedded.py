@@ -22,18 +22,20 @@ from service.errors import EngineError
 __all__ = ["Embedded", "embedded", "install"]
 
 _BRIDGE = Path(__file__).with_name("bridge.mjs")
-# MiB: garbage is collected earlier, a hundred MiB less are kept. KiB, of the usual 8 MiB: how deep a query may nest.
+# The first flag is in MiB: garbage is collected earlier, which saves a hundred MiB. The second is in KiB, of the usual
+# stack of 8 MiB, and decides how deeply a query may be nested.
 _FLAGS = ("--max-semi-space-size=4", "--stack-size=3900")
 _START_LIMIT = 180.0
-"""Seconds that the engine may take to start; after a crash it has its log to replay."""
+"""Seconds that the engine may take to start; after a crash it has to replay its write-ahead log."""
 _STOP_LIMIT = 10.0
-"""Seconds that the engine may take to stop, then it's killed."""
+"""Seconds that the engine may take to stop before it is killed."""
 _PATIENCE = 60.0
 """Seconds that a client may keep the only session idle in a transaction while others wait for it."""
 _DELAYS = (0.1, 10.0)
-"""Seconds before an engine that ended is started again: at first and, if it keeps on ending, at most."""
+"""Seconds until an engine that has ended is started again: the first time, and at most where it ends again and
+again."""
 _LINE = 500
-"""How many characters of a line of the engine's go to the log."""
+"""The most characters of a line of the engine's output that are logged."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,18 +45,18 @@ class Embedded:
     """A running embedded engine."""
 
     url: str
-    """Stays the same when the engine is started again. Its password is made up anew for each owner."""
+    """The address, which stays the same when the engine is started again. Its password is new for each owner."""
     version: str
-    """TimescaleDB's and PostgreSQL's versions, for people."""
+    """The versions of TimescaleDB and PostgreSQL, for people."""
 
 
 @contextlib.asynccontextmanager
 async def embedded(
     data: Path, cache: Path, say: Callable[[str], None], *, patience: float = _PATIENCE
 ) -> AsyncIterator[Embedded]:
-    """An engine with its data in `data`, for as long as the context lasts; an engine that ends is started again.
+    """Run an engine with its data in `data` until the context ends. An engine that ends by itself is started again.
 
-    Raises EngineError where it can't be installed or started, or `data` is in somebody's use.
+    Raises EngineError where the engine can't be installed or started, or where `data` is in use.
     """
     packages = await install(cache, say)
     async with _claim(data) as lock:
@@ -75,7 +77,7 @@ async def embedded(
 
 @contextlib.asynccontextmanager
 async def _claim(data: Path) -> AsyncIterator[IO[str]]:
-    """Locks the folder. The engine inherits the lock, so that it's held until the engine, too, has ended."""
+    """Lock the folder. The engine inherits the lock, so that it is held until the engine has ended as well."""
     with _lock_file(data) as lock:
         deadline = time.monotonic() + _STOP_LIMIT * 1.5
         while not _locked(lock):
@@ -83,7 +85,7 @@ async def _claim(data: Path) -> AsyncIterator[IO[str]]:
             owner = int(lock.read() or 0)
             if psutil.pid_exists(owner) or time.monotonic() > deadline:
                 raise EngineError(f"{data} is in use by another Taktline, process {owner}")
-            await asyncio.sleep(0.05)  # the owner was killed, its engine is about to notice
+            await asyncio.sleep(0.05)  # the earlier owner was killed, and its engine will notice that soon and end
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -142,8 +144,8 @@ class _Keeper:
             await asyncio.sleep(delay)
 
     async def _run(self) -> str:
-        """One life of the engine; why it ended."""
-        async with self._process() as (process, told):
+        """Run the engine until it ends. Returns the reason."""
+        async with self._process() as (process, output):
             try:
                 async with asyncio.timeout(_START_LIMIT):
                     hello = await cast("asyncio.StreamReader", process.stdout).readline()
@@ -152,7 +154,7 @@ class _Keeper:
             if hello:
                 self._greet(**json.loads(hello))
             status = await process.wait()
-        return next((line for line in told if "Error" in line), f"status {status}")
+        return next((line for line in output if "Error" in line), f"status {status}")
 
     def _greet(self, port: int, version: str) -> None:
         self._order["port"] = port
@@ -164,7 +166,7 @@ class _Keeper:
 
     @contextlib.asynccontextmanager
     async def _process(self) -> AsyncIterator[tuple[Process, list[str]]]:
-        """The engine's process and what it says on stderr; it's stopped at the end of the context."""
+        """Start the engine's process, and collect what it writes to stderr. It is stopped when the context ends."""
         process = await asyncio.create_subprocess_exec(
             *(NODE, *_FLAGS, _BRIDGE),
             stdin=PIPE,
@@ -172,28 +174,28 @@ class _Keeper:
             stderr=PIPE,
             env={},
             pass_fds=(self._lock.fileno(),),
-            start_new_session=True,  # the terminal's Ctrl-C is for the owner, who stops it in order
+            start_new_session=True,  # so that the terminal's Ctrl-C doesn't reach it: the service stops it in order
         )
-        told: list[str] = []
-        listening = asyncio.create_task(_listen(cast("asyncio.StreamReader", process.stderr), told))
+        output: list[str] = []
+        listening = asyncio.create_task(_listen(cast("asyncio.StreamReader", process.stderr), output))
         try:
             cast("asyncio.StreamWriter", process.stdin).write(json.dumps(self._order).encode() + b"\n")
-            yield process, told
+            yield process, output
         finally:
             await _stop(process)
             await listening
 
 
-async def _listen(stderr: asyncio.StreamReader, told: list[str]) -> None:
-    """Logs what the engine says, and keeps its first lines."""
+async def _listen(stderr: asyncio.StreamReader, output: list[str]) -> None:
+    """Log what the engine writes, and keep its first lines."""
     rest = b""
     while chunk := await stderr.read(4096):
         *lines, rest = (rest + chunk).split(b"\n")
         rest = rest[:_LINE]
         for line in lines:
-            told.append(line[:_LINE].decode(errors="replace"))
-            _log.debug("The embedded engine: %s", told[-1])
-        del told[20:]
+            output.append(line[:_LINE].decode(errors="replace"))
+            _log.debug("The embedded engine: %s", output[-1])
+        del output[20:]
 
 
 async def _stop(process: Process) -> None:

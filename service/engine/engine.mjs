@@ -1,4 +1,4 @@
-// The engine itself: PostgreSQL with TimescaleDB as WebAssembly in this process, by PGlite.
+// The engine itself: PostgreSQL with TimescaleDB as WebAssembly in this process, by means of PGlite.
 import { once } from "node:events";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -11,8 +11,8 @@ export const LIMIT = 256 * 1024 * 1024;
 export const DEVICE = "/dev/copy";
 
 /**
- * As much of PGlite as is used here, most of which it doesn't publish.
- * @typedef {object} PGliteModule What Emscripten made: functions of the build, memory, files.
+ * The types of those parts of PGlite that are used here, most of which are internal to it.
+ * @typedef {object} PGliteModule The module that Emscripten built: functions, memory, files.
  * @property {Uint8Array} HEAPU8
  * @property {(callback: (at: number, length: number) => number, signature: string) => number} addFunction
  * @property {(read: number, write: number) => void} _set_read_write_cbs
@@ -47,9 +47,9 @@ function start({ packages, folder, database }) {
 }
 
 /**
- * The build has 64 KiB of stack and nothing that notices its end: a JSON value some thousand levels deep, or a function
- * that calls itself a hundred times, writes over the engine's own data. With a stack larger than the depth that V8
- * allows, such a query ends as V8's RangeError before it does harm.
+ * Gives the engine a larger stack. The build has 64 KiB of stack without an overflow check: a JSON value some thousand
+ * levels deep, or a function that calls itself a hundred times, overwrites the engine's own data. With a stack larger
+ * than the call depth that V8 allows, such a query ends with V8's RangeError before it does harm.
  * @param {PGliteExtension} extension
  */
 function roomy(extension) {
@@ -65,7 +65,8 @@ function roomy(extension) {
 }
 
 /**
- * A new folder. Its first start knows only the database template1; it's made aside, to be there as a whole.
+ * Creates the folder of the data. The first start, which only has the database template1, happens in a temporary folder
+ * that is then renamed, so that the folder is complete whenever it exists.
  * @param {string} packages
  * @param {string} folder
  */
@@ -73,12 +74,12 @@ async function create(packages, folder) {
   const draft = `${folder}.new`;
   rmSync(draft, { recursive: true, force: true });
   const worker = new Worker(new URL(import.meta.url), { workerData: { packages, folder: draft } });
-  await once(worker, "exit"); // a thread of its own, since its memory ends with it
+  await once(worker, "exit"); // in a thread of its own, whose memory is freed when it ends
   renameSync(draft, folder);
 }
 
 export class Engine {
-  /** @type {Buffer[] | null} the chunks that COPY is to read; null: there are none to read */
+  /** @type {Buffer[] | null} the chunks that COPY reads; null while no COPY is running */
   source = null;
   #database;
   #wasm;
@@ -96,7 +97,7 @@ export class Engine {
   static async open(packages, folder) {
     if (!existsSync(folder)) await create(packages, folder);
     const engine = new Engine(await start({ packages, folder, database: "postgres" }));
-    // Without being loaded, TimescaleDB would leave its hypertables to be tables with children
+    // Until TimescaleDB is loaded, hypertables would be treated as plain tables with children
     engine.#must("load 'timescaledb'; set search_path to public; create extension if not exists timescaledb");
     return engine;
   }
@@ -124,7 +125,7 @@ export class Engine {
     const write = (source, length) => {
       this.#size += length;
       if (this.#size <= LIMIT) this.#chunks.push(Buffer.from(wasm.HEAPU8.subarray(source, source + length)));
-      else this.#chunks = []; // there's no stopping a running query, so that the rest is thrown away
+      else this.#chunks = []; // a running query can't be stopped, so the rest of its answer is discarded
       return length;
     };
     wasm._set_read_write_cbs(wasm.addFunction(read, "iii"), wasm.addFunction(write, "iii"));
@@ -161,15 +162,15 @@ export class Engine {
   }
 
   /**
-   * The answer to one simple query, or to a run of extended messages; null where it's larger than LIMIT. Returns when
-   * all is done, and what's committed is written to the files; throws where the engine can't go on.
+   * Runs one simple query, or several extended messages, and returns the answer, or null where it is larger than LIMIT.
+   * When it returns, everything committed is written to the files. Throws where the engine has become unusable.
    * @param {Buffer} bytes
    */
   exec(bytes) {
     this.#message = bytes;
     this.#read = this.#size = 0;
     this.#chunks = [];
-    // It takes 8 KiB at once, and returns where these end with a message
+    // The engine reads 8 KiB at a time, and returns where these happen to end with a message
     for (let before = -1; this.#read > before && this.#read < bytes.length; ) {
       before = this.#read;
       this.#wasm._interactive_one(bytes.length - before, bytes[before]);

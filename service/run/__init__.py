@@ -1,1 +1,1 @@
-"""How the service runs: as a process, on its sockets, until it is told to stop."""
+"""Runs the service as a process: its sockets, its signals, and an orderly stop."""

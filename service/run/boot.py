@@ -1,4 +1,4 @@
-"""One way to run the service, for the command line and for tests: open every part, listen, serve, and stop in order."""
+"""Runs the service, for the command line and for tests: opens every part, listens, serves, and stops in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +27,7 @@ class Service:
     _serving: "asyncio.Task[None]"
 
     async def ended(self) -> None:
-        """Wait until it has stopped because of a signal, or because its server failed."""
+        """Wait until the service has stopped because of a signal, or because its server failed."""
         await asyncio.wait((self._serving,))
 
 
@@ -40,9 +40,10 @@ async def serving(
     ping: float = PING,
     silence: float = SILENCE,
 ) -> AsyncIterator[Service]:
-    """The service with these settings, ready; it stops with the block, if it hasn't before. StartError: it can't start.
+    """Run a service with these settings. It is ready when the block begins, and stops when the block ends, if it hasn't
+    stopped before. Raises StartError where it can't start.
 
-    `leave` ends the process where the grace isn't enough to stop; `ping` and `silence` are the server's.
+    `leave` ends the process where SHUTDOWN_GRACE isn't enough to stop; for `ping` and `silence` see the server.
     """
     lifecycle = Lifecycle(settings.shutdown_grace.total_seconds(), leave)
     with listen(settings.api_host, settings.api_port) as sock:
@@ -62,7 +63,7 @@ async def serving(
 
 
 def _register(lifecycle: Lifecycle, parts: Parts) -> None:
-    """What each part does when the service stops, and at which stage; the server registers itself."""
+    """Register what each part does when the service stops, and at which stage. The server registers itself."""
     writer, tcp, websockets = parts.writer, parts.tcp, parts.connections
     if tcp is not None:
         lifecycle.at(Stage.LISTEN, "port for readings over TCP", tcp.stop_listening)
@@ -84,7 +85,7 @@ async def _ready(server: Server, task: "asyncio.Task[None]") -> None:
     await asyncio.wait((ready, task), return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
     if task.done():
-        await task  # which says why there is no server
+        await task  # it raises the reason why there is no server
 
 
 def _where(host: str, port: int) -> str:

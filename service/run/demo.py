@@ -1,4 +1,4 @@
-"""A first look: fills an empty store with sample readings and keeps an emitter running beside the service."""
+"""The demo: fills an empty store with sample readings, and keeps an emitter running beside the service."""
 
 import asyncio
 import os
@@ -17,15 +17,15 @@ from service.store import Store
 SAMPLE = ("fill", "--from", "-2h", "--until", "now", "--series", "sample", "--every", "10s")
 LIVE = ("run", "--stdin-lifeline")
 AGAIN = 5.0
-"""Seconds until an emitter that has ended by itself is started again."""
+"""Seconds until an emitter that has ended by itself is replaced by another."""
 
 log = structlog.stdlib.get_logger("demo")
 
 
 @asynccontextmanager
 async def emitting(service: Service, data: Path, *, again: float = AGAIN) -> AsyncIterator[None]:
-    """An emitter that sends to this service until the block ends; when the service stops, it is stopped first. Where it
-    has ended by itself, there is another `again` seconds later."""
+    """Run an emitter that sends to this service until the block ends. When the service stops, the emitter is stopped
+    first. An emitter that has ended by itself is replaced after `again` seconds."""
     task = asyncio.create_task(_emit(service.parts.store, data, service.port, again))
 
     async def stop() -> None:
@@ -33,7 +33,7 @@ async def emitting(service: Service, data: Path, *, again: float = AGAIN) -> Asy
         with suppress(asyncio.CancelledError):
             try:
                 await task
-            except Exception:  # whatever it was, the service has to stop in order
+            except Exception:  # the service has to stop in order, whatever went wrong here
                 log.exception("the emitter could not be kept running")
 
     service.lifecycle.at(Stage.LISTEN, "emitter", stop)
@@ -59,7 +59,8 @@ async def _emit(store: Store, data: Path, port: int, again: float) -> None:
 
 
 async def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-    """Run the emitter in a process of its own, out of reach of the terminal's Ctrl-C: we stop it in order."""
+    """Run the emitter in a process of its own. The terminal's Ctrl-C doesn't reach it, so that it can be stopped in
+    order."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "emitter", *arguments, stdin=PIPE, env=environment, start_new_session=True
     )
@@ -77,6 +78,6 @@ async def _stop(process: Process) -> None:
     process.terminate()
     try:
         await process.wait()
-    except asyncio.CancelledError:  # it took too long
+    except asyncio.CancelledError:  # the lifecycle waits no longer
         process.kill()
         raise

@@ -1,11 +1,12 @@
-"""uvicorn's HTTP protocol, with three more manners: an upgrade that isn't taken is ignored, so that the request's body
-is read as its body; an answer to HTTP/1.0, which knows no chunks, ends with the connection; and a request for which the
-service has no time any more when it stops is answered with 503.
+"""uvicorn's HTTP protocol, which here does three things differently. Where a request asks for an upgrade that the
+service doesn't support, the upgrade is ignored and the request is answered as usual. An answer to HTTP/1.0, which has
+no chunked encoding, ends with the connection. A request that the service can't finish any more when it stops is
+answered with 503.
 
-To httptools, whatever follows the head of a request with `Upgrade` is another protocol; uvicorn then loses the body, or
-reads it as the next request: https://github.com/Kludex/uvicorn/issues/2722. RFC 9110, 7.8: an upgrade may be ignored.
-Methods and attributes that uvicorn doesn't document are used here; pyproject.toml names the versions that have them,
-and tests/run/test_uvicorn.py names each of them.
+httptools takes whatever follows the head of a request with `Upgrade` for another protocol. uvicorn then loses the body,
+or reads it as the next request: https://github.com/Kludex/uvicorn/issues/2722. A server may ignore an upgrade (RFC
+9110, 7.8). This module uses methods and attributes that uvicorn doesn't document; pyproject.toml names the versions
+that have them, and tests/run/test_uvicorn.py names each of them.
 """
 
 import socket
@@ -24,33 +25,34 @@ NO_PROXY = "CONNECT is for proxies, and this is none."
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Upgrades to a WebSocket, and to nothing else. `refused` counts, by route and reason, what is refused here."""
+    """One HTTP connection, which may be upgraded to a WebSocket and to nothing else. `refused` is called with route and
+    reason for each request that is refused here."""
 
     def __init__(self, *args: Any, refused: Callable[[str, str], None], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._refused = refused
 
     async def refuse(self) -> None:
-        """Answer the request under way, if it has no answer yet, on behalf of an app that has no time left for it."""
+        """Answer the present request with 503, unless its answer has begun: the application has no time left for it."""
         cycle = self.cycle
         if cycle is None or cycle.response_started or cycle.disconnected or self.flow.write_paused:
             return
         error, cycle.keep_alive = Draining(), False
         self._refused(str(cycle.scope.get("path_template", "unknown")), error.reason)
         body = msgspec.json.encode(problem(error))
-        told = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-        named = [(name.lower().encode(), value.encode()) for name, value in (told | headers(error)).items()]
+        fields = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+        named = [(name.lower().encode(), value.encode()) for name, value in (fields | headers(error)).items()]
         await cycle.send({"type": "http.response.start", "status": error.status, "headers": named})
         await cycle.send({"type": "http.response.body", "body": body, "more_body": False})
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
         self._unset_keepalive_if_required()
         while data:
             data = self._read(data)
 
     def _read(self, data: bytes) -> bytes:
-        """Parse it; what is to be parsed next, where that ended with the head of a request with an upgrade."""
+        """Parse data. Returns what has to be parsed next, where parsing has stopped after the head of a request with an
+        upgrade."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -60,7 +62,8 @@ class HttpProtocol(HttpToolsProtocol):
         return b""
 
     def _decide(self, rest: bytes) -> bytes:
-        """Take an upgrade, and `rest` with it; or what is to be parsed instead, the request without its upgrade."""
+        """Upgrade to a WebSocket, which receives `rest`; otherwise return the request without its upgrade, to be parsed
+        again."""
         if self.scope["method"] == "CONNECT":
             self.send_400_response(NO_PROXY)
         elif self._is_for_a_websocket():
@@ -69,12 +72,12 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.get_protocol().data_received(rest)  # type: ignore[attr-defined]
         else:
             self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does with its own parser
             return self._head_without_upgrade() + rest
         return b""
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, unless there is an upgrade to decide on first."""
+        """Begin to answer, unless the request asks for an upgrade: then _decide() does."""
         if self.parser.should_upgrade():
             self.scope["method"] = self.parser.get_method().decode("ascii")
             self.scope["http_version"] = self.parser.get_http_version()
@@ -82,12 +85,14 @@ class HttpProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The end of a body; that of a head with an upgrade is none."""
+        """End the request's body. httptools calls this after a head with an upgrade as well, where no body has
+        ended."""
         if not self.parser.should_upgrade():
             super().on_message_complete()
 
     def _is_for_a_websocket(self) -> bool:
-        """Whether it is a GET without a body, and every request before it has been answered."""
+        """Whether this is a WebSocket handshake, which is a GET without a body, and all earlier requests have been
+        answered."""
         values: dict[bytes, list[bytes]] = {}
         for name, value in self.headers:
             values.setdefault(name, []).append(value.lower())
@@ -109,7 +114,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 def _until_closed(cycle: RequestResponseCycle, app: Any) -> Any:
-    """The application, answering in `cycle` with neither chunks nor an interim answer."""
+    """The application, made to answer in `cycle` without chunked encoding and without `100 Continue`."""
     cycle.chunked_encoding = cycle.keep_alive = cycle.waiting_for_100_continue = False
 
     async def run(scope: Any, receive: Any, send: Any) -> None:
@@ -129,7 +134,8 @@ def _until_closed(cycle: RequestResponseCycle, app: Any) -> Any:
 
 
 def _reset(cycle: RequestResponseCycle) -> None:
-    """End a connection so that the client sees that its answer broke off; one that is closed would be the end of it."""
+    """Reset the connection, so that the client notices that its answer is incomplete: an orderly close would mark its
+    end."""
     lingering = struct.pack("ii", 1, 0)
     cycle.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingering)
     cycle.transport.abort()

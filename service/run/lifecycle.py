@@ -1,8 +1,8 @@
-"""The order in which a service stops, and the one deadline that all its parts share: SHUTDOWN_GRACE.
+"""The order in which the parts of the service stop, and the deadline that they share: SHUTDOWN_GRACE.
 
-Each part says what it has to do and at which stage. The parts of one stage work at the same time; the next stage begins
-when they are done. A part that isn't done when the time of its stage is over is cut off and named in the log, and one
-that fails is logged; the others go on. What each part does at its stage stands in docs/architecture.md, "Stopping".
+Each part registers what it has to do, and at which stage. The parts of one stage work at the same time; the next stage
+begins when they are done. A part that takes longer than its stage may last is cut off and named in the log. A part that
+fails is logged, and the others go on. docs/architecture.md, "Stopping", lists what each part does at each stage.
 """
 
 import asyncio
@@ -17,37 +17,38 @@ import psutil
 import structlog
 
 CLOSING = 4.0
-"""Seconds of the grace that are kept for last answers, for closing connections and for all else: at most half of it."""
+"""Seconds of SHUTDOWN_GRACE that are reserved for the stages after the last commit; at most half of it."""
 PRODUCER = 5.0
-"""Seconds that a producer of our own may take to stop, of those to commit; at most half of them. It keeps what it
-couldn't send, so that nothing is lost where it is cut off."""
+"""Seconds of the remaining time that the first stage may take, in which the demo's emitter stops; at most half of it.
+The emitter keeps on disk what it couldn't send, so that nothing is lost where it is cut off."""
 LAST_RESORT = 0.3
-"""Seconds before the end of the grace at which the process exits, whatever isn't closed."""
+"""Seconds before the end of SHUTDOWN_GRACE at which the process exits, even if something isn't closed yet."""
 HURRY = 1.0
-"""What is left of the grace, in seconds, after a second SIGINT."""
+"""Seconds that remain to stop after a second SIGINT."""
 
 log = structlog.stdlib.get_logger("service")
 
 
 class Stage(Enum):
-    """What is done one after the other."""
+    """The stages of stopping, in order."""
 
     LISTEN = "stop listening"
-    """Nothing new begins, apart from requests: who sends one is told until CLOSE how we are."""
+    """Nothing new begins, except for HTTP requests, which are answered until CLOSE, so that clients learn that the
+    service is stopping."""
     REFUSE = "refuse"
-    """Open connections take nothing more in, and hand over what they have taken."""
+    """Open connections accept no more readings, and hand over to the writer those that they have accepted."""
     DRAIN = "drain"
-    """What was accepted is committed."""
+    """All accepted readings are committed."""
     ACKNOWLEDGE = "acknowledge"
     """The last answers are sent."""
     CLOSE = "close"
-    """Nothing new begins at all; requests under way are answered, and connections closed."""
+    """No connections are accepted at all. Requests under way are answered, and connections closed."""
     CUT = "cut"
-    """Whatever is still there is ended."""
+    """Whatever is still open is ended."""
 
 
 def ends(grace: float) -> dict[Stage, float]:
-    """When each stage is over at the latest, in seconds from the beginning."""
+    """The deadline of each stage, in seconds since stopping began."""
     closing = min(CLOSING, grace / 2)
     commit = grace - closing
     return {
@@ -68,7 +69,7 @@ class _Part:
 
 
 class Lifecycle:
-    """Stops what was registered, once. `leave` is called, in a thread, just before the end of the grace."""
+    """Stops the registered parts, once. `leave` is called in a thread of its own just before SHUTDOWN_GRACE ends."""
 
     def __init__(self, grace: float, leave: Callable[[], None] | None = None) -> None:
         self._grace, self._leave = grace, leave
@@ -86,16 +87,16 @@ class Lifecycle:
         *,
         late: Callable[[], object] = lambda: None,
     ) -> None:
-        """Have `do` called at this stage, and `late` where it wasn't done in time; the log knows it by its name."""
+        """Register `do` for this stage, and `late` for the case that it isn't done in time. `name` is for the log."""
         self._parts[stage].append(_Part(name, do, late))
 
     @property
     def begun(self) -> bool:
-        """Whether it was told to stop."""
+        """Whether stopping has begun."""
         return self._task is not None
 
     def begin(self) -> None:
-        """Begin to stop, unless that has begun."""
+        """Begin to stop, unless stopping has begun already."""
         if self._task is None:
             log.info("stopping: committing what was accepted")
             self._have(self._grace)
@@ -103,7 +104,7 @@ class Lifecycle:
             self._task = asyncio.create_task(self._run())
 
     def hurry(self) -> None:
-        """End at once: what isn't done in a moment is cut off."""
+        """Shorten the remaining time to a moment; what isn't done by then is cut off."""
         self._have(min(HURRY, self._grace))
         if self._limit is not None and not self._limit.expired():
             self._limit.reschedule(self._ends[self._stage])
@@ -115,7 +116,7 @@ class Lifecycle:
             await asyncio.shield(self._task)
 
     def _have(self, grace: float) -> None:
-        """So much time from now on."""
+        """Set the deadlines of all stages, for a grace of so many seconds from now on."""
         now = asyncio.get_running_loop().time()
         self._ends = {stage: now + seconds for stage, seconds in ends(grace).items()}
 
@@ -136,7 +137,7 @@ class Lifecycle:
                     part.late()
 
     async def _wait(self, stage: Stage, tasks: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-        """Those that aren't done at the end of the stage; each has at least begun."""
+        """Wait for the tasks of a stage. Returns those that aren't done at its end; each has at least begun."""
         if not tasks:
             return set()
         self._stage = stage
@@ -157,7 +158,7 @@ async def _done(part: _Part, stage: Stage) -> None:
 
 @contextmanager
 def _logged(part: _Part, stage: Stage) -> Iterator[None]:
-    """Whatever goes wrong with a part, the others have to stop in order all the same."""
+    """Log whatever error a part raises, so that the others stop in order all the same."""
     try:
         yield
     except Exception:
@@ -165,7 +166,7 @@ def _logged(part: _Part, stage: Stage) -> Iterator[None]:
 
 
 def leave() -> None:
-    """The grace is over, and something doesn't end. All that was acknowledged is committed: nothing is lost."""
+    """Exit at once, because SHUTDOWN_GRACE is over. Nothing is lost: every acknowledged reading has been committed."""
     log.warning("no time left to close everything: exiting")
     for child in psutil.Process().children(recursive=True):
         child.kill()

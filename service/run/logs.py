@@ -1,4 +1,5 @@
-"""Logs that a person can read on a terminal, or JSON for collectors; the libraries' logs look the same."""
+"""Sets up logging: lines that people can read on a terminal, or JSON for log collectors. The logs of libraries look the
+same."""
 
 import asyncio
 import logging
@@ -32,8 +33,8 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Not so what uvicorn makes a traceback of: a request that was cut off at the end of the grace, and a client that
-    sends no UTF-8, which the close code tells it."""
+    """Whether a log record of uvicorn's says anything new. Two of its tracebacks don't: that of a request that was cut
+    off when the service stopped, and that of a client whose text isn't UTF-8, which learns it by the close code."""
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, asyncio.CancelledError | UnicodeDecodeError)
 

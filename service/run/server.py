@@ -1,6 +1,7 @@
-"""uvicorn on our sockets, with our two protocols; when it stops is for the lifecycle to say.
+"""The web server: uvicorn on a given socket, with the two protocols of this package. The lifecycle decides when it
+stops.
 
-Here and in the two protocols, attributes and methods are used that uvicorn doesn't document: pyproject.toml names the
+This module and the two protocols use attributes and methods that uvicorn doesn't document: pyproject.toml names the
 versions that have them, and tests/run/test_uvicorn.py names each of them.
 """
 
@@ -20,19 +21,22 @@ from service.run.lifecycle import Lifecycle, Stage
 from service.run.websocket_protocol import WebSocketProtocol
 
 PING = 20.0
-"""Seconds between two pings to a WebSocket, so that no proxy takes it for dead."""
+"""Seconds between two pings to a WebSocket, so that no proxy closes it as idle."""
 SILENCE = 86400.0
-"""Seconds without anything from a WebSocket after which it is ended. Long, because a producer that never reads answers
-no ping: of a machine that is gone TCP knows in a quarter of an hour, by pings that nobody takes."""
+"""Seconds after which a WebSocket is ended that has sent nothing at all. That is long, because a producer that never
+reads answers no pings. Where the producer's machine has vanished, TCP ends the connection after a quarter of an hour,
+since no packet of ours is acknowledged."""
 IDLE = 75
-"""Seconds that a connection may wait for its next request: longer than the proxies and clients that keep one keep it
-(nginx and load balancers 60), for who sends a request just as it is closed can't know whether it was taken."""
+"""Seconds that an idle HTTP connection is kept open. That is longer than proxies keep it (nginx and load balancers:
+60), so that they close it and not the service: a client whose request meets our close can't know whether it was
+received."""
 
 
 class Server(uvicorn.Server):
-    """Serves one app until the lifecycle closes it, which SIGTERM and SIGINT begin; a second SIGINT hurries it.
+    """Serves one application until the lifecycle ends it. SIGTERM and SIGINT begin the stop; a second SIGINT shortens
+    it.
 
-    `refused` counts, by route and reason, what is refused before or after the app could.
+    `refused` is called with route and reason for each request that is refused without the application.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class Server(uvicorn.Server):
         lifecycle.at(Stage.CLOSE, "requests and connections", self._close)
         lifecycle.at(Stage.CUT, "requests and connections", self._cut)
         self.ready = asyncio.Event()
-        """Set once connections are taken."""
+        """Set once connections are accepted."""
         self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -78,12 +82,12 @@ class Server(uvicorn.Server):
             self._ended.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take connections."""
+        """Begin to accept connections."""
         await super().startup(sockets)
         self.ready.set()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """uvicorn's signal handler. The signals aren't remembered: uvicorn would raise them again at the end."""
+        """Handle a signal in place of uvicorn, which would raise it again after the server has stopped."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._stop, sig)
 
@@ -94,12 +98,13 @@ class Server(uvicorn.Server):
             self._lifecycle.begin()
 
     async def _close(self) -> None:
-        """Take no new connection, close those without a request under way, and wait for the others."""
+        """Accept no more connections, close those without a request under way, and wait for the others."""
         self.should_exit = True
         await self._ended.wait()
 
     async def _cut(self) -> None:
-        """Answer every request that still waits, and then end it: to end it first would answer it with status 500."""
+        """Answer every request that still waits with 503, and then cancel it: a cancelled request would be answered
+        with 500."""
         self.force_exit = True
         for connection in list(self.server_state.connections):
             if isinstance(connection, HttpProtocol):
@@ -110,7 +115,7 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on, bound before anything slow starts; StartError where the address is taken."""
+    """Bind the socket to serve on, before anything slow starts. Raises StartError where the address is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

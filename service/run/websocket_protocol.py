@@ -1,10 +1,11 @@
-"""uvicorn's WebSocket protocol, with a few manners more, for clients that send and never read, or don't wait.
+"""uvicorn's WebSocket protocol, improved for clients that send without ever reading, or without waiting for an answer.
 
-A client that is sent a close code in the middle of its own frame gets to read it: to close with unread input makes TCP
-reset the connection, and the code is lost on the way. What arrives before the handshake is answered is kept. Whatever
-arrives is a sign of life, not only a pong. A handshake that can't be taken is told why.
+Four things are different. A client that is closed in the middle of its own frame can read the close code: the rest of
+the frame is received first, because closing a socket with unread data resets the connection, and the code would be
+lost. Data that arrives before the handshake is answered is kept. Any data counts as a sign of life, not only a pong.
+The answer to a refused handshake says why it is refused.
 
-Methods and attributes that uvicorn doesn't document are used here; pyproject.toml names the versions that have them,
+This module uses methods and attributes that uvicorn doesn't document; pyproject.toml names the versions that have them,
 and tests/run/test_uvicorn.py names each of them.
 """
 
@@ -19,28 +20,29 @@ from websockets.http11 import Request
 from service.problems import MEDIA_TYPE, plain_problem
 
 LINGER = 5.0
-"""Seconds for a client to end what it is sending, which is thrown away, or to read why it has to go."""
+"""Seconds that a closed client has to read the close code. What it sends meanwhile is discarded."""
 VERSION = "13"
-"""Of the WebSocket protocol: https://www.rfc-editor.org/rfc/rfc6455."""
+"""The version of the WebSocket protocol: https://www.rfc-editor.org/rfc/rfc6455."""
 WRONG_VERSION = (
     f"Only version {VERSION} of the WebSocket protocol is understood: send Sec-WebSocket-Version: {VERSION}."
 )
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One connection. `refused` counts a handshake that is refused. It is pinged every `ws_ping_interval` seconds, and
-    ended when for `ws_ping_timeout` seconds nothing at all has arrived from a client that was listened to."""
+    """One WebSocket connection. `refused` is called for each handshake that is refused here. The client is pinged every
+    `ws_ping_interval` seconds, and the connection is ended where nothing has arrived for `ws_ping_timeout` seconds
+    although the service was reading."""
 
     def __init__(self, *args: Any, refused: Callable[[str, str], None], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._refused = refused
         self._early = b""
         self._heard = self.loop.time()
-        # uvicorn's own deadline is for pongs
+        # uvicorn's own timeout would end connections that answer no pings
         self._patience, self.ping_timeout = self.ping_timeout, None
 
     def data_received(self, data: bytes) -> None:
-        """Frames, once the handshake is answered; after one that is refused nothing counts any more."""
+        """Receive data, which is kept while the handshake isn't answered yet, and ignored after a refusal."""
         self._heard = self.loop.time()
         if self.conn.parser_exc is not None:
             return
@@ -54,10 +56,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._refuse(HTTPStatus.BAD_REQUEST, f"This can't be read as a WebSocket's handshake: {why}.")
 
     async def send(self, message: Any) -> None:
-        """Send on behalf of the application; with its first answer the handshake is over."""
+        """Send a message of the application. The first one answers the handshake, after which data that came early is
+        received."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
-            self.handshake_complete = self.close_sent = True  # or uvicorn would log an error for every refusal
+            self.handshake_complete = self.close_sent = True  # otherwise uvicorn would log an error for every refusal
         if self._early and self.handshake_complete:
             early, self._early = self._early, b""
             if not self.close_sent:
@@ -65,12 +68,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                 self.data_received(early)
 
     def eof_received(self) -> None:
-        """The client has nothing more to send, and so has read the code or never will."""
+        """Close the connection where a close code was sent: a client that has stopped sending has read it, or never
+        will."""
         if self.conn.parser_exc is not None:
             self.transport.close()
 
     def handle_connect(self, event: Request) -> None:
-        """Answer a handshake."""
         if event.headers.get_all("Sec-WebSocket-Version") != [VERSION]:
             self._refuse(HTTPStatus.UPGRADE_REQUIRED, WRONG_VERSION)
             return
@@ -79,18 +82,19 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._refused("websocket", "handshake")
 
     def handle_parser_exception(self) -> None:
-        """Send the close code, and wait for the client to be done."""
+        """Send the close code, and wait for a while until the client has closed the connection."""
         if (sent := self.conn.close_sent) is not None:
-            told: Any = {"type": "websocket.disconnect", "code": sent.code, "reason": sent.reason, "ours": True}
-            self.queue.put_nowait(told)
+            event: Any = {"type": "websocket.disconnect", "code": sent.code, "reason": sent.reason, "ours": True}
+            self.queue.put_nowait(event)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.resume_reading()
         self.close_timer = self.loop.call_later(LINGER, self.transport.close)
 
     def send_keepalive_ping(self) -> None:
-        """Ping, unless an earlier ping has not even left: who doesn't read is sent no more than fits. While we don't
-        read, because the database is away, it isn't the client that is silent."""
+        """Ping the client, unless earlier data still waits to be sent, which happens where the client doesn't read.
+        While the service itself isn't reading, because the database is unavailable, the client doesn't count as
+        silent."""
         if self.read_paused:
             self._heard = self.loop.time()
         if self._patience and self.loop.time() - self._heard > self._patience:
