@@ -1,1 +1,1 @@
-"""A reading on its way in: checked, packed into the rows of a batch, and handed to the writer."""
+"""The way of readings into the service: they are checked, packed into the rows of a batch, and handed to the writer."""

@@ -1,4 +1,4 @@
-"""The attributes of a reading: whatever keys it has that aren't ours, kept as JSON."""
+"""The attributes of a reading: all keys beside ts, series, plan and fact, which are stored as JSON."""
 
 import itertools
 import math
@@ -12,16 +12,18 @@ import msgspec
 from service.errors import Refusal
 
 MAX_ATTRIBUTES = 8 * 1024
-"""Bytes of a reading's attributes as JSON, as they are stored: what was taken in can come out, and in once more."""
+"""The most bytes of a reading's attributes as JSON. The limit is for the stored text, so that whatever was accepted can
+be exported and sent in again."""
 
 MAX_DEPTH = 200
-"""Brackets within brackets. How many a parser stands depends on where it is called from, and on the Python."""
+"""The most levels of nested brackets. How many a parser would survive depends on its call depth and on the Python
+version."""
 OWN_KEYS = frozenset(("ts", "series", "plan", "fact"))
 """The keys of a reading that aren't attributes."""
 
 
 def otherwise_cased(names: Iterable[str]) -> frozenset[str]:
-    """The names with any of their letters in capitals."""
+    """All spellings of the names in capital and small letters, except the names themselves."""
     every = {"".join(chars) for name in names for chars in itertools.product(*zip(name, name.upper(), strict=True))}
     return frozenset(every - set(names))
 
@@ -34,7 +36,8 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def encode_attributes(values: dict[str, object]) -> bytes | None:
-    """The values as JSON text with sorted keys, None where there are none; Refusal for what can't be stored."""
+    """The values as JSON text with sorted keys; None where there are no values. Raises Refusal for what can't be
+    stored."""
     if not values:
         return None
     if not _SLIPS.isdisjoint(values):
@@ -58,7 +61,7 @@ def _checked(values: dict[str, object]) -> bytes:
         raise Refusal("attributes", f"{size} bytes of JSON with numbers written out, at most {MAX_ATTRIBUTES} are kept")
     if len(encoded) > 2 * MAX_DEPTH and _depth(encoded) > MAX_DEPTH:
         raise Refusal("attributes", f"are nested too deeply, at most {MAX_DEPTH} levels are kept")
-    # NUL is always written as \u0000; the same six characters also stand for an escaped backslash before u0000.
+    # A NUL is always encoded as \u0000, but these six characters may also be an escaped backslash before u0000.
     if b"\\u0000" in encoded:
         _check_texts(values)
     if b"null" in encoded:
@@ -67,7 +70,7 @@ def _checked(values: dict[str, object]) -> bytes:
 
 
 def _stored_size(encoded: bytes) -> int:
-    """Bytes of the text when jsonb has written numbers like 1e300 out, digit by digit."""
+    """The length in bytes of the stored text, in which jsonb writes out all digits of numbers like 1e300."""
     size = len(encoded)
     if size > MAX_ATTRIBUTES or not _SHORTENED.search(encoded):
         return size
@@ -76,7 +79,7 @@ def _stored_size(encoded: bytes) -> int:
 
 
 def _depth(encoded: bytes) -> int:
-    """Levels of brackets; where there are few brackets in all, simply their number."""
+    """The levels of nested brackets; where there are few brackets in all, simply their number."""
     if (most := encoded.count(b"[") + encoded.count(b"{")) <= MAX_DEPTH:
         return most
     brackets = re.sub(rb"[^][{}]", b"", _STRING_OR_SHORTENED.sub(b"", encoded))
@@ -84,7 +87,7 @@ def _depth(encoded: bytes) -> int:
 
 
 def check_text(field: str, text: str) -> None:
-    """Refusal for text with a NUL character, which the database can't store, or with half a surrogate pair."""
+    """Raise Refusal for text with a NUL character, which the database can't store, or with half a surrogate pair."""
     if "\0" in text:
         raise Refusal(field.replace("\0", "\\0"), "holds a NUL character, which can't be stored")
     if any("\ud800" <= char <= "\udfff" for char in text):
@@ -107,7 +110,7 @@ def _check_texts(value: object, key: str = "attributes") -> None:
 
 
 def _check_types(value: object, key: str = "attributes") -> None:
-    """Refusal for what MessagePack can hold and JSON can't."""
+    """Raise Refusal for values that MessagePack has and JSON hasn't."""
     match value:
         case None | bool() | int() | float() | str() | bytes() | datetime():
             pass
@@ -124,7 +127,7 @@ def _check_types(value: object, key: str = "attributes") -> None:
 
 
 def _check_numbers(value: object, key: str = "attributes") -> None:
-    """NaN and infinities, which only a lenient parse lets in, would silently become null."""
+    """Raise Refusal for NaN and infinities, which a lenient parser accepts, and which would silently become null."""
     match value:
         case float() if not math.isfinite(value):
             raise Refusal(key, "must be a finite number")

@@ -1,4 +1,4 @@
-"""What the writer hands to the store, and what comes back: batches, and what became of them."""
+"""Batches as the writer hands them to the store, and their outcomes."""
 
 from enum import Enum
 from uuid import uuid4
@@ -9,9 +9,9 @@ from service.errors import Fault
 
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
-    """A batch ready to be written: its rows in COPY format, the minutes since 1970 and the series that they lie in,
-    the digest of its content if it has an id, and how many readings were left out of it, with the faults of the first
-    of these."""
+    """A batch that is ready to be written: its rows in COPY format, the minutes (since 1970) and the series of its
+    readings, the digest of its content if it has an id, and how many faulty readings were left out, with the first of
+    their faults."""
 
     id: str | None
     digest: bytes | None
@@ -29,11 +29,12 @@ class Outcome(Enum):
     WRITTEN = "written"
     DUPLICATE = "duplicate"
     MISMATCH = "mismatch"
-    """Its id was committed before, with other content."""
+    """A batch with the same id but other content was committed before."""
 
 
 class Receipt:
-    """A committer's newest transaction: enough to learn its fate when the answer to its COMMIT is lost."""
+    """Identifies a committer's newest transaction, so that it can find out whether that was committed where the answer
+    to COMMIT is lost."""
 
     def __init__(self) -> None:
         self.committer = uuid4()
@@ -41,6 +42,6 @@ class Receipt:
         self.outcomes: list[Outcome] = []
 
     def begin(self) -> None:
-        """The next transaction; the one before is settled."""
+        """Go on to the next transaction; the previous one is settled."""
         self.number += 1
         self.outcomes = []

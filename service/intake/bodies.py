@@ -1,4 +1,4 @@
-"""The body of a request as it arrives: inflated where it was compressed, and never more than a limit."""
+"""Reads the body of a request as it arrives: decompresses it, and refuses it where it exceeds a limit."""
 
 import asyncio
 import zlib
@@ -8,13 +8,14 @@ from service.errors import BadRequest, TooLarge, UnsupportedType
 from service.intake.byte_order_mark import without_mark
 
 CHUNK = 16 * 1024
-"""Bytes handed on at most at a time; then others have their turn."""
+"""The most bytes that are decompressed in one go, before other tasks get a turn."""
 
 
 async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> AsyncIterator[bytes]:
-    """The chunks of a body with this Content-Encoding, without its byte order mark.
+    """The decompressed chunks of a body with this Content-Encoding, without a byte order mark.
 
-    UnsupportedType: an unknown encoding; BadRequest: broken gzip, or UTF-16; TooLarge: more than `limit` bytes.
+    Raises UnsupportedType for an unknown encoding, BadRequest for broken gzip or UTF-16, TooLarge for more than `limit`
+    bytes.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -36,17 +37,16 @@ async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> Asyn
 
 
 def too_large(limit: int) -> TooLarge:
-    """The body has more than `limit` bytes, as counted, or as its Content-Length says."""
+    """The error for a body of more than `limit` bytes."""
     return TooLarge(f"The body is larger than {limit:,} bytes; send it in several requests.")
 
 
 async def whole(chunks: AsyncIterator[bytes]) -> bytes:
-    """All of a body."""
     return b"".join([chunk async for chunk in chunks])
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The body in blocks of whole lines; the last line may lack its end."""
+    """The body in blocks of whole lines; the last line may have no newline."""
     rest: list[bytes] = []
     async for chunk in chunks:
         head, end, tail = chunk.rpartition(b"\n")
@@ -59,13 +59,13 @@ async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 
 async def _gunzip(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Inflated in small pieces, so that a few bytes can't become a mountain before anybody counts them."""
+    """The decompressed body in small pieces, so that the limit is checked before a few bytes have become very many."""
     inflater = _gzip_member()
     try:
         async for chunk in body:
             data = chunk
             while data:
-                if inflater.eof:  # gzip files may be put one after another
+                if inflater.eof:  # a gzip body may consist of several gzip files
                     inflater = _gzip_member()
                 yield inflater.decompress(data, CHUNK)
                 data = inflater.unconsumed_tail or inflater.unused_data

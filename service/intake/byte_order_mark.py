@@ -1,6 +1,6 @@
-"""The byte order mark that some programs begin a text with: one rule for every format, by whatever way it comes.
+"""The byte order mark with which some programs begin a text. The rule is the same for every format and transport.
 
-In UTF-8 it says nothing, and is skipped at the very beginning; in UTF-16 it says that nothing behind it can be read.
+At the beginning of a text, a mark in UTF-8 is skipped. A mark in UTF-16 means that the text can't be read.
 """
 
 from collections.abc import AsyncIterator
@@ -10,23 +10,23 @@ from service.errors import BadRequest
 _UTF8 = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 FIRST_BYTES = b"\xef\xff\xfe"
-"""What a mark begins with."""
+"""The first bytes of all marks."""
 
 
 def unmarked(text: bytes) -> bytes:
-    """What is behind the mark, if there is one; BadRequest where the mark is another encoding's."""
+    """The text without its mark, if it has one. Raises BadRequest for the mark of another encoding."""
     if text.startswith(_UTF16):
         raise BadRequest("This is UTF-16; send UTF-8.")
     return text.removeprefix(_UTF8)
 
 
 def may_be_marked(beginning: bytes | bytearray) -> bool:
-    """Whether it takes more bytes to tell if a text that begins like this has a mark."""
+    """Whether more bytes are needed to tell whether a text with this beginning has a mark."""
     return any(len(beginning) < len(mark) and mark.startswith(beginning) for mark in (_UTF8, *_UTF16))
 
 
 async def without_mark(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The same text, wherever it is cut, without its mark."""
+    """The chunks of a text without its mark, which may be spread over several chunks."""
     beginning = b""
     async for chunk in chunks:
         beginning += chunk

@@ -11,13 +11,13 @@ COLUMNS = ("ts", "series", "plan", "fact", "attributes")
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 SINCE_1970 = 946_684_800_000_000
-"""Microseconds from 1970 to 2000, where PostgreSQL counts from."""
+"""Microseconds from 1970 to 2000; PostgreSQL counts time from 2000."""
 
 NULL = b"\xff\xff\xff\xff"
 START = b"\0\x05\0\0\0\x08"
-"""A row has 5 columns, the first of which has 8 bytes."""
+"""The beginning of a row: it has 5 columns, the first of which has 8 bytes."""
 EIGHT = b"\0\0\0\x08"
-"""The next column has 8 bytes."""
+"""The length of a column of 8 bytes."""
 
 _JSONB_VERSION = b"\x01"
 
@@ -28,18 +28,19 @@ _length = Struct("!i").pack
 
 @cache
 def plain_packer(series_length: int) -> Callable[..., bytes]:
-    """Packs a whole row that has plan and fact and no attributes, for series of so many bytes:
-    `(START, ts since 2000, text_field(series), plan, EIGHT, fact, NULL)`."""
+    """A function that packs a row with plan and fact and without attributes, for a series name of so many bytes. Its
+    arguments are `(START, ts since 2000, text_field(series), plan, EIGHT, fact, NULL)`."""
     return Struct(f"!6sq{4 + series_length + 4}sd4sd4s").pack
 
 
 def text_field(series: bytes) -> bytes:
-    """The series' column, and the length of the next, as plain_packer takes them."""
+    """The column of the series, followed by the length of the next column, as plain_packer() expects it."""
     return _length(len(series)) + series + EIGHT
 
 
 def encode_one(ts: int, field: bytes, plan: float | None, fact: float | None, attributes: bytes | None) -> bytes:
-    """Any row; `ts` is in microseconds since 1970, `field` the series' text_field, `attributes` JSON text."""
+    """Encode any row. `ts` is in microseconds since 1970, `field` is the text_field() of the series, `attributes` is
+    JSON text."""
     return b"".join(
         (
             _start(START, ts - SINCE_1970),

@@ -1,7 +1,8 @@
-"""The one door between every transport and the writer: who sends, how fast, is there room, and what was refused.
+"""The gate between all transports and the writer. It limits the rate of each address, hands batches to the writer, and
+counts what is refused.
 
-Whoever comes is asked the same in the same order: is the service going on, may this sender send, is there room. A
-request is refused where the answer is no; a connection waits until it is yes.
+Every sender passes the same checks in the same order: the service isn't stopping, the sender is below its rate, and the
+queue has room. Where a check fails, a request is refused, whereas a connection has to wait.
 """
 
 import asyncio
@@ -18,62 +19,63 @@ from service.metrics import Metrics
 
 
 class Sender(msgspec.Struct, frozen=True):
-    """Who sends, made once a connection or request. `transport` is what the counter of refusals calls the way that it
-    came by: websocket, tcp, or the route."""
+    """Who sends; there is one Sender for each connection or request. `transport` is the label of the refusal counter:
+    websocket, tcp, or the route of a request."""
 
     transport: str
     address: str
 
 
 class Gate:
-    """Lets senders in."""
+    """Admits senders, each of which gets an Entrance."""
 
     def __init__(self, writer: Writer, rates: Rates, rules: Rules, metrics: Metrics) -> None:
         self.writer, self.rates, self.rules, self._metrics = writer, rates, rules, metrics
 
-    def enter(self, sender: Sender, told: Callable[[TaktlineError], None] | None = None) -> "Entrance":
-        """The way in for a connection, which may be kept waiting; Draining at the end of the service. `told` is told
-        of what is refused later: see Entrance.watch."""
+    def enter(self, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None = None) -> "Entrance":
+        """An entrance for a connection, which may be kept waiting. Raises Draining where the service is stopping.
+        `on_refusal` is called for what is refused later: see Entrance.watch."""
         if self.writer.closed:
             raise Draining
-        return Entrance(self, sender, told)
+        return Entrance(self, sender, on_refusal)
 
     def enter_at_once(self, sender: Sender) -> "Entrance":
-        """The way in for a request, to be asked for before its body is read; Draining, and TooFast where the sender has
-        to wait."""
+        """An entrance for a request, before its body is read. Raises Draining where the service is stopping, and
+        TooFast where the sender is over its rate."""
         entrance = self.enter(sender)
         if seconds := self.rates.wait(sender.address):
             raise TooFast(seconds)
         return entrance
 
     def refused(self, transport: str, what: TaktlineError | str, count: int = 1) -> None:
-        """Count what was refused to a sender: an error, or a reason."""
+        """Count a refusal, given the error or the label of its reason."""
         self._metrics.refused(transport, what if isinstance(what, str) else what.reason, count)
 
 
 class Entrance:
-    """One sender's way in. What it raises is counted by whoever answers it, each refusal once: a connection calls
-    refused(), and what a request is refused is counted where every error over HTTP is answered."""
+    """Hands the batches of one sender to the writer. Errors that it raises aren't counted here, but by whoever answers
+    them: connections call refused(), and the errors of requests are counted where HTTP errors are answered."""
 
-    __slots__ = ("_gate", "_rates", "_sender", "_told", "_writer", "pausing", "rules")
+    __slots__ = ("_gate", "_on_refusal", "_rates", "_sender", "_writer", "pausing", "rules")
 
-    def __init__(self, gate: Gate, sender: Sender, told: Callable[[TaktlineError], None] | None) -> None:
+    def __init__(self, gate: Gate, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None) -> None:
         self._gate, self._writer, self._rates = gate, gate.writer, gate.rates
-        self._sender, self._told = sender, told
+        self._sender, self._on_refusal = sender, on_refusal
         self.rules = gate.rules
-        """What this sender's readings have to keep to."""
+        """The rules for this sender's readings."""
         self.pausing = False
-        """Whether put() waits for the sender's rate: to cancel it then loses nothing that was handed over."""
+        """Whether put() is waiting because of the sender's rate. If it is cancelled then, its batch was not handed
+        over."""
 
     def offer(self, batch: Packed) -> Answer:
-        """Hand over a request's batch; Draining, Overloaded or Unavailable where it isn't taken now. The rate isn't
-        asked again: that a body took long to arrive is not held against its sender."""
+        """Hand over the batch of a request. Raises Draining, Overloaded or Unavailable where the writer doesn't accept
+        it now. The rate isn't checked again, since it was checked before the body arrived."""
         answer = self._writer.offer(batch)
         self._rates.take(self._sender.address, batch.count)
         return answer
 
     def put_now(self, batch: Packed) -> Answer | None:
-        """Hand over a connection's batch; None where put() would wait."""
+        """Hand over the batch of a connection; None where put() would have to wait."""
         if self._writer.closed:
             raise Draining
         if self._rates.wait(self._sender.address):
@@ -84,7 +86,8 @@ class Entrance:
         return answer
 
     async def put(self, batch: Packed) -> Answer:
-        """Hand over a connection's batch when its sender may send and there is room; Draining when that is too late."""
+        """Hand over the batch of a connection as soon as its rate allows it and the queue has room. Raises Draining
+        where the service stops before."""
         if self._writer.closed:
             raise Draining
         if seconds := self._rates.wait(self._sender.address):
@@ -93,16 +96,17 @@ class Entrance:
                 await asyncio.sleep(seconds)
             finally:
                 self.pausing = False
-        # before there is room: others of this address that wait for room as well have to take turns
+        # counted before there is room, so that the connections of one address can't all wait for room at the same time
         self._rates.take(self._sender.address, batch.count)
         return await self._writer.put(batch)
 
     def watch(self, answer: Answer) -> None:
-        """See to an answer that nobody waits for: a refusal is counted, and told to whoever wanted to be told."""
+        """Take care of an answer that nobody awaits: a refusal is counted, and `on_refusal` is called."""
         answer.add_done_callback(self._learn)
 
     def refused(self, what: TaktlineError | str, count: int = 1) -> None:
-        """Count what was refused to this sender, by the gate, by a parser or by the database: an error, or a reason."""
+        """Count what the gate, a parser or the database has refused to this sender, given the error or the label of its
+        reason."""
         self._gate.refused(self._sender.transport, what, count)
 
     def _learn(self, answer: Answer) -> None:
@@ -110,5 +114,5 @@ class Entrance:
             return
         refusal = error if isinstance(error, TaktlineError) else TaktlineError(str(error))
         self.refused(refusal)
-        if self._told is not None:
-            self._told(refusal)
+        if self._on_refusal is not None:
+            self._on_refusal(refusal)

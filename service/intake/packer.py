@@ -1,4 +1,4 @@
-"""Packs readings into the rows of a batch, whatever format they came in, and collects what is at fault."""
+"""Packs readings of any format into the rows of a batch, and collects their faults."""
 
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,17 +24,17 @@ from service.intake.reading import (
 from service.intake.timestamps import EARLIEST_NUMBER, of_number
 
 MINUTE = 60_000_000
-"""Microseconds."""
+"""Microseconds of a minute."""
 _NO_TS = -(2**60)
-"""Stands for an absent `ts` in a digest: no reading can be of that time."""
+"""Stands for an absent `ts` in a digest; no reading can have that time."""
 
 
 Known = tuple[Callable[..., bytes], bytes]
-"""What packs the rows of a series, and its name as they have it."""
+"""The function that packs the rows of a series, and the series name as a column of these rows."""
 
 
 class Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A reading without attributes, as a decoder makes it: typed, but not checked any further."""
+    """A reading without attributes as a decoder makes it: its types are right, but nothing else is checked."""
 
     attributes: ClassVar[None] = None
 
@@ -45,11 +45,12 @@ class Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Packer:
-    """Makes one batch, received at `now` (microseconds since 1970), of readings that are added in their order.
+    """Makes one batch, received at `now` (microseconds since 1970), of readings that are added one after the other.
 
-    The digest of its content leaves the server's clock out: it is the same when the batch is sent again later,
-    or in another format. With `own_id` a batch without an id gets one made of its content, if each reading has a `ts`.
-    Whatever is added raises TooLarge beyond the number of readings that a batch may have, faulty ones counted.
+    The digest of its content doesn't depend on the server's clock, so that it is the same when the batch is sent again
+    later or in another format. With `own_id` a batch without an id gets one that is computed from its content, if all
+    its readings have a `ts`. All methods that add readings raise TooLarge where a batch gets too many of them, faulty
+    ones included.
     """
 
     def __init__(self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False) -> None:
@@ -67,7 +68,7 @@ class Packer:
         self._faults: list[Fault] = []
 
     def known(self, series: str | None) -> Known:
-        """What add_all() needs to know of a series; Refusal where the name breaks a rule."""
+        """What add_all() needs to know about a series. Raises Refusal where the name breaks a rule."""
         found = self._series.get(series)
         if found is None:
             found = self._series[series] = _known(series)
@@ -75,8 +76,8 @@ class Packer:
 
     @contextmanager
     def all_or_none(self) -> Iterator[None]:
-        """A block at whose end the series that it made known are forgotten if it raises Refusal: its readings weren't
-        added."""
+        """A block that adds readings. If it raises Refusal, none was added, and the series that it was the first to use
+        are forgotten."""
         before = len(self._series)
         try:
             yield
@@ -88,10 +89,10 @@ class Packer:
     def add_all(
         self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None
     ) -> bool:
-        """Add typed readings; False, and nothing is added, where one of them breaks a rule.
+        """Add typed readings. Where one of them breaks a rule, return False without adding any.
 
-        A `ts` that is a whole number counts in units of so many nanoseconds. With `names`, what readings have for their
-        series stands for these.
+        `unit` is the unit of whole numbers in `ts`, in nanoseconds. With `names`, the series of a reading is a key of
+        these.
         """
         try:
             with self.all_or_none():
@@ -101,7 +102,7 @@ class Packer:
         return True
 
     def add_value(self, value: object) -> Refusal | None:
-        """Add a decoded value, checked field by field; what is wrong with it becomes a fault, and is returned."""
+        """Check a decoded value field by field and add it. An error becomes a fault of the batch, and is returned."""
         self._make_room(1)
         try:
             self.add([check_reading(value, self._low, self._high)])
@@ -111,14 +112,15 @@ class Packer:
         return None
 
     def add_fault(self, field: str, detail: str) -> None:
-        """The next reading is at fault; the detail ends without a full stop."""
+        """Add a faulty reading; `detail` ends without a full stop."""
         self._make_room(1)
         if len(self._faults) < MAX_ERRORS:
             self._faults.append(Fault(self._seen, field, detail))
         self._seen += 1
 
     def finish(self, *, partial: bool = False) -> Packed:
-        """The batch. BadReading names every item at fault; with `partial` only where no item is good."""
+        """The batch. Raises BadReading, which names the faulty items, where there are any; with `partial` only where no
+        item is good."""
         if self._faults and not (partial and self._count):
             raise self._refusal()
         batch_id, digest = self._identity()
@@ -134,11 +136,11 @@ class Packer:
         )
 
     def add(self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None) -> None:
-        """The same, but Refusal where one of them breaks a rule."""
+        """Add typed readings like add_all(), but raise Refusal where one of them breaks a rule."""
         self._make_room(len(items))
         try:
             rows, stamps, clock = self._encode(items, self._now, unit, names)
-        except struct.error as exc:  # a `ts` so far off that it has no place in a row
+        except struct.error as exc:  # a `ts` that doesn't fit into 8 bytes
             raise _broken() from exc
         if stamps:
             first, last = min(stamps), max(stamps)
@@ -154,7 +156,8 @@ class Packer:
         self._seen += len(items)
 
     def _make_room(self, readings: int) -> None:
-        """A few compressed bytes can be millions of readings, and nobody else has a turn while they are packed."""
+        """Raise TooLarge where the batch gets too many readings. A few compressed bytes can hold millions, and other
+        tasks have no turn while they are packed."""
         if self._seen + readings > self._most:
             raise TooLarge(f"A batch has at most {counted(self._most, 'reading')}; send them in several.")
 
@@ -174,11 +177,11 @@ class Packer:
     def _encode(
         self, items: Sequence[Plain | Reading], now: int, unit: int, names: dict[str, Known] | None
     ) -> tuple[bytes, list[int], bool]:
-        """The rows, their `ts`, and whether any had to be given the clock's; Refusal where plan, fact or series break a
-        rule.
+        """The rows, their times, and whether any reading got its time from the server's clock. Raises Refusal where a
+        plan, fact or series breaks a rule.
 
-        This is the one loop that every reading goes through, so it is written for speed: a tenth of a microsecond
-        here is a twentieth of what a reading costs on its way from a socket into the database.
+        Every reading passes through this loop, so it is written for speed: a tenth of a microsecond here is a twentieth
+        of all that a reading costs from the socket to the database.
         """
         least, most = -MAX_VALUE, MAX_VALUE
         rows: list[bytes] = []
@@ -210,12 +213,12 @@ class Packer:
 
 
 def _broken() -> Refusal:
-    """Anew each time: an exception keeps every frame that it has passed, with all that these hold."""
+    """A new exception each time, since an exception keeps a reference to every frame that it has passed."""
     return Refusal("", "breaks a rule")
 
 
 def _minutes(first: int, last: int, stamps: list[int]) -> set[int]:
-    """The minutes since 1970 in which there are readings: mostly one, or two."""
+    """The minutes since 1970 in which there are readings; mostly one or two."""
     lowest, highest = first // MINUTE, last // MINUTE
     if highest - lowest <= 1:
         return {lowest, highest}

@@ -1,7 +1,7 @@
-"""How many readings one address may send: a token bucket for each, off where the rate is 0.
+"""Limits the readings per second of each address by a token bucket. A rate of 0 means no limit.
 
-https://en.wikipedia.org/wiki/Token_bucket; a bucket holds one second's worth, and may go into debt for one batch, so
-that a batch larger than the rate is still taken.
+See https://en.wikipedia.org/wiki/Token_bucket. A bucket holds the readings of one second. A batch may take more than
+the bucket holds, which leaves a debt, so that a batch larger than the rate is still accepted.
 """
 
 import math
@@ -9,18 +9,16 @@ import time
 from collections import OrderedDict
 
 MAX_ADDRESSES = 10_000
-"""Addresses remembered; those that were silent longest are forgotten first."""
+"""The most addresses with a bucket; the ones that have been silent for longest are forgotten first."""
 
 
 class Rates:
-    """The buckets of all addresses."""
-
     def __init__(self, readings_per_second: float) -> None:
         self._rate = readings_per_second
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, address: str, readings: int) -> None:
-        """Count readings that were accepted from an address."""
+        """Count accepted readings of an address."""
         if self._rate:
             now = time.monotonic()
             self._buckets[address] = (self._tokens(address, now) - readings, now)
@@ -29,7 +27,7 @@ class Rates:
                 self._buckets.popitem(last=False)
 
     def wait(self, address: str) -> int:
-        """Whole seconds until this address may send again; 0 is now."""
+        """Whole seconds until this address may send again; 0 means now."""
         if not self._rate:
             return 0
         return math.ceil(max(0.0, -self._tokens(address, time.monotonic()) / self._rate))

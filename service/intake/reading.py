@@ -1,4 +1,4 @@
-"""The reading: what it holds, and the checks that name the field at fault. No I/O."""
+"""The reading and its checks, which name the field at fault. No I/O."""
 
 import math
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from service.intake.attributes import OWN_KEYS, check_text, encode_attributes, o
 from service.intake.timestamps import is_time, microseconds, of_number, of_text, show
 
 MAX_NAME = 200
-"""Characters of a series name, and of a batch id."""
+"""The most characters of a series name, and of a batch id."""
 MAX_VALUE = 1e290
-"""Plan and fact are at most this in size: a sum of 10^18 of them is still finite."""
+"""The largest absolute value of plan and fact; the sum of 10^18 of them is still finite."""
 DEFAULT_SERIES = "default"
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -21,7 +21,8 @@ _TIME_KEYS = otherwise_cased(("time", "timestamp")) | {"time", "timestamp"}
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """One row. `ts` is in microseconds since 1970 UTC, or None for the server's clock; `attributes` is JSON text."""
+    """One reading. `ts` is in microseconds since 1970 UTC, or None for the server's clock; `attributes` is JSON
+    text."""
 
     ts: int | None
     series: str
@@ -31,19 +32,20 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What an installation allows: the earliest `ts`, how far one may be ahead of the clock, readings in a batch."""
+    """The limits of an installation: the earliest `ts`, how far a `ts` may be ahead of the clock, and the readings of a
+    batch."""
 
     min_ts: datetime
     max_clock_skew: timedelta
     max_readings: int = 200_000
 
     def bounds(self, now: int) -> tuple[int, int]:
-        """The earliest and the latest `ts` allowed at `now`, all three in microseconds since 1970."""
+        """The earliest and the latest `ts` that are allowed at `now`; all three are in microseconds since 1970."""
         return microseconds(self.min_ts), now + self.max_clock_skew // _MICROSECOND
 
 
 def check_batch_id(value: object) -> str:
-    """A batch id as text of 1 to 200 characters; BadReading otherwise."""
+    """The batch id, which has to be text of 1 to 200 characters. Raises BadReading otherwise."""
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_NAME or not _is_text(value):
         raise BadReading(f"A batch id is text of 1 to {MAX_NAME} characters.", [Fault(0, "id", "unusable batch id")])
     return value
@@ -63,12 +65,12 @@ def now_microseconds() -> int:
 
 
 def early_clock(now: int, earliest: int) -> Refusal:
-    """What is wrong with a reading without `ts` where the server's clock itself breaks the rule."""
+    """The error for a reading without `ts` where the server's own clock is before the earliest time allowed."""
     return Refusal("ts", f"is missing, and the server's clock, {show(now)}, is before MIN_TS, {show(earliest)}")
 
 
 def check_reading(item: object, earliest: int, latest: int) -> Reading:
-    """A decoded value as a reading, with `ts` within the bounds; Refusal names the field at fault."""
+    """The reading in a decoded value, with `ts` within the bounds. Raises Refusal, which names the field at fault."""
     if not isinstance(item, dict):
         raise Refusal.because("", "a JSON object", _name(item))
     ts = _check_ts(item.get("ts"), earliest, latest)
@@ -81,12 +83,13 @@ def check_reading(item: object, earliest: int, latest: int) -> Reading:
 
 
 def has_time_key(attributes: Mapping[str, object]) -> bool:
-    """Whether there is an attribute that may have been meant for `ts`, by its name."""
+    """Whether the name of an attribute suggests that it was meant as `ts`."""
     return not _TIME_KEYS.isdisjoint(attributes)
 
 
 def _check_undated(attributes: Mapping[str, object]) -> None:
-    """A plan or a fact whose time stands elsewhere would be dated now, and be wrong in every chart."""
+    """Raise Refusal for a plan or fact whose time seems to be in another field: it would be dated now, and be wrong in
+    every chart."""
     for name, value in attributes.items():
         if name in _TIME_KEYS and is_time(value):
             raise Refusal(name, "did you mean ts? Without it, the reading would get the current time")
@@ -126,7 +129,7 @@ def _check_ts(value: object, earliest: int, latest: int) -> int | None:
         ts = of_text(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         ts = of_number(value)
-    elif isinstance(value, datetime) and value.tzinfo is not None:  # MessagePack has a type for it
+    elif isinstance(value, datetime) and value.tzinfo is not None:  # MessagePack has a type for times
         ts = microseconds(value)
     else:
         raise Refusal.because("ts", "RFC 3339 text or a number", _name(value))

@@ -1,4 +1,4 @@
-"""The time of a reading as producers write it: RFC 3339, PostgreSQL's own text, or a number. No I/O."""
+"""Reads the time of a reading as producers write it: RFC 3339, PostgreSQL's output format, or a number. No I/O."""
 
 import re
 from contextlib import suppress
@@ -10,44 +10,46 @@ import msgspec
 from service.errors import Refusal
 
 NUMBERS_FROM = 1e8
-"""A numeric `ts` below this in size is refused: more often than seconds of before March 1973 it is something else."""
+"""A numeric `ts` with a smaller absolute value is refused. As seconds it would be before March 1973, and most likely it
+isn't a time at all."""
 MILLISECONDS_FROM = 1e11
-"""A numeric `ts` from here on is milliseconds: as seconds it would be the year 5138."""
+"""A numeric `ts` from this value on is in milliseconds; as seconds it would be in the year 5138."""
 NUMBERS_TO = 1e16
 EARLIEST_NUMBER = round(NUMBERS_FROM * 1e6)
-"""Microseconds since 1970, to 3 March 1973: no number stands for a time that is nearer to 1970."""
+"""NUMBERS_FROM in microseconds since 1970, which is 3 March 1973."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _Rfc3339 = Annotated[datetime, msgspec.Meta(tz=True)]
 _POSTGRESQL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d){0,2}", re.ASCII)
-"""Its offsets have minutes and seconds only where these aren't zero."""
+"""The output format of PostgreSQL, in which offsets have minutes and seconds only where these aren't zero."""
 _DATED = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]|\Z)|\d{8}[Tt]\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{4}\b|"
     r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4}\b",
     re.ASCII,
 )
-"""How dates begin as people and programs write them, whether they are taken as a `ts` or not."""
+"""The beginning of a date as people and programs write it, whether or not it would be accepted as `ts`."""
 _NUMBER = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 
 
 def microseconds(moment: datetime) -> int:
-    """An aware time as microseconds since 1970 UTC."""
+    """A timezone-aware time as microseconds since 1970 UTC."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def moment_of(ts: int) -> datetime:
-    """Microseconds since 1970 as a time; OverflowError beyond the years that there are."""
+    """The time at so many microseconds since 1970. Raises OverflowError outside of Python's years 1 to 9999."""
     return _EPOCH + timedelta(microseconds=ts)
 
 
 def show(ts: int) -> str:
-    """Microseconds since 1970 as a message has them, to the second."""
+    """Microseconds since 1970 as text for messages, to the second."""
     return f"{moment_of(ts):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def of_number(number: float) -> int:
-    """Epoch seconds or milliseconds, whichever the size says, as microseconds; Refusal where it is neither."""
+    """Epoch seconds or milliseconds, which the size tells apart, as microseconds. Raises Refusal where it can be
+    neither."""
     size = abs(number)
     if MILLISECONDS_FROM <= size <= NUMBERS_TO:
         return round(number * 1e3)
@@ -63,7 +65,7 @@ def of_number(number: float) -> int:
 
 
 def of_text(text: str) -> int:
-    """A time with an offset as microseconds; Refusal where it is none."""
+    """A time with an offset as microseconds since 1970. Raises Refusal for any other text."""
     try:
         return microseconds(msgspec.convert(text, _Rfc3339))
     except msgspec.ValidationError as exc:
@@ -75,8 +77,8 @@ def of_text(text: str) -> int:
 
 
 def is_time(value: object) -> bool:
-    """Whether somebody surely means a point in time by it: a date, or a number as large as epoch times are, counted in
-    seconds to nanoseconds."""
+    """Whether the value is certainly meant as a time: it is a date, or a number as large as present epoch times in
+    seconds, milliseconds, microseconds or nanoseconds."""
     match value:
         case bool():
             return False

@@ -1,4 +1,4 @@
-"""Group commit: what waits is written in one transaction as soon as the previous one is done. Knows no SQL."""
+"""Group commit: all waiting batches are written in one transaction as soon as the previous one is done."""
 
 import asyncio
 import random
@@ -14,19 +14,20 @@ from service.intake.batch import Outcome, Packed, Receipt
 from service.metrics import Metrics
 
 MAX_TRANSACTION = 50_000
-"""Readings in one transaction: more gain nothing, and keep those behind them waiting."""
+"""The most readings in one transaction. More would gain nothing, and keep the batches behind them waiting."""
 BATCH = 800
-"""Bytes that a batch takes beside its rows, about, and who waits for it."""
+"""About how many bytes of memory a batch takes beside its rows, including the task that waits for it."""
 RETRY_FROM, RETRY_TO = 0.1, 2.0
-"""Seconds between attempts while the database is away."""
+"""Seconds between two attempts while the database is unavailable: at first, and at most."""
 ATTEMPTS = 3
-"""At a transaction that is too much for the database, before it is tried in halves, and at last refused."""
+"""Attempts at a transaction that is too much for the database, before it is split into halves, and in the end
+refused."""
 
 log = structlog.stdlib.get_logger("writer")
 
 Write = Callable[[Sequence[Packed], Receipt], Awaitable[list[Outcome]]]
 Listener = Callable[[Sequence[Packed]], None]
-"""Called with batches that were just committed, those left out that were known already."""
+"""Is called with batches that were just committed, without duplicates."""
 Answer = asyncio.Future[Outcome]
 """Resolves to WRITTEN or DUPLICATE after COMMIT; raises BadReading or BatchMismatch."""
 
@@ -62,16 +63,16 @@ class Writer:
         metrics.watch(lambda: self._readings, lambda: self._bytes)
         self._work, self._room = asyncio.Event(), asyncio.Condition()
         self.closed = False
-        """Whether nothing more is accepted."""
+        """Whether no more batches are accepted."""
         self.finished = asyncio.Event()
-        """Set when everything accepted is settled, after close()."""
+        """Set when all accepted batches are settled, after close()."""
         self._abandoned = asyncio.Event()
         self.stalled: str | None = None
         """Why nothing is committed at the moment; None while all is well."""
 
     def offer(self, batch: Packed) -> Answer:
-        """Queue a batch now; Overloaded where there is no room for it, Unavailable while nothing is committed, Draining
-        after close()."""
+        """Queue a batch now. Raises Overloaded where there is no room for it, Unavailable while commits fail, and
+        Draining after close()."""
         if self.closed:
             raise Draining
         if not self._has_room(batch):
@@ -81,13 +82,14 @@ class Writer:
         return self._enqueue(batch)
 
     def put_now(self, batch: Packed) -> Answer | None:
-        """Queue a batch if there is room for it, even while nothing is committed; Draining after close()."""
+        """Queue a batch if there is room for it, even while commits fail; None where there isn't. Raises Draining after
+        close()."""
         if self.closed:
             raise Draining
         return self._enqueue(batch) if self._has_room(batch) else None
 
     async def put(self, batch: Packed) -> Answer:
-        """The same as soon as there is room."""
+        """Queue a batch as soon as there is room. Raises Draining after close()."""
         if (answer := self.put_now(batch)) is not None:
             return answer
         async with self._room:
@@ -97,9 +99,10 @@ class Writer:
         return self._enqueue(batch)
 
     async def run(self, committers: int = 1) -> None:
-        """Commit group after group until close(), and then what still waits.
+        """Commit batches until close(), and then those that still wait.
 
-        Two committers keep the database at work while the next group is decoded, and while one waits for its disk.
+        With two committers the database has work to do while the next group is decoded, and while the other waits for
+        the disk.
         """
         async with asyncio.TaskGroup() as group:
             for _ in range(committers):
@@ -115,7 +118,7 @@ class Writer:
                 self._in_hand.append(group)
                 try:
                     await self._settle(group, receipt)
-                except Exception:  # nobody else would notice, and nothing would be committed any more
+                except Exception:  # otherwise this committer would end unnoticed
                     log.exception("a group of batches could not be settled")
                     _answer_all(group, Unavailable("The service failed to write this; the log has the cause."))
                 self._in_hand.remove(group)
@@ -124,20 +127,20 @@ class Writer:
                 return
 
     async def close(self) -> None:
-        """Accept nothing more; run() ends when everything accepted is committed."""
+        """Accept no more batches; run() ends when all accepted ones are committed."""
         self.closed = True
         self._work.set()
         async with self._room:
             self._room.notify_all()
 
     async def drain(self) -> None:
-        """Accept nothing more; returns when everything accepted is settled."""
+        """Accept no more batches, and wait until all accepted ones are settled."""
         await self.close()
         await self.finished.wait()
 
     def abandon(self) -> int:
-        """Give up what waits, when there is no time left, and what is under way: it isn't tried again, and nobody waits
-        for it any more. How many readings were not acknowledged."""
+        """Give up all batches that aren't committed yet, because there is no time left. Transactions under way aren't
+        repeated, and nobody waits for them. Returns how many readings were not acknowledged."""
         left = self._readings
         self._abandoned.set()
         _answer_all(self._waiting, Draining())
@@ -147,7 +150,7 @@ class Writer:
         return left
 
     def _has_room(self, batch: Packed) -> bool:
-        """A batch larger than the whole queue has room when nothing else waits."""
+        """Whether the queue has room for a batch; an empty queue has room for any batch."""
         return not self._readings or (
             self._readings + batch.count <= self._max_readings and self._bytes + _size(batch) <= self._max_bytes
         )
@@ -181,10 +184,10 @@ class Writer:
             self._room.notify_all()
 
     async def _settle(self, group: Group, receipt: Receipt) -> None:
-        """Write a group; where the database refuses its data, or so much at once, halves of it, until the one at fault
-        stands alone."""
+        """Write a group. Where the database refuses its data, or so much data at once, write its halves one by one, and
+        so on, until the batch at fault is alone."""
         try:
-            outcomes = await self._insist([batch for batch, _ in group], receipt)
+            outcomes = await self._write_until_settled([batch for batch, _ in group], receipt)
         except Draining as given_up:
             _answer_all(group, given_up)
             return
@@ -199,26 +202,28 @@ class Writer:
         self._count(group, outcomes)
         for (_, answer), outcome in zip(group, outcomes, strict=True):
             _answer(answer, BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
-        self._tell(group, outcomes)
+        self._notify(group, outcomes)
 
-    def _tell(self, group: Group, outcomes: Sequence[Outcome]) -> None:
-        """After the answers, so that whatever a listener does, what is committed is acknowledged."""
+    def _notify(self, group: Group, outcomes: Sequence[Outcome]) -> None:
+        """Call the listeners. That happens after the answers, so that committed batches are acknowledged whatever a
+        listener does."""
         written = [batch for (batch, _), was in zip(group, outcomes, strict=True) if was is Outcome.WRITTEN]
         if written:
             for listener in self._listeners:
                 listener(written)
 
     def _count(self, group: Group, outcomes: Sequence[Outcome]) -> None:
-        """Once a transaction: a counter costs as much as a whole small batch."""
+        """Count outcomes, once per transaction, since a counter costs as much as a whole small batch."""
         for outcome in set(outcomes):
             counts = [batch.count for (batch, _), was in zip(group, outcomes, strict=True) if was is outcome]
             self._metrics.settled(outcome.value, len(counts), sum(counts))
 
-    async def _insist(self, batches: list[Packed], receipt: Receipt) -> list[Outcome]:
-        """Write until it is settled: while the database is away nothing is lost, and nothing acknowledged.
+    async def _write_until_settled(self, batches: list[Packed], receipt: Receipt) -> list[Outcome]:
+        """Write batches, repeating that while the database is unavailable, until it is known whether they are
+        committed.
 
-        Draining: given up because of abandon(). TooMuchAtOnce: the database has answered so each time, so that nothing
-        is in doubt; a reading alone is never too much.
+        Raises Draining after abandon(). Raises TooMuchAtOnce where the database has answered so to each attempt, so
+        that none of them can have been committed; a single reading is never too much.
         """
         receipt.begin()
         pause, attempts = min(RETRY_FROM, self._retry_to), 0
@@ -228,10 +233,11 @@ class Writer:
             try:
                 outcomes = await self._write(batches, receipt)
             except Unavailable as exc:
-                # once one attempt is in doubt it has to be settled: -1 from then on
+                # -1 once the result of an attempt is unknown: from then on the batches can't be split, but have to be
+                # settled together
                 attempts = attempts + 1 if isinstance(exc, TooMuchAtOnce) and attempts >= 0 else -1
                 if many and attempts == ATTEMPTS:
-                    self._go_on()
+                    self._note_answer()
                     raise
                 if self.stalled is None:
                     log.warning("commits are held up", why=exc.detail)
@@ -241,14 +247,14 @@ class Writer:
                 pause = min(2 * pause, self._retry_to)
                 continue
             except Exception:
-                self._go_on()
+                self._note_answer()
                 raise
-            self._go_on()
+            self._note_answer()
             self._metrics.commit(time.perf_counter() - started, sum(batch.count for batch in batches))
             return outcomes
 
-    def _go_on(self) -> None:
-        """The database has answered."""
+    def _note_answer(self) -> None:
+        """Note that the database has answered."""
         if self.stalled is not None:
             log.info("commits go on")
             self.stalled = None
@@ -271,10 +277,10 @@ def _answer_all(group: Iterable[tuple[Packed, Answer]], error: Exception) -> Non
 
 
 def _answer(answer: Answer, result: Outcome | Exception) -> None:
-    if answer.done():  # whoever waited has gone, or was told that it was given up
+    if answer.done():  # the client has gone, or was answered that the batch was given up
         return
     if isinstance(result, Outcome):
         answer.set_result(result)
     else:
         answer.set_exception(result)
-        answer.exception()  # where nobody waits any more, that is no news
+        answer.exception()  # so that asyncio doesn't log an exception that nobody awaits

@@ -1,1 +1,1 @@
-"""The formats that readings come in, a module each: text or bytes -> packer."""
+"""The wire formats of readings, one module each. They read text or bytes, and add readings to a packer."""

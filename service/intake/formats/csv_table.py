@@ -1,10 +1,10 @@
 """CSV with a header row, as spreadsheets and exports write it; https://www.rfc-editor.org/rfc/rfc4180.
 
-Columns ts, series, plan and fact are ours, an empty cell is an absent value. A column `attributes` holds a JSON object;
-any other column is an attribute with its text. Blanks around a cell don't count, in the header as in the rows, unless
-they stand within quotes; nor does a row whose cells are all empty. A header that names none of ours is refused: more
-often than a document of other columns it is a table of ours with another delimiter. Such a table may name its delimiter
-in a first line like `sep=;`, as Excel has it.
+The columns ts, series, plan and fact have a meaning; an empty cell is an absent value. A column `attributes` holds a
+JSON object; any other column is an attribute with the text of its cell. Blanks around a cell are ignored, in the header
+and in the rows, unless they are within quotes; so are rows whose cells are all empty. A header with none of these four
+columns is refused, because it is most likely a table with another delimiter. Such a table may name its delimiter in a
+first line like `sep=;`, as Excel does.
 """
 
 import csv
@@ -32,7 +32,7 @@ _SEPARATOR = re.compile(r'"?sep=([^"\r\n]*)"?(?:\r\n?|\n|\Z)', re.IGNORECASE)
 
 
 def add_table(text: bytes, packer: Packer) -> None:
-    """Add every row; BadRequest where the text isn't CSV with a usable header."""
+    """Add every row. Raises BadRequest where the text isn't CSV with a usable header."""
     rows = _rows(text)
     number, names = next(rows, (1, []))
     _check_header(names, number)
@@ -47,7 +47,7 @@ def add_table(text: bytes, packer: Packer) -> None:
 
 
 class _Lines:
-    """The lines of a text; `taken` are those that were asked for since it was emptied."""
+    """The lines of a text; `taken` collects the lines that the CSV parser has read since `taken` was emptied."""
 
     def __init__(self, text: str) -> None:
         self._lines = io.StringIO(text, newline="")
@@ -62,8 +62,7 @@ class _Lines:
 
 
 def _rows(text: bytes) -> Iterator[tuple[int, list[str]]]:
-    """The rows in which there is anything, without the blanks around their cells, and their numbers as a person counts
-    them in the file, from 1."""
+    """The rows that aren't empty, without blanks around their cells, and their numbers in the file, counted from 1."""
     try:
         decoded = text.decode()
         separator = _SEPARATOR.match(decoded)
@@ -83,7 +82,7 @@ def _rows(text: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _are_quoted(row: str, delimiter: str) -> Iterator[bool]:
-    """For each cell whether it is in quotes, of which the parser doesn't tell."""
+    """Whether each cell of a row is in quotes, which the CSV parser doesn't report."""
     between = re.escape(delimiter)
     for cell in re.finditer(rf'(?:\A|{between}) *(?:("[^"]*(?:""[^"]*)*")|[^{between}]*)', row):
         yield cell[1] is not None
@@ -98,7 +97,7 @@ def _delimiter(separator: re.Match[str]) -> str:
 
 
 def _check_header(names: list[str], number: int) -> None:
-    """BadRequest for a row of that number that is no header."""
+    """Raise BadRequest where the row with that number isn't a usable header."""
     if not names:
         raise BadRequest(f"The CSV has no header. {_HEADER}")
     if "" in names:

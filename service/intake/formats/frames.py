@@ -1,7 +1,7 @@
 """JSON and MessagePack as producers send them: a reading, an array of readings, or an envelope with a batch id.
 
-Two ways lead to the same rows. Readings without attributes, which is nearly all of them, are decoded straight into
-typed values and packed; where anything is unusual the text is decoded again, value by value, with checks that can
+There are two ways to the same rows. Readings without attributes, which are nearly all readings, are decoded straight
+into typed values. Where anything is unusual, the text is decoded again and checked value by value, so that an error can
 name the item and the field at fault.
 """
 
@@ -19,7 +19,8 @@ from service.intake.reading import MAX_NAME, Rules, check_batch_id
 
 
 class _Frame(Plain, forbid_unknown_fields=True, gc=False):
-    """A reading or an envelope. Where one of the two keys is null, it is an attribute: not for the fast way."""
+    """A reading or an envelope. Where `id` or `readings` is null, it is an attribute of a reading, and the fast way is
+    left."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)] | msgspec.UnsetType = msgspec.UNSET
     readings: list[Plain] | msgspec.UnsetType = msgspec.UNSET
@@ -35,15 +36,15 @@ _decode_list = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _decode_map = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
 _JSON_BEGINS = tuple(bytes((byte,)) for byte in b"{[ \t\r\n" + FIRST_BYTES)
 MAX_DIGITS = 4300
-"""Digits of an integer that Python reads."""
+"""The most digits of an integer that Python reads."""
 _UNREADABLE = object()
-"""Stands for a value that MessagePack frames but that can't be decoded: no check lets it pass."""
+"""Stands for a MessagePack value that can't be decoded, although its length is known. Every check refuses it."""
 _LEVELS = 3
-"""Down to the fields of the readings of an envelope."""
+"""The levels from an envelope down to the fields of its readings."""
 
 
 class RefusedEnvelope(BadRequest):
-    """An envelope is refused; `batch_id` is its id as it was sent, whatever that is, if it can be sent back."""
+    """An envelope is refused. `batch_id` is its id as it was sent, of whatever type, if that can be sent back."""
 
     def __init__(self, error: BadRequest | TooLarge, batch_id: object) -> None:
         super().__init__(error.detail, error.faults if isinstance(error, BadRequest) else ())
@@ -54,10 +55,11 @@ class RefusedEnvelope(BadRequest):
 def read_json(
     raw: bytes | str, rules: Rules, now: int, batch_id: str | None = None, *, partial: bool = False
 ) -> Packed:
-    """The batch in a JSON text, received at `now` (microseconds since 1970).
+    """The batch in a JSON text that was received at `now` (microseconds since 1970).
 
-    `batch_id` is an id given beside the text. BadRequest: no JSON; BadReading: readings that break a rule, unless
-    `partial` lets the others pass; TooLarge: too many of them; RefusedEnvelope: the same for an envelope.
+    `batch_id` is an id that was given beside the text. Raises BadRequest where the text isn't JSON; BadReading where
+    readings break a rule, unless `partial` leaves these out; TooLarge where there are too many; and RefusedEnvelope
+    instead of these where the text is an envelope.
     """
     try:
         packed = _pack_plain(_decode_plain_json(raw), rules, now, batch_id)
@@ -67,14 +69,15 @@ def read_json(
 
 
 def read_frame(raw: bytes, rules: Rules, now: int) -> Packed:
-    """The same for a binary frame: MessagePack, or JSON where it begins like that, which as MessagePack is a number."""
+    """The batch in a binary frame, which is JSON if it begins like JSON (MessagePack that begins so is a mere number),
+    and MessagePack otherwise."""
     if raw.startswith(_JSON_BEGINS):
         return read_json(unmarked(raw), rules, now)
     return read_msgpack(raw, rules, now)
 
 
 def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
-    """The same for MessagePack."""
+    """The batch in a MessagePack value."""
     try:
         packed = _pack_plain(_decode_plain_msgpack(raw), rules, now, None)
     except (ValueError, RecursionError):
@@ -83,9 +86,9 @@ def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
 
 
 def parse_json(raw: bytes | str) -> object:
-    """A JSON text as Python values; BadRequest where it is none.
+    """A JSON text as Python values. Raises BadRequest where it isn't JSON.
 
-    NaN, Infinity, numbers like 1e999 and halves of surrogate pairs are let through, so that the checks can name the
+    NaN, Infinity, numbers like 1e999 and halves of surrogate pairs are accepted here, so that the checks can name the
     field that holds them.
     """
     try:
@@ -100,9 +103,9 @@ def parse_json(raw: bytes | str) -> object:
 
 
 def parse_msgpack(raw: bytes) -> object:
-    """MessagePack as Python values; BadRequest where it is none.
+    """A MessagePack value as Python values. Raises BadRequest where it isn't MessagePack.
 
-    A field that can't be decoded, like a time out of range, has a value that the checks refuse by its name.
+    A field that can't be decoded, such as a time out of range, gets a value that the checks refuse by the field's name.
     """
     try:
         return _decode_msgpack(raw)
@@ -118,17 +121,17 @@ def parse_msgpack(raw: bytes) -> object:
 
 
 def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
-    """An object whose `readings` is an array; any other object is a reading."""
+    """Whether the value is an envelope: an object whose `readings` is an array. Any other object is a reading."""
     return isinstance(value, dict) and isinstance(value.get("readings"), list)
 
 
 def _pack_plain(value: _Frame | list[Plain], rules: Rules, now: int, batch_id: str | None) -> Packed | None:
-    """The batch, or None where a closer look is needed."""
+    """The batch; None where anything is unusual, so that it has to be checked value by value."""
     if isinstance(value, list):
         items = value
     elif value.readings is msgspec.UNSET:
         items = [value]
-        if value.id is not msgspec.UNSET:  # not the id of an envelope, so an attribute
+        if value.id is not msgspec.UNSET:  # this `id` isn't that of an envelope, so it is an attribute
             return None
     else:
         items = value.readings
@@ -163,21 +166,22 @@ def _check(values: list[object], packer: Packer, *, partial: bool) -> Packed:
 
 
 def _parse_lenient(raw: bytes | str) -> object:
-    """A second look at text that isn't JSON only for a value or two: the checks then name the field."""
+    """A second attempt, for text that is JSON except for values such as NaN, so that the checks can name their
+    fields."""
     try:
-        # of bytes, json would guess the encoding
+        # given bytes, json would guess their encoding
         return json.loads(raw if isinstance(raw, str) else raw.decode(), parse_int=_int)
     except (ValueError, RecursionError):
         return _UNREADABLE
 
 
 def _int(digits: str) -> int | float:
-    """Python reads no more than some thousand digits."""
+    """An integer, or infinity where it has more digits than Python reads."""
     return math.inf if len(digits) > MAX_DIGITS else int(digits)
 
 
 def _parse_parts(raw: bytes, levels: int) -> object:
-    """What can be decoded of it, down to so many levels."""
+    """The value, in which parts that can't be decoded are replaced by _UNREADABLE, down to so many levels."""
     try:
         return _decode_msgpack(raw)
     except (ValueError, TypeError, OverflowError, RecursionError):

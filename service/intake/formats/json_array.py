@@ -1,7 +1,9 @@
-"""A large JSON array, read a piece at a time: nobody waits for all of it, and it is never in memory as values.
+"""Reads a large JSON array piece by piece, so that other tasks get their turns and its values are never in memory all
+at once.
 
-A piece is tried where an object may end before a comma. If it is no JSON, that was within a text or an object, and a
-larger piece is tried; if none will do, the whole text is read at once, by the one who can tell what is wrong with it.
+A piece ends where an object seems to end before a comma. If the piece isn't JSON, that place was within a string or an
+object, and a larger piece is tried. If no piece is JSON, the whole text is read at once by frames.py, which can tell
+what is wrong with it.
 """
 
 import msgspec
@@ -12,14 +14,14 @@ from service.intake.packer import Packer, Plain
 from service.intake.reading import Rules
 
 PIECE = 64 * 1024
-"""Bytes."""
+"""The smallest size of a piece, in bytes."""
 
 _decode_plain = msgspec.json.Decoder(list[Plain]).decode
 _decode = msgspec.json.Decoder(list[object]).decode
 
 
 def read_large(raw: bytes, rules: Rules, now: int, batch_id: str | None, *, partial: bool) -> Packed:
-    """The same batch that `read_json` makes of it, and the same refusal."""
+    """Read an array with the same result as read_json(), which is the same batch or the same error."""
     packer = Packer(rules, now, batch_id)
     if _add_pieces(raw, packer):
         return packer.finish(partial=partial)
@@ -39,7 +41,7 @@ def _add_pieces(raw: bytes, packer: Packer) -> bool:
             return False
         else:
             size = 2 * (stop - at)
-    return at > end  # otherwise the last comma has nothing behind it
+    return at > end  # otherwise nothing follows the last comma
 
 
 def _add(piece: bytes, packer: Packer) -> bool:

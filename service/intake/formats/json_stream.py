@@ -1,8 +1,8 @@
-"""Finds where JSON texts end in a stream that has no other framing: one a line, or simply one after the other.
+"""Finds where JSON texts end in a stream without other framing, be there one per line or several in a row.
 
-Nothing is looked at twice, however small the pieces are in which it arrives. A text that is broken is given up where it
-surely is, not stored in part; the next line begins a new one. A stream without lines can't be taken up again. What
-comes out doesn't depend on how the stream was cut.
+No byte is scanned twice, however small the pieces are in which the stream arrives, and the result doesn't depend on
+where it was cut. A broken text is dropped as soon as it is certainly broken, and no part of it is used. Reading goes on
+with the next line; a stream without newlines can't be read any further.
 """
 
 import re
@@ -13,13 +13,13 @@ from service.intake.byte_order_mark import may_be_marked, unmarked
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _FLAT = re.compile(rb'\{[^{}\[\]"]*(?:"[^"\\\n]*(?:\\[^\n][^"\\\n]*){0,100}"[^{}\[\]"]*){0,100}\}')
-"""An object without objects and arrays inside, and not too many strings: what nearly all readings are. The bounds keep
-small what the search remembers; as in line_syntax.py, nothing is possessive."""
+"""An object without nested objects and arrays and with not too many strings, as nearly all readings are. The bounds on
+repetition limit the memory that a match takes. As in line_protocol_exact.py, no group is possessive."""
 _MARK = re.compile(rb'["{}\[\]]')
 _IN_STRING = re.compile(rb'[^"\\\n]*(?:\\[^\n][^"\\\n]*){0,500}')
 _HTTP = re.compile(rb"[A-Z]+ \S+ HTTP/")
 FIRST_LINE = 4096
-"""Bytes to wait for the end of a line after something broken, in a stream that had no lines so far."""
+"""In a stream that had no newline so far, the bytes after a broken text within which a newline must come."""
 _CLOSER = {ord("{"): ord("}"), ord("["): ord("]")}
 
 
@@ -34,19 +34,19 @@ class Framer:
         self._limit = limit
         self._buffer = bytearray()
         self._at = 0
-        """How far the text that the buffer begins with has been looked at."""
+        """How far the text at the beginning of the buffer has been scanned."""
         self._last = 0
-        """The end of its last bracket or string."""
+        """The end of the last bracket or string of that text."""
         self._closers = bytearray()
-        """What closes the brackets that are open in it."""
+        """The closing brackets that the text still needs, the innermost last."""
         self._in_string = self._in_rubbish = self._has_lines = False
         self._at_mark = True
         """Whether the stream may still begin with a byte order mark."""
 
     def feed(self, piece: bytes) -> Iterator[bytes | BadRequest]:
-        """The texts that this piece completes, and what is wrong with what is no text.
+        """The texts that this piece completes, and an error for each broken text.
 
-        Lost: no further text can be made out; TooLarge: this one is over the limit.
+        Raises Lost where no further text can be found, and TooLarge where a text exceeds the limit.
         """
         self._buffer += piece
         if self._at_mark and not self._begin():
@@ -73,7 +73,7 @@ class Framer:
                 yield self._give_up("expected a JSON object or array", 0)
 
     def end(self) -> BadRequest | None:
-        """The stream has ended; what is wrong with its end."""
+        """The error where the stream has ended within a text, otherwise None."""
         return (
             BadRequest("The connection ended within a JSON text.")
             if self._closers or (self._at_mark and self._buffer)
@@ -81,7 +81,7 @@ class Framer:
         )
 
     def _begin(self) -> bool:
-        """Skip a byte order mark; False where there may be more of it to come."""
+        """Skip a byte order mark; False while it may be incomplete."""
         if may_be_marked(self._buffer):
             return False
         self._at_mark = False
@@ -99,7 +99,7 @@ class Framer:
         return bool(self._buffer)
 
     def _skip_line(self) -> bool:
-        """Drop what remains of a line; False where its end is yet to come."""
+        """Drop the rest of a line; False while its end hasn't arrived."""
         patience = self._limit if self._has_lines else FIRST_LINE
         end = self._buffer.find(b"\n", self._at, patience) + 1
         if not end:
@@ -123,7 +123,7 @@ class Framer:
             raise TooLarge(f"A JSON text is larger than {self._limit:,} bytes.")
 
     def _go_on(self) -> bytes | BadRequest | None:
-        """Look at what has come of a text; the text if it is complete, what is wrong if it never will be."""
+        """Scan the text further. Returns the text once it is complete, an error if it is broken, otherwise None."""
         while True:
             if self._in_string and ((refusal := self._to_quote()) or self._in_string):
                 return refusal
@@ -145,12 +145,13 @@ class Framer:
             self._last = self._at
 
     def _to_quote(self) -> BadRequest | None:
-        """Leave a string, if its end has come."""
+        """Scan to the end of a string, if that has arrived."""
         at = self._at
         while (inside := _IN_STRING.match(self._buffer, at)) and inside.end() > at:
             at = inside.end()
         self._at = at
-        if at + self._buffer.startswith(b"\\", at) == len(self._buffer):  # a backslash waits for what it escapes
+        # the character that the backslash escapes hasn't arrived
+        if at + self._buffer.startswith(b"\\", at) == len(self._buffer):
             return None
         if self._buffer[at] != ord('"'):
             return self._give_up("a string isn't closed at the end of its line", at)
@@ -159,12 +160,12 @@ class Framer:
         return None
 
     def _may_open(self, at: int) -> bool:
-        """A bracket stands after a colon, a comma, or the bracket of an array."""
+        """Whether a bracket may open here, which is after a colon, a comma, or the opening bracket of an array."""
         before = self._buffer[self._last : at].strip()
         return before.endswith((b":", b",")) or (not before and self._buffer[self._last - 1 : self._last] == b"[")
 
     def _give_up(self, why: str, at: int) -> BadRequest:
-        """Drop a text, seen to be broken at `at`; go on with the line that begins there, or with the next one."""
+        """Drop a text that is broken at `at`, and go on with the line that begins there, or with the next one."""
         self._closers.clear()
         self._in_string = False
         begin = self._buffer.rfind(b"\n", 0, at) + 1

@@ -1,9 +1,9 @@
-"""InfluxDB line protocol, as it arrives: text -> packer.
+"""Reads InfluxDB line protocol as it arrives, and adds its readings to a packer.
 
-Fields `plan` and `fact` are the reading's; tag `series` names its series, else the measurement does. Other tags and
-fields are attributes, and so is the name of the measurement beside a series tag, unless it is `reading`, which says
-nothing. Like everywhere in this format, a string may hold newlines, and the last of several fields of one name counts;
-a field hides a tag of its name.
+The fields `plan` and `fact` are those of the reading. The tag `series` names the series; without it the measurement
+does. All other tags and fields are attributes. Beside a series tag the measurement is an attribute as well, unless it
+is `reading`. As the format has it, strings may contain newlines, the last of several fields with one name counts, and a
+field takes precedence over a tag with its name.
 """
 
 from service.errors import BadRequest, Refusal
@@ -26,19 +26,20 @@ NANOSECONDS = {
     "m": 60 * 10**9,
     "h": 3600 * 10**9,
 }
-"""What a timestamp counts, by the name of its precision."""
+"""The unit of a timestamp in nanoseconds, by the name of its precision."""
 LIKELY = ((5 * 10**9, 10**9), (5 * 10**12, 10**6), (5 * 10**15, 10**3))
-"""What a timestamp counts if nobody says so: up to 5e9 seconds, and so on. InfluxDB 3 sees it so, until June 2128."""
+"""The unit of a timestamp that comes without a precision: numbers up to 5e9 are seconds, and so on. InfluxDB 3 does the
+same, which works until June 2128."""
 BLOCK = 32 * 1024
-"""Bytes that are worth a look: less is kept until more comes."""
+"""The fewest bytes that are parsed at once; less is kept until more arrives."""
 SHOWN = 160
-"""Bytes of a bad line that are shown."""
+"""The most bytes of a bad line that an error quotes."""
 
 _NAMES = {unit: name for name, unit in reversed(NANOSECONDS.items())}
 
 
 class BadLine(BadRequest):
-    """A line is refused: the first of `dropped` such lines."""
+    """A line is refused; it is the first of `dropped` bad lines."""
 
     reason = "invalid"
 
@@ -52,10 +53,10 @@ class BadLine(BadRequest):
 
 
 class LineReader:
-    """Feeds a packer with the lines of a text that arrives in pieces; `unit` is what a timestamp counts, in ns, or
-    None: what the size of each says.
+    """Adds the lines of a text that arrives in pieces to a packer. `unit` is the unit of timestamps in nanoseconds;
+    None means that the size of each timestamp tells its unit.
 
-    With `partial` bad lines are left out; otherwise nothing is looked at any more after the first of them.
+    With `partial` bad lines are left out; otherwise reading ends with the first of them.
     """
 
     def __init__(self, packer: Packer, unit: int | None, *, partial: bool = False) -> None:
@@ -70,18 +71,19 @@ class LineReader:
         self._first: tuple[int, bytes, Refusal] | None = None
 
     def feed(self, piece: bytes) -> None:
-        """Take the next piece, wherever it was cut."""
+        """Read the next piece, which may begin and end anywhere."""
         if self._lost:
             return
         self._pending += piece
         if len(self._pending) >= self._enough:
             whole = self._pending.rfind(b"\n") + 1
             self._consume(bytes(self._pending[:whole]), final=False)
-            # A string that goes on and on is looked at again only when there is twice as much of it.
+            # A string without an end is scanned again only when twice as much of it has arrived.
             self._enough = 2 * len(self._pending) + BLOCK
 
     def finish(self) -> tuple[Packed, BadLine | None]:
-        """The batch, and what was left out of it; raises BadLine where nothing may be left out, or nothing is left."""
+        """The batch, and an error about the lines that were left out, if any. Raises BadLine instead where none may be
+        left out, or no good line remains."""
         if not self._lost:
             self._consume(bytes(self._pending), final=True)
         if self._first is None:
@@ -103,7 +105,8 @@ class LineReader:
         del self._pending[:taken]
 
     def _add_plain(self, text: bytes) -> bool:
-        """Add lines of which each has both values and nothing unusual; False, and nothing is done, otherwise."""
+        """Add the lines if each of them has both values and nothing unusual. Otherwise return False without adding
+        any."""
         lines = decode_plain(text)
         if lines is None or self._unit is None:
             return False
@@ -126,7 +129,7 @@ class LineReader:
         return True
 
     def _learn(self, text: str) -> None:
-        """What a line's head says: its series, and its attributes."""
+        """Remember the series and the attributes in the head of a line."""
         head = read_head(head_of(text))
         self._names[text] = self._packer.known(head.series)
         if has_time_key(head.attributes):
@@ -134,7 +137,8 @@ class LineReader:
         self._plain_heads[text] = encode_attributes(head.attributes)
 
     def _add_lines(self, text: bytes, *, final: bool) -> int:
-        """Add line by line; how many bytes were taken: all, but for a line that may go on."""
+        """Add the lines one by one, and return how many bytes were read: all except a last line that may be
+        incomplete."""
         at = 0
         while at < len(text) and not self._lost:
             end = skip_blank(text, at)

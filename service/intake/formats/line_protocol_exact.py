@@ -1,4 +1,4 @@
-"""One line of line protocol as a reading yet to be checked, with errors that say what is wrong and where.
+"""Parses one line of line protocol into a reading that isn't checked yet. Errors say what is wrong, and where.
 
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/ has the syntax; where it is vague, this follows
 the decoder of https://github.com/influxdata/line-protocol.
@@ -12,11 +12,11 @@ import msgspec
 from service.errors import Refusal
 
 UNREMARKABLE = "reading"
-"""The measurement whose name isn't kept beside a series tag."""
+"""The measurement whose name isn't kept as an attribute beside a series tag."""
 
 _OWN = {"plan": "a field", "fact": "a field", "series": "a tag", "ts": "the timestamp at the end of the line"}
-# Nothing here is possessive or atomic: Python before 3.11.5 lets such groups match too much. Groups repeat with a
-# bound, far above what a reading may hold: a search remembers something of each time.
+# No group here is possessive or atomic, because Python before 3.11.5 lets such groups match too much. Repetitions are
+# bounded, far above what a reading may have, because each of them takes memory during a match.
 _BLANK = re.compile(rb" *(?:#[^\n]*)?\r?(?:\n|\Z)")
 _HEAD = re.compile(rb" *([^\x00-\x20\x7f]+(?:(?<=\\) [^\x00-\x20\x7f]*){0,9999})( +)?")
 _COMMA = re.compile(rb"(?<!\\),")
@@ -38,7 +38,7 @@ _decode_float = msgspec.json.Decoder(float).decode
 
 
 class Broken(Refusal):
-    """This isn't line protocol; what is wrong was seen at `at` of the text."""
+    """The text isn't line protocol; `at` is the position of the error."""
 
     def __init__(self, detail: str, at: int, field: str = "") -> None:
         super().__init__(field, detail)
@@ -50,14 +50,14 @@ class OpenString(Broken):
 
 
 class Head(NamedTuple):
-    """What a measurement and its tags say: the series, and attributes."""
+    """The series and the attributes in a measurement and its tags."""
 
     series: str
     attributes: dict[str, object]
 
 
 class Line(NamedTuple):
-    """The reading without its time; the timestamp as it is written; and where the next line begins."""
+    """The reading without its time, the timestamp as it was written, and the position of the next line."""
 
     reading: dict[str, object]
     stamp: int | None
@@ -65,13 +65,13 @@ class Line(NamedTuple):
 
 
 def skip_blank(text: bytes, at: int) -> int:
-    """The end of a blank line or comment that begins here, or 0."""
+    """The end of the blank line or comment that begins here; 0 where there is none."""
     blank = _BLANK.match(text, at)
     return blank.end() if blank else 0
 
 
 def read_line(text: bytes, at: int, heads: dict[bytes, Head]) -> Line:
-    """The line that begins here, which may have newlines in its strings; `heads` remembers those seen before."""
+    """The line that begins here, whose strings may contain newlines; `heads` caches the heads of earlier lines."""
     match = _HEAD.match(text, at)
     if match is None or not match[2]:
         raise Broken("missing fields", at if match is None else match.end())
@@ -100,7 +100,7 @@ def read_line(text: bytes, at: int, heads: dict[bytes, Head]) -> Line:
 
 
 def read_head(head: bytes) -> Head:
-    """Series and attributes out of the measurement and its tags; Refusal where one is at fault."""
+    """The series and the attributes in a measurement and its tags. Raises Refusal where one of them is at fault."""
     measurement, *rest = _COMMA.split(head)
     tags: dict[str, object] = {}
     for part in rest:
@@ -144,7 +144,7 @@ def _read_field(field: re.Match[bytes]) -> tuple[str, object, int]:
 
 
 def _escaped_string(text: bytes, at: int) -> tuple[bytes | None, int]:
-    """The quoted string that begins here, as it is written, and where it ends; None where its end is missing."""
+    """The quoted string that begins here, as it was written, and its end; None where the closing quote is missing."""
     end = at + 1
     while (inside := _IN_STRING.match(text, end)) and inside.end() > end:
         end = inside.end()
@@ -158,7 +158,7 @@ def _read_bare(key: str, text: bytes) -> object:
             return _decode_float(text)
         except msgspec.ValidationError as exc:
             raise Refusal(key, "must be a finite number") from exc
-        except msgspec.DecodeError:  # like `1.`, `.5` or `007`, which JSON hasn't got
+        except msgspec.DecodeError:  # numbers like `1.`, `.5` or `007`, which aren't JSON
             return float(text)
     if text in _BOOLEANS:
         return _BOOLEANS[text]

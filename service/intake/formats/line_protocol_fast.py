@@ -1,6 +1,7 @@
-"""The quick way through line protocol: lines with both values and nothing unusual, decoded as one JSON text.
+"""A fast parser for lines of line protocol with both values and nothing unusual, which it rewrites and decodes as one
+JSON text.
 
-Whatever this way takes, the exact one reads to the same rows; whatever it isn't sure of, it leaves alone.
+For lines that it accepts, the result is the same as that of the exact parser. It declines all others.
 """
 
 from collections.abc import Callable
@@ -9,16 +10,17 @@ from typing import Annotated, Any
 import msgspec
 
 SPACE = "\x7f"
-"""Stands for an escaped space in what decode_plain() gives as a head; nothing with such a character is taken."""
+"""Stands for an escaped space in the heads that decode_plain() returns. Text that contains this character is
+declined."""
 
 _UNUSUAL = (b'"', b"[", b"]", b"\t", b"\r", b"null", SPACE.encode())
 _ESCAPES = {b"\\ ": SPACE.encode(), b"\\,": rb"\\\u002c", b"\\=": rb"\\\u003d"}
-"""Escaped characters, the most usual first, as JSON may hold them, so that they no longer count."""
+"""What escaped characters are replaced by, so that they no longer separate anything; the most usual first."""
 _ORDERS = (("plan", "fact"), ("fact", "plan"))
 
 
 def _plain_decoder(first: str, second: str, number: Any, *, stamped: bool) -> Callable[[bytes], list[Any]]:
-    """Decodes lines as [series, first, null, second, ts]; attributes is there to be filled in."""
+    """A decoder of lines as [series, first, null, second, ts], in which null leaves room for the attributes."""
     ts: Any = ("ts", int) if stamped else ("ts", None, None)
     fields = [("series", str), (first, number), ("mark", None), (second, number), ts, ("attributes", None, None)]
     line = msgspec.defstruct("_Line", fields, array_like=True, forbid_unknown_fields=True, gc=False)
@@ -35,9 +37,10 @@ _decode_lines = {
 
 
 def decode_plain(text: bytes) -> list[Any] | None:
-    """The lines, if each is `head plan=1,fact=2` or the other way round, all with a timestamp or none, all `i` or none.
+    """The lines, if all of them have the form `head plan=1,fact=2`, or all the other order, and either all or none of
+    them have a timestamp, and an `i` behind their numbers; otherwise None.
 
-    Counting keeps out what replacing alone would let in: a line that lacks a piece, beside one that has it twice.
+    The parts are counted as well, since otherwise a line that lacks a part could pass beside a line that has it twice.
     """
     if any(piece in text for piece in _UNUSUAL):
         return None
@@ -67,12 +70,13 @@ def decode_plain(text: bytes) -> list[Any] | None:
 
 
 def head_of(text: str) -> bytes:
-    """A head as it was written."""
+    """The head as it was written, with escapes."""
     return text.replace(SPACE, "\\ ").encode()
 
 
 def _unescape(text: bytes) -> bytes | None:
-    """The text without any backslash that JSON would take for one of its own; None where there are other escapes."""
+    """The text with its escapes replaced, so that JSON finds no backslash of its own; None where there are other
+    escapes."""
     left = text.count(b"\\")
     for escape, written in _ESCAPES.items():
         if not left:

@@ -1,4 +1,4 @@
-"""NDJSON: a reading a line. Parsed as it arrives; https://github.com/ndjson/ndjson-spec has the format."""
+"""NDJSON, one reading per line, parsed as it arrives; https://github.com/ndjson/ndjson-spec defines the format."""
 
 import msgspec
 
@@ -20,10 +20,10 @@ def add_lines(block: bytes, packer: Packer) -> None:
 
 
 def _add_plain(block: bytes, packer: Packer) -> bool:
-    """Add lines without attributes; False, and nothing is added, where it takes a closer look.
+    """Add the lines if they are readings without attributes. Otherwise return False without adding any.
 
-    The decoder doesn't mind how texts lie on lines. A plain reading has one opening bracket, and no newline in a
-    string: so there is one a line if lines, brackets that begin a line, and readings are equally many.
+    The decoder ignores how texts are distributed over lines. A plain reading has one opening bracket, and no newline in
+    a string, so there is one per line if there are as many lines as readings and as brackets that begin a line.
     """
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
     if lines != block.count(b"\n{") + block.startswith(b"{"):
