@@ -73,8 +73,8 @@ async def _migrate(settings: Settings) -> None:
 
 
 def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
-    """Run a command; what keeps it from starting is one sentence and an exit status."""
-    # Both signals end the start-up in the same orderly way; later the server has handlers of its own.
+    """Run a command. Where it can't start, print one sentence and exit with a status."""
+    # Both signals end the start-up in the same orderly way; once the server runs, it handles them itself.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     _allow_many_sockets()
     try:
@@ -90,13 +90,13 @@ def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
 
 
 def _keep_what_is_loaded() -> None:
-    """Modules and routes stay for good: the garbage collector needn't look at them again and again."""
+    """Exempt modules and routes, which stay for good, from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 def _allow_many_sockets() -> None:
-    """As many open files as this process may have: the usual 1,024 would end at a thousand producers."""
+    """Raise the limit of open files as far as allowed: the usual 1,024 would only do for a thousand producers."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):  # macOS says "unlimited" and refuses it
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,4 +1,4 @@
-"""The only joiner: opens the parts of the service in order, closes them in reverse, and makes the web application."""
+"""Joins the parts of the service: opens them in order, closes them in reverse, and creates the web application."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -35,7 +35,7 @@ from service.routes.defaults import Defaults
 from service.routes.display import display_route
 from service.routes.error_answers import handlers
 from service.routes.export import export_route
-from service.routes.frame_inbox import Allowance
+from service.routes.frame_inbox import KeptBytes
 from service.routes.head import with_head
 from service.routes.health import livez, metrics_route, readyz_route
 from service.routes.html_pages import Pages, asset_routes
@@ -58,11 +58,11 @@ from service.web.assets import Assets
 from service.web.pages import templates
 
 SWAGGER = Path(mkdocs_swagger_ui_tag.__file__).with_name("swagger-ui")
-"""The files of Swagger UI, which this package carries."""
+"""The files of Swagger UI, which this Python package contains."""
 DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
 COMMITTERS = 2
-"""Transactions under way at once: more than two gain nothing on two cores."""
+"""How many transactions may be under way at once; more than two gain nothing on two cores."""
 
 log = structlog.stdlib.get_logger("service")
 Say = Callable[[str], None]
@@ -70,7 +70,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of one running service. Only who joins them sees them all: a route is made with those that it uses."""
+    """The parts of one running service. Only this module and service/run see them all; a route is created with those
+    that it uses."""
 
     settings: Settings
     server: DatabaseServer
@@ -82,19 +83,19 @@ class Parts:
     feed: Feed[View, ViewSnapshot]
     watch: JobWatch
     assets: Assets
-    allowance: Allowance
+    kept_bytes: KeptBytes
     connections: Connections
-    """Open WebSockets that send readings."""
+    """The open WebSockets that send readings."""
     tcp: Intake | None
-    """Readings over TCP, where they are taken."""
+    """The listener for readings over TCP; None where it is turned off."""
 
     def engine_state(self) -> dict[str, Any]:
-        """What is told about the database."""
+        """Facts about the database that /readyz shows."""
         return _describe(self.server, self.settings)
 
 
 def create_app(parts: Parts) -> ASGIApp:
-    """The web application over the parts of an open service."""
+    """The web application of a service with these parts."""
     settings, counters = parts.settings, parts.metrics
     pages = Pages(templates(), parts.assets, parts.store.series.names, settings.chart_tz)
     app = Litestar(
@@ -114,14 +115,14 @@ def create_app(parts: Parts) -> ASGIApp:
 
 
 def _routes(parts: Parts, pages: Pages) -> list[Any]:
-    """Every address. The parts are given when a route is made, and not injected with each request: the framework makes
-    a task for each of several, which takes more time than to answer."""
+    """All routes. They are given their parts when they are created. If the framework injected these for each request,
+    it would create a task for each of them, which takes longer than the answer itself."""
     gate, store, feed, counters = parts.gate, parts.store, parts.feed, parts.metrics
     settings = parts.settings
     zone, max_body = settings.chart_tz, settings.max_body_bytes
     defaults = Defaults(zone, settings.time_format, settings.items_per_page)
     return [
-        socket_route(gate, parts.allowance, parts.connections, counters),
+        socket_route(gate, parts.kept_bytes, parts.connections, counters),
         home_route(feed, pages, zone, counters),
         live_route(feed, zone),
         series_route(store.series.names),
@@ -144,7 +145,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
 
 @asynccontextmanager
 async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
-    """Every part of the service, ready to serve; StartError says in a sentence why there is none."""
+    """Open every part of the service. Raises StartError, which says in a sentence why the service can't start."""
     counters = Metrics()
     async with (
         open_database(settings, say) as (url, server),
@@ -165,7 +166,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 max_bytes=settings.queue_bytes,
                 listeners=[lambda _: feed.changed()],
             ),
-            1 if server.embedded else COMMITTERS,  # the embedded engine has one session
+            1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,
         _maintained(store, settings) as watch,
     ):
@@ -173,7 +174,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         await renderer.warm()
         rules = Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings)
         gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters), Connections()
-        allowance = Allowance(settings.queue_bytes, settings.max_frame_bytes)
+        kept_bytes = KeptBytes(settings.queue_bytes, settings.max_frame_bytes)
         async with listening(gate, settings.api_host, settings.tcp_port, settings.max_frame_bytes) as tcp:
             yield Parts(
                 settings=settings,
@@ -186,7 +187,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 feed=feed,
                 watch=watch,
                 assets=assets,
-                allowance=allowance,
+                kept_bytes=kept_bytes,
                 connections=connections,
                 tcp=tcp,
             )
@@ -194,7 +195,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
 
 @asynccontextmanager
 async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str, DatabaseServer]]:
-    """The database of the settings, or the embedded one, with its schema brought up to date."""
+    """Open the database of the settings, or the embedded one, and bring its schema up to date."""
     read_queries()
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
@@ -214,7 +215,7 @@ async def _prepare(url: str, settings: Settings, say: Say) -> DatabaseServer:
 
 
 async def _found(url: str, say: Say) -> DatabaseServer:
-    """The server, waiting a little for one that is just starting."""
+    """Inspect the database server, after waiting a little for one that is just starting."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + DATABASE_PATIENCE
     while True:
@@ -229,7 +230,8 @@ async def _found(url: str, say: Say) -> DatabaseServer:
 
 @asynccontextmanager
 async def _running(writer: Writer, committers: int) -> AsyncIterator[Writer]:
-    """A writer at work; by the end it has been drained, or there is no time left for what it still holds."""
+    """Run a writer until the block ends. By then it has been drained, or there is no time left for what it still
+    holds."""
     task = asyncio.create_task(writer.run(committers))
     try:
         yield writer

@@ -1,4 +1,4 @@
-"""What can go wrong, and what a client is told: one class a kind, with its HTTP status."""
+"""The errors of the service, one class for each kind, with the HTTP status and the message that clients get."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -6,9 +6,9 @@ from typing import ClassVar
 import msgspec
 
 MAX_ERRORS = 100
-"""How many faulty items of a batch a refusal names at most."""
+"""The most faulty items of a batch that an error names."""
 MOST_QUOTED = 60
-"""Characters of a bad value that an error repeats."""
+"""The most characters of a bad value that an error quotes."""
 
 
 def counted(number: int, noun: str) -> str:
@@ -17,12 +17,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """A bad value as an error repeats it: enough of it to be recognised, however long it is."""
+    """A bad value as an error quotes it, shortened where it is long."""
     return repr(text if len(text) <= MOST_QUOTED else text[: MOST_QUOTED - 1] + "…")
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One fault of one item: `index` counts from 0 in the batch, `field` is the key at fault or ""."""
+    """One fault of one item of a batch. `index` counts from 0; `field` is the key at fault, or ""."""
 
     index: int
     field: str
@@ -30,7 +30,8 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Refusal(Exception):
-    """One field of one reading is at fault. Raised and caught while a batch is checked; never gets further."""
+    """One field of one reading is at fault. It is raised and caught while a batch is checked, and never answered as it
+    is."""
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(field, detail)
@@ -38,7 +39,7 @@ class Refusal(Exception):
 
     @classmethod
     def because(cls, field: str, wanted: str, given: str) -> "Refusal":
-        """Something was wanted there, and something else is given."""
+        """The refusal of a value that isn't what is wanted."""
         return cls(field, f"must be {wanted}, not {given}")
 
 
@@ -60,7 +61,8 @@ class StartError(TaktlineError):
     exit_status: ClassVar[int] = 1
 
     def __init__(self, detail: str | None = None) -> None:
-        super().__init__(detail and f"{detail.rstrip('.')}.")  # it often ends in what another program said
+        # it often ends with another program's message, with or without a full stop
+        super().__init__(detail and f"{detail.rstrip('.')}.")
 
 
 class EngineError(StartError):
@@ -91,7 +93,7 @@ class BadRequest(TaktlineError):
 
 
 def bad_parameter(name: str, detail: str) -> BadRequest:
-    """The refusal of one parameter of an address."""
+    """The error for one parameter of an address."""
     return BadRequest(f"{name}: {detail}.", [Fault(0, name, detail)])
 
 
@@ -109,7 +111,7 @@ class BatchMismatch(BadRequest):
     reason = "id_reused"
 
     def __init__(self) -> None:
-        # by the field, and not by these words, a producer tells it from other refusals with this status
+        # producers tell this error from others with the same status by the field, not by the text
         super().__init__(None, [Fault(0, "id", "was committed before with other content")])
 
 
@@ -147,7 +149,7 @@ class Unavailable(TaktlineError):
     status = 503
     reason = "unavailable"
     retry_after = 1
-    """Seconds."""
+    """Seconds after which a client may try again."""
 
 
 class TooMuchAtOnce(Unavailable):

@@ -1,4 +1,4 @@
-"""What `/metrics` tells: counters of everything written and refused, and how long things took."""
+"""The Prometheus metrics: what was written and refused, and how long that took."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
@@ -13,7 +13,7 @@ _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 
 
 class Reported(Protocol):
-    """What is told of a background job of the database's."""
+    """What the metrics need to know about a background job of the database."""
 
     @property
     def id(self) -> int: ...
@@ -32,7 +32,7 @@ class Reported(Protocol):
 
 
 class _Jobs(Collector):
-    """Asks how the jobs fare whenever somebody looks."""
+    """Collects the state of the background jobs whenever the metrics are read."""
 
     def __init__(self, jobs: Callable[[], Sequence[Reported]]) -> None:
         self._jobs = jobs
@@ -59,7 +59,7 @@ class _Jobs(Collector):
 
 
 class Metrics:
-    """The service's own registry: nothing is shared between two apps in one process."""
+    """The metrics in a registry of their own, so that two services in one process share nothing."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -82,54 +82,55 @@ class Metrics:
         self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
 
     def settled(self, outcome: str, batches: int, readings: int) -> None:
-        """Batches were settled, with so many readings in all."""
+        """Count settled batches, and their readings."""
         self._batches.labels(outcome).inc(batches)
         self._readings.labels(outcome).inc(readings)
 
     def refused(self, where: str, reason: str, count: int = 1) -> None:
-        """Something was refused: `where` is websocket or the route, `reason` that of the error."""
+        """Count refusals. `where` is the transport or the route, `reason` that of the error."""
         self._refused.labels(where, reason).inc(count)
 
     def response(self, route: str, status: int) -> None:
-        """An HTTP answer began."""
+        """Count an HTTP answer."""
         self._responses.labels(route, str(status)).inc()
 
     def commit(self, seconds: float, readings: int) -> None:
-        """A transaction was committed."""
+        """Count a committed transaction."""
         self._commits.observe(seconds)
         self._group.observe(readings)
 
     def commit_failed(self) -> None:
-        """An attempt to commit failed."""
+        """Count a failed attempt to commit."""
         self._failures.inc()
 
     def rendered(self, seconds: float) -> None:
-        """A chart was drawn."""
+        """Count a drawn chart."""
         self._renders.observe(seconds)
 
     def chart(self, how: str) -> None:
-        """A chart was found in the cache (hit), drawn for somebody else as well (shared), or drawn (miss)."""
+        """Count a chart that was found in the cache (hit), drawn for several requests (shared), or drawn (miss)."""
         self._charts.labels(how).inc()
 
     def socket(self, change: int) -> None:
-        """A socket was opened (1) or closed (-1)."""
+        """Count a socket that was opened (1) or closed (-1)."""
         self._sockets.inc(change)
 
     def viewer(self, change: int) -> None:
-        """A live page was opened (1) or closed (-1)."""
+        """Count a live page that was opened (1) or closed (-1)."""
         self._viewers.inc(change)
 
     def watch(self, readings: Callable[[], float], size: Callable[[], float]) -> None:
-        """Asks these how much waits to be written, and how many bytes that is, whenever somebody looks."""
+        """Report how many readings and bytes wait to be written; the functions are called whenever the metrics are
+        read."""
         self._waiting.set_function(readings)
         self._waiting_bytes.set_function(size)
 
     def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
-        """Asks this how the database's background jobs fare, whenever somebody looks."""
+        """Report the state of the database's background jobs; the function is called whenever the metrics are read."""
         self.registry.register(_Jobs(jobs))
 
     def exposition(self) -> bytes:
-        """The text that a Prometheus server reads."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self.registry)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

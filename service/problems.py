@@ -1,4 +1,4 @@
-"""Errors as a client sees them: RFC 9457 problem details, the same over HTTP and in a WebSocket frame."""
+"""Errors as RFC 9457 problem details, which are the same over HTTP and in a WebSocket frame."""
 
 from http import HTTPStatus
 from typing import Any
@@ -11,7 +11,8 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem(error: TaktlineError) -> dict[str, Any]:
-    """type, title, status, detail, and errors: [{index, field, detail}] where single items are at fault."""
+    """An object with type, title, status and detail, and errors: [{index, field, detail}] where single items are at
+    fault."""
     made = plain_problem(error.status, error.detail)
     if isinstance(error, BadRequest) and error.faults:
         made["errors"] = [msgspec.to_builtins(fault) for fault in error.faults]
@@ -19,10 +20,10 @@ def problem(error: TaktlineError) -> dict[str, Any]:
 
 
 def plain_problem(status: int, detail: str) -> dict[str, Any]:
-    """A problem that is no more than its status and a sentence."""
+    """A problem with only a status and a sentence."""
     return {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
 
 
 def headers(error: TaktlineError) -> dict[str, str]:
-    """Retry-After, where trying again makes sense."""
+    """The header Retry-After, where trying again makes sense."""
     return {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}

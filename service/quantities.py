@@ -1,5 +1,5 @@
-"""Durations, sizes and log levels as people write them, and what is wrong with a setting. Service and emitter share no
-code, but each has this module word for word, so that both understand the same.
+"""Durations, sizes and log levels as people write them, and messages about wrong settings. The service and the emitter
+share no code, but this module is the same in both, so that they understand the same texts.
 """
 
 import math
@@ -48,7 +48,7 @@ _BOUNDS = {
 
 
 def parse_duration(text: str) -> timedelta:
-    """`90s`, `1h30m`, `2 days`, `PT90S`; a bare number is seconds. ValueError otherwise."""
+    """`90s`, `1h30m`, `2 days`, `PT90S`; a number alone is in seconds. Raises ValueError for anything else."""
     seconds = _seconds(text.strip())
     if seconds is None:
         raise ValueError(f"{text!r} isn't a duration; write it like 10s, 1h30m, 7d or PT90S")
@@ -59,7 +59,8 @@ def parse_duration(text: str) -> timedelta:
 
 
 def parse_size(text: str) -> int:
-    """`16777216`, `16MiB`, `16 MB` in bytes: KB, MB, GB by thousands, KiB, MiB, GiB by 1024. ValueError otherwise."""
+    """`16777216`, `16MiB`, `16 MB` in bytes; KB, MB and GB are powers of 1000, KiB, MiB and GiB powers of 1024. Raises
+    ValueError for anything else."""
     try:
         return int(_size.validate_python(text.strip()))
     except (ValidationError, OverflowError) as exc:
@@ -67,7 +68,8 @@ def parse_size(text: str) -> int:
 
 
 def parse_level(text: str) -> str:
-    """A level's name, in capital or small letters; `WARN` is `WARNING`, `FATAL` is `CRITICAL`. ValueError otherwise."""
+    """A level's name, in capital or small letters; `WARN` is `WARNING`, `FATAL` is `CRITICAL`. Raises ValueError for
+    anything else."""
     name = text.strip().upper()
     name = _ALIASES.get(name, name)
     if name not in get_args(LevelName):
@@ -76,7 +78,7 @@ def parse_level(text: str) -> str:
 
 
 def faults(error: ValidationError, settings: type[BaseModel]) -> str:
-    """A sentence for each wrong setting: its name, the value it was given, and what is allowed."""
+    """A sentence for each wrong setting, with its name, its value, and what is allowed."""
     return " ".join(f"{_named(fault)}: {_wrong(fault, settings)}." for fault in error.errors())
 
 
@@ -85,7 +87,7 @@ def _named(fault: ErrorDetails) -> str:
 
 
 def _wrong(fault: ErrorDetails, settings: type[BaseModel]) -> str:
-    if fault["type"] == "value_error":  # raised by a check of our own, which says all this
+    if fault["type"] == "value_error":  # raised by one of our own checks, whose message says what is allowed
         return fault["msg"].removeprefix("Value error, ")
     return f"{_written(fault['input'])} isn't allowed; write {_allowed(settings.model_fields[str(fault['loc'][0])])}"
 
@@ -103,7 +105,7 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def _written(value: object) -> str:
-    """A value as a person would write it."""
+    """A value as people write it."""
     if not isinstance(value, timedelta):
         return repr(value)
     seconds = value.total_seconds()

@@ -1,4 +1,4 @@
-"""Every setting, once: from the environment, or from `.env` in the working directory."""
+"""The settings of the service, from the environment or from `.env` in the working directory."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ def _in_small_letters(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """The service's settings; the README's table has the same names, defaults and texts."""
+    """The service's settings. The table in the README has the same names, defaults and descriptions."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
-        """The settings of this process; StartError names every variable that is wrong."""
+        """The settings of this process. Raises StartError, which names every variable that is wrong."""
         try:
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as exc:

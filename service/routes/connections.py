@@ -1,4 +1,4 @@
-"""The open WebSockets that send readings, which have to be told when the service stops."""
+"""The open WebSockets that send readings, so that they can be closed in order when the service stops."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,32 +7,32 @@ from typing import Protocol
 
 
 class Connection(Protocol):
-    """One that is open."""
+    """An open WebSocket."""
 
     async def refuse(self) -> None:
-        """Take nothing more in; returns when what was taken is handed over."""
+        """Accept no more readings, and wait until the accepted ones are handed to the writer."""
 
     async def finish(self) -> None:
-        """Then answer it, and close; returns when that is done."""
+        """Send the remaining answers, close the connection, and wait until that is done."""
 
 
 class Connections:
-    """Those that are open now."""
+    """All open WebSockets that send readings."""
 
     def __init__(self) -> None:
         self._open: set[Connection] = set()
 
     async def refuse(self) -> None:
-        """Have all of them take nothing more in."""
+        """Refuse further readings on all connections."""
         await asyncio.gather(*(one.refuse() for one in self._open))
 
     async def finish(self) -> None:
-        """Have all of them answer and close."""
+        """Let all connections send their answers and close."""
         await asyncio.gather(*(one.finish() for one in self._open))
 
     @contextmanager
     def holding(self, connection: Connection) -> Iterator[None]:
-        """It is open while the block runs."""
+        """Keep a connection in the set while the block runs."""
         self._open.add(connection)
         try:
             yield

@@ -1,4 +1,4 @@
-"""Cursors: where a page of records ended, as text that nobody has to understand."""
+"""Cursors: the place where a page of records ended, as opaque text."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
@@ -15,19 +15,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """The records behind a place, in the order of the page, or those before it."""
+    """Stands for the records after a place, in the order of the page, or before it if `backward`."""
 
     place: Place
     backward: bool = False
 
     def text(self) -> str:
-        """As it stands in an address."""
+        """The cursor as the value of a parameter."""
         packed = _FORMAT.pack(self.backward, microseconds(self.place.ts), self.place.id)
         return urlsafe_b64encode(packed).rstrip(b"=").decode()
 
 
 def read_cursor(text: str) -> Cursor:
-    """The cursor in an address; BadRequest where it is none of ours."""
+    """The cursor in an address. Raises BadRequest for text that isn't a cursor."""
     try:
         backward, ts, number = _FORMAT.unpack(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return Cursor(Place(_EPOCH + timedelta(microseconds=ts), number), backward)

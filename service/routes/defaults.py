@@ -1,4 +1,4 @@
-"""What an address means that doesn't say otherwise."""
+"""The defaults for parameters that an address doesn't have."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""`GET /display`: the records, page by page, for people and for programs at one address."""
+"""`GET /display`: the records page by page, as HTML for people and as JSON or CSV for programs."""
 
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,9 +17,9 @@ from service.routes.forms import PICKED, tidied
 from service.routes.html_pages import Pages
 from service.routes.page_links import from_records
 from service.routes.parameters import choice as one_of
-from service.routes.parameters import known_only, wanted, whole_number
+from service.routes.parameters import known_only, requested_format, whole_number
 from service.routes.record_formats import table
-from service.routes.record_parameters import CHOOSING, Choice, From, Series, Until, Zone, chosen
+from service.routes.record_parameters import CHOOSING, Choice, From, Series, Until, Zone, read_choice
 from service.store import Excerpt, Record
 from service.store.records import Records
 
@@ -27,7 +27,7 @@ FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 ORDERS = ("desc", "asc")
 PARAMETERS = ("page", "per_page", "order", *CHOOSING, "cursor", "format")
 FIELDS = ("series", "from", "until", "tz")
-"""Parameters that have a field in the form, where a sentence can stand beside it."""
+"""Parameters with a field in the form, beside which an error can be shown."""
 TEMPLATE = "display.html"
 REFUSED = {"Cache-Control": "no-store"}
 MAX_PER_PAGE = 1000
@@ -35,7 +35,7 @@ MAX_PAGE = 10**12
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page of records; `pages` is at least 1: page 1 of nothing is an empty page."""
+    """One page of records. `pages` is at least 1: without any records, page 1 is empty."""
 
     items: list[Record]
     page: int
@@ -44,8 +44,9 @@ class Page(msgspec.Struct, frozen=True):
     total: int
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """Which page an address asks for, by number or by cursor; `format` and `per_page` as far as they are in it."""
+class PageRequest(msgspec.Struct, frozen=True):
+    """The page that an address asks for, by number or by cursor. `format` and `per_page` are None where it doesn't have
+    them."""
 
     choice: Choice
     number: int
@@ -56,13 +57,13 @@ class Asked(msgspec.Struct, frozen=True):
     per_page: str | None
 
     def address(self, **where: object) -> str:
-        """The address of another page of the same records."""
+        """The address of another page of the same selection."""
         order = None if self.down else "asc"
         return self.choice.address("/display", per_page=self.per_page, order=order, format=self.format, **where)
 
 
-class Typed(msgspec.Struct, frozen=True):
-    """What stands in the fields of the form, right or wrong."""
+class FormValues(msgspec.Struct, frozen=True):
+    """The content of the form's fields, whether right or wrong."""
 
     series: list[str]
     start: str
@@ -90,16 +91,16 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
         form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
     ) -> Response[Any]:
         """The records, newest first, page by page. `Link` has the pages around, `X-Total-Count` the exact total."""
-        kind = wanted(request, form or None, FORMATS, "json")
+        kind = requested_format(request, form or None, FORMATS, "json")
         if kind == "html" and (plain := tidied(request, "/display", PARAMETERS, PICKED)) is not None:
             return plain
-        typed = Typed(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
+        typed = FormValues(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
         try:
             known_only(request, PARAMETERS, repeatable=["series"])
             if page and cursor:
                 raise bad_parameter("page", "is not allowed together with cursor")
-            asked = Asked(
-                chosen(series, start, until, tz, defaults.zone),
+            asked = PageRequest(
+                read_choice(series, start, until, tz, defaults.zone),
                 1 if page is None else whole_number("page", page, 1, MAX_PAGE),
                 read_cursor(cursor) if cursor else None,
                 whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else defaults.per_page,
@@ -137,7 +138,7 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
     return display
 
 
-async def _read(records: Records, asked: Asked) -> Excerpt:
+async def _read(records: Records, asked: PageRequest) -> Excerpt:
     selection = asked.choice.selection
     if asked.cursor is not None:
         place, backward = asked.cursor.place, asked.cursor.backward
@@ -145,7 +146,7 @@ async def _read(records: Records, asked: Asked) -> Excerpt:
     return await records.at((asked.number - 1) * asked.size, asked.size, selection, down=asked.down)
 
 
-def _page(asked: Asked, excerpt: Excerpt) -> Page:
+def _page(asked: PageRequest, excerpt: Excerpt) -> Page:
     pages = max(1, -(-excerpt.total // asked.size))
     if asked.cursor is None and asked.number > pages:
         raise NoSuchPage(f"There is no page {asked.number}; the last one is {pages}.")
@@ -153,9 +154,9 @@ def _page(asked: Asked, excerpt: Excerpt) -> Page:
     return Page(excerpt.items, number, asked.size, pages, excerpt.total)
 
 
-def _links(asked: Asked, excerpt: Excerpt, pages: int) -> dict[str, str]:
-    """Where first, prev, next and last page are, as far as there are such. Those beside are found by cursor: they
-    don't shift while readings arrive."""
+def _links(asked: PageRequest, excerpt: Excerpt, pages: int) -> dict[str, str]:
+    """The addresses of the first, previous, next and last page, as far as they exist. The previous and the next one are
+    given by cursor, so that new readings don't shift them."""
     links = {"first": asked.address(page=1)}
     if excerpt.before and excerpt.first is not None:
         links["prev"] = asked.address(cursor=Cursor(excerpt.first, backward=True).text())
@@ -164,9 +165,9 @@ def _links(asked: Asked, excerpt: Excerpt, pages: int) -> dict[str, str]:
     return {**links, "last": asked.address(page=pages)}
 
 
-def _faulty(typed: Typed, error: BadRequest | NoSuchPage, first: str) -> dict[str, Any]:
-    """The form with what was typed, and beside each field what is wrong with it; there are no records."""
-    faults = {fault.field: _said(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
+def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str) -> dict[str, Any]:
+    """The values for a page that shows the form with its errors, and no records."""
+    faults = {fault.field: _field_message(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
     notice = "" if faults else error.detail
     return {
         "typed": typed,
@@ -179,8 +180,8 @@ def _faulty(typed: Typed, error: BadRequest | NoSuchPage, first: str) -> dict[st
     }
 
 
-def _said(fault: Fault) -> str:
-    """The sentence beside a field; in place of every way to write a time, the usual ones."""
+def _field_message(fault: Fault) -> str:
+    """The message beside a field. For times it shows the usual ways to write them instead of all."""
     wrong, _, allowed = fault.detail.rpartition("; allowed are ")
     if fault.field not in ("from", "until") or not allowed or not wrong:
         return f"{fault.detail}."
@@ -188,6 +189,6 @@ def _said(fault: Fault) -> str:
 
 
 async def _oldest(records: Records, selection: Selection) -> str | None:
-    """When the first of the selected records is: a chart has to begin somewhere."""
+    """The time of the oldest selected record, at which a chart of all of them begins."""
     first = await records.at(0, 1, selection, down=False)
     return f"{first.items[0].ts:%Y-%m-%dT%H:%M:%SZ}" if first.items else None

@@ -1,4 +1,5 @@
-"""Errors as answers: a picture in place of a chart, a page for browsers, problem+json otherwise; each is counted."""
+"""Answers errors with a picture in place of a chart, with a page for browsers, and with problem+json otherwise. Each
+error is counted."""
 
 from typing import Any
 
@@ -12,7 +13,7 @@ from service.intake.bodies import too_large
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
 from service.routes.chart.error_pictures import picture_of
-from service.routes.head import answered
+from service.routes.head import allowed_methods
 from service.routes.html_pages import Pages
 from service.routes.one_at_a_time import OneAtATime
 from service.routes.parameters import accepted
@@ -22,7 +23,7 @@ log = structlog.stdlib.get_logger("service")
 
 
 def handlers(pages: Pages, metrics: Metrics, max_body: int, *, debug: bool) -> ExceptionHandlersMap:
-    """What becomes of each kind of error; with `debug`, an unexpected one shows its cause."""
+    """The handler for each kind of error; with `debug` the answer to an unexpected error shows its cause."""
     answers = ErrorAnswers(pages, metrics, max_body, debug=debug)
     return {TaktlineError: answers.refuse, HTTPException: answers.http_problem, Exception: answers.unexpected}
 
@@ -35,12 +36,12 @@ class ErrorAnswers:
         self._drawing = OneAtATime()
 
     def refuse(self, request: Request[Any, Any, Any], error: TaktlineError) -> Response[Any]:
-        """What we refuse."""
+        """Answer an error of the service."""
         self._count(request, error.reason)
         return self._answer(request, problem(error), headers(error))
 
     def http_problem(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-        """What the framework refuses: no such address, wrong method, too large, parameters of a wrong type."""
+        """Answer an error of the framework, such as an unknown address, a wrong method or a body that is too large."""
         if error.status_code == 413:
             return self.refuse(request, too_large(self._max_body))
         self._count(request, f"http_{error.status_code}")
@@ -52,7 +53,7 @@ class ErrorAnswers:
         return self._answer(request, plain_problem(error.status_code, detail), dict(error.headers or {}))
 
     def unexpected(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-        """What nobody thought of."""
+        """Answer an exception that nobody expected."""
         log.error("unexpected error", path=request.url.path, exc_info=error)
         self._count(request, "internal")
         detail = "This should not have happened; the log has the cause."
@@ -61,9 +62,9 @@ class ErrorAnswers:
         return self._answer(request, plain_problem(500, detail), {})
 
     def _not_allowed(self, request: Request[Any, Any, Any], error: MethodNotAllowedException) -> Response[Any]:
-        """405 that says what is allowed; 426 where there is a WebSocket and nothing else."""
+        """Answer with 405 and the allowed methods, or with 426 at an address that only has a WebSocket."""
         path = request.url.path
-        methods = answered((error.headers or {}).get("allow", "").split(", "))
+        methods = allowed_methods((error.headers or {}).get("allow", "").split(", "))
         if not methods:
             upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
             alone = plain_problem(426, f"There is a WebSocket at {path}, and nothing else.")
@@ -74,15 +75,14 @@ class ErrorAnswers:
         return self._answer(request, plain_problem(405, detail), {"Allow": ", ".join(methods)})
 
     def _answer(self, request: Request[Any, Any, Any], made: dict[str, Any], extra: dict[str, str]) -> Response[Any]:
-        """The same error as a picture where one was asked for, as a page for browsers, and as problem+json
-        otherwise."""
+        """The error as a picture where one was asked for, as a page for browsers, and as problem+json otherwise."""
         extra = {**extra, "Cache-Control": "no-store"}
         picture = picture_of(request, made, extra, self._drawing)
         if picture is not None:
             return picture
         if accepted(request, [MEDIA_TYPE, "text/html"]) == "text/html":
             values = {"title": made["title"], "detail": made["detail"]}
-            return self._pages.page("error.html", values, extra, made["status"])
+            return self._pages.render("error.html", values, extra, made["status"])
         return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
 
     def _count(self, request: Request[Any, Any, Any], reason: str) -> None:

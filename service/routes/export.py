@@ -1,4 +1,4 @@
-"""`GET /readings`: a whole range of readings as a stream, in constant memory, in a form that can be posted back."""
+"""`GET /readings`: any number of readings as a stream, with constant memory, in formats that can be posted back."""
 
 import asyncio
 import zlib
@@ -10,9 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from service.routes.parameters import known_only, takes_gzip, wanted
+from service.routes.parameters import known_only, requested_format, takes_gzip
 from service.routes.record_formats import ndjson, table
-from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, chosen
+from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, read_choice
 from service.store import Record
 from service.store.records import Records
 
@@ -21,7 +21,7 @@ PARAMETERS = (*CHOOSING, "format")
 
 
 def export_route(records: Records, zone: str) -> HTTPRouteHandler:
-    """Where readings are read; times without an offset are of the zone."""
+    """The route for reading readings. Times without an offset are in `zone`."""
 
     @get("/readings", operation_id="getReadings", tags=["readings"])
     async def export(
@@ -35,10 +35,10 @@ def export_route(records: Records, zone: str) -> HTTPRouteHandler:
         """All readings, or those of a period and of some series, oldest first. What comes can be posted to
         /readings."""
         known_only(request, PARAMETERS, repeatable=["series"])
-        form = wanted(request, form, FORMATS, "ndjson")
-        choice = chosen(series, start, until, tz, zone)
+        form = requested_format(request, form, FORMATS, "ndjson")
+        choice = read_choice(series, start, until, tz, zone)
         parts = records.stream(choice.selection)
-        # the first part is read before the answer begins: so far, an error can still have a status of its own
+        # the first part is read before the answer begins, while an error can still have a status of its own
         first: list[Record] = await anext(parts, [])
         text = _encoded(first, parts, form)
         headers = {
@@ -63,7 +63,7 @@ async def _encoded(first: list[Record], parts: AsyncIterator[list[Record]], form
 async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     packer = zlib.compressobj(6, wbits=31)
     async for part in parts:
-        # beside the event loop: zlib lets go of the interpreter's lock
+        # in a thread, since zlib releases the interpreter's lock
         if packed := await asyncio.to_thread(packer.compress, part):
             yield packed
     yield packer.flush()

@@ -1,4 +1,4 @@
-"""What a browser sends for a form of ours, and the address that it stands for."""
+"""Turns what browsers send for a form into a plain address."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,19 +7,20 @@ from urllib.parse import parse_qsl, urlencode
 from litestar import Request, Response
 
 PICKED = {"from_at": "from", "until_at": "until"}
-"""Fields of calendars, by the parameter for which they are another way to give it."""
+"""The calendar fields of a form, each with the parameter that it sets."""
 
 
 def tidied(
     request: Request[Any, Any, Any], path: str, fields: Sequence[str], picked: Mapping[str, str] | None = None
 ) -> Response[Any] | None:
-    """The way to the same page by its plain address; None where it was asked for by that.
+    """A redirect to the same page at its plain address; None where the request has that address already.
 
-    A browser without scripts sends every field of a form, empty ones as well, and what was picked from a calendar
-    beside what was typed. A calendar is empty at first, so what was picked there is newer than what was typed.
+    Without scripts a browser sends every field of a form, including empty ones and both the calendars and the text
+    fields that they belong to. Calendars are empty at first, so a date in a calendar is newer than the text.
     """
     picked = picked or {}
-    given = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)  # in their order
+    # as a list, to keep their order
+    given = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     chosen = {picked[name]: value.replace("T", " ") for name, value in given if name in picked and value}
     plain = [(name, value) for name, value in given if value.strip() or name not in (*fields, *picked)]
     plain = [(name, value) for name, value in plain if name not in (*picked, *chosen)]

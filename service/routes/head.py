@@ -1,4 +1,5 @@
-"""HEAD at every address that has GET, for uptime monitors and link checkers; and OPTIONS, which names it too."""
+"""Answers HEAD at every address that has GET, for uptime monitors and link checkers, and adds HEAD to the answer to
+OPTIONS."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,17 +7,17 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 
-def answered(methods: Iterable[str]) -> list[str]:
-    """The methods that an address with handlers for these answers, in order."""
+def allowed_methods(methods: Iterable[str]) -> list[str]:
+    """The methods that are allowed at an address with handlers for `methods`, sorted."""
     there = {one for one in methods if one.isupper()}
     return sorted(there | {"HEAD"} if "GET" in there else there)
 
 
 def with_head(app: ASGIApp, methods: Mapping[str, Iterable[str]]) -> ASGIApp:
-    """The application, with HEAD answered as GET is, headers and all; of a body the server sends nothing then.
-    `methods`: those of each address, by its template.
+    """The application with HEAD answered like GET, with the same headers; the server leaves out the body. `methods`
+    maps the template of each address to its methods.
 
-    A body in parts ends with the first, so that nobody reads a year of readings for it.
+    A body that is sent in parts is ended after the first, so that a HEAD doesn't read a year of readings.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,14 +45,19 @@ def with_head(app: ASGIApp, methods: Mapping[str, Iterable[str]]) -> ASGIApp:
 
 
 def _allowing(scope: HTTPScope, send: Send, methods: Mapping[str, Iterable[str]]) -> Send:
-    """Send the answer to OPTIONS. The framework's own knows neither of HEAD nor, where an address has several handlers,
-    of all of them."""
+    """Sends the answer to OPTIONS with all methods. The framework's own answer lacks HEAD, and methods of an address
+    with several handlers."""
 
     async def send_allowed(message: Message) -> None:
         if message["type"] == "http.response.start":
-            known = methods.get(scope.get("path_template", ""))  # there is none where nothing is at the address
+            known = methods.get(scope.get("path_template", ""))  # absent where there is nothing at the address
             message["headers"] = [
-                (name, ", ".join(answered(known or text.decode().split(", "))).encode() if name == b"allow" else text)
+                (
+                    name,
+                    ", ".join(allowed_methods(known or text.decode().split(", "))).encode()
+                    if name == b"allow"
+                    else text,
+                )
                 for name, text in message["headers"]
             ]
         await send(message)

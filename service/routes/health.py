@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, what does it count: for orchestrators and Prometheus."""
+"""`/livez`, `/readyz` and `/metrics`, for orchestrators and Prometheus."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from service.store import Job, Store
 from service.upkeep.job_watch import JobWatch
 
 EngineState = Callable[[], dict[str, Any]]
-"""Tells about the database."""
+"""Returns facts about the database that /readyz shows."""
 
 
 @get("/livez", operation_id="livez", tags=["operation"])
@@ -42,11 +42,11 @@ def readyz_route(
                 why = exc.detail
         if why is not None:
             metrics.refused("/readyz", "not_ready")
-            told = {**plain_problem(503, why), **state}
-            return Response(told, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
+            body = {**plain_problem(503, why), **state}
+            return Response(body, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
         troubles = watch.troubles()
-        told = {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ready"}
-        return Response({**told, **state, "jobs": [_described(job) for job in watch.jobs()]})
+        body = {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ready"}
+        return Response({**body, **state, "jobs": [_described(job) for job in watch.jobs()]})
 
     return readyz
 

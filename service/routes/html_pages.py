@@ -1,5 +1,5 @@
-"""Pages for people, with a policy that lets nothing be loaded from elsewhere and nothing run that isn't a file of ours,
-and the files beside them."""
+"""The HTML pages and the files that they load. By their Content-Security-Policy they load nothing from elsewhere, and
+run no scripts but these files."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,12 +12,12 @@ from litestar.params import FromPath
 
 from service.web.assets import Assets
 
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Vary": "Accept",
@@ -26,26 +26,27 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Pages:
-    """Makes pages of templates. `names` are those of the series to choose from, `zone` is the service's own."""
+    """Renders pages from templates. `names` returns the names of the series to choose from, `zone` is the service's
+    time zone."""
 
     def __init__(
         self, templates: jinja2.Environment, assets: Assets, names: Callable[[], Awaitable[list[str]]], zone: str
     ) -> None:
         self._templates, self._assets, self._names, self._zone = templates, assets, names, zone
 
-    def page(
+    def render(
         self, name: str, values: dict[str, object], headers: dict[str, str] | None = None, status: int = 200
     ) -> Response[Any]:
-        """The template `name` with these values."""
+        """Render the template `name` with these values."""
         text = self._templates.get_template(name).render(asset=self._assets.address, **values)
         return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
 
     async def form(
         self, name: str, values: dict[str, object], headers: dict[str, str], status: int = 200
     ) -> Response[Any]:
-        """The same for a page with a form in it; `faults` and `notice` in the values say what was wrong with it."""
+        """Render a page with a form. The values `faults` and `notice` say what was wrong in the form."""
         always = {"names": await self._names(), "zone_of_service": self._zone, "faults": {}, "notice": ""}
-        return self.page(name, {**always, **values}, headers, status)
+        return self.render(name, {**always, **values}, headers, status)
 
 
 def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
@@ -56,7 +57,7 @@ def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
 
     @get("/favicon.ico", include_in_schema=False)
     async def favicon(request: Request[Any, Any, Any]) -> Response[bytes]:
-        """The icon where browsers look that have seen no page: beside a picture, the JSON or the API's page."""
+        """The icon, at the address where browsers look for it when what they show isn't one of our pages."""
         return await _file(request, assets, "favicon.ico")
 
     return [asset, favicon]

@@ -1,4 +1,4 @@
-"""Readings over HTTP: one request is one batch, answered after COMMIT."""
+"""Accepts readings over HTTP. One request is one batch, and is answered after COMMIT."""
 
 from functools import partial as partial_of
 from typing import Annotated, Any
@@ -24,12 +24,13 @@ from service.routes.parameters import batch_key, choice, known_only
 from service.routes.senders import sender_of
 
 LARGE, LARGE_TABLE = 256 * 1024, 16 * 1024
-"""Bytes of a body, and of a CSV, from which it is worth a thread to parse it: others have their turns meanwhile."""
+"""The bytes of a body, and of a CSV body, from which on it is parsed in a thread, so that other tasks have their
+turns."""
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 
 
 def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
-    """Where readings are posted; a body has at most `max_body` bytes."""
+    """The route for posting readings; a body may have `max_body` bytes."""
     parsing = OneAtATime()
 
     @post(

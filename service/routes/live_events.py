@@ -1,5 +1,5 @@
-"""`/live`: what keeps the live page moving, over HTTP and, the same events as texts, over a WebSocket. A browser opens
-six connections for HTTP/1.1 to a host at most, so that a seventh page would wait for ever; sockets don't count."""
+"""`/live`: the events that update the live page, over a WebSocket, or as server-sent events over HTTP. A browser opens
+at most six HTTP/1.1 connections to a host, so that a seventh page would wait for ever; WebSockets don't count."""
 
 import asyncio
 import time
@@ -28,9 +28,9 @@ from service.routes.senders import Connection
 from service.routes.websocket_handshake import LIVE
 
 BROWSER_RETRY = b"retry: 1500\n\n"
-"""Milliseconds until a browser comes back after the connection broke."""
+"""Milliseconds until a browser connects again after its connection was lost."""
 AGAIN, REFUSED, ELSEWHERE = 1012, 1008, 4403
-"""Close codes: connect again; this can't be shown; this is for pages of ours alone."""
+"""Close codes: connect again; the parameters are refused; the page is from another site."""
 
 
 class Names(msgspec.Struct, frozen=True):
@@ -40,7 +40,7 @@ class Names(msgspec.Struct, frozen=True):
 
 
 def live_route(feed: Feed[View, ViewSnapshot], zone: str) -> HTTPRouteHandler:
-    """Where the events are, over HTTP; `zone` is meant where none is named."""
+    """The route of the events over HTTP; `zone` is the default time zone."""
 
     @get("/live", operation_id="live", tags=["records"])
     async def live(
@@ -71,11 +71,11 @@ def series_route(names: Callable[[], Awaitable[list[str]]]) -> HTTPRouteHandler:
 
 
 def live_socket_route(feed: Feed[View, ViewSnapshot], zone: str, metrics: Metrics) -> WebsocketRouteHandler:
-    """Where the events are, over a WebSocket; `zone` is meant where none is named."""
+    """The route of the events over a WebSocket; `zone` is the default time zone."""
 
     @websocket(LIVE)
     async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
-        """One viewer's connection. What it sends is not read."""
+        """Serve one viewer. What it sends is ignored."""
         if not _is_ours(socket):
             metrics.refused("/live", "origin")
             await socket.close(ELSEWHERE)
@@ -96,7 +96,7 @@ def live_socket_route(feed: Feed[View, ViewSnapshot], zone: str, metrics: Metric
 
 
 async def _send(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None]) -> None:
-    """Until the viewer goes or there is no more to come."""
+    """Send the texts until the viewer has gone or there are no more."""
     listening = asyncio.create_task(_gone(socket))
     sending = asyncio.create_task(_send_all(socket, texts))
     try:
@@ -113,7 +113,7 @@ async def _gone(socket: WebSocket[Any, Any, Any]) -> None:
 
 
 async def _send_all(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None]) -> None:
-    with suppress(WebSocketException, OSError):  # one who has gone is sent nothing
+    with suppress(WebSocketException, OSError):  # the viewer may have gone
         async with aclosing(texts):
             async for text in texts:
                 await socket.send_text(text.decode())
@@ -121,7 +121,7 @@ async def _send_all(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[byte
 
 
 def _is_ours(socket: WebSocket[Any, Any, Any]) -> bool:
-    """Whether the page that connects, if it is one, came from here: other sites' pages may connect to any WebSocket."""
+    """Whether the connection isn't from a page of another site: browsers let any page connect to any WebSocket."""
     origin = socket.headers.get("origin")
     return origin is None or urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
 

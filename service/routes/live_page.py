@@ -14,7 +14,7 @@ from service.routes.forms import tidied
 from service.routes.html_pages import Pages
 from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveParameters, PeriodName, Zone
 from service.routes.page_links import from_live
-from service.routes.parameters import known_only, wanted
+from service.routes.parameters import known_only, requested_format
 from service.routes.record_parameters import Series
 
 ADDRESSES = {
@@ -30,7 +30,7 @@ HEADERS = {"Cache-Control": "no-cache"}
 
 
 def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics: Metrics) -> HTTPRouteHandler:
-    """Where the live page is; `zone` is meant where none is named."""
+    """The route of the live page; `zone` is the default time zone."""
 
     @get("/", operation_id="home", tags=["records"])
     async def home(
@@ -40,7 +40,7 @@ def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics:
         tz: Zone = None,
     ) -> Response[Any]:
         """The live page: chart, totals and newest records of a period. For programs, where things are."""
-        if wanted(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
+        if requested_format(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
             return Response(ADDRESSES, headers={"Vary": "Accept"})
         if (plain := tidied(request, "/", PARAMETERS)) is not None:
             return plain
@@ -72,6 +72,6 @@ def _values(request: Request[Any, Any, Any], asked: LiveParameters) -> dict[str,
 
 
 def _faulty(error: BadRequest) -> dict[str, Any]:
-    """The page with what was asked for, the sentence that refuses it beside the field at fault, and nothing else."""
+    """The values for a page that shows only the form, with the error beside the field at fault."""
     faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in PARAMETERS}
     return {"content": None, "faults": faults, "notice": "" if faults else error.detail}

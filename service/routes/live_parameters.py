@@ -1,4 +1,4 @@
-"""The parameters of the live page, `period`, `series` and `tz`, which are the same for the page and its events."""
+"""The parameters `period`, `series` and `tz`, which the live page and its events have in common."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Zone = Annotated[str | None, QueryParameter(description="IANA time zone of day a
 
 
 class LiveParameters(msgspec.Struct, frozen=True):
-    """The parameters as the address has them. An empty one, as forms send it, counts as none."""
+    """The parameters as the address has them. An empty one, which forms send, counts as absent."""
 
     period: str
     series: tuple[str, ...]
@@ -28,13 +28,14 @@ class LiveParameters(msgspec.Struct, frozen=True):
         return cls(period or DEFAULT, tuple(name for name in series or () if name), tz or "")
 
     def view(self, zone: str, width: int = max(WIDTHS)) -> View:
-        """The view that is asked for, in `zone` where no other is; BadRequest names the parameter that is wrong."""
+        """The view that is asked for; `zone` is the default time zone. Raises BadRequest, which names the wrong
+        parameter."""
         names = series_names(list(self.series)) or []
         period = choice("period", self.period, PERIODS)
         return View(period, tuple(sorted(set(names))), check_zone(self.tz or zone), width)
 
 
 def width_for(width: str | None) -> int:
-    """The width of the widest chart that fits into so many pixels."""
+    """The width of the widest chart that fits into `width` pixels."""
     room = whole_number("width", width, 1, 100_000) if width else max(WIDTHS)
     return max((one for one in WIDTHS if one <= room), default=min(WIDTHS))

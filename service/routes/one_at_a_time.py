@@ -1,4 +1,4 @@
-"""Work in a thread, so that others have their turns at the event loop meanwhile."""
+"""Runs work in a thread, so that other tasks have their turns at the event loop meanwhile."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 
 class OneAtATime:
-    """One piece of work after the other: of several at once none would be done sooner."""
+    """Runs one piece of work after the other, since none would be done sooner if several ran at the same time."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What the work comes to."""
+        """The result of the work."""
         async with self._turn:
             return await asyncio.to_thread(work)

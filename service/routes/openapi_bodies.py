@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of bodies that the service reads itself, as they arrive."""
+"""The descriptions in the OpenAPI document of bodies that the service reads itself, as they arrive."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ _TEXT = Schema(type=OpenAPIType.STRING)
 
 @dataclass
 class WriteReadings(Operation):
-    """The operation that takes readings."""
+    """The OpenAPI operation with a body of readings."""
 
     def __post_init__(self) -> None:
         several = Schema(type=OpenAPIType.ARRAY, items=_READING)

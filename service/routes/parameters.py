@@ -1,4 +1,4 @@
-"""Parameters of an address, read strictly: a misspelt name is an error, not something that silently does nothing."""
+"""Reads the parameters of an address strictly: a misspelt name is an error instead of having no effect."""
 
 import re
 from collections import Counter
@@ -17,12 +17,12 @@ from service.intake.reading import MAX_NAME, check_batch_id
 def known_only(
     request: ASGIConnection[Any, Any, Any, Any], allowed: Sequence[str], *, repeatable: Sequence[str] = ()
 ) -> None:
-    """BadRequest for a parameter that isn't in `allowed`, or is given twice where once is meant."""
+    """Raise BadRequest for a parameter that isn't in `allowed`, or that is given twice without being `repeatable`."""
     known_names([name for name, _ in request.query_params.multi_items()], allowed, repeatable=repeatable)
 
 
 def known_names(given: Sequence[str], allowed: Sequence[str], *, repeatable: Sequence[str] = ()) -> None:
-    """The same for the names that are given."""
+    """The same, for names of parameters."""
     for name, times in Counter(given).items():
         if name not in allowed:
             raise BadRequest(
@@ -34,7 +34,7 @@ def known_names(given: Sequence[str], allowed: Sequence[str], *, repeatable: Seq
 
 
 def choice(name: str, value: str, allowed: Iterable[str]) -> str:
-    """A value out of a few; BadRequest names them."""
+    """The value if it is one of `allowed`. Raises BadRequest otherwise, which names them."""
     names = list(allowed)
     if value not in names:
         raise bad_parameter(name, f"{quoted(value)} isn't allowed; allowed are {', '.join(names)}")
@@ -42,9 +42,10 @@ def choice(name: str, value: str, allowed: Iterable[str]) -> str:
 
 
 def batch_key(header: str | None) -> str | None:
-    """The batch id in an `Idempotency-Key`; BadReading for an unusable one.
+    """The batch id in an `Idempotency-Key`. Raises BadReading for an unusable one.
 
-    The framework reads headers as Latin-1. The id is UTF-8, so that it is the one that an envelope has as its `id`.
+    The framework decodes headers as Latin-1. The id is decoded as UTF-8, so that it equals the same `id` in an
+    envelope.
     """
     if header is None:
         return None
@@ -55,7 +56,7 @@ def batch_key(header: str | None) -> str | None:
 
 
 def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
-    """A whole number within bounds; BadRequest names them."""
+    """A whole number within bounds. Raises BadRequest otherwise, which names them."""
     number = int(value) if re.fullmatch(r"-?\d{1,18}", value, re.ASCII) else None
     if number is None or not lowest <= number <= highest:
         raise bad_parameter(name, f"{quoted(value)} must be a whole number from {lowest} to {highest}")
@@ -63,17 +64,17 @@ def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
 
 
 def series_names(values: list[str] | None) -> list[str] | None:
-    """Names of series as given, or None for all."""
+    """The given names of series; None stands for all series."""
     for value in values or ():
         if not 1 <= len(value) <= MAX_NAME or "\0" in value:
             raise bad_parameter("series", f"a name has 1 to {MAX_NAME} characters, none of them NUL")
     return values or None
 
 
-def wanted(request: Request[Any, Any, Any], form: str | None, formats: dict[str, str], default: str) -> str:
-    """The format asked for: by `format`, else by the Accept header, else the default.
+def requested_format(request: Request[Any, Any, Any], form: str | None, formats: dict[str, str], default: str) -> str:
+    """The format that is asked for by the parameter `format`, otherwise by the Accept header, otherwise the default.
 
-    `formats` maps names to media types, the preferred first.
+    `formats` maps names to media types, in order of preference.
     """
     if form is not None:
         return choice("format", form, formats)
@@ -83,13 +84,14 @@ def wanted(request: Request[Any, Any, Any], form: str | None, formats: dict[str,
 
 
 def accepted(request: Request[Any, Any, Any], media_types: Sequence[str]) -> str | None:
-    """Which of the media types the Accept header likes best, and of several the first; None where it takes none."""
+    """The media type that the Accept header prefers; of several equal ones the first. None where it accepts none of
+    them."""
     return best_match(request.headers.get("accept", "*/*"), tuple(media_types))
 
 
 @lru_cache(maxsize=256)
 def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
-    """The same, given the header."""
+    """The same, given the Accept header itself."""
     ranges = [MediaTypeHeader(one) for one in accept.split(",")]
     best = max(media_types, key=lambda one: _liking(ranges, one))
     return best if _liking(ranges, best)[0] > 0 else None
@@ -97,7 +99,7 @@ def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
 
 @lru_cache(maxsize=256)
 def takes_gzip(accept_encoding: str | None) -> bool:
-    """Whether a gzipped answer is welcome; `*` speaks for what isn't named."""
+    """Whether the client accepts gzip; `*` in the header means every encoding that isn't named."""
     welcome = {}
     for part in (accept_encoding or "").lower().split(","):
         name, _, quality = part.partition(";")
@@ -106,7 +108,8 @@ def takes_gzip(accept_encoding: str | None) -> bool:
 
 
 def _liking(ranges: list[MediaTypeHeader], media_type: str) -> tuple[float, bool]:
-    """The quality of a type, and whether more than `*/*` speaks for it: who names JSON and takes all else means JSON.
+    """The quality of a media type, and whether a more specific range than `*/*` matches it: a client that names JSON
+    beside `*/*` prefers JSON.
 
     RFC 9110, 12.5.1: the most specific range decides.
     """

@@ -1,4 +1,4 @@
-"""Records as NDJSON and CSV, in the forms in which they can be posted back."""
+"""Records as NDJSON and CSV, which can be posted back as readings."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def ndjson(records: Iterable[Record]) -> bytes:
-    """A line a record; attributes stand beside the other keys, as they were sent."""
+    """One line per record; attributes are keys beside the others, as they were sent."""
     return b"".join(map(_line, records))
 
 
@@ -31,16 +31,16 @@ def _line(record: Record) -> bytes:
     own = _encode(_Line(record.ts, record.series, record.plan, record.fact))
     if record.attributes is None:
         return own + b"\n"
-    # two JSON objects as one
+    # joins two JSON objects into one
     return b"%b,%b\n" % (own[:-1], bytes(record.attributes)[1:])
 
 
 def table(records: Iterable[Record], *, header: bool = True) -> bytes:
-    """CSV, one record a row; attributes are a JSON object in a column of their own. `header`: with a first row that
-    names the columns."""
+    """CSV, one row per record; attributes are a JSON object in a column of their own. With `header` the first row names
+    the columns."""
     out = io.StringIO(newline="")
     write = csv.writer(out, lineterminator="\r\n").writerow
-    # blanks around a cell count within quotes alone
+    # our CSV reader ignores blanks around a cell unless they are within quotes
     write_in_quotes = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow
     if header:
         write(COLUMNS)

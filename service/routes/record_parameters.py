@@ -1,4 +1,4 @@
-"""Which readings an address asks for: `series`, `from`, `until` and `tz`, the same wherever records are shown."""
+"""The parameters `series`, `from`, `until` and `tz`, which select readings wherever records are shown."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """A selection of readings, the zone to show them in, and the address's own words for both."""
+    """A selection of readings, the time zone to show them in, and the parameters as they were written in the
+    address."""
 
     selection: Selection
     zone: str
@@ -36,17 +37,18 @@ class Choice(msgspec.Struct, frozen=True):
 
     @property
     def is_all(self) -> bool:
-        """Whether nothing is left out."""
+        """Whether all readings are selected."""
         return not (self.series or self.start or self.end)
 
     def address(self, path: str, **more: object) -> str:
-        """The address of the same choice with other parameters beside; those that are None are left out."""
+        """The address of the same selection at `path` with further parameters, of which those that are None are left
+        out."""
         given = {"series": self.series, "from": self.start or None, "until": self.end or None, "tz": self.tz or None}
         return address(path, **given, **more)
 
 
 def address(path: str, **parameters: object) -> str:
-    """An address with parameters, of which those that are None are left out, and a tuple stands for several."""
+    """An address with parameters. Those that are None are left out; a tuple makes a parameter for each of its items."""
     asked = {
         name: value if isinstance(value, tuple) else str(value)
         for name, value in parameters.items()
@@ -56,10 +58,12 @@ def address(path: str, **parameters: object) -> str:
     return f"{path}?{query}" if query else path
 
 
-def chosen(series: list[str] | None, start: str | None, until: str | None, tz: str | None, default_zone: str) -> Choice:
-    """What the parameters select; BadRequest names all that are wrong.
+def read_choice(
+    series: list[str] | None, start: str | None, until: str | None, tz: str | None, default_zone: str
+) -> Choice:
+    """The choice that the parameters describe. Raises BadRequest, which names all parameters that are wrong.
 
-    What a form sends for a field that was left empty stands for no such parameter.
+    An empty value, which forms send for an empty field, counts as absent.
     """
     now = datetime.now(UTC)
     faults: list[Fault] = []
@@ -76,7 +80,7 @@ def chosen(series: list[str] | None, start: str | None, until: str | None, tz: s
 
 
 def _read(faults: list[Fault], read: Callable[[], T], otherwise: T) -> T:
-    """What `read` returns; where it refuses, its faults are kept, and something is returned to go on with."""
+    """The result of `read`. Where it raises BadRequest, its faults are collected, and `otherwise` is returned."""
     try:
         return read()
     except BadRequest as error:

@@ -1,4 +1,4 @@
-"""Who sends, as far as HTTP and its WebSockets tell."""
+"""The sender of a request or a WebSocket."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 def route_of(request: Connection) -> str:
-    """The template of the address, by which requests are counted: of addresses that aren't there is no end."""
+    """The template of the request's address, as a label of counters. Unknown addresses have one label together, since
+    there may be any number of them."""
     return request.scope.get("path_template") or "unknown"
 
 
 def sender_of(request: Connection, transport: str | None = None) -> Sender:
-    """The sender of a request, or of a connection by this transport."""
+    """The sender of a request, or of a connection if `transport` is given."""
     return Sender(transport or route_of(request), request.client.host if request.client else "")

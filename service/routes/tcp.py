@@ -1,6 +1,6 @@
-"""Readings over plain TCP: JSON objects, one a line or one after the other, from clients that never read.
+"""Accepts readings over plain TCP: JSON objects, one per line or several in a row, from clients that never read.
 
-Nothing is answered, so nobody learns what was refused: it is counted, and now and then logged.
+Nothing is answered, so clients don't learn what was refused. Refusals are counted, and now and then logged.
 """
 
 import asyncio
@@ -19,25 +19,27 @@ from service.intake.gate import Gate, Sender
 from service.intake.reading import now_microseconds
 
 CHUNK = 64 * 1024
-"""Bytes read at a time; then others have their turn."""
+"""The most bytes that are read in one go, before other tasks get a turn."""
 BACKLOG = 1024
-"""Connections that may wait to be taken: there are clients that make one for each reading."""
-LAST_WORDS, LAST_BYTES = 0.05, 256 * 1024
-"""When told to stop, how long to wait for what is still on its way to us, in seconds, and how much of it is taken."""
+"""How many connections may wait to be accepted; some clients open one for each reading."""
+LAST_WAIT, LAST_BYTES = 0.05, 256 * 1024
+"""When the service stops: how many seconds it waits for data that is still in transit, and how many bytes of it it
+reads."""
 COMPLAIN_EVERY = 10.0
-"""Seconds between two lines in the log about what was refused."""
+"""The fewest seconds between two log lines about refusals."""
 TRANSPORT = "tcp"
-"""As the counter of refusals names it."""
+"""The label of the refusal counter."""
 
 _MAYBE_ENVELOPE = re.compile(rb"readings|\\u")
-r"""In the text of every object with a key `readings`: it may be an envelope. `\u` can write any character."""
+r"""Every object with a key `readings` matches, since it may be an envelope; `\u` may be an escaped character of that
+key."""
 
 log = structlog.stdlib.get_logger("tcp")
 
 
 @asynccontextmanager
 async def listening(gate: Gate, host: str, port: int, limit: int) -> "AsyncIterator[Intake | None]":
-    """Take readings at this port while the block runs; port 0 takes none. A JSON text has at most `limit` bytes."""
+    """Accept readings at this port while the block runs, unless the port is 0. A JSON text may have `limit` bytes."""
     if not port:
         yield None
         return
@@ -65,7 +67,7 @@ class Intake:
         self.server: asyncio.Server | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One client's connection, from its first byte to its last."""
+        """Serve one connection."""
         try:
             if not self._stopping:
                 await self._run(reader, writer)
@@ -87,26 +89,27 @@ class Intake:
             self._connections.discard(connection)
 
     async def stop_listening(self) -> None:
-        """Take no further connection."""
+        """Accept no more connections."""
         self._stopping = True
         if self.server is not None:
             self.server.close()
 
     async def stop(self) -> None:
-        """Take from the open connections what has arrived, and close them; returns when that is handed over."""
+        """Read what has arrived on the open connections, hand it to the writer, and close them."""
         await self.stop_listening()
         await asyncio.gather(*(one.stop() for one in self._connections))
         self._complaints.conclude()
 
     async def close(self) -> None:
-        """The same, without any patience."""
+        """Close all connections at once."""
         await self.stop_listening()
         await asyncio.gather(*(one.cut() for one in self._connections))
         self._complaints.conclude()
 
 
 class Connection:
-    """Reads texts and hands them to the writer; while that has no room, nothing is read."""
+    """Reads the JSON texts of one client and hands them to the writer. While the writer has no room, nothing is
+    read."""
 
     def __init__(
         self,
@@ -124,11 +127,11 @@ class Connection:
         self._idle = self._stopping = self._cut = False
         self._left = LAST_BYTES
         self._done = asyncio.Event()
-        # A client that vanished without a word would be waited for without end.
+        # Without keep-alive, the connection of a client that has vanished would stay open for ever.
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     async def run(self) -> None:
-        """Until the client goes, sends what can't be read, or stop() is called."""
+        """Serve the client until it disconnects, sends what can't be read, or stop() is called."""
         try:
             while piece := await self._receive():
                 await self._take(piece)
@@ -148,21 +151,20 @@ class Connection:
             self._done.set()
 
     async def stop(self) -> None:
-        """Take what has arrived, and end; returns when that is handed to the writer."""
+        """Read what has arrived, and end once it is handed to the writer."""
         self._stopping = True
         if self._idle and self._task is not None:
             self._task.cancel()
         await self._done.wait()
 
     async def cut(self) -> None:
-        """End at once."""
         self._cut = True
         if self._task is not None:
             self._task.cancel()
         await self._done.wait()
 
     async def _receive(self) -> bytes:
-        """The next piece; nothing at the end of the stream, or of our time."""
+        """The next piece of the stream; empty at its end, and when the time to stop is over."""
         if self._stopping:
             return await self._receive_last()
         self._idle = True
@@ -180,7 +182,7 @@ class Connection:
         if self._left <= 0:
             return b""
         try:
-            piece = await asyncio.wait_for(self._reader.read(CHUNK), LAST_WORDS)
+            piece = await asyncio.wait_for(self._reader.read(CHUNK), LAST_WAIT)
         except TimeoutError:
             return b""
         self._left -= len(piece)
@@ -194,12 +196,12 @@ class Connection:
                     self._refuse(text)
                 else:
                     texts.append(text)
-        finally:  # what came before something that ends the connection is good
+        finally:  # also where the stream breaks off: the texts before that are complete
             for packed in self._read(texts):
                 self._entrance.watch(await self._entrance.put(packed))
 
     def _read(self, texts: list[bytes]) -> Iterator[Packed]:
-        """Batches of these texts: of the plain readings among them one, if they are all good."""
+        """The batches in these texts. All readings without an envelope are one batch, if all of them are good."""
         plain = [text for text in texts if _is_plain(text)]
         together = self._decode(b"[%b]" % b",".join(plain)) if len(plain) > 1 else None
         if isinstance(together, Packed):
@@ -231,7 +233,7 @@ def _is_plain(text: bytes) -> bool:
 
 
 class Complaints:
-    """What was refused, for the log: the first at once, later ones together."""
+    """Logs refusals: the first at once, later ones together."""
 
     def __init__(self) -> None:
         self._unsaid = 0
@@ -239,14 +241,14 @@ class Complaints:
         self._next = 0.0
 
     def add(self, peer: str, why: str) -> None:
-        """Something was refused."""
+        """Note a refusal."""
         self._unsaid += 1
         self._last = (peer, why)
         if asyncio.get_running_loop().time() >= self._next:
             self.conclude()
 
     def conclude(self) -> None:
-        """Say what wasn't said yet."""
+        """Log the refusals that weren't logged yet."""
         if self._unsaid:
             peer, why = self._last
             log.warning("readings over TCP were refused", count=self._unsaid, last_from=peer, last_why=why)

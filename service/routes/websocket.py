@@ -1,4 +1,4 @@
-"""Readings over a WebSocket: any number of frames, answers to those that carry a batch id, in order, after COMMIT."""
+"""Accepts readings over a WebSocket. Frames with a batch id are answered after COMMIT, in order."""
 
 import asyncio
 from typing import Any
@@ -18,32 +18,34 @@ from service.intake.writer import Answer
 from service.metrics import Metrics
 from service.problems import problem
 from service.routes.connections import Connections
-from service.routes.frame_inbox import Allowance, Inbox
+from service.routes.frame_inbox import FrameInbox, KeptBytes
 from service.routes.senders import sender_of
-from service.routes.websocket_handshake import ADDRESSES, chosen, refuse
+from service.routes.websocket_handshake import ADDRESSES, refuse, subprotocol_for
 
 MAX_ANSWERS = 1000
-"""Answers that may wait for one client to read them; then its frames wait too."""
+"""The most answers that may wait to be read by one client, before its frames have to wait as well."""
 
 REFUSALS = {1002: "protocol", 1007: "malformed", 1009: "too_large"}
-"""Close codes that refuse a frame, as the counter names them."""
+"""The label of the refusal counter for each close code that refuses a frame."""
 
 log = structlog.stdlib.get_logger("socket")
 _encode = msgspec.json.Encoder().encode
 _Reply = tuple[str, int, Answer] | dict[str, Any]
-"""An answer yet to come, with its batch id and number of readings; or an error to send."""
+"""A batch's id, its number of readings and its future answer; or an error to send."""
 
 
-def socket_route(gate: Gate, allowance: Allowance, connections: Connections, metrics: Metrics) -> WebsocketRouteHandler:
+def socket_route(
+    gate: Gate, kept_bytes: KeptBytes, connections: Connections, metrics: Metrics
+) -> WebsocketRouteHandler:
     @websocket(list(ADDRESSES))
     async def ingest(socket: WebSocket[Any, Any, Any]) -> None:
-        """One producer's connection, from its first frame to its last acknowledgement."""
+        """Serve one producer, from its first frame to its last acknowledgement."""
         try:
-            session = Session(socket, gate, allowance)
+            session = Session(socket, gate, kept_bytes)
         except Draining as refusal:
             await refuse(socket.send, metrics, refusal)
             return
-        await socket.accept(subprotocols=chosen(socket.scope["subprotocols"]))
+        await socket.accept(subprotocols=subprotocol_for(socket.scope["subprotocols"]))
         metrics.socket(1)
         try:
             with connections.holding(session):
@@ -55,12 +57,13 @@ def socket_route(gate: Gate, allowance: Allowance, connections: Connections, met
 
 
 class Session:
-    """Reads frames and hands them to the writer; a second task, made when it is first needed, sends the answers."""
+    """Reads frames and hands them to the writer. A second task sends the answers; it is created when it is first
+    needed."""
 
-    def __init__(self, socket: WebSocket[Any, Any, Any], gate: Gate, allowance: Allowance) -> None:
+    def __init__(self, socket: WebSocket[Any, Any, Any], gate: Gate, kept_bytes: KeptBytes) -> None:
         self._socket = socket
-        self._entrance = gate.enter(sender_of(socket, "websocket"), self._tell)
-        self._inbox = Inbox(socket, allowance)
+        self._entrance = gate.enter(sender_of(socket, "websocket"), self._report)
+        self._inbox = FrameInbox(socket, kept_bytes)
         self._replies: asyncio.Queue[_Reply | None] = asyncio.Queue(MAX_ANSWERS)
         self._speaker: asyncio.Task[None] | None = None
         self._listener = asyncio.current_task()
@@ -68,7 +71,7 @@ class Session:
         self._handed_over, self._done = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
-        """Until the client goes or refuse() is called."""
+        """Serve the client until it disconnects or refuse() is called."""
         try:
             await self._listen()
             self._handed_over.set()
@@ -86,15 +89,15 @@ class Session:
             self._done.set()
 
     async def refuse(self) -> None:
-        """Take no further frame; returns when those that were taken are handed to the writer."""
-        if not self._stopping:  # once: who has heard it is busy with the last answers
+        """Accept no more frames, and wait until the accepted ones are handed to the writer."""
+        if not self._stopping:  # only once: after that the task is sending its last answers
             self._stopping = True
             if (self._idle or self._entrance.pausing) and self._listener is not None:
                 self._listener.cancel()
         await self._handed_over.wait()
 
     async def finish(self) -> None:
-        """The same, then answer them, and close; returns when that is done."""
+        """Accept no more frames, answer the accepted ones, close the connection, and wait until that is done."""
         await self.refuse()
         await self._done.wait()
 
@@ -119,14 +122,14 @@ class Session:
         try:
             packed = self._read(message)
             answer = self._entrance.put_now(packed)
-            if answer is None:  # till it is handed over the next frames wait
-                answer = await self._inbox.reading_on(self._entrance.put(packed))
+            if answer is None:  # later frames wait until this one is handed over
+                answer = await self._inbox.receive_during(self._entrance.put(packed))
         except Draining as refusal:
             self._entrance.refused(refusal)
             self._stopping = True
         except TaktlineError as refusal:
             await self._refuse(refusal)
-        except Exception:  # of one frame the others know nothing
+        except Exception:  # an unexpected error with one frame mustn't end the connection
             log.exception("a frame could not be read")
             await self._refuse(TaktlineError("This should not have happened; the log has the cause."))
         else:
@@ -142,8 +145,8 @@ class Session:
         return read_frame(message.get("bytes") or b"", rules, now)
 
     async def _refuse(self, refusal: TaktlineError) -> None:
-        """Answer a frame that is refused. Where nobody reads the answers, only those to envelopes wait for room:
-        simple clients send without ever reading."""
+        """Answer a refused frame. Where the client doesn't read its answers, only answers to envelopes wait for room
+        and others are dropped, because simple clients send without ever reading."""
         self._entrance.refused(refusal)
         frame: dict[str, Any] = {"error": problem(refusal)}
         if isinstance(refusal, RefusedEnvelope):
@@ -171,7 +174,7 @@ class Session:
         try:
             outcome = await answer
         except Draining:
-            return None  # not committed, so not answered: the client sends it again
+            return None  # not committed, so there is no answer, and the client sends the batch again
         except TaktlineError as refusal:
             self._entrance.refused(refusal)
             return {"error": problem(refusal), "id": batch_id}
@@ -185,8 +188,8 @@ class Session:
         except (WebSocketException, RuntimeError, OSError):
             self._gone = True
 
-    def _tell(self, refusal: TaktlineError) -> None:
-        """A reading whose answer nobody waits for was refused by the database, or there was no time left for it."""
+    def _report(self, refusal: TaktlineError) -> None:
+        """Report that a batch without an id was refused by the database, or that there was no time left for it."""
         log.warning("a reading could not be written", why=refusal.detail)
         if isinstance(refusal, BadRequest) and not self._replies.full():
             self._replies.put_nowait({"error": problem(refusal)})

@@ -1,4 +1,4 @@
-"""The beginning of a WebSocket: at which addresses there is one, in which subprotocol, and how one is refused."""
+"""The handshake of WebSockets: their addresses, the subprotocol, and how a handshake is refused."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,22 +13,23 @@ from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, problem
 
 ADDRESSES = ("/", "/ws")
-"""Where readings are taken."""
+"""The addresses that accept readings."""
 LIVE = "/live"
-"""Where the live page is told what is new."""
+"""The address that sends the events of the live page."""
 SUBPROTOCOL = "taktline.v1"
-"""The one there is; who offers none speaks it all the same."""
+"""The only subprotocol; clients that offer none speak it as well."""
 
 
-def chosen(offered: Sequence[str]) -> str | None:
-    """The subprotocol for a client that offers these. None where ours isn't among them: to choose one that wasn't
-    offered, RFC 6455 forbids, and to choose one that isn't spoken here would be a lie. Browsers then end the
-    connection; most libraries don't mind."""
+def subprotocol_for(offered: Sequence[str]) -> str | None:
+    """The subprotocol for a client that offers these. None where ours isn't among them: RFC 6455 forbids a server to
+    choose one that wasn't offered, and the others aren't supported here. Browsers then end the connection; most
+    libraries go on without a subprotocol."""
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
 async def refuse(send: Any, metrics: Metrics, error: TaktlineError) -> None:
-    """An HTTP answer instead of a socket, with the true status: a close code before accept() would come out as 403."""
+    """Refuse a handshake with an HTTP answer and the status of the error; a close code before accept() would always
+    become 403."""
     metrics.refused("websocket", error.reason)
     names = {"Content-Type": MEDIA_TYPE, **headers(error)}
     start = {
@@ -41,7 +42,7 @@ async def refuse(send: Any, metrics: Metrics, error: TaktlineError) -> None:
 
 
 def at_addresses(app: ASGIApp, metrics: Metrics) -> ASGIApp:
-    """The application, asked for sockets only where there are some."""
+    """The application, with handshakes refused at addresses that have no WebSocket."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.WEBSOCKET and normalize_path(scope["path"]) not in (*ADDRESSES, LIVE):

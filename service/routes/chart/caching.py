@@ -1,4 +1,4 @@
-"""The headers of a chart: how long it may be kept, how current it is, and which charts the client has already."""
+"""HTTP caching of charts: how long a chart may be kept, how current it is, and which charts the client has already."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -12,21 +12,21 @@ from service.period.times import is_moving
 from service.routes.chart.chart_parameters import ChartParameters
 
 SETTLED_AFTER = timedelta(hours=1)
-"""A period that ended so long ago is settled: hardly any readings of it are still to come."""
+"""A period that ended so long ago counts as settled, since hardly any more readings of it will arrive."""
 SETTLED_MAX_AGE = 86400
 """Seconds for which a chart of a settled period may be kept."""
 LONGEST_KEPT = timedelta(minutes=5)
-"""For how long a chart that still changes may be kept at most, however long its steps are."""
+"""The longest time for which a chart that still changes may be kept, however long its steps are."""
 
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 SVG_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-"""A browser that opens an SVG by itself would run the scripts in it, if there were any."""
+"""A browser that opens an SVG as a page of its own would otherwise run scripts in it."""
 
 
 def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_until: datetime | None) -> dict[str, str]:
-    """The headers of a 200 and of a 304 to a question of `now`; without `keep_until` the period is settled."""
+    """The headers of a 200 or 304 to a request that came at `now`. Without `keep_until` the period is settled."""
     until = answer.facts_until
-    # clients count max-age from when the answer comes, which may be a while after `now`
+    # max-age counts from when the answer is received, which may be a while after `now`
     age = SETTLED_MAX_AGE if keep_until is None else max(0, int((keep_until - datetime.now(UTC)).total_seconds()))
     return {
         "ETag": answer.tag,
@@ -43,9 +43,10 @@ def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_un
 def kept_until(
     parameters: ChartParameters, question: ChartQuestion, now: datetime, period_at: Callable[[datetime], Period]
 ) -> datetime | None:
-    """When the next step begins or the period moves on, LONGEST_KEPT from now at most; None where it is settled.
+    """The time at which the next step begins or the period moves on, at most LONGEST_KEPT from now. None where the
+    period is settled.
 
-    `period_at` gives the period that the same parameters mean at another time.
+    `period_at` returns the period that the same parameters mean at another time.
     """
     period, start, until = question.period, parameters.start, parameters.until
     if question.unfinished is not None:
@@ -58,7 +59,7 @@ def kept_until(
     def has_moved(seconds: int) -> bool:
         try:
             return period_at(now + timedelta(seconds=seconds)) != period
-        except BadRequest:  # a period from now-5m until a fixed time has come to nothing by then
+        except BadRequest:  # a period such as one from now-5m until a fixed time is empty by then
             return True
 
     seconds = range(1, int(LONGEST_KEPT.total_seconds()) + 1)
@@ -66,7 +67,7 @@ def kept_until(
 
 
 def known_tags(if_none_match: Sequence[str]) -> tuple[str, ...]:
-    """The tags in the lines of this header, or `*` alone.
+    """The tags in the lines of an If-None-Match header, or only `*`.
 
     RFC 9110, 13.1.2: the comparison is weak.
     """
@@ -74,7 +75,7 @@ def known_tags(if_none_match: Sequence[str]) -> tuple[str, ...]:
 
 
 def _timing(answer: ChartAnswer) -> str:
-    """Milliseconds of the query and of the drawing, and where the chart came from."""
+    """The value of Server-Timing: milliseconds of the query and of the drawing, and where the chart came from."""
     query = f"db;dur={1000 * answer.read_seconds:.1f}"
     if answer.body is None:
         return f'{query}, cache;desc="not modified"'

@@ -1,4 +1,4 @@
-"""The parameters of `/chart`: what each means and allows, in the API's description and in the code alike."""
+"""The parameters of `/chart`. How each is read and how the API's description explains it are defined together."""
 
 import math
 import re
@@ -33,7 +33,7 @@ MAX_TITLE = 200
 
 
 class ChartParameters(msgspec.Struct, frozen=True):
-    """The parameters of an address; None where it leaves the choice to the service."""
+    """The parameters of an address; None where a parameter is missing, so that the service chooses."""
 
     start: str | None = None
     until: str | None = None
@@ -53,7 +53,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
 
     @property
     def max_panels(self) -> int | None:
-        """How many panels of one series each there may be; None for a single panel of all the series together."""
+        """The most panels, with one series each; None for a single panel of all the series together."""
         return min(MAX_PANELS, len(self.series or range(MAX_PANELS))) if self.split else None
 
 
@@ -106,7 +106,7 @@ def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str],
 
 
 def schema(kind: str | list[str], **more: Any) -> Schema:
-    """The schema of a value, given the name of its type."""
+    """The OpenAPI schema of a value of this type."""
     return Schema(type=kind, **more)  # type: ignore[arg-type]
 
 
@@ -189,7 +189,8 @@ KNOWN = {
 
 @lru_cache(maxsize=1024)
 def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
-    """The parameters of an address, strictly; BadRequest names the first that is wrong, and what is allowed."""
+    """Read the parameters of an address strictly. Raises BadRequest, which names the first wrong one and what is
+    allowed."""
     known_names([name for name, _ in given], list(KNOWN), repeatable=["series"])
     values = {KNOWN[name].field: KNOWN[name].read(name, value) for name, value in given if name != "series"}
     names = series_names([value for name, value in given if name == "series"])

@@ -1,4 +1,4 @@
-"""`GET /chart`: the picture, and the numbers it is drawn from."""
+"""`GET /chart`: the chart as a picture or as numbers."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,15 +19,15 @@ from service.routes.defaults import Defaults
 from service.routes.parameters import best_match, takes_gzip
 
 PACKED = ("svg", "html", "json", "csv", "vega")
-"""Formats that gzip makes smaller."""
+"""The formats that are worth compressing with gzip."""
 
 
 def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
     @get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"])
     async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
         """Bars of plan and fact per minute over the last hour, or as the parameters say."""
-        # Nearly every answer to a wall of dashboards is a 304, the cost of which is counted in microseconds. So the
-        # headers are looked up once.
+        # Where many dashboards reload charts, nearly every answer is a 304, where microseconds count. So the headers
+        # are looked up only once.
         parameters, given = read_parameters(tuple(request.query_params.multi_items())), request.headers
         form = parameters.form or _format(given.get("accept", "*/*"))
         packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
@@ -68,9 +68,9 @@ def _question(parameters: ChartParameters, period: Period, time_format: str, now
 
 @lru_cache(maxsize=256)
 def _format(accept: str) -> ChartFormat:
-    """The format that the Accept header means. A browser that opens the address takes everything, and gets the
+    """The format that the Accept header asks for. A browser that opens the address accepts everything, and gets the
     picture."""
-    # a client that takes application/* is a program, which can hardly use a PDF
+    # a client that accepts application/* is a program, which can hardly use a PDF
     ordered = sorted(FORMATS, key=lambda form: form == "pdf")
     takes_all = best_match(accept, ("x/x",)) is not None
     offered = [form for form in ordered if not (form == "html" and takes_all)]
@@ -79,11 +79,11 @@ def _format(accept: str) -> ChartFormat:
 
 
 def _period(parameters: ChartParameters, form: ChartFormat, zone: str, now: datetime) -> Period:
-    """The period that is asked for. A table keeps to the step that is asked for; a picture has a longer one where that
+    """The period that is asked for, with the step that is asked for; in a picture the step is longer where its bars
     would be too narrow to be seen."""
     most = parameters.max_panels or 1
     width = parameters.width // columns(parameters.width, most)
     tz = parameters.tz or zone
     period = make_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)
-    check_bars(period)  # for a single panel: how many there are isn't known before the numbers are read
+    check_bars(period)  # checked as for a single panel: the number of panels isn't known before the numbers are read
     return period if form in TABLES else widen(period, width - AXIS_ROOM)

@@ -1,4 +1,4 @@
-"""Errors of `/chart` as pictures, where an `<img>` would show nothing else."""
+"""Errors of `/chart` as pictures, since an `<img>` couldn't show them otherwise."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,7 +32,7 @@ class _Appearance(msgspec.Struct, frozen=True):
 def picture_of(
     request: Request[Any, Any, Any], problem: dict[str, Any], extra: dict[str, str], drawing: OneAtATime
 ) -> Response[Any] | None:
-    """The problem as a picture of the size that was asked for; None where the client takes words."""
+    """The problem as a picture of the size that was asked for; None where the client accepts text."""
     if request.scope.get("path_template") != "/chart":
         return None
     media_type = _kind(request)
@@ -48,7 +48,7 @@ def picture_of(
 
 
 class _DrawnWhenSent(Response[bytes]):
-    """A picture that is drawn when it is sent, beside the event loop: a large one takes some hundredths of a second."""
+    """A picture that is drawn when it is sent, in a thread, since a large one takes some hundredths of a second."""
 
     def __init__(self, draw: Callable[[], bytes], drawing: OneAtATime, **response: Any) -> None:
         super().__init__(b"", **response)
@@ -65,7 +65,7 @@ class _DrawnWhenSent(Response[bytes]):
 
 
 def _kind(request: Request[Any, Any, Any]) -> str | None:
-    """The kind of picture to answer with; None where the client takes words."""
+    """The kind of picture to answer with; None where the client accepts text."""
     if request.headers.get("sec-fetch-dest") == "image" or _names_only_images(request.headers.get("accept", "")):
         return accepted(request, _KINDS)
     best = accepted(request, [MEDIA_TYPE, "application/json", "text/html", *_KINDS])
@@ -73,13 +73,13 @@ def _kind(request: Request[Any, Any, Any]) -> str | None:
 
 
 def _names_only_images(accept: str) -> bool:
-    """Whether the header is like `image/avif,image/webp,*/*`, which some browsers send for an `<img>`."""
+    """Whether an Accept header is like `image/avif,image/webp,*/*`, which some browsers send for an `<img>`."""
     kinds = {one.strip().lower().partition("/")[0] for one in accept.split(",")}
     return "image" in kinds and not kinds & {"text", "application"}
 
 
 def _appearance(request: Request[Any, Any, Any]) -> _Appearance:
-    """The appearance that is asked for; what is wrong in it is replaced by the default."""
+    """The appearance that is asked for; parameters that are wrong are replaced by their defaults."""
     found: dict[str, Any] = {}
     for name in ("width", "height", "theme", "scale"):
         with suppress(BadRequest):
@@ -92,5 +92,5 @@ def _appearance(request: Request[Any, Any, Any]) -> _Appearance:
 
 
 def _ascii(text: str) -> str:
-    """The text in the characters that a header may hold."""
+    """The text in ASCII, as headers allow it."""
     return " ".join(text.encode("ascii", "backslashreplace").decode().split())[:300]

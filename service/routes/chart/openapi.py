@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of `/chart`: its parameters, what it answers, and with which headers."""
+"""The description of `/chart` in the OpenAPI document: parameters, answers and headers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +59,7 @@ _SCHEMAS = {"json": _NUMBERS, "csv": _TEXT, "svg": _TEXT, "html": _TEXT, "vega":
 
 
 def _headers(**described: str) -> Any:
-    """Headers that are text, by their names, in which `_` stands for `-`."""
+    """Text headers with their descriptions; `_` in a name stands for `-`."""
     return {
         name.replace("_", "-"): OpenAPIHeader(description=text, schema=_TEXT, required=False)
         for name, text in described.items()
@@ -85,7 +85,7 @@ _FAILED = {
 
 @dataclass
 class ChartOperation(Operation):
-    """`GET /chart` in the API's description."""
+    """`GET /chart` in the OpenAPI document."""
 
     def __post_init__(self) -> None:
         formats = {media_type: OpenAPIMediaType(schema=_SCHEMAS.get(form)) for form, media_type in FORMATS.items()}

@@ -1,1 +1,1 @@
-"""What clients of InfluxDB write to and ask."""
+"""The addresses that clients of InfluxDB write to and query."""

@@ -1,4 +1,4 @@
-"""Answers in the manners of InfluxDB's versions 1, 2 and 3: headers and errors."""
+"""Answers like those of InfluxDB's versions 1, 2 and 3: headers and errors."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from service.routes.senders import route_of
 
 Version = Literal[1, 2, 3]
 HEADERS = {"X-Influxdb-Version": "2.7.0-taktline", "X-Influxdb-Build": "Taktline"}
-"""The version whose manners these are: some clients look before they write."""
+"""The version that the service behaves like, which some clients check before they write."""
 CODES = {
     400: "invalid",
     404: "not found",
@@ -27,13 +27,13 @@ CODES = {
     429: "too many requests",
     503: "unavailable",
 }
-"""Version 2's names of what went wrong, by status."""
+"""Version 2's error codes, by HTTP status."""
 MAX_HEADER = 400
-"""Characters of an error that go into a header."""
+"""The most characters of an error message in a header."""
 
 
 def handlers(version: Version, metrics: Metrics, max_body: int) -> ExceptionHandlersMap:
-    """Errors as this version words them; each is counted."""
+    """Handlers that answer errors as this version of InfluxDB does, and count them."""
 
     def refuse(request: Request[Any, Any, Any], error: TaktlineError) -> Response[dict[str, Any]]:
         times = error.dropped if isinstance(error, BadLine) else 1
@@ -63,8 +63,8 @@ def _plain(version: Version, status: int, detail: str) -> dict[str, Any]:
 
 
 def _bad_line(error: BadLine) -> dict[str, Any]:
-    """The two errors that clients of version 3 tell from others, by their words: a list of what was left out or, where
-    nothing was written, the one line that stopped it."""
+    """One of the two errors that clients of version 3 recognise by their text: a list of lines that were left out or,
+    where nothing was written, the line at fault."""
     why = f"{error.why} (the first of {error.dropped:,} such lines)" if error.dropped > 1 else error.why
     item = {"original_line": error.text, "line_number": error.line, "error_message": why}
     if error.partial:
@@ -73,11 +73,11 @@ def _bad_line(error: BadLine) -> dict[str, Any]:
 
 
 def _answer(status: int, body: dict[str, Any], extra: Mapping[str, str]) -> Response[dict[str, Any]]:
-    told = {
+    errors = {
         "X-Influxdb-Error": _one_line(body.get("error") or body["message"]),
         "X-Platform-Error-Code": _code(status),
     }
-    return Response(body, status_code=status, media_type=MediaType.JSON, headers={**HEADERS, **told, **dict(extra)})
+    return Response(body, status_code=status, media_type=MediaType.JSON, headers={**HEADERS, **errors, **dict(extra)})
 
 
 def _code(status: int) -> str:
@@ -85,6 +85,6 @@ def _code(status: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Text as a header may hold it."""
+    """The text in one line of ASCII, as headers allow it."""
     shown = text.encode("ascii", "replace").decode()
     return "".join(char if char.isprintable() else " " for char in shown)[:MAX_HEADER]

@@ -1,6 +1,7 @@
-"""The statements of InfluxQL that clients of InfluxDB 1 send before they write, answered as by an InfluxDB that has the
-one database they name, and nothing in it. What would read, change or delete data is refused: an empty result would pass
-for the truth. The language: https://docs.influxdata.com/influxdb/v1/query_language/spec/; the shapes: as 1.6 has them.
+"""Answers the InfluxQL statements that clients of InfluxDB 1 send before they write, like an InfluxDB that has just the
+database that they name, with nothing in it. Statements that would read, change or delete data are refused, because an
+empty result would be taken for the truth. The language is defined in
+https://docs.influxdata.com/influxdb/v1/query_language/spec/; the shape of the results is that of version 1.6.
 """
 
 import re
@@ -9,20 +10,20 @@ from typing import Any
 from service.errors import BadRequest
 
 MAX_QUERY = 10_000
-"""Characters of a query; what clients send before they write has a few dozen."""
+"""The most characters of a query; those that clients send before they write have a few dozen."""
 STATEMENTS = ("ALTER", "CREATE", "DELETE", "DROP", "EXPLAIN", "GRANT", "KILL", "REVOKE", "SELECT", "SET", "SHOW")
-"""What a statement may begin with."""
+"""The words that a statement may begin with."""
 
 _NAME = r"""("(?:[^"\\]|\\.)+"|[^\s"';]+)"""
 _STATEMENT = re.compile(r"""(?:[^;"']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+""", re.DOTALL)
 _POLICIES = {"columns": ["name", "duration", "shardGroupDuration", "replicaN", "default"]}
 _AUTOGEN = ["autogen", "0s", "168h0m0s", 1, True]
-"""The retention policy that every database of InfluxDB begins with."""
+"""The retention policy that InfluxDB creates with every database."""
 
 
 def answer(query: str, database: str | None) -> dict[str, Any]:
-    """The JSON that InfluxDB answers; a statement that isn't answered here is an error in its place, and the last.
-    BadRequest where this isn't InfluxQL."""
+    """The JSON that InfluxDB would answer. A statement that isn't supported gets an error as its result, and ends the
+    list of results. Raises BadRequest where the query isn't InfluxQL."""
     if len(query) > MAX_QUERY:
         raise BadRequest(f"error parsing query: it is longer than {MAX_QUERY:,} characters")
     statements = [one for part in _STATEMENT.findall(query) if (one := part.strip())]

@@ -1,4 +1,4 @@
-"""What clients of InfluxDB ask before they write."""
+"""The addresses that clients of InfluxDB query before they write."""
 
 from typing import Annotated, Any
 

@@ -1,9 +1,10 @@
-"""Where clients of InfluxDB write, in its versions 1, 2 and 3: they work here unmodified.
+"""The addresses that clients of InfluxDB 1, 2 and 3 write to; these clients work unmodified.
 
-Addresses, parameters, status codes and error bodies as in https://docs.influxdata.com/influxdb/v1/tools/api/,
-https://docs.influxdata.com/influxdb/v2/api/ and https://docs.influxdata.com/influxdb3/core/api/. Parameters that we
-have no use for are ignored, as InfluxDB does. Unlike InfluxDB we write a body as one batch, all lines or none;
-`partial=true` writes the good ones. Version 3 has `accept_partial` for that, by default true, and so have we there.
+Addresses, parameters, status codes and error bodies are those of https://docs.influxdata.com/influxdb/v1/tools/api/,
+https://docs.influxdata.com/influxdb/v2/api/ and https://docs.influxdata.com/influxdb3/core/api/. Parameters without a
+meaning here are ignored, as InfluxDB does. Unlike in InfluxDB, a body is one batch, of which all lines are written or
+none; `partial=true` writes the good lines. For version 3 the parameter is `accept_partial`, which is true by default,
+as in InfluxDB.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from service.routes.senders import sender_of
 V1_PRECISIONS = tuple(NANOSECONDS)
 V2_PRECISIONS = ("ns", "us", "ms", "s")
 AUTO = "auto"
-"""Version 3's default: each timestamp counts what its size says."""
+"""Version 3's default precision: the size of each timestamp tells its unit."""
 V3_NAMES = {"nanosecond": "ns", "microsecond": "us", "millisecond": "ms", "second": "s"}
 V3_PRECISIONS = (AUTO, *V3_NAMES, *V3_NAMES.values(), "u", "n")
 
@@ -45,7 +46,7 @@ _BOOLEANS = ("true", "false")
 
 @dataclass
 class WriteLines(Operation):
-    """The operation that takes line protocol."""
+    """The OpenAPI operation with a body of line protocol."""
 
     def __post_init__(self) -> None:
         example = "reading,series=line\\ 1 plan=40,fact=38 1700000000000000000\n"
@@ -54,7 +55,7 @@ class WriteLines(Operation):
 
 
 def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteHandler]:
-    """Where clients of each version write; a body has at most `max_body` bytes."""
+    """The routes that clients of each version write to; a body may have `max_body` bytes."""
     write = partial_of(_write, gate, max_body)
 
     @post(
@@ -123,7 +124,7 @@ async def _write(
 ) -> None:
     batch_id = batch_key(key)
     entrance = gate.enter_at_once(sender_of(request))
-    # In InfluxDB a point sent twice is one point, and its clients rely on that when they send a body again.
+    # In InfluxDB a point that is sent twice is one point, on which its clients rely when they send a body again.
     packer = Packer(entrance.rules, now_microseconds(), batch_id, own_id=True)
     reader = LineReader(packer, unit, partial=some)
     async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), max_body):
