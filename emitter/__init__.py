@@ -1,1 +1,2 @@
-"""Producers of readings: one to import or to copy, and commands upon it. Meets the service on the wire alone."""
+"""A producer of readings to import or to copy, and commands that use it. It shares no code with the service, only the
+wire protocol."""

@@ -1,4 +1,4 @@
-"""The command line of the emitter: joins the commands."""
+"""The command line of the emitter."""
 
 import click
 
@@ -25,7 +25,7 @@ commands.add_command(run_replay)
 
 
 def main() -> None:
-    """The console script."""
+    """The entry point of the console script."""
     commands(prog_name="emitter")
 
 

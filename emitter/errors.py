@@ -1,4 +1,4 @@
-"""What can go wrong for the commands, beside what can go wrong for a producer."""
+"""The errors of the commands; those of the producer are in emitter/producer/errors.py."""
 
 
 class EmitterError(Exception):

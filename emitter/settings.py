@@ -1,4 +1,4 @@
-"""Every setting of the emitter, once: from the environment, or from `.env` in the working directory."""
+"""The settings of the emitter, from the environment or from `.env` in the working directory."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S
 
 
 class EmitterSettings(BaseSettings):
-    """The emitter's settings; the README's table has the same names, defaults and texts."""
+    """The emitter's settings. The table in the README has the same names, defaults and descriptions."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
@@ -77,7 +77,7 @@ class EmitterSettings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The service's address; BadSettings where none can be made out."""
+        """The service's address. Raises BadSettings where it can't be determined."""
         if self.emitter_url:
             return self.emitter_url
         if not self.api_port:
@@ -89,7 +89,8 @@ class EmitterSettings(BaseSettings):
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
-        """The settings of this process; an override of None is none. BadSettings names every variable that is wrong."""
+        """The settings of this process; overrides that are None are ignored. Raises BadSettings, which names every
+        variable that is wrong."""
         try:
             return cls(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as exc:

@@ -1,1 +1,1 @@
-"""The commands: run, fill and replay, each on a producer."""
+"""The commands run, fill and replay, each of which uses a producer."""

@@ -1,4 +1,4 @@
-"""Readings that exist already, carried to the service as fast as it takes them: what fill and replay share."""
+"""What fill and replay have in common: existing readings are sent as fast as the service accepts them."""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ from emitter.errors import EmitterError, NotFinished
 from emitter.producer import Link, Tally
 
 BATCH = 1000
-"""Readings to a batch, unless told otherwise."""
+"""The default number of readings in a batch."""
 
 
 class Pace:
-    """Real time, run through `speed` times as fast, from the first time it is asked to keep."""
+    """Plays back time, `speed` times as fast as it passed. The first time that is waited for is due at once."""
 
     def __init__(self, speed: float) -> None:
         self._speed = speed
@@ -35,7 +35,7 @@ class Pace:
 
 
 class Bulk:
-    """Carries all the parcels; `note` has more to say in the last line."""
+    """Sends all the parcels. `note` returns a text that is appended to the summary."""
 
     def __init__(
         self, parcels: Iterator[Parcel], link: Link, pace: Pace | None = None, note: Callable[[], str] = str
@@ -47,9 +47,9 @@ class Bulk:
         self._tally = Tally()
 
     def run(self, label: str, total: int | None, grace: float) -> None:
-        """Until all is answered; then, or when it ends early, says in a line what became of it.
+        """Runs until everything is answered. At the end, even if that is early, it prints a summary in one line.
 
-        NotFinished: stopped by a signal, or something was refused.
+        Raises NotFinished where it was stopped by a signal, or something was refused.
         """
         started = time.monotonic()
         try:
@@ -72,7 +72,8 @@ class Bulk:
             raise NotFinished(f"{readings(self._tally.refused, 'refused')}. The first refusal: {carrier.refusal}")
 
     async def _produce(self, carrier: Carrier, meter: Meter) -> None:
-        """Parcel after parcel; where the next one can't be made, those before it are still carried to their end."""
+        """Sends one parcel after the other. Where a parcel can't be made, the ones before it are still sent to their
+        end."""
         in_hand, failure = asyncio.Semaphore(2 * self._link.window), None
 
         async def carry(parcel: Parcel) -> None:

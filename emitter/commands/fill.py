@@ -1,4 +1,4 @@
-"""`emitter fill`: test data out of a seeded profile."""
+"""`emitter fill`: writes test data that is computed from a seed."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from emitter.settings import EmitterSettings
 
 
 class Span(msgspec.Struct, frozen=True):
-    """The instants to fill: the multiples of `every` from `start` up to, not including, `end`, in milliseconds."""
+    """The times to fill, in milliseconds: the multiples of `every` from `start` on and before `end`."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Span(msgspec.Struct, frozen=True):
         return max(0, -(-self.end // self.every) - -(-self.start // self.every))
 
     def slices(self, length: int) -> Iterator["Span"]:
-        """Cut at the multiples of `length` since 1970."""
+        """Parts of this span, cut at the multiples of `length` since 1970."""
         edges = [self.start, *range((self.start // length + 1) * length, self.end, length), self.end]
         for start, end in pairwise(edges):
             yield Span(start, end, self.every)
@@ -104,15 +104,17 @@ def run_fill(
 
 
 def whole_minute(moment: datetime) -> datetime:
-    """The minute that this time is in: another run a moment later has the same bounds, or all of its own minutes."""
+    """The beginning of the minute of a time. With whole minutes as bounds, another run a moment later has the same
+    bounds, or differs from this one by whole minutes."""
     return moment.replace(second=0, microsecond=0)
 
 
 def fill(span: Span, series: Sequence[str], seed: int, size: int) -> Iterator[Parcel]:
-    """The readings of all series in the order of time, at most `size` to a batch; weighed in instants.
+    """The readings of all series in the order of time, with at most `size` in a batch. The weight of a parcel is its
+    number of times.
 
-    Parcels are cut at every `size`-th instant since 1970, and what isn't whole at minutes: wherever a span that is
-    bounded by minutes begins and ends, its readings are in the same parcels and pieces.
+    Parcels are cut at every `size`-th time since 1970, and incomplete parcels at minutes. So a reading always travels
+    in the same parcel and piece, wherever a span of whole minutes begins and ends.
     """
     length = size * span.every
     profiles = [Profile(seed, name) for name in dict.fromkeys(series)]
@@ -122,7 +124,8 @@ def fill(span: Span, series: Sequence[str], seed: int, size: int) -> Iterator[Pa
 
 
 def _parcel(profile: Profile, part: Span, start: int, length: int) -> Parcel:
-    """The readings in this part of the parcel that begins at `start`; its id is that of no other parcel."""
+    """The parcel that begins at `start` with the readings of `part`, which may be less than all of them. Its id is
+    unique."""
     all_of_it = Span(start, start + length, part.every)
     encoded, parcel_id = _encoded(profile, part), _identify(profile, all_of_it)
     return Parcel(

@@ -1,4 +1,4 @@
-"""Log lines that a person can read, on standard error: the commands' own, and the producer's."""
+"""Logs of the commands and the producer as readable lines on standard error."""
 
 import logging
 import sys
@@ -12,16 +12,15 @@ _STEPS: list[structlog.typing.Processor] = [
 
 
 class _Handler(logging.Handler):
-    """`sys.stderr` is looked up for each line: a progress bar puts itself in its place."""
+    """Looks up `sys.stderr` for each line, because a progress bar replaces it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """As logging calls it."""
         sys.stderr.write(self.format(record) + "\n")
         sys.stderr.flush()
 
 
 def configure(level: str) -> None:
-    """Logs from `level` up."""
+    """Sets up logging from `level` upwards."""
     renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, sort_keys=False)
     structlog.configure(
         processors=[*_STEPS, renderer],

@@ -1,4 +1,4 @@
-"""What the commands have in common: options, and times on the command line."""
+"""The options that several commands have in common, and checks of their values."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,18 +20,19 @@ from emitter.settings import EmitterSettings
 F = TypeVar("F", bound=Callable[..., Any])
 
 LARGEST_BATCH = 5000
-"""Readings: still well below the largest frame that services take."""
+"""The most readings of a batch, which is still well below the largest frame that services accept."""
 
 
 EX_NOPERM = 77
-"""Of sysexits.h: a supervisor can tell that the service won't have us from what a restart mends."""
+"""The exit status where the service refuses this producer, from sysexits.h. By it a supervisor can tell that a restart
+won't help."""
 
 
 class Command(click.Command):
-    """Says what went wrong in a sentence, and ends with the status that belongs to it."""
+    """A command whose errors are one sentence, and end it with the status that belongs to them."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click does, for our own errors too."""
+        """Runs the command, with our own errors turned into click's."""
         try:
             return super().invoke(ctx)
         except (EmitterError, ProducerError) as exc:
@@ -40,11 +41,11 @@ class Command(click.Command):
 
 
 class Commands(Command, click.Group):
-    """Several of them."""
+    """A group of such commands."""
 
 
 def check_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """`10s`, `1h30m`, `1d`, ISO 8601 or a number of seconds, as a timedelta of at least a millisecond."""
+    """The duration in `10s`, `1h30m`, `1d`, ISO 8601 or a number of seconds; it must be at least a millisecond."""
     duration = check_patience(ctx, param, value)
     if duration is not None and duration < timedelta(milliseconds=1):
         raise click.BadParameter(f"{value!r} is less than a millisecond.")
@@ -52,7 +53,7 @@ def check_duration(ctx: click.Context, param: click.Parameter, value: str | None
 
 
 def check_patience(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    """A duration that may be zero."""
+    """The same, but the duration may be zero."""
     try:
         return parse_duration(value) if value is not None else None
     except ValueError as exc:
@@ -60,7 +61,7 @@ def check_patience(ctx: click.Context, param: click.Parameter, value: str | None
 
 
 def check_instant(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
-    """RFC 3339, epoch, `now`, `now-2h` or `-2h` as a time in UTC; all options of a command have the same now."""
+    """RFC 3339, epoch, `now`, `now-2h` or `-2h` as a time in UTC; `now` is the same for all options of a command."""
     now = ctx.meta.setdefault("emitter.now", datetime.now(UTC))
     try:
         return parse_instant(value, now) if value is not None else None
@@ -69,7 +70,7 @@ def check_instant(ctx: click.Context, param: click.Parameter, value: str | None)
 
 
 def check_series(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> list[str]:
-    """Names that the service takes, each once."""
+    """Names of series that the service accepts, without duplicates."""
     for name in value:
         if not 1 <= len(name) <= MAX_SERIES:
             raise click.BadParameter(f"{name!r} has {len(name)} characters; 1 to {MAX_SERIES} are allowed.")
@@ -77,7 +78,7 @@ def check_series(ctx: click.Context, param: click.Parameter, value: Sequence[str
 
 
 def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """An IANA zone name; capitals don't matter."""
+    """The name of an IANA time zone, in capital or small letters."""
     if not value:
         return None
     for name in available_timezones():
@@ -87,7 +88,7 @@ def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) ->
 
 
 def check_time_format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """A format that strptime knows."""
+    """A format that strptime understands."""
     if value is not None:
         try:
             datetime.strptime(datetime.now(UTC).strftime(value), value)  # noqa: DTZ007
@@ -97,7 +98,7 @@ def check_time_format(ctx: click.Context, param: click.Parameter, value: str | N
 
 
 def check_delimiter(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    """One character."""
+    """A single character."""
     value = {"tab": "\t", "\\t": "\t"}.get(value, value)
     if len(value) != 1 or value in '"\r\n':
         raise click.BadParameter(f"{value!r} can't separate cells; use one character such as ; or the word tab.")
@@ -105,12 +106,12 @@ def check_delimiter(ctx: click.Context, param: click.Parameter, value: str) -> s
 
 
 def url_option(command: F) -> F:
-    """--url."""
+    """The option --url."""
     return click.option("--url", help="Address of the service. [env: EMITTER_URL, or API_HOST and API_PORT]")(command)
 
 
 def bulk_options(command: F) -> F:
-    """--url, --batch and --wait."""
+    """The options --url, --batch and --wait."""
     command = click.option(
         "--wait",
         metavar="DURATION",
@@ -128,7 +129,7 @@ def bulk_options(command: F) -> F:
 
 
 def make_link(settings: EmitterSettings, patience: timedelta | None = None) -> Link:
-    """The connection that the settings describe."""
+    """The link that the settings describe."""
     seconds = None if patience is None else patience.total_seconds()
     token = settings.emitter_token.get_secret_value() if settings.emitter_token else None
     return Link(

@@ -1,9 +1,9 @@
-"""Readings that may have been sent before, in part or in other company, carried so that none is written twice.
+"""Sends readings that an earlier run may have sent before, all or some of them, so that none is written twice.
 
-The service knows a batch by its id alone, so a reading that travelled in one batch must never travel in another. A
-parcel is either committed whole, as one batch under the parcel's id; or an empty batch takes that id, and the readings
-travel in pieces, which have ids of their own. Whichever comes first holds for good: the service refuses the same id
-with other content, which is how a later run finds out what an earlier one did.
+The service recognises a batch only by its id, so a reading that was sent in one batch must never be sent in another. A
+parcel is either committed as one batch with the parcel's id; or an empty batch takes that id, and the readings are sent
+in pieces with ids of their own. Whichever comes first is final: the service refuses the same id with other content, and
+by that a later run finds out what an earlier one did.
 """
 
 import asyncio
@@ -16,13 +16,14 @@ from emitter.producer import Answer, Batch, Link, Producer, Refusal
 from emitter.producer.readings import envelope
 
 SPOOL_BYTES = 4 * 2**20
-"""How far production may be ahead of acknowledgement."""
+"""The most bytes that may wait for acknowledgement before the next parcel is made."""
 
 
 class Parcel(msgspec.Struct, frozen=True, kw_only=True):
-    """Readings that belong together: `whole` as one batch, None unless all of them are here; and in `pieces`.
+    """Readings that belong together: as one batch in `whole`, which is None unless the parcel is complete, and in
+    `pieces`.
 
-    `weight`: its part of the work. `last`: when its last reading was made, None where it has no readings.
+    `weight` is its share of the progress. `last` is the time of its last reading, None where it has no readings.
     """
 
     id: str
@@ -34,7 +35,8 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Carrier:
-    """Sends parcels, any number at a time. They can be made again, under the same ids: its producer keeps no file."""
+    """Sends parcels, any number at the same time. They can be made again with the same ids, so its producer keeps them
+    in memory and not in a file."""
 
     def __init__(self, link: Link) -> None:
         self._asked: dict[str, asyncio.Future[Answer]] = {}
@@ -42,10 +44,10 @@ class Carrier:
             link, max_bytes=SPOOL_BYTES, listener=self._hear, expected=lambda problem: problem.id_taken
         )
         self.refusal = ""
-        """The first reason that was given."""
+        """The reason of the first refusal."""
 
     async def carry(self, parcel: Parcel) -> None:
-        """Until all of it is answered; what became of it is in the producer's tally."""
+        """Sends a parcel and waits until all of it is answered. The producer's tally counts the answers."""
         if not parcel.readings:
             return
         if parcel.whole and not _id_taken(answer := await self._answer(parcel.whole)):
@@ -54,7 +56,7 @@ class Carrier:
         claim = await self._answer(envelope(parcel.id, ()))
         if _id_taken(claim) and not parcel.whole:
             self.producer.tally.duplicates += parcel.readings
-        elif isinstance(claim, Refusal):  # or it was committed whole before, and isn't the same any more
+        elif isinstance(claim, Refusal):  # otherwise it was committed as one batch before, with other content
             self.producer.tally.refused += parcel.readings
             self._note(claim)
         else:

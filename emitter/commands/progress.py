@@ -1,4 +1,4 @@
-"""How far a long job is: a bar on a terminal, a line now and then elsewhere; both on standard error."""
+"""Shows the progress of a long job on standard error: as a bar on a terminal, otherwise as a line now and then."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +13,12 @@ EVERY = 10.0
 
 
 Meter = Callable[[int], None]
-"""Is told of work when it is answered, not when it is produced."""
+"""Is called with the weight of work that was answered."""
 
 
 @contextmanager
 def metering(label: str, total: int | None) -> Iterator[Meter]:
-    """A meter for `total` of anything; None where the end isn't known."""
+    """A meter for work of the weight `total`, which is None where the end isn't known."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines(label, total).advance
@@ -34,12 +34,12 @@ class _Lines:
         self._label = label
         self._total = total
         self._done = 0
-        self._said = time.monotonic()
+        self._shown_at = time.monotonic()
 
     def advance(self, weight: int) -> None:
         self._done += weight
-        if time.monotonic() - self._said >= EVERY:
-            self._said = time.monotonic()
+        if time.monotonic() - self._shown_at >= EVERY:
+            self._shown_at = time.monotonic()
             click.echo(f"{self._label}: {self._state()}", err=True)
 
     def _state(self) -> str:

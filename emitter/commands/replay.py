@@ -1,4 +1,4 @@
-"""`emitter replay`: real data out of a CSV file."""
+"""`emitter replay`: sends the readings of a CSV file."""
 
 import hashlib
 import itertools
@@ -22,25 +22,25 @@ from emitter.producer.readings import MAX_BATCH_BYTES, Batch, envelope
 from emitter.settings import EmitterSettings
 
 SHOWN = 20
-"""Bad rows that are shown; the others are only counted."""
+"""The most bad rows that are shown; further ones are only counted."""
 
 log = structlog.get_logger()
 
 
 class Replay:
-    """A table as parcels of at most `size` rows, weighed in bytes of the file.
+    """Makes parcels of at most `size` rows out of a table. The weight of a parcel is its bytes in the file.
 
-    The id of a parcel stands for its place in the file, its first row and the layout, and that of a piece, which is a
-    row, for the row besides. So a file that has grown, or one whose bad rows were mended, writes what is new alone: a
-    bad row is left out but counts as one of its parcel, which then travels row by row, and so does the end of a file.
-    `strict`: a bad row is the end instead.
+    The id of a parcel depends on its place in the file, its first row and the layout. A piece is a single row, and its
+    id depends on that row as well. A bad row is left out, but counts as a row of its parcel, which is then sent row by
+    row; the incomplete parcel at the end of a file is sent row by row as well. So a file that has grown, or whose bad
+    rows were corrected, only writes what is new. With `strict`, a bad row ends the replay instead.
     """
 
     def __init__(self, table: Table, size: int, strict: bool) -> None:
         self.good = 0
-        """Rows read."""
+        """The number of good rows so far."""
         self.bad = 0
-        """Rows left out."""
+        """The number of bad rows so far."""
         self._table = table
         self._size = size
         self._strict = strict
@@ -48,7 +48,8 @@ class Replay:
         self._head = table.mark
 
     def parcels(self) -> Iterator[Parcel]:
-        """The parcels. BadRow, when strict: the rows of its parcel aren't sent, the parcels before are."""
+        """The parcels. With `strict`, raises BadRow at the first bad row: its parcel isn't sent, the parcels before it
+        are."""
         for number in itertools.count():
             part = _Part(hashlib.sha256(self._head + b"%d" % number))
             for row in self._table.rows():
@@ -63,7 +64,7 @@ class Replay:
             yield self._close(part, whole=part.count == len(part.rows))
 
     def check(self) -> None:
-        """Reads all of it and sends nothing. NotFinished: some rows are bad."""
+        """Reads the whole table and sends nothing. Raises NotFinished where rows are bad."""
         for _ in self.parcels():
             pass
         click.echo(f"{counted(self.good, 'row', 'rows')} can be sent, {counted(self.bad, 'is', 'are')} bad")
@@ -93,12 +94,12 @@ class Replay:
 
 
 class _Part:
-    """The rows of a parcel."""
+    """The rows of a parcel, while it is read."""
 
     def __init__(self, origin: "hashlib._Hash") -> None:
         self.rows: list[Row] = []
         self.count = self.bytes = 0
-        """Of rows, bad ones too; and of readings."""
+        """The number of rows, including bad ones; and the bytes of the readings."""
         self._origin = origin
         self._marks: list[bytes] = []
 
@@ -116,7 +117,7 @@ class _Part:
             self.bytes += len(row.reading)
 
     def pieces(self) -> Iterator[Batch]:
-        """Each row by itself; rows that are alike are told apart by their number."""
+        """A batch for each row. Identical rows get different ids by their number."""
         alike: Counter[bytes] = Counter()
         for row, mark in zip(self.rows, self._marks, strict=True):
             alike[mark] += 1

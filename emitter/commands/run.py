@@ -1,4 +1,5 @@
-"""`emitter run`: a reading every few seconds, for ever, whatever becomes of the service meanwhile."""
+"""`emitter run`: sends a reading every few seconds until it is stopped, and keeps readings while the service is
+down."""
 
 import asyncio
 import math
@@ -33,19 +34,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Live:
-    """The live emitter: gives a producer what a source tells. `grace`: seconds for the last acknowledgements."""
+    """Reads a source at intervals, and hands its readings to a producer. `grace`: seconds for the last
+    acknowledgements."""
 
     def __init__(self, source: Source, plan: Plan, link: Link, spool: Path, max_bytes: int, grace: float) -> None:
         self.dropped = 0
-        """Readings that found the spool full."""
+        """The number of readings that were dropped because the spool was full."""
         self._source = source
         self._plan = plan
         self._spool = spool
         self._grace = grace
-        self._producer = Producer(link, spool=spool, max_bytes=max_bytes, grace=0, listener=self._tell)
+        self._producer = Producer(link, spool=spool, max_bytes=max_bytes, grace=0, listener=self._log_answer)
 
     async def run(self, lifeline: bool) -> None:
-        """Until the count is reached, a signal comes, or, with `lifeline`, standard input ends; says how it went."""
+        """Runs until the count is reached, a signal comes or, with `lifeline`, standard input ends. Then prints a
+        summary."""
         with stop_signals() as stop:
             async with self._producer:
                 log.info(
@@ -63,7 +66,6 @@ class Live:
                     click.echo(self._summary())
 
     def _summary(self) -> str:
-        """What became of the readings, in a line."""
         tally = self._producer.tally
         return (
             f"{readings(tally.written)} written, {counted(tally.duplicates, 'duplicate', 'duplicates')}, "
@@ -82,15 +84,16 @@ class Live:
                 return
 
     def _keep(self, readings: Sequence[Reading]) -> None:
-        """A live reading can't wait for room: without any it is dropped, said and counted."""
+        """Puts readings into the spool. Live readings can't wait for room: where there is none, they are dropped, which
+        is logged and counted."""
         try:
             self._producer.offer_batch(make_batch(readings))
         except SpoolFull as exc:
             self.dropped += len(readings)
             log.warning("reading dropped", why=str(exc), dropped=self.dropped)
 
-    def _tell(self, batch: Batch, answer: Answer, seconds: float) -> None:
-        """One line a reading, but not for each of a long backlog."""
+    def _log_answer(self, batch: Batch, answer: Answer, seconds: float) -> None:
+        """Logs each acknowledged reading; while there is a backlog, only at level DEBUG."""
         if isinstance(answer, Refusal):
             return
         waiting = self._producer.waiting
@@ -162,7 +165,8 @@ def run_live(
 
 
 async def ticks(interval: float) -> AsyncIterator[None]:
-    """Now, and then every `interval` seconds; what a sleeping machine missed is left out."""
+    """Yields at once and then every `interval` seconds. Ticks that were missed while the machine was asleep are
+    skipped."""
     start, number = time.monotonic(), 0
     while True:
         yield

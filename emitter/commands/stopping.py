@@ -1,4 +1,4 @@
-"""How a command ends: when all is delivered, or when somebody says stop."""
+"""Ends a command when everything is delivered, or when a signal stops it."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from emitter.producer import Producer
 
 @contextmanager
 def stop_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set. A second signal has its usual effect."""
+    """An event that the first SIGTERM or SIGINT sets. A second signal has its usual effect."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
 
     def tell(number: int) -> None:
@@ -32,9 +32,10 @@ def stop_signals() -> Iterator[asyncio.Event]:
 async def deliver(
     producer: Producer, producing: Coroutine[object, object, None], stop: asyncio.Event, grace: float
 ) -> bool:
-    """Until everything produced is answered: True. Told to `stop`, waits `grace` seconds more: False.
+    """Runs `producing` until everything that it produced is answered, and returns True. When `stop` is set, waits
+    `grace` more seconds and returns False.
 
-    EmitterError: what producing stumbled over, when all that was produced before is answered.
+    Raises the EmitterError that ended `producing`, once everything that was produced before is answered.
     """
     finishing, stopping = asyncio.create_task(_finish(producer, producing)), asyncio.create_task(stop.wait())
     try:
@@ -46,13 +47,13 @@ async def deliver(
         for task in (finishing, stopping):
             task.cancel()
         await asyncio.gather(finishing, stopping, return_exceptions=True)
-    if producer.connected:  # without a connection there is nothing to wait for
+    if producer.connected:  # without a connection no more answers can come
         await producer.drained(grace)
     return False
 
 
 def wait_for_end_of_input() -> None:
-    """Returns when whoever holds the other end of standard input lets it go, by intent or by dying."""
+    """Waits until standard input ends, because the process at its other end closes it or has ended."""
     with suppress(OSError):
         while os.read(0, 4096):
             pass

@@ -1,4 +1,4 @@
-"""Calls that block, off the event loop."""
+"""Runs blocking calls outside of the event loop."""
 
 import asyncio
 import threading
@@ -11,7 +11,8 @@ T = TypeVar("T")
 
 
 async def in_thread(call: Callable[[], T]) -> T:
-    """Like `asyncio.to_thread`, in a daemon thread: a read that blocks for ever doesn't hold up the exit."""
+    """Like `asyncio.to_thread`, but in a daemon thread, so that a read that blocks for ever doesn't keep the process
+    alive."""
     future: Future[T] = Future()
     threading.Thread(target=_settle, args=(future, call), daemon=True).start()
     return await asyncio.wrap_future(future)
@@ -22,8 +23,8 @@ def _settle(future: Future[T], call: Callable[[], T]) -> None:
         return
     try:
         result = call()
-    except Exception as exc:  # handed over to whoever awaits it
+    except Exception as exc:  # raised again where the call is awaited
         future.set_exception(exc)
     else:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits for the result
             future.set_result(result)

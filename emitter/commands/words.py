@@ -1,8 +1,8 @@
-"""Numbers of things, as a person would say them."""
+"""Texts about numbers of things, for people."""
 
 
 def as_sentence(text: str) -> str:
-    """It ends in one full stop, or in a question mark, whatever it quotes at its end."""
+    """The text with exactly one full stop at its end, unless it ends with a question mark."""
     return text if text.endswith("?") else f"{text.rstrip('.')}."
 
 
@@ -12,7 +12,8 @@ def counted(number: int, singular: str, plural: str) -> str:
 
 
 def readings(number: int, what: str = "") -> str:
-    """`1 reading was refused`, `2,000 readings were refused`, for what is `refused`; without it only the readings."""
+    """`1 reading was refused`, `2,000 readings were refused` if `what` is `refused`; without it `1 reading`, `2,000
+    readings`."""
     return (
         counted(number, f"reading was {what}", f"readings were {what}")
         if what

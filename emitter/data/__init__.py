@@ -1,1 +1,1 @@
-"""Where readings come from: generated, measured, or out of a file."""
+"""The sources of readings: generated, measured, or read from a file."""

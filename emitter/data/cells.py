@@ -1,4 +1,4 @@
-"""One row of a table as a reading: which column is what, and how its text is to be read. No I/O."""
+"""Reads a row of a table as a reading: what each column means, and how its text is parsed. No I/O."""
 
 import math
 import re
@@ -13,17 +13,17 @@ from emitter.errors import BadRow, BadTable
 from emitter.producer.readings import MAX_ATTRIBUTES, MAX_SERIES, OWN_KEYS, Reading
 
 LATEST = timedelta(days=1)
-"""How far ahead of the clock the service takes a reading, unless set otherwise."""
+"""How far ahead of the clock a reading may be; this is the default of the service."""
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,17})?([eE][+-]?\d{1,2})?")
 _encode = msgspec.json.Encoder().encode
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """Which columns are what; None: the column of that name, if there is one.
+    """The meaning of the columns. None stands for the column of the same name, if there is one.
 
-    `series_name`: for tables, and for rows, that name no series. `zone`: for times without one. `time_format`: as
-    in `strptime`; None: ISO 8601 or epoch. `attributes`: whether the other columns become attributes.
+    `series_name` is for tables and rows without a series, `zone` for times without an offset. `time_format` is as in
+    `strptime`; None means ISO 8601 or epoch. `attributes` says whether the other columns become attributes.
     """
 
     ts: str = "ts"
@@ -38,7 +38,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Refusal(Exception):
-    """One cell can't be used."""
+    """A cell can't be used."""
 
     def __init__(self, column: str, detail: str) -> None:
         super().__init__(column, detail)
@@ -46,7 +46,7 @@ class _Refusal(Exception):
 
 
 class Cells:
-    """Reads rows under a given header. BadTable: the header and the layout don't fit together."""
+    """Reads the rows below a header. Raises BadTable where the header doesn't match the layout."""
 
     def __init__(self, header: Sequence[str], layout: Layout) -> None:
         self._header = [name.strip() for name in header]
@@ -63,7 +63,7 @@ class Cells:
             raise BadTable(f"no column for plan or fact: name one with --plan or --fact; {self._names()}")
 
     def read(self, line: int, cells: Sequence[str]) -> Reading:
-        """The reading in a row. BadRow."""
+        """The reading in a row. Raises BadRow where there is none."""
         try:
             return self._read(cells)
         except _Refusal as refusal:
@@ -84,7 +84,7 @@ class Cells:
         )
 
     def _find(self, option: str, given: str | None) -> int | None:
-        """The number of a column. A column that was not asked for by name may be missing, `ts` may not."""
+        """The number of a column. A column may be missing if no option names it, except for `ts`."""
         name = given or option
         if (found := self._header.count(name)) > 1:
             raise BadTable(f"{found} columns are called {name!r}; {self._names()}")
@@ -97,7 +97,7 @@ class Cells:
         return None
 
     def _name_others(self) -> dict[int, str]:
-        """The columns that become attributes, under names that mean nothing else to the service."""
+        """The columns that become attributes, with names that have no other meaning for the service."""
         used = {self._ts, self._plan, self._fact, self._series}
         return {
             number: f"column_{name}" if name.lower() in OWN_KEYS else name
@@ -127,12 +127,12 @@ class Cells:
         if self._layout.time_format is None:
             return parse_moment(text)
         try:
-            return datetime.strptime(text, self._layout.time_format)  # noqa: DTZ007 - the zone comes next
+            return datetime.strptime(text, self._layout.time_format)  # noqa: DTZ007 - the zone is added below
         except ValueError:
             return None
 
     def _place(self, moment: datetime, column: str) -> datetime:
-        """A naive time in the layout's zone; the first of two, where clocks were set back."""
+        """A naive time in the layout's zone; where clocks were set back, the first of two such times."""
         if self._zone is None:
             raise _Refusal(column, f"{moment} has no time zone: name it with --tz")
         placed = moment.replace(tzinfo=self._zone)
@@ -173,13 +173,15 @@ class Cells:
 
 
 def _delimiter_in(name: str, given: str) -> str | None:
-    """What seems to separate columns in a header that was read as one, as it is written on the command line."""
+    """The character that seems to separate columns in a header that was read as a single column, as it is written on
+    the command line."""
     found = max((";", "\t", "|", ","), key=name.count)
     return {"\t": "tab"}.get(found, f"'{found}'") if found in name and found != given else None
 
 
 def _plain_number(text: str) -> int | float | None:
-    """A number that is written as JSON would write it: 007 and 1_000 are text, and so is what doesn't fit a float."""
+    """A number in the syntax of JSON; None for 007 and 1_000, which are text, and for numbers that don't fit a
+    float."""
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
@@ -187,7 +189,7 @@ def _plain_number(text: str) -> int | float | None:
 
 
 def _any_number(text: str) -> float | None:
-    """A finite number however it is written: +5, .5, 007."""
+    """A finite number in any syntax, such as +5, .5 or 007."""
     try:
         number = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where live readings come from."""
+"""The sources of live readings."""
 
 import math
 import random
@@ -12,23 +12,23 @@ import psutil  # type: ignore[import-untyped,unused-ignore]
 from emitter.producer.readings import Reading
 
 TARGET_MEMORY = 600.0
-"""Seconds: how slowly the CPU's target follows its use."""
+"""The time constant in seconds with which the CPU's plan follows its use."""
 
 _random = random.SystemRandom()
 
 
 class Source(Protocol):
-    """Something that can be read, again and again."""
+    """A source that can be read again and again."""
 
     def read(self, now: datetime, series: Sequence[str]) -> list[Reading]:
-        """A reading for each of the series; none where there is nothing to tell yet."""
+        """A reading for each of the series; no readings where there is nothing to measure yet."""
 
 
 class RandomSource:
-    """A random plan, and a fact somewhere near it."""
+    """A random plan, and a random fact near it."""
 
     def read(self, now: datetime, series: Sequence[str]) -> list[Reading]:
-        """A pair of its own for each of the series."""
+        """A different pair for each of the series."""
         return [self._pair(now, name) for name in series]
 
     def _pair(self, now: datetime, name: str) -> Reading:
@@ -37,7 +37,8 @@ class RandomSource:
 
 
 class CpuSource:
-    """This machine's CPU use since the last reading as the fact, in percent; as the plan, its slow moving average."""
+    """The CPU use of this machine in percent: the fact since the last reading, and a slow moving average as the
+    plan."""
 
     def __init__(self, interval: float) -> None:
         self._share = 1 - math.exp(-interval / TARGET_MEMORY)

@@ -1,4 +1,4 @@
-"""A CSV file with a header, given on the command line, row by row."""
+"""Reads a CSV file with a header row by row."""
 
 import csv
 import hashlib
@@ -23,26 +23,28 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A reading, encoded, and when it was made."""
+    """An encoded reading, and its time."""
 
     reading: bytes
     moment: datetime
 
 
 class Table:
-    """The readings in a file, which is read once and never held. BadTable: it has no usable header."""
+    """The readings in a file, which is read once and never held in memory. Raises BadTable where it has no usable
+    header."""
 
     def __init__(self, file: BinaryIO, layout: Layout) -> None:
         self.position = 0
-        """Bytes read."""
+        """The bytes that were read so far."""
         self._row = hashlib.sha256(msgspec.json.encode(layout))
         self._csv = csv.reader(self._lines(file), delimiter=layout.delimiter)
         self._cells = Cells(self._header(), layout)
         self.mark = self._row.digest()
-        """Stands for the row read last, as it is in the file; before the first row for the header and the layout."""
+        """A digest of the last row, as it is in the file; before the first row, a digest of the header and the
+        layout."""
 
     def rows(self) -> Iterator[Row | BadRow]:
-        """Every row's reading, or what is wrong with it."""
+        """The reading of each row, or the error in it."""
         while True:
             line = self._csv.line_num + 1
             self._row = hashlib.sha256()
@@ -76,22 +78,23 @@ class Table:
             raise BadTable(f"its header can't be read: {exc}") from exc
 
     def _lines(self, file: BinaryIO) -> Iterator[str]:
-        """Bytes that aren't UTF-8 come out as half surrogate pairs, for the row that holds them to be refused."""
+        """The lines of the file. Bytes that aren't UTF-8 become halves of surrogate pairs, so that only their row is
+        refused."""
         for raw in _read(file):
             if not self.position:
                 _check_beginning(raw)
             text = raw if self.position else raw.removeprefix(_UTF8_MARK)
             self.position += len(raw)
-            self._row.update(raw.rstrip(b"\r\n") + b"\n")  # the last line may get its end later
+            self._row.update(raw.rstrip(b"\r\n") + b"\n")  # the last line may get its newline later
             yield text.decode("utf-8", "surrogateescape")
 
 
 @contextmanager
 def opened(path: str) -> Iterator[BinaryIO]:
-    """The file, or standard input for `-`. BadTable: whatever is wrong in it, with its name."""
+    """Opens a file, or standard input for `-`. Adds its name to any BadTable."""
     try:
         if path == "-":
-            # Not sys.stdin, and never closed: a thread may wait in it, which would hold up the exit, or abort it.
+            # Not sys.stdin, and never closed: a thread may be reading it, which would delay the exit or crash it.
             yield os.fdopen(os.dup(0), "rb")
         else:
             with Path(path).open("rb") as file:
@@ -103,18 +106,18 @@ def opened(path: str) -> Iterator[BinaryIO]:
 
 
 def name_of(path: str) -> str:
-    """What a person calls it."""
+    """The name of the file, for people."""
     return "standard input" if path == "-" else Path(path).name
 
 
 def size_of(file: BinaryIO) -> int | None:
-    """Its bytes, None where it has no end yet."""
+    """The size of the file in bytes; None where it isn't known, as for standard input."""
     status = os.fstat(file.fileno())
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _check_beginning(raw: bytes) -> None:
-    """BadTable where the first line isn't text in UTF-8."""
+    """Raises BadTable where the first line isn't text in UTF-8."""
     if raw.startswith(_UTF16_MARKS):
         raise BadTable("it is UTF-16; save it as UTF-8")
     try:

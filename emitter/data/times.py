@@ -11,12 +11,14 @@ EXAMPLES = "2026-01-31T14:05:00Z, 1769868300, now, now-2h or -2h"
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _RELATIVE = re.compile(r"(?:now)?([+-])(.+)", re.S)
 SMALLEST = 1e8
-"""A smaller number in a table is no epoch time, more often a spreadsheet's day: the service refuses it too."""
+"""A smaller number isn't taken for an epoch time, as it is most likely a day number of a spreadsheet. The service
+refuses it as well."""
 _SCALES = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 
 def parse_instant(text: str, now: datetime) -> datetime:
-    """RFC 3339, epoch seconds or milliseconds, `now`, `now-2h` or `-2h` as a time in UTC. ValueError otherwise."""
+    """RFC 3339, epoch seconds or milliseconds, `now`, `now-2h` or `-2h` as a time in UTC. Raises ValueError for
+    anything else."""
     text = text.strip()
     if text == "now":
         return now.astimezone(UTC)
@@ -31,7 +33,8 @@ def parse_instant(text: str, now: datetime) -> datetime:
 
 
 def parse_moment(text: str) -> datetime | None:
-    """ISO 8601, or a number of seconds, milli-, micro- or nanoseconds since 1970; naive where the text says no zone."""
+    """ISO 8601, or a number of seconds, milli-, micro- or nanoseconds since 1970. The time is naive where the text has
+    no offset."""
     if _NUMBER.fullmatch(text):
         return from_epoch(float(text))
     try:
@@ -41,12 +44,12 @@ def parse_moment(text: str) -> datetime | None:
 
 
 def is_small_number(text: str) -> bool:
-    """Whether it is a number that doesn't stand for a time, for all that is known of it."""
+    """Whether the text is a number that is too small for an epoch time."""
     return _NUMBER.fullmatch(text) is not None and abs(float(text)) < SMALLEST
 
 
 def from_epoch(number: float) -> datetime | None:
-    """An epoch time in UTC; its size tells the unit: as seconds, 1e11 would be the year 5138."""
+    """An epoch time in UTC. Its size tells the unit: 1e11 seconds would be in the year 5138."""
     scale = next((scale for least, scale in _SCALES if abs(number) >= least), 1.0)
     try:
         return EPOCH + timedelta(microseconds=round(number / scale * 1e6))
@@ -55,17 +58,17 @@ def from_epoch(number: float) -> datetime | None:
 
 
 def to_milliseconds(moment: datetime) -> int:
-    """An aware time in whole milliseconds since 1970."""
+    """A timezone-aware time in whole milliseconds since 1970."""
     return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def from_milliseconds(milliseconds: int) -> datetime:
-    """The time so many milliseconds after 1970, in UTC."""
+    """The time in UTC, given milliseconds since 1970."""
     return EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def show(moment: datetime) -> str:
-    """A time in RFC 3339, to the second: the way it can be given back as an option."""
+    """A time in RFC 3339, to the second, as options accept it."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -1,10 +1,10 @@
-"""A producer of readings, to import or to copy: it needs nothing else of this project.
+"""A producer of readings, to import or to copy; it uses nothing else of this project.
 
     async with Producer("ws://localhost:8080/", spool="readings.sqlite") as producer:
         await producer.send(series="line 1", plan=40, fact=38)
 
-From the outside in: `producer` is what others use; `sender` has the connection; `exchange` decides what to send and
-what an answer means; `window` holds what is in flight, `spool` what isn't acknowledged.
+From the outside in: `producer` is the interface; `sender` has the connection; `exchange` decides what to send and what
+an answer means; `window` holds the batches in flight, `spool` all unacknowledged ones.
 """
 
 from emitter.producer.answers import Answer, Duplicate, Problem, Refusal, Tally, Written

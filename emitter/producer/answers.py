@@ -1,4 +1,4 @@
-"""What the service answers to a batch."""
+"""The answers of the service to a batch."""
 
 from typing import assert_never
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One fault of one reading of the batch: the index counts from 0, people count from 1."""
+    """One fault of one reading of the batch. `index` counts from 0; the text for people counts from 1."""
 
     index: int | None = None
     field: str = ""
@@ -20,7 +20,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """An RFC 9457 problem, as far as a producer needs it; `retry_after` in seconds."""
+    """An RFC 9457 problem, as far as a producer needs it; `retry_after` is in seconds."""
 
     status: int = 500
     title: str = ""
@@ -35,13 +35,13 @@ class Problem(msgspec.Struct, frozen=True):
 
     @property
     def passes(self) -> bool:
-        """Whether the same may be taken later."""
+        """Whether the service may accept the same batch later."""
         return self.status == 429 or self.status >= 500
 
     def __str__(self) -> str:
-        said = (self.detail or self.title or "no reason given").rstrip(".")
-        first = f" ({self.errors[0]})" if self.errors and self.errors[0].detail not in said else ""
-        return f"{self.status}: {said}{first}"
+        reason = (self.detail or self.title or "no reason given").rstrip(".")
+        first = f" ({self.errors[0]})" if self.errors and self.errors[0].detail not in reason else ""
+        return f"{self.status}: {reason}{first}"
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ class Duplicate(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """The batch isn't committed; `id` is None where the service couldn't make it out."""
+    """The batch isn't committed; `id` is None where the service couldn't read it."""
 
     id: str | None
     problem: Problem
@@ -68,7 +68,8 @@ Answer = Written | Duplicate | Refusal
 
 
 class Tally(msgspec.Struct):
-    """What the service answered, in readings; and how often batches were sent again and connections made."""
+    """Counts the answers of the service in readings, and how often batches were sent again and connections were
+    made."""
 
     written: int = 0
     duplicates: int = 0
@@ -77,7 +78,7 @@ class Tally(msgspec.Struct):
     connections: int = 0
 
     def count(self, readings: int, answer: Answer) -> None:
-        """A batch of so many readings is done with."""
+        """Counts the final answer to a batch of so many readings."""
         match answer:
             case Written():
                 self.written += answer.readings
@@ -102,7 +103,7 @@ _decode_problem = msgspec.json.Decoder(Problem).decode
 
 
 def read_answer(message: str | bytes) -> Answer | None:
-    """The answer in a frame, None where it is none that a producer knows."""
+    """The answer in a frame; None where it isn't one that a producer knows."""
     try:
         frame = _decode(message)
     except msgspec.DecodeError:
@@ -115,7 +116,7 @@ def read_answer(message: str | bytes) -> Answer | None:
 
 
 def read_problem(body: bytes) -> str:
-    """The detail of a problem document, "" where the body is something else."""
+    """The detail of a problem document; "" where the body is something else."""
     try:
         return _decode_problem(body).detail
     except msgspec.DecodeError:

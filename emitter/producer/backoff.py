@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 FIRST, LONGEST = 0.1, 5.0
-"""Seconds before the first retry, and before the later ones at most."""
+"""Seconds before the first retry, and at most before later ones."""
 LONGEST_ASKED = 300.0
-"""Seconds that a service may ask for at most."""
+"""The longest wait that a service may ask for, in seconds."""
 
 _random = random.SystemRandom()
 
 
 class Backoff:
-    """Waits that double with each failure in a row, shortened by chance so that producers don't return all at once.
+    """Waiting times that double with each failure in a row, shortened at random so that not all producers return at
+    once.
 
-    `patience`: seconds of failures in a row after which it is time to give up; None: never.
+    `patience`: seconds of uninterrupted failure after which to give up; None means never.
     """
 
     def __init__(self, patience: float | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,11 +28,11 @@ class Backoff:
         self._failing_since = 0.0
 
     def succeed(self) -> None:
-        """The next failure is the first one again."""
+        """Starts again: the next failure counts as the first one."""
         self._failures = 0
 
     def fail(self, asked: float | None = None) -> float:
-        """Seconds to wait after one more failure, at least what the service `asked` for."""
+        """The seconds to wait after one more failure, at least those that the service `asked` for."""
         if not self._failures:
             self._failing_since = self._clock()
         longest = min(LONGEST, FIRST * 2 ** min(self._failures, 10))
@@ -39,12 +40,12 @@ class Backoff:
         return max(_random.uniform(longest / 2, longest), min(asked or 0.0, LONGEST_ASKED))
 
     def exhausted(self, wait: float) -> bool:
-        """Whether patience would be at its end after waiting once more."""
+        """Whether the patience would be over after waiting once more."""
         return self._patience is not None and self._clock() + wait - self._failing_since > self._patience
 
 
 def retry_after(header: str | None) -> float | None:
-    """Seconds out of a Retry-After header: a number or a date."""
+    """The seconds in a Retry-After header, which is a number or a date."""
     if not header:
         return None
     if header.strip().isdecimal():

@@ -1,4 +1,4 @@
-"""What can go wrong for a producer: one class each, all of them a ProducerError, with a sentence for a person."""
+"""The errors of a producer. Each is a ProducerError, and has a sentence for people."""
 
 
 class ProducerError(Exception):

@@ -1,7 +1,7 @@
-"""What to send next, and what an answer or a lost connection means for it. No I/O: whoever has the connection does it.
+"""Decides what to send next, and what an answer or a lost connection means. No I/O: the sender has the connection.
 
-A batch is done with on an answer alone. After a lost connection all unanswered ones are sent again under their ids,
-which the contract makes harmless.
+A batch is done only when it is answered. After a lost connection all unanswered batches are sent again with the same
+ids, which the protocol makes harmless.
 """
 
 import logging
@@ -18,18 +18,19 @@ from emitter.producer.readings import Batch
 from emitter.producer.window import Sent, Window
 
 SETTLED = 5.0
-"""Seconds after which a connection that had nothing to do counts as a good one."""
+"""Seconds after which a connection counts as good even if nothing was sent on it."""
 
 log = logging.getLogger(__name__)
 
 Listener = Callable[[Batch, Answer, float], None]
-"""Is told of every batch that is done with: the batch, its answer, seconds since it was last sent."""
+"""Is called for every batch that is done, with the batch, its answer, and the seconds since it was last sent."""
 
 
 class Exchange:
-    """Batches out of a source, in order, a window of them at a time, over one connection after the other.
+    """Sends the batches of a source in order, a window of them at a time, over one connection after the other.
 
-    `settle` is told of each batch that is done with; `complain` of each trouble, and how many seconds it costs.
+    `settle` is called for each batch that is done; `complain` for each failure, with the seconds until the next
+    attempt.
     """
 
     def __init__(
@@ -50,17 +51,19 @@ class Exchange:
         self._began: float | None = None
 
     def begin(self) -> None:
-        """There is a connection."""
+        """Begins a connection."""
         self._tally.connections += 1
         self._began = time.monotonic()
         self.window.start()
 
     def next(self) -> Batch | None:
-        """The batch to send now, from now on in flight. Ask anew after each answer, and after a pause."""
+        """The batch to send now, which is then in flight. The caller asks again after each answer and after each
+        pause."""
         return None if self.pause() else self.window.take()
 
     def pause(self) -> float:
-        """Seconds for which nothing may be sent, because the service has asked for it or takes nothing at the time."""
+        """The seconds for which nothing may be sent, because the service has asked for it or accepts nothing at
+        present."""
         if not self._resume_at:
             return 0.0
         if (left := self._resume_at - time.monotonic()) <= 0:
@@ -68,7 +71,8 @@ class Exchange:
         return left
 
     def hear(self, answer: Answer) -> None:
-        """The service has answered. Rejected: it won't have us; Silence: this connection is of no use any more."""
+        """Handles an answer. Raises Rejected where the service refuses this producer, and Silence where a new
+        connection is needed."""
         match answer:
             case Written() | Duplicate():
                 if sent := self.window.land(answer.id):
@@ -88,9 +92,9 @@ class Exchange:
                 assert_never(answer)
 
     def lost(self, failure: Exception) -> float:
-        """The connection failed, or wasn't made. Seconds until the next attempt.
+        """Handles a connection that failed or couldn't be made, and returns the seconds until the next attempt.
 
-        Rejected: there is no use in one; Unreachable: the link's patience is over.
+        Raises Rejected where another attempt would be useless, and Unreachable where the link's patience is over.
         """
         check_refusal(self._link, failure)
         if closed_with(failure) == TOO_LARGE:
@@ -107,7 +111,7 @@ class Exchange:
         self._settle(sent.batch, answer, sent.age)
 
     def _whose(self, refusal: Refusal) -> Sent | None:
-        """The batch that is refused. Where the service couldn't tell, they are sent again one by one to find out."""
+        """The batch that is refused. Where the refusal has no id, the batches are sent again one by one to find out."""
         if refusal.id is None and len(self.window) > 1:
             self.window.narrow()
             raise Silence(f"a batch was refused without its id ({refusal.problem}); sending them one by one")
@@ -117,21 +121,21 @@ class Exchange:
         return sent
 
     def _postpone(self, sent: Sent, problem: Problem) -> None:
-        """Sends the batch again on the same connection, after a pause."""
+        """Arranges that the batch is sent again on the same connection, after a pause."""
         self._tally.retries += 1
         self.window.again(sent)
-        if not self.pause():  # the rest of the window was sent before the pause began
+        if not self.pause():  # the other batches of the window, sent before the pause, may be refused as well
             self._resume_at = time.monotonic() + self._after_trouble(str(problem), problem.retry_after)
 
     def _find_too_large(self) -> None:
-        """The service doesn't say which frame was too large: with only one on its way it is clear."""
+        """Finds the frame that was too large. The service doesn't say which one it was, so they are sent one by one."""
         if sent := self.window.land(None):
             self._done(sent, Refusal(None, Problem(413, detail="The frame is too large.")))
         else:
             self.window.narrow()
 
     def _after_trouble(self, reason: str, asked: float | None) -> float:
-        """Seconds to wait, and says why; Unreachable when that would be too long."""
+        """Logs the reason, and returns the seconds to wait. Raises Unreachable where that would be too long."""
         delay = self._backoff.fail(asked)
         if self._backoff.exhausted(delay):
             raise Unreachable(f"{self._link.name} has taken nothing for {self._link.patience:g} s: {reason}.")

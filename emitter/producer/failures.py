@@ -1,4 +1,4 @@
-"""What ends a connection, in words, and whether another one may do better."""
+"""Describes what ended a connection, and decides whether another attempt makes sense."""
 
 import os
 import re
@@ -13,21 +13,21 @@ from emitter.producer.errors import Rejected
 from emitter.producer.link import Link
 
 TRANSIENT = frozenset((404, 408, 421, 425, 429))
-"""4xx statuses of a handshake that pass: proxies answer so while the service behind them starts."""
+"""4xx statuses of a handshake after which to try again: proxies answer them while the service behind them starts."""
 RESTARTING = frozenset((1001, 1012))
 TOO_LARGE = 1009
 
 
 class Silence(Exception):
-    """The connection stands, but answers don't come."""
+    """The connection is open, but answers don't come."""
 
 
 FAILURES = (OSError, WebSocketException, Silence)
-"""What can end a connection; another one may do better."""
+"""The exceptions that can end a connection, after which another attempt may succeed."""
 
 
 def check_refusal(link: Link, failure: Exception) -> None:
-    """Rejected where the handshake was answered with a status that will be the same next time."""
+    """Raises Rejected where the handshake was answered with a status that will be the same next time."""
     if not isinstance(failure, InvalidStatus):
         return
     status = failure.response.status_code
@@ -36,7 +36,7 @@ def check_refusal(link: Link, failure: Exception) -> None:
 
 
 def asked_delay(failure: Exception) -> float | None:
-    """Seconds that the service asked to wait."""
+    """The seconds that the service has asked to wait."""
     return retry_after(failure.response.headers.get("Retry-After")) if isinstance(failure, InvalidStatus) else None
 
 
@@ -53,7 +53,7 @@ def describe(failure: Exception) -> str:
             return _describe_close(failure)
         case TimeoutError():
             return "no answer to the connection attempt"
-        case SSLError() | gaierror():  # their numbers aren't the system's
+        case SSLError() | gaierror():  # their error numbers aren't those of the system
             return failure.strerror or str(failure)
         case OSError():
             return _describe_os(failure)
@@ -62,7 +62,7 @@ def describe(failure: Exception) -> str:
 
 
 def closed_with(failure: Exception) -> int | None:
-    """The code that the other side closed the connection with."""
+    """The code with which the other side closed the connection."""
     return failure.rcvd.code if isinstance(failure, ConnectionClosed) and failure.rcvd else None
 
 
@@ -79,14 +79,15 @@ def _hint(link: Link, status: int) -> str:
 def _describe_status(failure: InvalidStatus) -> str:
     response = failure.response
     detail = read_problem(bytes(response.body or b""))
-    said = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
+    status = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
     if response.status_code < 400:
-        return f"what answers there isn't a WebSocket service ({said})"
-    return f"{said}, {detail.rstrip('.')}" if detail else said
+        return f"what answers there isn't a WebSocket service ({status})"
+    return f"{status}, {detail.rstrip('.')}" if detail else status
 
 
 def _describe_os(failure: OSError) -> str:
-    """asyncio's text for several addresses of a host holds the number of each."""
+    """The description of a system error. For a host with several addresses, asyncio has put an error number for each
+    into the text."""
     number = re.search(r"\[Errno (\d+)\]", str(failure))
     return os.strerror(int(number[1])) if number else str(failure)
 

@@ -1,4 +1,4 @@
-"""Where to send, and how a connection to there is made."""
+"""The address to send to, and how to connect to it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,35 +14,36 @@ _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to send and how patiently; all times in seconds."""
+    """The address of the service, and how to deal with it; all times are in seconds."""
 
     url: str
     token: str | None = None
     """Sent as `Authorization: Bearer …` when connecting."""
     credential: str = "the token"
-    """What a person calls it, for messages."""
+    """What messages call the token."""
     window: int = 8
-    """Batches in flight."""
+    """The most batches in flight."""
     patience: float | None = None
-    """Give up after so long without success; None: never."""
+    """The time without success after which to give up; None means never."""
     ack_timeout: float = 30.0
-    """A connection on which nothing is answered for so long is taken for dead."""
+    """The time without answers after which a connection is taken for dead."""
     ping_interval: float = 10.0
     ping_timeout: float = 20.0
 
     @property
     def name(self) -> str:
-        """The address as it may be shown: without a password."""
+        """The address without its password, for messages."""
         parts = urlsplit(self.url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 @asynccontextmanager
 async def dial(link: Link) -> AsyncIterator[ClientConnection]:
-    """A connection, closed in good order however it ends; one of `failures.FAILURES` when it can't be made."""
+    """Opens a connection, which is closed in order at the end. Raises one of `failures.FAILURES` where it can't be
+    made."""
     try:
         socket = await _connect(link)
-    except AssertionError as exc:  # where the other side speaks first, websockets stumbles over its own check
+    except AssertionError as exc:  # raised by a check in websockets where the other side sends data first
         raise InvalidMessage("not a WebSocket service") from exc
     try:
         yield socket
@@ -63,7 +64,7 @@ def _connect(link: Link) -> connect:
 
 
 def _proxy(url: str) -> Literal[True] | None:
-    """Whatever the environment says about proxies, this machine is reached directly."""
+    """Whether to use the proxy of the environment: not for addresses of this machine."""
     host = urlsplit(url).hostname or ""
     try:
         local = ip_address(host).is_loopback
@@ -73,7 +74,7 @@ def _proxy(url: str) -> Literal[True] | None:
 
 
 def websocket_url(text: str) -> str:
-    """A WebSocket address out of a ws, wss, http or https one; ValueError otherwise."""
+    """The WebSocket address for a ws, wss, http or https address. Raises ValueError for anything else."""
     parts = urlsplit(text.strip())
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise ValueError(f"{text!r} isn't the address of a service, like ws://127.0.0.1:8080/")

@@ -1,4 +1,4 @@
-"""The spool as producers and the sender share it: who has nothing to do waits for the other."""
+"""The spool as it is shared by the producer and the sender, each of which can wait for the other."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from emitter.producer.spool import Spool
 
 
 class Outbox:
-    """A spool whose changes can be awaited."""
+    """A spool with changes that can be awaited."""
 
     def __init__(self, spool: Spool) -> None:
         self.spool = spool
@@ -16,18 +16,19 @@ class Outbox:
         self._taken = 0
 
     def offer(self, batch: Batch) -> None:
-        """Puts a batch in; SpoolFull where there is no room: for readings that won't wait."""
+        """Puts a batch in at once. Raises SpoolFull where there is no room."""
         self.spool.put(batch)
         self.announce()
 
     async def put(self, batch: Batch) -> None:
-        """Puts a batch in as soon as there is room: for readings that can wait."""
+        """Puts a batch in as soon as there is room."""
         await self._until(lambda: self.spool.has_room(len(batch.payload)))
         self.offer(batch)
-        await asyncio.sleep(0)  # a producer that never waits would keep the sender from sending
+        await asyncio.sleep(0)  # otherwise a producer that never waits would leave the sender no time to send
 
     def take(self) -> Batch | None:
-        """The next batch, each once; None where there is no other yet. It stays in the spool until it is done with."""
+        """The next batch, each of them once; None where there is no other yet. It stays in the spool until it is
+        done."""
         spooled = self.spool.after(self._taken)
         if spooled is None:
             return None
@@ -39,17 +40,17 @@ class Outbox:
         await self._until(lambda: not self.spool.batches)
 
     def forget(self, batch: Batch) -> None:
-        """Drops a batch that the service has."""
+        """Drops a batch that the service has committed."""
         self.spool.forget(batch)
         self.announce()
 
     def refuse(self, batch: Batch, problem: str) -> None:
-        """Puts aside a batch that the service won't have."""
+        """Sets aside a batch that the service has refused for good."""
         self.spool.refuse(batch, problem)
         self.announce()
 
     def announce(self) -> None:
-        """Wakes whoever waits for a change."""
+        """Wakes all tasks that wait for a change."""
         self._change.set()
         self._change = asyncio.Event()
 

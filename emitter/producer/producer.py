@@ -1,4 +1,4 @@
-"""The producer as others use it: an async context manager that takes readings and sees to their arrival."""
+"""The interface of the producer: an async context manager that accepts readings and delivers them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -24,16 +24,16 @@ GRACE = 10.0
 class Producer:
     """Sends readings to a service, each at least once, so that the service writes each once.
 
-    What `send` has taken is kept until the service has acknowledged it: in the file `spool`, fsynced, over outages of
-    the service and ends of this process, however it ends; without one in memory. At most `max_bytes` are kept: then
-    `send` waits. A batch carries an id, the same whenever it is sent again, by which the service knows it.
+    Readings are kept until the service has acknowledged them: fsynced in the file `spool`, where they survive outages
+    of the service and any end of this process; without `spool`, in memory. At most `max_bytes` are kept; then `send`
+    waits. A batch has an id, which is the same whenever it is sent again, and by which the service recognises it.
 
-    `service`: its address (`ws://`, `wss://`, `http://`, `https://`), or a Link for everything that may be set.
-    `listener`: is told of each batch that is done with. `expected`: refusals that aren't to be put aside and counted.
-    `grace`: seconds that leaving the block waits for the last acknowledgements.
+    `service`: its address (`ws://`, `wss://`, `http://`, `https://`), or a Link, which has more options. `listener`:
+    called for each batch that is done. `expected`: tells which refusals aren't to be set aside and counted. `grace`:
+    how many seconds the end of the block waits for the last acknowledgements.
 
-    Raised out of the `async with`, whose body is cancelled for it: Rejected, Unreachable (where the link's patience has
-    an end), SpoolError. Raised on leaving it: Undelivered, where there is no file that would keep the rest.
+    The `async with` block raises Rejected, Unreachable (where the link has a patience) or SpoolError, for which its
+    body is cancelled. At its end it raises Undelivered where readings are left and there is no file that keeps them.
     """
 
     def __init__(
@@ -76,20 +76,21 @@ class Producer:
         ts: datetime | None = None,
         attributes: Mapping[str, object] | None = None,
     ) -> None:
-        """Takes a reading, of now unless `ts` (aware) says otherwise; waits for room. BadReading: nothing is kept."""
+        """Accepts a reading as soon as there is room. Its time is now, unless `ts` (timezone-aware) is given. Raises
+        BadReading for a reading that the service would refuse, which isn't kept."""
         reading = Reading(ts=ts or datetime.now(UTC), series=series, plan=plan, fact=fact, attributes=attributes or {})
         await self.send_batch(make_batch([reading]))
 
     async def send_batch(self, batch: Batch) -> None:
-        """Takes readings that are committed together, as soon as there is room: see `make_batch`."""
+        """Accepts a batch, whose readings are committed together, as soon as there is room: see `make_batch`."""
         await self._outbox.put(batch)
 
     def offer_batch(self, batch: Batch) -> None:
-        """Takes them at once or not at all: SpoolFull."""
+        """Accepts a batch at once. Raises SpoolFull where there is no room."""
         self._outbox.offer(batch)
 
     async def drained(self, within: float | None = None) -> bool:
-        """Waits until all is answered, or so many seconds; whether it is."""
+        """Waits until everything is answered, or for `within` seconds. Returns whether everything is."""
         try:
             async with asyncio.timeout(within):
                 await self._outbox.drained()
@@ -99,12 +100,12 @@ class Producer:
 
     @property
     def tally(self) -> Tally:
-        """What was answered since this producer began, in readings."""
+        """The answers since this producer began, counted in readings."""
         return self._sender.tally
 
     @property
     def waiting(self) -> int:
-        """Readings that aren't acknowledged yet."""
+        """The number of readings that aren't acknowledged yet."""
         return self._spool.readings
 
     @property
@@ -113,7 +114,7 @@ class Producer:
         return self._sender.connected
 
     def refused(self) -> list[tuple[str, str]]:
-        """Ids of the batches that the service refused for good, with its reason; they are kept aside in the spool."""
+        """The ids of batches that the service refused for good, with its reasons; they are kept in the spool."""
         return self._spool.refused()
 
     @asynccontextmanager

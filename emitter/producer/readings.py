@@ -1,4 +1,4 @@
-"""Readings and batches as they go over the wire."""
+"""Readings and batches as they are sent."""
 
 import math
 import uuid
@@ -10,19 +10,19 @@ import msgspec
 from emitter.producer.errors import BadReading
 
 OWN_KEYS = frozenset(("ts", "series", "plan", "fact"))
-"""The keys of a reading that have a meaning; every other one is an attribute."""
+"""The keys of a reading that have a meaning; every other key is an attribute."""
 MAX_SERIES = 200
-"""Characters of a series name."""
+"""The most characters of a series name."""
 MAX_ATTRIBUTES = 8 * 1024
-"""Bytes of a reading's attributes as JSON."""
+"""The most bytes of a reading's attributes as JSON."""
 MAX_BATCH_BYTES = 256 * 1024
-"""A batch is closed when it is this large: far below the frames that services refuse."""
+"""The bytes at which a batch is closed, far below the size of frames that services refuse."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """One plan/fact pair of a series; `ts` is aware, None leaves a number out."""
+    """A plan and a fact of a series; `ts` is timezone-aware. A number that is None is left out."""
 
     ts: datetime
     series: str
@@ -32,7 +32,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Readings that are committed together; `payload` is the envelope exactly as it is sent, also when sent again."""
+    """Readings that are committed together; `payload` is the envelope exactly as it is sent each time."""
 
     id: str
     readings: int
@@ -40,20 +40,21 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def encode(reading: Reading) -> bytes:
-    """A reading as the JSON object of the contract. UnicodeError: text that isn't Unicode."""
+    """A reading as the JSON object that the service expects. Raises UnicodeError for text that isn't valid Unicode."""
     own = {"ts": reading.ts, "series": reading.series, "plan": reading.plan, "fact": reading.fact}
     return _encode({key: value for key, value in own.items() if value is not None} | dict(reading.attributes))
 
 
 def envelope(batch_id: str, encoded: Sequence[bytes]) -> Batch:
-    """Encoded readings as a batch that the service answers."""
+    """A batch of encoded readings; because of its id the service answers it."""
     payload = b'{"id":%b,"readings":[%b]}' % (_encode(batch_id), b",".join(encoded))
     return Batch(batch_id, len(encoded), payload)
 
 
 def make_batch(readings: Iterable[Reading], batch_id: str | None = None) -> Batch:
-    """Readings that are to be committed together, under a new id, or under one that stands for just these readings:
-    sent again, even by another process, they are written once. BadReading: the service would refuse one of them.
+    """A batch of readings that are to be committed together. With an id that always stands for these same readings,
+    they are written once even if another process sends them again; without one the batch gets a new id. Raises
+    BadReading where the service would refuse a reading.
     """
     return envelope(batch_id or uuid.uuid4().hex, [_checked(reading) for reading in readings])
 

@@ -1,4 +1,4 @@
-"""Carries batches from the outbox to the service over a WebSocket until each is answered, whatever happens between."""
+"""Sends the batches of an outbox to the service over a WebSocket until each is answered, over failures of any kind."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from emitter.producer.outbox import Outbox
 from emitter.producer.readings import Batch
 
 QUIET = 60.0
-"""Seconds before the same trouble is said again."""
+"""Seconds before the same failure is logged as a warning again."""
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Sender:
     """Sends the batches of an outbox in order, a window of them at a time.
 
-    `expected` tells refusals that the listener deals with from those that are to be counted and put aside.
+    `expected` tells which refusals the listener handles; the others are counted and set aside.
     """
 
     def __init__(
@@ -42,10 +42,11 @@ class Sender:
         self._expected = expected
         self._exchange = Exchange(link, outbox.take, self._settle, self.tally, self._complain)
         self._complaint = ("", 0.0)
-        """What was said last, and when."""
+        """The last warning, and when it was logged."""
 
     async def run(self) -> NoReturn:
-        """Sends until cancelled. Rejected: the service won't have us; Unreachable: the link's patience is over."""
+        """Sends until cancelled. Raises Rejected where the service refuses this producer, and Unreachable where the
+        link's patience is over."""
         while True:
             try:
                 async with dial(self.link) as socket:
@@ -89,7 +90,7 @@ class Sender:
                 log.warning("an answer that this producer doesn't know is ignored", extra={"answer": message[:200]})
 
     async def _watch(self) -> NoReturn:
-        """Ends a connection that answers nothing, and one that answers everything but one batch."""
+        """Raises Silence where no answers come, or where a single batch is left without an answer."""
         while True:
             left = self._exchange.window.deadline(self.link.ack_timeout) - time.monotonic()
             if self._exchange.window and left <= 0:
@@ -109,11 +110,11 @@ class Sender:
         self._listener(batch, answer, seconds)
 
     def _complain(self, reason: str, delay: float) -> None:
-        """A warning; the same one again soon is only logged at DEBUG."""
-        said, at = self._complaint
-        known = reason == said and time.monotonic() - at < QUIET
+        """Logs a failure as a warning; the same failure again soon only at level DEBUG."""
+        last, at = self._complaint
+        known = reason == last and time.monotonic() - at < QUIET
         level = logging.DEBUG if known else logging.WARNING
         log.log(level, "%s; trying again in %.1f s", reason, delay, extra={"waiting": self.outbox.spool.readings})
         if not known:
             self._complaint = (reason, time.monotonic())
-        self.outbox.announce()  # there may be a pause now, and something to be sent again after it
+        self.outbox.announce()  # so that the sending task waits for the pause, and then sends again

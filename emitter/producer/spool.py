@@ -1,7 +1,8 @@
-"""Batches that nobody has acknowledged yet, in a SQLite file that survives whatever kills the process.
+"""Keeps unacknowledged batches in a SQLite file, which survives any end of the process.
 
-A batch is on the disk (`synchronous = full`) before it is sent, and goes when the service has answered. A batch that
-the service refused for good is kept aside in the table `refused`, for a look. One process at a time has a spool.
+A batch is on the disk (`synchronous = full`) before it is sent, and is removed when the service has answered. A batch
+that the service refused for good is kept in the table `refused`, to be examined. Only one process at a time can use a
+spool.
 """
 
 import fcntl
@@ -18,7 +19,7 @@ from emitter.producer.errors import SpoolError, SpoolFull, SpoolInUse
 from emitter.producer.readings import Batch
 
 KEPT_REFUSED = 10_000
-"""The newest refused batches that are kept."""
+"""The number of refused batches that are kept, the newest ones."""
 
 _VERSION = 1
 _SCHEMA = """
@@ -54,16 +55,17 @@ _TOTALS = "select count(*), coalesce(sum(readings), 0), coalesce(sum(length(payl
 
 
 class Spooled(msgspec.Struct, frozen=True):
-    """A batch and its place in the order they were put in."""
+    """A batch and its number in the order of the spool."""
 
     number: int
     batch: Batch
 
 
 class Spool:
-    """Unacknowledged batches, in order, at most `max_bytes` of them. SpoolError names the file and what is wrong.
+    """Unacknowledged batches in order, at most `max_bytes` of them. Raises SpoolError, which names the file and the
+    problem.
 
-    `path` None keeps them in memory: for producers that can produce the same batches again.
+    With `path` None they are kept in memory, for producers that can make the same batches again.
     """
 
     def __init__(self, path: Path | None, max_bytes: int) -> None:
@@ -87,15 +89,17 @@ class Spool:
         self.close()
 
     def close(self) -> None:
-        """Lets another process have the spool."""
+        """Releases the spool for other processes."""
         self._opened.close()
 
     def has_room(self, size: int) -> bool:
-        """Whether a batch of `size` bytes may be put in. An empty spool takes any, or it would wait for ever."""
+        """Whether there is room for a batch of `size` bytes. An empty spool has room for any batch, which would
+        otherwise wait for ever."""
         return not self.batches or self.bytes + size <= self.max_bytes
 
     def put(self, batch: Batch) -> None:
-        """Keeps a batch, on the disk when this returns; one whose id is here already is the same one. SpoolFull."""
+        """Keeps a batch, which is on the disk when this returns. A batch whose id is in the spool already is taken for
+        the same one. Raises SpoolFull where there is no room."""
         if not self.has_room(len(batch.payload)):
             raise SpoolFull(f"The spool {self._name} is full: {self.bytes} of {self.max_bytes} bytes.")
         with self._faults():
@@ -103,19 +107,19 @@ class Spool:
         self._count(batch, added)
 
     def after(self, number: int) -> Spooled | None:
-        """The batch that was put in next after the one with this number; 0 for the first."""
+        """The batch that follows the one with this number; 0 stands for the beginning."""
         with self._faults():
             row = self._database.execute(_AFTER, (number,)).fetchone()
         return Spooled(row[0], Batch(*row[1:])) if row else None
 
     def forget(self, batch: Batch) -> None:
-        """Drops a batch: the service has it."""
+        """Drops a batch that the service has committed."""
         with self._faults():
             dropped = self._database.execute(_FORGET, (batch.id,)).rowcount
         self._count(batch, -dropped)
 
     def refuse(self, batch: Batch, problem: str) -> None:
-        """Puts a batch aside: the service will never take it."""
+        """Sets aside a batch that the service has refused for good."""
         with self._faults(), self._transaction():
             self._database.execute(_REFUSE, (problem, batch.id))
             self._database.execute(_TRIM_REFUSED, (KEPT_REFUSED,))
@@ -123,7 +127,7 @@ class Spool:
         self._count(batch, -dropped)
 
     def refused(self) -> list[tuple[str, str]]:
-        """Ids of the batches put aside, with the service's reason."""
+        """The ids of the batches that were set aside, with the service's reasons."""
         with self._faults():
             return self._database.execute("select id, problem from refused order by number").fetchall()
 
@@ -167,7 +171,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
 
 def _lock(path: Path) -> IO[str]:
-    """The spool's lock file, locked until it is closed or the process ends, however it ends."""
+    """The spool's lock file, which stays locked until it is closed or the process ends in any way."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.with_name(path.name + ".lock").open("a+")

@@ -1,4 +1,4 @@
-"""Batches in flight: those sent on the present connection that have no answer yet."""
+"""The batches in flight, which were sent on the present connection and have no answer yet."""
 
 import time
 from bisect import insort
@@ -10,7 +10,8 @@ from emitter.producer.readings import Batch
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """A batch on its way: its place in the order of all, and when it was sent, in seconds of the monotonic clock."""
+    """A batch in flight, its number in the order of all batches, and when it was sent, in seconds of the monotonic
+    clock."""
 
     number: int
     batch: Batch
@@ -23,7 +24,8 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Window:
-    """Takes batches from a source in order, at most `width` at a time; what has to be sent again comes first."""
+    """Takes batches from a source in order, at most `width` at a time. Batches that have to be sent again come
+    first."""
 
     def __init__(self, source: Callable[[], Batch | None], width: int) -> None:
         self._source = source
@@ -38,11 +40,11 @@ class Window:
 
     @property
     def has_room(self) -> bool:
-        """Whether another batch may be sent, if there is one."""
+        """Whether another batch may be sent."""
         return len(self._sent) < self._width
 
     def take(self) -> Batch | None:
-        """The next batch, from now on in flight; None where the window is full or the source has none to give."""
+        """The next batch, which is then in flight; None where the window is full or the source has no batch."""
         if len(self._sent) >= self._width:
             return None
         if self._again:
@@ -57,18 +59,19 @@ class Window:
         return batch
 
     def land(self, batch_id: str | None) -> Sent | None:
-        """The batch with this id is answered; None stands for the only one there is."""
+        """Removes the batch with this id, because it is answered; None stands for the only batch in flight."""
         self._last_answer = time.monotonic()
         if batch_id is None:
             return self._sent.popitem()[1] if len(self._sent) == 1 else None
         return self._sent.pop(batch_id, None)
 
     def again(self, sent: Sent) -> None:
-        """The batch is to be sent once more, before all that follow it."""
+        """Arranges that the batch is sent again, before all that follow it."""
         insort(self._again, sent, key=lambda each: each.number)
 
     def restart(self) -> int:
-        """The connection is lost: what was in flight is to be sent again; how many batches that are."""
+        """Arranges that all batches in flight are sent again, because the connection is lost. Returns how many these
+        are."""
         unanswered = len(self._sent)
         for sent in self._sent.values():
             self.again(sent)
@@ -76,19 +79,20 @@ class Window:
         return unanswered
 
     def start(self) -> None:
-        """There is a new connection."""
+        """Begins a new connection."""
         self._last_answer = time.monotonic()
 
     def narrow(self) -> None:
-        """From now on one at a time, to find out which one it is that the service stumbles over."""
+        """Sends one batch at a time from now on, to find out which one the service can't handle."""
         self._width = 1
 
     def widen(self) -> None:
-        """From now on the whole window."""
+        """Sends up to a whole window again."""
         self._width = self._full_width
 
     def deadline(self, patience: float) -> float:
-        """When the connection is taken for dead: `patience` seconds after the last answer, or if one is left out."""
+        """When the connection is taken for dead: `patience` seconds after the last answer, but at most four times as
+        long after the oldest batch in flight was sent."""
         now = time.monotonic()
         oldest = min((sent.at for sent in self._sent.values()), default=now)
         return min(max(oldest, self._last_answer) + patience, oldest + 4 * patience)
