@@ -56,7 +56,8 @@ class Carrier:
         claim = await self._answer(envelope(parcel.id, ()))
         if _id_taken(claim) and not parcel.whole:
             self.producer.tally.duplicates += parcel.readings
-        elif isinstance(claim, Refusal):  # otherwise it was committed as one batch before, with other content
+        # the parcel was committed as one batch before and has changed, or is refused for another reason
+        elif isinstance(claim, Refusal):
             self.producer.tally.refused += parcel.readings
             self._note(claim)
         else:

@@ -1,5 +1,6 @@
--- The rollups on the Apache edition, which has no continuous aggregates: the same relations with the same columns, as
--- plain views over time_bucket. Always exact; a long period costs what its readings cost. The total is over all series.
+-- The rollups on the Apache edition, which has no continuous aggregates: plain views over time_bucket with the same
+-- names and columns. They are always exact, but reading a long period costs as much as reading all its readings.
+-- quarter_total is over all series.
 do $$
 declare
   rollup record;

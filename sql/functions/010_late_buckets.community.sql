@@ -1,19 +1,22 @@
--- The buckets of a width in which a minute is marked as late, exact; the period is of whole buckets. Minutes are
--- counted anew from the readings. Larger buckets are put together from smaller ones, anew where those are marked.
+-- The exact content of those buckets of one width in which a minute is marked as late; the period has to consist of
+-- whole buckets. Minutes are computed from the readings. Larger buckets are computed from smaller ones, which are
+-- computed in the same way where they are marked.
 --
--- A function, and not a part of the queries, since planning a query over all chunks costs more than the answer, which
--- is nearly always nothing. It asks for one run of such buckets after the other, each by a statement that is planned
--- for that run and names the rollup itself, so that TimescaleDB knows how far it is materialised: see docs/decisions.
+-- This is a function and not a part of the queries, since planning a query over all chunks costs more than the result,
+-- which is nearly always empty. It reads one run of consecutive buckets after the other, each by a statement that is
+-- planned for that run and names the rollup itself, so that TimescaleDB takes into account how far it is materialised:
+-- see docs/decisions.
 --
--- late_minutes, late_quarters, late_hours, late_days and minutes_due, which files in sql/schema made, are no longer
--- used: replicas of the version before this one may still be running and ask for them. A later release drops them.
+-- The functions late_minutes, late_quarters, late_hours, late_days and minutes_due, which files in sql/schema created,
+-- aren't used any more, but replicas of the previous version that are still running may call them. A later release
+-- drops them.
 create or replace function late_buckets(
   width interval,
   first timestamptz default '-infinity',
   until timestamptz default 'infinity'
 )
 returns setof minute_rollup
--- UTC: a day is 24 hours in whatever zone somebody looks at the views
+-- in UTC a day always has 24 hours, whatever the time zone of the session that reads the views
 language plpgsql stable set search_path from current set timezone to 'UTC'
 as $$
 declare

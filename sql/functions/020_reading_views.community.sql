@@ -1,5 +1,6 @@
--- reading_minute, reading_quarter, reading_hour and reading_day: the rollups, exact at any moment, for whoever looks into
--- the database. The service's own queries name the rollup themselves: see docs/decisions.
+-- reading_minute, reading_quarter, reading_hour and reading_day show the rollups with exact numbers at any time, for
+-- people and programs that query the database directly. The service's own queries name the rollups themselves: see
+-- docs/decisions.
 do $$
 declare
   size record;

@@ -1,2 +1,2 @@
--- Is there any reading at all?
+-- Whether there is any reading.
 select exists (select from reading)

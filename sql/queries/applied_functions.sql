@@ -1,4 +1,4 @@
--- The files with functions as they were applied last, and the checksums that each had before.
+-- The files of functions as they were last applied, and the checksums of their earlier versions.
 select distinct on (name)
   name,
   sha256,

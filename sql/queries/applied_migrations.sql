@@ -1,4 +1,4 @@
--- The schema files that this schema was made from.
+-- The schema files that were applied to this schema.
 select
   number,
   name,

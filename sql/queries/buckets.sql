@@ -1,16 +1,17 @@
--- The bars of a chart: plan and fact for each step that has readings, made of exact buckets. The steps begin at the edges
--- in $1, the last of which ends the period, and are numbered from 1; $2 and $3 are the first and the last edge.
+-- The bars of a chart: plan and fact of each step that has readings, computed from exact buckets. The steps begin at
+-- the edges in $1, the last of which ends the period, and are numbered from 1; $2 and $3 are the first and the last
+-- edge.
 --
--- $4 are the series, null for all. $6 is how many panels there may be, null for a single one: a panel for each
--- series, and where there are too many, for those with the most readings, and one without a name for the rest.
--- "last" is the sum of what each series had last in the step.
+-- $4 are the series, null for all. $5 is what to compute; "last" is the sum over the series of the last value in the
+-- step. $6 is the largest number of panels, null for a single one. Each series has a panel; where there are too many,
+-- those with the most readings have one each, and a panel without a name is for the rest.
 with part as (
   :part
 ),
 step as (
   select
     width_bucket(bucket, $1::timestamptz[]) as number,
-    -- told apart only where it matters, which halves the work, as does computing only what is asked for
+    -- series are kept apart only where they have to be, which halves the work; so does computing only what is asked for
     case when $6::integer is not null or $5::text = 'last' then series end as series,
     max(bucket) filter (where fact_count > 0) as newest,
     sum(readings) as readings,

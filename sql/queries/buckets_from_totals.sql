@@ -1,6 +1,6 @@
--- The bars of a chart of all series together, made of exact buckets per quarter of an hour: plan and fact for each step
--- that has readings. The steps begin at the edges in $1, the last of which ends the period, and are numbered from 1;
--- $2 and $3 are the first and the last edge, $4 is what to compute, which can't be "last".
+-- The bars of a chart of all series together: plan and fact of each step that has readings, computed from exact buckets
+-- of a quarter of an hour. The steps begin at the edges in $1, the last of which ends the period, and are numbered from
+-- 1; $2 and $3 are the first and the last edge, $4 is what to compute, which can't be "last".
 select
   width_bucket(bucket, $1::timestamptz[]) as number,
   null as name,

@@ -1,6 +1,7 @@
--- Take the run of a background job upon ourselves; no row where another replica has it, or has run the job since its last
--- run ended at $2. A run that was cut off is free again after a quarter of an hour, longer than any may take. A row, and
--- no advisory lock: through a pooler that hands sessions around, such a lock would stay with a session of somebody else's.
+-- Claim the next run of a background job. There is no row where another replica has claimed it, or has run the job
+-- since the run that ended at $2. A claim is free again after a quarter of an hour, which is longer than a run may
+-- take, so that a run that was cut off doesn't block the job. A row is used instead of an advisory lock, because behind
+-- a connection pooler such a lock could stay with a session that the pooler has given to another client.
 update job_run
 set begun = now()
 where job = $1::integer

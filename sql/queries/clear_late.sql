@@ -1,5 +1,5 @@
--- Take away the marks whose minutes were refreshed; a mark that was written anew meanwhile stays. They are locked in
--- order, as mark_late.sql does: two that lock crosswise would wait for each other.
+-- Delete the marks of minutes that were refreshed. A mark that was written again meanwhile stays. The marks are locked
+-- in order, as in mark_late.sql, so that two transactions can't deadlock.
 delete from late_minute
 using (
   select bucket

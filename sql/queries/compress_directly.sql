@@ -1,9 +1,9 @@
--- Let the COPY of this transaction write to the columnstore instead of to plain rows, if each of the days (since 1970,
--- UTC) in $1 has its chunk already.
+-- Let the COPY of this transaction write to the columnstore instead of plain rows, if each of the days in $1 (since
+-- 1970, UTC) has a chunk already.
 --
--- Where there is none yet, TimescaleDB 2.29 loses readings: two transactions find that the chunk is missing, one makes it
--- and writes plain rows, and the other, which had to wait for that, takes the chunk for its own and new, and marks it
--- as wholly compressed. Nobody sees the plain rows any more. Once the chunk is there, it is marked as it should be.
+-- Where a chunk is missing, TimescaleDB 2.29 can lose readings: two transactions find that it is missing, and one
+-- creates it and writes plain rows. The other, which had to wait, takes the chunk for a new one of its own and marks it
+-- as fully compressed, so that the plain rows become invisible. An existing chunk is marked correctly.
 select set_config(
   'timescaledb.enable_direct_compress_copy',
   case

@@ -1,4 +1,4 @@
--- How many readings of one instant come before the place ($1, $2), itself included, newest first if $4.
+-- How many readings of one instant come before the place ($1, $2), including the one at that place; newest first if $4.
 select count(*)
 from reading
 where ts = $1::timestamptz

@@ -1,5 +1,6 @@
--- The ledger of files with functions: a line each time that one was applied. All are applied anew after a schema
--- file, which may have dropped something: schema_number is that of the last one then.
+-- The ledger of files of functions, with a row for each time that a file was applied. After a schema file, which may
+-- have dropped functions, all of them are applied again: schema_number is the number of the last schema file at that
+-- time.
 create table if not exists applied_functions (
   id bigint primary key generated always as identity,
   name text not null,

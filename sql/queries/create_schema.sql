@@ -1,5 +1,6 @@
--- The schema of this installation: the first name of the search path that is set for the connection. Only where there
--- is none: to create one takes a right that its owner may well lack, and "if not exists" asks for that right first.
+-- Create the schema of this installation, the first name in the connection's search path, where it doesn't exist.
+-- Creating a schema needs a right that the owner of an existing one may lack, and "if not exists" checks that right
+-- first.
 do $$
 declare
   schema text := trim(both '"' from split_part(current_setting('search_path'), ',', 1));

@@ -1,4 +1,5 @@
--- The days (UTC) of a period of whole days on which there are readings of the chosen series or of all.
+-- The days (UTC) of a period of whole days on which there are readings of the given series or, without any, of all
+-- series.
 select bucket
 from (
   :exact(day, $1::timestamptz, $2::timestamptz)

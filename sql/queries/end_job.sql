@@ -1,4 +1,4 @@
--- Our run of a background job has ended, and has succeeded if $2.
+-- Record that the service's run of a background job has ended, and that it succeeded if $2.
 update job_run
 set begun = null,
   ended = case when $2::boolean then now() else ended end

@@ -1,4 +1,5 @@
--- What was committed under these batch ids, to tell a resend from another batch under the same id.
+-- The digests of batches that were committed with these ids, to tell a batch that is sent again from another batch with
+-- the same id.
 select
   id,
   digest

@@ -1,5 +1,5 @@
--- Forget batch ids that are older than BATCH_MEMORY, the oldest first and a bounded number at a time, so that
--- no lock is held for long.
+-- Delete batch ids that are older than BATCH_MEMORY, the oldest first and only so many at a time that no lock is held
+-- for long.
 delete from batch
 where id in (
   select id

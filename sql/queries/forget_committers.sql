@@ -1,3 +1,3 @@
--- Forget committers that have committed nothing for so long that no attempt of theirs can be under way.
+-- Delete committers that have committed nothing for so long that none of their transactions can still be under way.
 delete from committer
 where at < now() - interval '30 days'

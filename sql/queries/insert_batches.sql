@@ -1,7 +1,7 @@
--- Remember the batch ids of a transaction and, for the committer $4, its number $5. Answers the ids that are new, and
--- whether the transaction is: a number that was committed before is not, and then there is nothing left to do. What
--- another transaction is just writing, be it an id or an earlier attempt at this number, is waited for. Also
--- the transaction's time, by which its readings are late or not, and a bound on how long it may last, on which
+-- Record the batch ids of a transaction and its number $5, which counts the transactions of the committer $4. Returns
+-- the ids that are new, and whether the transaction is new: if its number was committed before, there is nothing left
+-- to do. This waits for other transactions that are just writing one of the ids or the same number. It also returns the
+-- time of the transaction, by which readings are late or not, and limits its duration, on which
 -- sql/schema/005_exact.sql relies.
 with
   new as (

@@ -1,2 +1,2 @@
--- TimescaleDB in this database; needs rights that the service often doesn't have.
+-- Create the extension TimescaleDB in this database. The service often lacks the right to do so.
 create extension if not exists timescaledb

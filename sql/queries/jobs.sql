@@ -1,7 +1,7 @@
--- The background jobs of this schema, and how they fare. A job is late when it hasn't succeeded for three of its
--- intervals; `late_here` counts the server's own runs, `late` also those that we made. One that has much to do and is at
--- it, or that somebody has paused, isn't late, and neither is any while the server has just started and has yet to catch
--- up. One that fails as soon as it has begun is late, even if it is seen running.
+-- The background jobs of this schema and their state. A job is late when it hasn't succeeded for three of its
+-- intervals: `late_here` considers only the server's own runs, `late` those of the service as well. A job isn't late
+-- while it is paused, while it has been running for some time, or while the server has just started and has to catch
+-- up. A job that has only just begun to run may be late, since it may fail each time at once.
 with
   known as (
     select

@@ -1,5 +1,5 @@
--- Remember since when we have known the background jobs of this schema: those of its hypertables and continuous
--- aggregates, and those that somebody has added with a procedure in it.
+-- Record when the service first saw each background job of this schema: those of its hypertables and continuous
+-- aggregates, and those that somebody has added with a procedure in this schema.
 insert into job_run (job)
 select job_id
 from timescaledb_information.jobs

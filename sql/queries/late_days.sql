@@ -1,5 +1,5 @@
--- Where late readings came: the marks of each day that has any, the oldest first. Those of the last minutes wait: no
--- refresh comes so close to the present.
+-- The marks of late readings for each day that has any, oldest day first. Marks of the last few minutes are left for
+-- later, since no refresh comes so close to the present.
 select
   array_agg(bucket) as buckets,
   array_agg(version) as versions,

@@ -1,9 +1,10 @@
--- What of the rollups has to be refreshed since late readings came to the minutes from $1 to $2, which are of one day. No
--- window may come closer to the present than those of the policies in 004 and 033; one that is empty then has an end
--- that is not after its beginning. None begins after the end of what is materialised so far: the watermark would pass
--- what lies between, and hide it until a policy comes to it.
+-- The windows of the rollups that have to be refreshed because of late readings in the minutes from $1 to $2, which lie
+-- on one day. No window may end closer to the present than those of the policies in 004 and 033; a window whose end
+-- isn't after its beginning is empty. No window begins after the watermark, up to which a rollup is materialised: the
+-- refresh would move the watermark past readings that aren't materialised yet, and hide them until a policy does that.
 --
--- To be asked before each refresh: what a policy has materialised by then was made of what is refreshed already.
+-- This has to be read before each refresh, since a policy may have moved a watermark. What the policy has materialised
+-- by then was computed from smaller buckets that are refreshed already.
 with
   watermark as (
     select
@@ -16,7 +17,7 @@ with
         user_view_name as view,
         greatest(
           _timescaledb_functions.to_timestamp(_timescaledb_functions.cagg_watermark(mat_hypertable_id)),
-          timestamptz '0002-01-01 00:00:00+00'  -- where nothing was materialised yet
+          timestamptz '0002-01-01 00:00:00+00'  -- if nothing is materialised yet
         ) as at
       from _timescaledb_catalog.continuous_agg
       where user_view_schema = current_schema()

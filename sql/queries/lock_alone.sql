@@ -1,3 +1,3 @@
--- Work on this schema alone, outside of any transaction, until unlock_alone. Not the lock of lock_schema: that one is
--- taken meanwhile.
+-- Keep other replicas from working on this schema until unlock_alone, outside of any transaction. It is another lock
+-- than that of lock_schema, which is taken meanwhile.
 select pg_advisory_lock(hashtextextended('taktline alone ' || current_setting('search_path'), 0))

@@ -1,2 +1,2 @@
--- One start at a time changes a schema; held to the end of the transaction.
+-- Let only one starting service at a time change a schema. The lock is held until the end of the transaction.
 select pg_advisory_xact_lock(hashtextextended('taktline schema ' || current_setting('search_path'), 0))

@@ -1,5 +1,6 @@
--- When the newest reading with a fact came within a period, of some series or, where $3 is null, of all: the buckets of a
--- chart only tell in which minute, quarter, hour or day. The period is one of these, and so a chunk at most is read.
+-- The time of the newest reading with a fact in a period, of the series in $3 or, where that is null, of all series.
+-- The buckets of a chart only tell in which minute, quarter of an hour, hour or day it lies. The period is one of
+-- these, so that at most one chunk is read.
 select max(ts) as ts
 from reading
 where ts >= $1::timestamptz

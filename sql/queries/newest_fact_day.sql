@@ -1,4 +1,5 @@
--- The newest day (UTC) of a period of whole days in which some series or, where $3 is null, any has a fact.
+-- The newest day (UTC) of a period of whole days on which one of the series in $3 or, where that is null, any series
+-- has a fact.
 select max(bucket) as day
 from (
   :exact(day, $1::timestamptz, $2::timestamptz)

@@ -1,5 +1,6 @@
--- How many seconds lie between two facts, to the minute, of some series or, where $3 is null, of any: nine of ten gaps
--- in the period, which is of whole minutes, are no longer. Null where there is no gap, in less than two minutes with facts.
+-- The usual number of seconds between two facts, to the minute: nine of ten gaps in the period, which is of whole
+-- minutes, aren't longer. The facts are those of the series in $3 or, where that is null, of all series. Null where
+-- fewer than two minutes have facts.
 with minute as (
   select distinct bucket
   from (

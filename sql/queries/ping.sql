@@ -1,2 +1,2 @@
--- Is the database there, and does it take writes?
+-- Whether the database is a read-only replica; that there is an answer at all shows that it is available.
 select pg_is_in_recovery()

@@ -1,5 +1,5 @@
--- Readings in a period, the oldest first, after the place ($4, $5) where one is given. Whoever asks knows both
--- bounds closely, since only then are the other days' chunks left alone.
+-- The readings of a period, oldest first, after the place ($4, $5) if there is one. The period should be short, since
+-- chunks of other days aren't read then.
 select
   ts,
   id,

@@ -1,3 +1,3 @@
--- A schema file was applied.
+-- Record that a schema file was applied.
 insert into migration (number, name, sha256)
 values ($1, $2, $3)

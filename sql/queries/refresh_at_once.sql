@@ -1,5 +1,5 @@
--- Let the policies refresh whatever changed in one transaction. By default they take a few buckets at a time: after
--- old readings came that can be half a minute, in which an engine that has but one session does nothing else.
+-- Let the policies refresh all changes in one transaction. By default they refresh a few buckets at a time, which can
+-- take half a minute after old readings came; an engine with a single session would do nothing else meanwhile.
 select alter_job(job_id, config => config || '{"buckets_per_batch": 0}')
 from timescaledb_information.jobs
 where hypertable_schema = current_schema()

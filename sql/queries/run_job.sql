@@ -1,2 +1,2 @@
--- Run a background job now, where the engine has no workers of its own.
+-- Run a background job now, because it is late or because the engine has no background workers.
 call run_job($1::integer)

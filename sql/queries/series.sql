@@ -1,4 +1,4 @@
--- The names of the series that have readings since the day (UTC) $1, at most a few thousand: for choosers.
+-- The names of series with readings since the day (UTC) $1, at most a few thousand, for the lists to choose from.
 select series
 from (
   :exact(day, $1::timestamptz, timestamptz 'infinity')

@@ -1,5 +1,5 @@
--- The same as readings_down.sql for chosen series, whose readings may be few among many: only the minutes that hold
--- some are looked at, no more of them than readings are wanted.
+-- The same as readings_down.sql for given series, whose readings may be few among many: only minutes with such readings
+-- are read, and no more of these minutes than readings are wanted.
 select
   reading.ts,
   reading.id,

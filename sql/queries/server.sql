@@ -1,5 +1,5 @@
--- What server this is: PostgreSQL's version, whether it is the embedded one (in WebAssembly), whether it keeps what
--- it commits, and TimescaleDB's version, schema and license (all null where this database hasn't the extension).
+-- What server this is: PostgreSQL's version, whether it is the embedded one (in WebAssembly), whether commits survive a
+-- crash, and TimescaleDB's version, schema and license, which are null where the database doesn't have the extension.
 select
   current_setting('server_version') as postgresql,
   version() ~ 'wasm|emscripten|emcc' as embedded,

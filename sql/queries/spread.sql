@@ -1,6 +1,7 @@
--- How the readings of a period of whole buckets of one size are spread over them: how many there are in all, and in which
--- bucket the reading with the number $4 lies, counted from 0 in the order of the page (newest first if $6), with the
--- number of those before it. Also the bucket where counting reaches the number $5, or ends. From the exact buckets.
+-- How the readings of a period are spread over its buckets; the period consists of whole buckets of one size. Readings
+-- are numbered from 0 in the order of the page, newest first if $6. Returns the number of all readings, the bucket of
+-- the reading with number $4, how many readings come before that bucket, and the bucket of the reading with number $5
+-- or, if there are fewer, the last one. It reads only the exact buckets.
 select
   coalesce(max(total), 0)::bigint as total,
   min(bucket) filter (where before <= $4::bigint and $4::bigint < before + readings) as bucket,

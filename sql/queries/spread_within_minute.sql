@@ -1,5 +1,5 @@
--- The same as spread.sql for a period that lies within one minute, which is then the only bucket. From
--- the readings themselves.
+-- The same as spread.sql for a period within one minute, which is then the only bucket. It reads the readings
+-- themselves.
 select
   count(*) as total,
   case when $4::bigint between 0 and count(*) - 1 then $1::timestamptz end as bucket,

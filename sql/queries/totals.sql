@@ -1,10 +1,10 @@
--- What a period of whole minutes comes to at $4: plan and fact of the minutes that are due, the readings of all of them,
--- and the minute that is due in which fact stayed furthest below plan, of several the newest. Over the series in $3, or
--- all of them.
+-- The totals at $4 of a period of whole minutes: the sums of plan and fact over the minutes that are due, the number of
+-- readings of all minutes, and the due minute in which fact was furthest below plan, the newest of several. They are
+-- over the series in $3 or, where that is null, over all series.
 --
--- A minute that is over is due. Plan of minutes that aren't due counts nowhere, and neither does their fact: what is
--- compared is of the same minutes, so that the running one is neither behind plan nor ahead of it. A minute that is due
--- and has a plan but no fact is missed by all of it: its fact is 0, and null only where there is no plan either.
+-- A minute is due when it is over. Plan and fact of other minutes don't count, so that both sums are over the same
+-- minutes and the running minute is neither behind plan nor ahead of it. A due minute with a plan but no fact counts
+-- with a fact of 0; its fact is null only if there is no plan either.
 with
   counted as (
     select

@@ -1,4 +1,5 @@
--- The exact buckets of one size in a period: those of the rollup that no late reading has changed, and the others anew.
+-- The exact buckets of one size in a period: those of the rollup, except where late readings came, and for these the
+-- result of late_buckets().
 select :columns
 from :rollup
 where bucket >= :first

@@ -1,4 +1,4 @@
--- The exact buckets of a period in days, but on the days (UTC) in $7, within which a step begins, in smaller ones.
+-- The exact buckets of a period: whole days, but smaller buckets on the days (UTC) in $7, within which a step begins.
 select *
 from (
   :exact(day, $2::timestamptz, $3::timestamptz)
