@@ -1,1 +1,1 @@
-"""Benchmarks: each prints a table of ratios measured in one run."""
+"""Benchmarks, each of which prints a table of ratios that were measured in one run."""

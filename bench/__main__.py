@@ -1,4 +1,4 @@
-"""`python -m bench [ingest] [sockets] [chart] [chart-load] [display] [live]`: the README's figures anew."""
+"""`python -m bench [ingest] [sockets] [chart] [chart-load] [display] [live]`: measures the figures of the README."""
 
 import asyncio
 import tempfile
@@ -36,7 +36,7 @@ def main(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief
     """Measure; without names, everything."""
     names = names or tuple(BENCHMARKS)
     if "sockets" in names or "live" in names:
-        allow_files(sockets.IDLE)  # here, so that the service inherits it
+        allow_files(sockets.IDLE)  # before the service is started, which inherits the limit
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_measure(names, database_url, cache, brief=brief, readings=readings))
 

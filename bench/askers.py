@@ -1,6 +1,6 @@
-"""`python -m bench.askers URL`: dashboards that show several charts, anew every second, until they are ended.
+"""`python -m bench.askers URL`: simulates dashboards that reload several charts every second until they are stopped.
 
-In a process of their own: what is done with eight answers mustn't hold up who measures meanwhile.
+They run in a process of their own, so that handling eight answers at once doesn't delay the measuring process.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ CLIENTS = 8
 
 @asynccontextmanager
 async def asking(url: str) -> AsyncIterator[None]:
-    """They ask while the block runs; an error where one was not answered."""
+    """Run the dashboards while the block runs. It is an error if a request wasn't answered."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.askers", url)
     try:
-        await asyncio.sleep(2)  # until they have begun
+        await asyncio.sleep(2)  # until the process has started
         yield
         assert process.returncode is None, "a chart was not answered"
     finally:
@@ -27,7 +27,7 @@ async def asking(url: str) -> AsyncIterator[None]:
 
 
 async def _ask(url: str, number: int) -> None:
-    """Plain sockets, since a client library costs about as much as the service, and would be measured with it."""
+    """Request charts over plain sockets, since a client library takes about as much CPU as the service."""
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     path = f"/chart?series=hour&width={600 + number}&format=png"

@@ -1,4 +1,5 @@
-"""What a chart costs: beside the drawing library alone, beside pandas and matplotlib, and for a year beside an hour."""
+"""Measures the time for a chart against the drawing library alone and against pandas with matplotlib, and that for a
+year against that for an hour."""
 
 import io
 import json
@@ -20,14 +21,13 @@ from service.store.conflicts import insist
 
 ROUNDS = 15
 YEAR = int(os.environ.get("BENCH_YEAR_READINGS", "1000000"))
-"""Readings of the year, over 20 series."""
+"""The number of readings in the year, over 20 series."""
 NUMBERS = count()
 
 Way = Callable[[], Awaitable[None]]
 
 
 async def measure(target: Target) -> None:
-    """Print the tables."""
     await _fill(target, 100_000 if target.brief else YEAR)
     async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
         await _measure_hour(target, http)
@@ -80,13 +80,13 @@ async def _in_turns(ways: dict[str, Way]) -> dict[str, list[float]]:
         for name, way in ways.items():
             started = time.perf_counter()
             await way()
-            if turn >= 2:  # the first only warm up
+            if turn >= 2:  # the first two are for warming up
                 times[name].append(time.perf_counter() - started)
     return times
 
 
 async def _get(http: httpx.AsyncClient, **params: Any) -> None:
-    """A chart that nobody asked for before, since its title is new."""
+    """Request a chart that isn't cached, because its title is new."""
     answer = await http.get("/chart", params={**params, "title": f"Plan and fact {next(NUMBERS)}"})
     assert "cache;desc=miss" in answer.headers["server-timing"], answer.text
 
@@ -96,7 +96,7 @@ async def _alone(draw: Callable[..., object], spec: str) -> None:
 
 
 def _pandas(target: Target) -> Way | None:
-    """The common way; None where its libraries aren't installed, as they are by `make bench`."""
+    """The same chart by pandas and matplotlib; None where these aren't installed. `make bench` installs them."""
     try:
         import matplotlib as mpl
         import pandas as pd
@@ -121,18 +121,18 @@ def _pandas(target: Target) -> Way | None:
 
 
 async def _fill(target: Target, readings: int) -> None:
-    """A year of readings up to now, in SQL, with its rollups; and an hour with one a second."""
+    """Write a year of readings by SQL and refresh its rollups; and an hour with one reading a second."""
     con = await target.connect()
     insert = """
         insert into reading (ts, series, plan, fact)
         select $1::timestamptz + n * ($2::interval / $3::double precision), $4 || n % $5::int, n % 100, n % 90
         from generate_series(0, $3::int - 1) n
     """
-    await con.execute("set synchronous_commit to off")  # what is measured comes later
+    await con.execute("set synchronous_commit to off")  # filling isn't measured
     pause = (
         "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where hypertable_schema = $1"
     )
-    await insist(partial(con.execute, pause, target.schema))  # we refresh ourselves
+    await insist(partial(con.execute, pause, target.schema))  # the rollups are refreshed below
     year, now = timedelta(days=365), datetime.now(UTC)
     started = time.perf_counter()
     for part in range(10):
@@ -147,7 +147,7 @@ async def _fill(target: Target, readings: int) -> None:
         1,
     )
     if "community" in target.describe:
-        for part in range(24):  # as the policies would have done, piece by piece
+        for part in range(24):  # piece by piece, as the policies would have done
             first = now - year + part * year / 24
             await refresh(con, first - timedelta(days=2), first + year / 24)
     await con.close()

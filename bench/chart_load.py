@@ -1,4 +1,4 @@
-"""Charts under load: how many are answered with 304, and whether ingest notices."""
+"""Measures charts under load: the rate of answers with 304, and how much charts slow down ingest."""
 
 import asyncio
 import json
@@ -20,7 +20,6 @@ PATH = "/chart?series=hour"
 
 
 async def measure(target: Target) -> None:
-    """Print the tables."""
     async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
         start = datetime.now(UTC) - timedelta(minutes=59)
         times = [(start + timedelta(seconds=number)).isoformat() for number in range(3500)]
@@ -33,7 +32,7 @@ async def _measure_304(target: Target) -> None:
     figures: dict[str, list[tuple[float, float]]] = {"`GET /livez`": [], "`GET /chart`, 304": []}
     for _ in range(ROUNDS):
         figures["`GET /livez`"].append(await _rate(target, "/livez", {}))
-        # within one minute, since a new minute is another chart
+        # all within one minute, since the next minute has another chart
         left = 60 - time.time() % 60
         await asyncio.sleep(left + 0.1 if left < SECONDS + 1 else 0)
         async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
@@ -54,9 +53,9 @@ async def _measure_304(target: Target) -> None:
 
 
 async def _rate(target: Target, path: str, headers: dict[str, str]) -> tuple[float, float]:
-    """Answers a second, and what one costs the service in seconds of CPU time.
+    """Answers per second, and the CPU seconds that the service takes for one.
 
-    Plain sockets, since a client library costs more than the service.
+    It uses plain sockets, since a client library takes more CPU than the service.
     """
     service = psutil.Process(target.pid)
     place = urlsplit(target.url)

@@ -1,4 +1,4 @@
-"""Pages of a deep table, by number and by cursor, beside the same page by OFFSET."""
+"""Measures pages of a large table, by number and by cursor, against the same pages by OFFSET."""
 
 import time
 from collections.abc import Awaitable
@@ -16,7 +16,7 @@ EVERY = 10
 """Seconds between two readings of a series."""
 ROUNDS = 15
 EXPORT = 500_000
-"""Readings of an export that are read, at most."""
+"""The most readings that are read of an export."""
 DAY = """
 insert into reading (ts, series, plan, fact)
 select ts, 'series ' || number, 40, 30 + (random() * 15)::integer
@@ -28,7 +28,6 @@ OFFSET = "select ts, id, series, plan, fact, attributes from reading order by ts
 
 
 async def measure(target: Target) -> None:
-    """Print the tables."""
     count = await _fill(target, target.readings or (BRIEF if target.brief else READINGS))
     pages = -(-count // 50)
     numbers = sorted({1, 1000, 100_000, pages} - {number for number in (1000, 100_000) if number > pages})
@@ -66,7 +65,7 @@ async def measure(target: Target) -> None:
 
 
 async def _export(http: httpx.AsyncClient, count: int) -> None:
-    """Read so many readings of a stream, and leave."""
+    """Read so many readings of a stream, and close it."""
     lines = 0
     async with http.stream("GET", "/readings", headers={"Accept-Encoding": "identity"}) as answer:
         async for part in answer.aiter_raw():
@@ -76,7 +75,7 @@ async def _export(http: httpx.AsyncClient, count: int) -> None:
 
 
 async def _fill(target: Target, wanted: int) -> int:
-    """Readings of many days up to now, by SQL, and the rollups refreshed."""
+    """Write readings of many days up to now by SQL, and refresh the rollups."""
     con = await target.connect()
     per_day = SERIES * 86400 // EVERY
     days = max(1, wanted // per_day)

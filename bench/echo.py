@@ -1,4 +1,4 @@
-"""`python -m bench.echo PORT`: a WebSocket handler that does nothing, served as the service is."""
+"""`python -m bench.echo PORT`: a WebSocket handler that only echoes, served in the same way as the service."""
 
 import socket
 import sys
@@ -13,7 +13,6 @@ from service.run.server import listen
 
 @websocket("/")
 async def echo(socket: WebSocket[Any, Any, Any]) -> None:
-    """Send back what comes."""
     await socket.accept()
     try:
         while True:
@@ -23,7 +22,7 @@ async def echo(socket: WebSocket[Any, Any, Any]) -> None:
 
 
 def serve(sock: socket.socket) -> None:
-    """Until a signal; with the settings of service/server.py."""
+    """Serve until a signal comes, with the settings of service/run/server.py."""
     config = uvicorn.Config(
         Litestar([echo], openapi_config=None, logging_config=None),
         http="httptools",

@@ -1,4 +1,4 @@
-"""InfluxDB 1.x beside ours, where `influxd` is installed (Debian: influxdb); started for the run, in its own folder."""
+"""Starts InfluxDB 1.x for a comparison, in a folder of its own, where `influxd` is installed (Debian: influxdb)."""
 
 import asyncio
 import shutil
@@ -32,7 +32,7 @@ suppress-logo = true
 
 @asynccontextmanager
 async def influx() -> AsyncIterator[str | None]:
-    """The address of a running InfluxDB with a database `bench`, or None where there is none to run."""
+    """The address of a running InfluxDB with a database `bench`; None where it isn't installed."""
     program = shutil.which("influxd")
     if program is None:
         print("(InfluxDB isn't installed here: its line is left out)")

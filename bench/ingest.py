@@ -1,4 +1,4 @@
-"""Readings per second, acknowledged, beside one plain COPY of the same rows into the same table, in turns."""
+"""Measures acknowledged readings per second against a plain COPY of the same rows into the same table, in turns."""
 
 import asyncio
 import json
@@ -21,12 +21,11 @@ PER_BODY, CONNECTIONS = 5_000, 4
 SERIES = [f"line {number}" for number in range(20)]
 
 Result = tuple[float, list[float]]
-"""Readings a second, and the seconds from sending to acknowledgement."""
+"""Readings per second, and the seconds from sending to acknowledgement."""
 Way = Callable[[int], Awaitable[Result]]
 
 
 async def measure(target: Target) -> None:
-    """Print the table."""
     async with influx() as rival:
         ways = _ways(target, rival)
         results: dict[str, list[Result]] = {name: [] for name in ways}
@@ -66,7 +65,7 @@ def _row(name: str, results: list[Result], base: float) -> list[str]:
 
 
 async def _copy(target: Target, at_a_time: int) -> Result:
-    """Plain COPY by asyncpg of rows that are ready in memory."""
+    """Write rows that are ready in memory by a plain COPY of asyncpg."""
     rows = [(one["at"], one["series"], one["plan"], one["fact"], None) for one in _readings()]
     con = await target.connect()
     try:
@@ -123,12 +122,11 @@ async def _post(url: str, media_type: str, encode: Callable[[list[dict[str, Any]
 
 
 def ndjson(readings: list[dict[str, Any]]) -> str:
-    """A reading a line."""
     return "\n".join(map(_json, readings))
 
 
 def line_protocol(readings: list[dict[str, Any]]) -> str:
-    """InfluxDB's format, times in nanoseconds."""
+    """The readings as line protocol, with times in nanoseconds."""
     return "\n".join(
         f"reading,series={one['series'].replace(' ', chr(92) + ' ')} plan={one['plan']},fact={one['fact']} {one['ns']}"
         for one in readings
@@ -146,7 +144,7 @@ def _texts(size: int, encode: Callable[[list[dict[str, Any]]], str]) -> list[str
 
 
 def _readings() -> list[dict[str, Any]]:
-    """Readings of this moment, a hundredth of a millisecond apart."""
+    """Readings from now on, a hundredth of a millisecond apart."""
     start = datetime.now(UTC)
     base = int(start.timestamp() * 1e6)
     return [

@@ -1,4 +1,4 @@
-"""A thousand open live pages: how late the last of them sees a reading, and what they cost ingest."""
+"""Measures a thousand open live pages: how late the last of them sees a reading, and how much they slow down ingest."""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ ROUNDS = 20
 PAUSE = 1.0
 """Seconds between two readings of the first part."""
 STEADY = 10.0
-"""Seconds of steady readings for each figure of ingest."""
+"""Seconds for which readings are sent for each figure of ingest."""
 
 
 class Viewer:
-    """An open page: notes when what it waits for comes."""
+    """An open live page, which notes when the reading that it waits for arrives."""
 
     def __init__(self) -> None:
         self.marker = b"nothing yet"
@@ -44,7 +44,6 @@ class Viewer:
 
 
 async def measure(target: Target) -> None:
-    """Print the tables."""
     count = BRIEF if target.brief else VIEWERS
     async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
         await _hour(http)
@@ -80,7 +79,7 @@ async def _hour(http: httpx.AsyncClient) -> None:
 
 
 async def _round(http: httpx.AsyncClient, viewers: list[Viewer], number: int) -> list[float]:
-    """How long after its acknowledgement each viewer saw a reading."""
+    """The seconds from the acknowledgement of a reading until each viewer saw it."""
     for viewer in viewers:
         viewer.marker, viewer.seen = f"marker-{number:03}<".encode(), asyncio.Event()
     await http.post("/readings", json={"series": f"marker-{number:03}", "plan": 1, "fact": 1})

@@ -1,4 +1,4 @@
-"""Refreshes the rollups of readings that a benchmark has laid in, as the policies would do in time."""
+"""Refreshes the rollups after a benchmark has written readings, as the policies would do later."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,13 +17,14 @@ BEHIND = {
     "hour_rollup": timedelta(hours=2),
     "day_rollup": timedelta(days=2),
 }
-"""How far each rollup stays behind the present, at least as far as its policy does; each behind what it is made of."""
+"""How far each rollup stays behind the present: at least as far as its policy, and farther than the rollup that it is
+computed from."""
 
 
 async def refresh(
     con: "asyncpg.Connection[asyncpg.Record]", first: datetime | None = None, until: datetime | None = None
 ) -> None:
-    """Refresh all rollups in a period, or in all time; the server's own jobs may be doing the same."""
+    """Refresh all rollups in a period, or for all time. The server's own jobs may be doing the same."""
     for rollup, behind in BEHIND.items():
         latest = datetime.now(UTC) - behind
         window = (rollup, first, min(until or latest, latest))

@@ -1,4 +1,4 @@
-"""A service to measure: a process of its own, in a schema of its own, on the given server."""
+"""Starts a service to measure, in a process and a database schema of its own."""
 
 import os
 import uuid
@@ -24,11 +24,11 @@ class Target:
     search_path: str
     describe: str
     pid: int
-    """The service's process."""
+    """The process id of the service."""
     brief: bool = False
-    """Whether rough figures, soon, are wanted."""
+    """Whether quick and rough figures are wanted."""
     readings: int | None = None
-    """How many readings the benchmarks of stored readings are to lay in."""
+    """How many readings to write for benchmarks of stored readings."""
 
     @property
     def ws(self) -> str:
@@ -41,7 +41,7 @@ class Target:
 
 @asynccontextmanager
 async def serving(database_url: str, *, brief: bool = False, readings: int | None = None) -> AsyncIterator[Target]:
-    """Start the service; drop its schema afterwards."""
+    """Start a service, and drop its schema afterwards."""
     server = await inspect(database_url)
     schema, port = f"bench_{uuid.uuid4().hex[:8]}", free_port()
     environment = {

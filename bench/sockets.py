@@ -1,4 +1,5 @@
-"""Many sockets: single readings beside an echo handler that does nothing, in turns; and thousands that hardly send."""
+"""Measures many sockets: single readings against an echo handler that does nothing else, in turns; and thousands of
+sockets that hardly send anything."""
 
 import asyncio
 import sys
@@ -24,7 +25,7 @@ PATIENCE = 30.0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A load, and the seconds of CPU that the server took for each of its readings."""
+    """The results of a load, and the CPU seconds that the server took for each reading."""
 
     summary: Summary
     cpu: float
@@ -38,14 +39,13 @@ _decode = msgspec.json.Decoder(_Echoed).decode
 
 
 class EchoWire(SocketWire):
-    """Takes a batch that comes back as its acknowledgement."""
+    """Counts a batch that is echoed as acknowledged."""
 
     def read(self, message: bytes) -> Answer:
         return Written(_decode(message).id, 1)
 
 
 async def measure(target: Target) -> None:
-    """Print the tables."""
     await _singles(target)
     await _idle(target)
 
@@ -123,7 +123,7 @@ async def _idle(target: Target) -> None:
 
 @asynccontextmanager
 async def echoing() -> AsyncIterator[tuple[str, int]]:
-    """The echo server's address and process."""
+    """Runs the echo server, and yields its address and its process id."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.echo", str(port))
     try:

@@ -1,4 +1,4 @@
-"""Tables as the README shows them, and percentiles."""
+"""Prints tables as the README has them, and computes percentiles."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,6 @@ def show(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value."""
     return percentile(values, 0.5)
 
 

@@ -1,1 +1,2 @@
-"""A history checker: identified batches by the thousand while everything that can fail is made to fail."""
+"""The history checker: sends thousands of identified batches while everything that can fail is made to fail, and
+compares what is stored with what was sent."""

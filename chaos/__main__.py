@@ -1,4 +1,4 @@
-"""`python -m chaos`: is everything stored that was acknowledged, once, whole, and nothing else?"""
+"""`python -m chaos`: checks that everything that was acknowledged is stored once and whole, and nothing else."""
 
 import asyncio
 import random

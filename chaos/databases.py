@@ -1,4 +1,4 @@
-"""The database under test: what can be done to it, and how it is looked at afterwards."""
+"""The database under test: its faults, and a connection to check its content."""
 
 import asyncio
 import random
@@ -27,12 +27,12 @@ class Database(Protocol):
     """One kind of database."""
 
     environment: dict[str, str]
-    """What the service has to be told."""
+    """The settings of the service for this database."""
     live: bool
-    """Whether it can be looked at while the service runs."""
+    """Whether its content can be checked while the service runs."""
 
     def faults(self) -> dict[str, Fault]:
-        """What can be done to it, each over when it returns."""
+        """The faults of this database by name; each is over when it returns."""
 
     def look(self) -> "AbstractAsyncContextManager[asyncpg.Connection[asyncpg.Record]]":
         """A connection for the checks."""
@@ -60,7 +60,7 @@ class EmbeddedDatabase:
         if engine := service.engine():
             with suppress(psutil.NoSuchProcess):
                 engine.kill()
-                await asyncio.sleep(0.3)  # until the service has noticed
+                await asyncio.sleep(0.3)  # so that the service notices it
 
     async def _pause(self, service: Service) -> None:
         if engine := service.engine():
@@ -117,7 +117,7 @@ class ServerDatabase:
         self._between.cut()
 
     async def _cut_commit(self, _: Service) -> None:
-        """The COMMIT goes through, its answer doesn't."""
+        """Cut a connection after a COMMIT was passed on, but before its answer is."""
         self._between.tamper = lambda way, chunk: chunk if way is Way.IN and b"COMMIT;" in chunk else None
         await self._until_cut()
 
@@ -138,7 +138,7 @@ class ServerDatabase:
 
 
 class DockerDatabase(ServerDatabase):
-    """The same in a container of Docker's, which can be paused and killed."""
+    """A database on a server in a Docker container, which can be paused and killed."""
 
     container = ""
 
@@ -171,7 +171,7 @@ class DockerDatabase(ServerDatabase):
 
 @asynccontextmanager
 async def on_server(url: str, container: str | None, rng: random.Random) -> AsyncIterator[ServerDatabase]:
-    """A new database on a server, dropped afterwards."""
+    """Create a database on a server, and drop it afterwards."""
     name = f"chaos_{uuid.uuid4().hex[:8]}"
     parts = urlsplit(url)
     await _execute(url, f"create database {name}")

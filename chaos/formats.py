@@ -1,4 +1,4 @@
-"""A batch in each of the formats that the service takes; in all of them it is the same batch."""
+"""Encodes a batch in each of the formats that the service accepts. In all of them it is the same batch."""
 
 import csv
 import gzip
@@ -16,7 +16,7 @@ from chaos.history import Batch
 
 LINE_ADDRESSES = ("/write?db=chaos&precision=us", "/api/v2/write?org=chaos&bucket=chaos&precision=us")
 SEPARATORS = (b"", b" ", b"\n", b"\r\n")
-"""What may stand between two JSON texts of a stream."""
+"""The separators that may be between two JSON texts of a stream."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ def frame(batch: Batch, rng: random.Random) -> str | bytes:
 
 
 def stream(batch: Batch, rng: random.Random) -> bytes:
-    """A text of a stream, and what comes behind it: a reading, or an array."""
+    """A text of a stream, which is a reading or an array, and a separator."""
     readings = batch.readings
     content = readings[0] if batch.count == 1 and rng.random() < 0.8 else readings
     return json.dumps(content, indent=rng.choice((None, None, 1))).encode() + rng.choice(SEPARATORS)
@@ -85,7 +85,7 @@ def _csv(batch: Batch) -> Post:
 
 
 def _fits_line(one: dict[str, Any]) -> bool:
-    """Line protocol knows no JSON inside, and no time that is none."""
+    """Whether a reading can be written as line protocol, which has neither nested JSON nor malformed times."""
     return _fits_table(one) and "more" not in one and one.get("ts") != "yesterday"
 
 

@@ -1,4 +1,4 @@
-"""What producers sent and what they were told, batch by batch; contradictions are noted as they appear."""
+"""Records what the producers have sent and what they were answered, batch by batch, and notes contradictions."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -8,35 +8,35 @@ from typing import Any
 import msgspec
 
 RECENT = 300
-"""Acknowledged batches that may be sent again, or lend their id."""
+"""How many acknowledged batches are kept to be sent again, or to have their id used by another batch."""
 
 
 class Kind(Enum):
-    """What the service has to make of a batch."""
+    """What the service has to do with a batch."""
 
     GOOD = "good"
-    """Is sent again, under its id, until it is acknowledged."""
+    """It is sent again with the same id until it is acknowledged."""
     PLAIN = "plain"
-    """Has no id and is sent once: it may be lost with its connection, but never be stored twice or in part."""
+    """It has no id and is sent once. It may be lost with its connection, but must not be stored twice or in part."""
     BAD = "bad"
-    """Has a reading that breaks a rule: must be refused whole."""
+    """It has a reading that breaks a rule, and must be refused as a whole."""
     REUSED = "reused"
-    """Has the id of another batch that was acknowledged: must be refused, not merged."""
+    """It has the id of another batch that was acknowledged, and must be refused."""
 
 
 class Answer(Enum):
-    """What a producer was told."""
+    """What a producer was answered."""
 
     WRITTEN = "written"
     DUPLICATE = "duplicate"
     TAKEN = "written or duplicate"
-    """Line protocol doesn't say which."""
+    """The answer to line protocol, which doesn't tell these two apart."""
     REFUSED = "refused"
 
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """One batch; its readings are those numbered from `first` on, `count` of them."""
+    """One batch, whose readings have the `count` numbers from `first` on."""
 
     id: str | None
     kind: Kind
@@ -59,7 +59,7 @@ class Batch:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more has to be learned about it: what has no id is sent once."""
+        """Whether its fate is known; a batch without an id is sent only once, so that it needn't be."""
         return self.id is None or bool(self.answers)
 
 
@@ -72,26 +72,26 @@ class History:
         self.violations: list[str] = []
         self.tally: Counter[str] = Counter()
         self.again: deque[Batch] = deque()
-        """Batches that any producer may take and send again, over whatever transport it has."""
+        """Batches that any producer may send again, over any transport."""
 
     def add(self, batch: Batch) -> None:
-        """A batch is about to be sent for the first time."""
+        """Adds a batch that is about to be sent for the first time."""
         self.batches.append(batch)
         self.tally["batches"] += 1
         self.tally["readings"] += batch.count
 
     def sends(self, batch: Batch, form: str) -> None:
-        """A batch is about to be sent in a format, maybe again."""
+        """Records that a batch is about to be sent in a format, for the first time or again."""
         self.tally[f"sent: {form}"] += 1
         self.tally["sent again"] += batch.sent > 0
         batch.sent += 1
 
     def lost(self, batch: Batch) -> None:
-        """The answer will never come: its fate is unknown."""
+        """Records that the answer to a batch will never come, so that its fate is unknown."""
         self.tally["answer lost"] += 1
 
     def answered(self, batch: Batch, answer: Answer, detail: str = "") -> None:
-        """A batch was answered; `detail` is the reason of a refusal."""
+        """Records the answer to a batch; `detail` is the reason of a refusal."""
         self.tally[answer.value] += 1
         fault = self._contradiction(batch, answer)
         if fault:
@@ -102,11 +102,11 @@ class History:
             self.recent.append(batch)
 
     def violate(self, what: str) -> None:
-        """Note a broken promise."""
+        """Records a broken promise."""
         self.violations.append(what)
 
     def unsettled(self) -> list[Batch]:
-        """Batches whose producers still don't know what became of them."""
+        """The batches whose fate their producers don't know yet."""
         return [batch for batch in self.batches if not batch.settled]
 
     def _contradiction(self, batch: Batch, answer: Answer) -> str:

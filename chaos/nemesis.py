@@ -1,4 +1,5 @@
-"""Makes things fail, at random: two of them at work at once, one on the servers, one on the connections to them."""
+"""Makes things fail at random. Two tasks do so at the same time: one with the servers, one with the connections to
+them."""
 
 import asyncio
 import random
@@ -16,7 +17,7 @@ Act = Callable[[], Awaitable[None]]
 
 
 class Nemesis:
-    """All that can go wrong with one installation."""
+    """Causes the faults of one installation."""
 
     def __init__(
         self,
@@ -31,12 +32,13 @@ class Nemesis:
         self._database, self._history = database, history
         self._rng = random.Random(seed)
         self.done: dict[str, list[float]] = defaultdict(list)
-        """Each fault with the seconds it took, until the service was ready again where it had to recover."""
+        """The seconds that each fault took, including the time until the service was ready again where it had to
+        recover."""
         self.pace = 3.0
         """Seconds between two faults, on average."""
 
     async def run(self) -> NoReturn:
-        """Until cancelled."""
+        """Run until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._rage(self._on_servers()))
             group.create_task(self._rage(self._on_connections()))
@@ -66,7 +68,7 @@ class Nemesis:
     async def _rage(self, acts: Mapping[str, Act]) -> NoReturn:
         todo: list[str] = []
         while True:
-            todo = todo or self._rng.sample(list(acts), len(acts))  # each as often as the others
+            todo = todo or self._rng.sample(list(acts), len(acts))  # all faults equally often, in random order
             await asyncio.sleep(self._rng.expovariate(1 / self.pace))
             name = todo.pop()
             started = time.monotonic()
@@ -74,12 +76,12 @@ class Nemesis:
             try:
                 await asyncio.shield(act)
             except asyncio.CancelledError:
-                await act  # what was begun is brought to its end
+                await act  # a fault that has begun is completed even if this task is cancelled
                 raise
             self.done[name].append(time.monotonic() - started)
 
     def _recovered(self, act: Act) -> Act:
-        """The act, and then the wait until the service is ready again."""
+        """The act, followed by waiting until the service is ready again."""
 
         async def both() -> None:
             await act()
@@ -120,7 +122,7 @@ class Nemesis:
             await self._emitter.kill()
             await self._emitter.start()
             return
-        await self._emitter.said(b"emitting")  # it may just have begun to start
+        await self._emitter.wait_for_log(b"emitting")  # it may have been started just now
         if (status := await self._emitter.terminate(10)) != 0:
             self._history.violate(f"the emitter was told to stop: exit status {status}")
         await self._emitter.start()

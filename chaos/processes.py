@@ -1,4 +1,4 @@
-"""The service and the emitter as processes, started anew after each end, and watched."""
+"""Runs the service and the emitter as processes that are started again and again, and watches them."""
 
 import asyncio
 import signal
@@ -14,11 +14,11 @@ from chaos.history import History
 from chaos.service_process import is_ready, start
 
 START_LIMIT = 90.0
-"""Seconds that a start, or a recovery, may take."""
+"""Seconds that a start or a recovery may take."""
 GRACE = 8.0
-"""SHUTDOWN_GRACE of the service."""
+"""The SHUTDOWN_GRACE of the service, in seconds."""
 SLACK = 12.0
-"""Seconds beyond the grace until a process that was told to stop is gone: it closes pool, workers and engine."""
+"""Seconds that a process may take beyond the grace to stop, in which it closes pool, workers and engine."""
 
 
 class Program:
@@ -40,7 +40,7 @@ class Program:
 
     @property
     def running(self) -> Process:
-        """Its process."""
+        """The present process."""
         assert self.process is not None
         return self.process
 
@@ -49,8 +49,8 @@ class Program:
         """The exit status of the process; None while it runs."""
         return None if self.process is None else self.process.returncode
 
-    async def said(self, word: bytes) -> None:
-        """Wait until this process, which was just started, has said so in its log."""
+    async def wait_for_log(self, word: bytes) -> None:
+        """Wait until the process has logged this word since it was started."""
         limit = time.monotonic() + START_LIMIT
         while word not in self.log.read_bytes()[self._began :] and time.monotonic() < limit:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
@@ -63,7 +63,7 @@ class Program:
         await self.running.wait()
 
     async def terminate(self, limit: float) -> int | None:
-        """SIGTERM; the exit status, None where it had to be killed after `limit` seconds."""
+        """Send SIGTERM, and return the exit status; None where the process had to be killed after `limit` seconds."""
         if self.status is None:
             self.running.send_signal(signal.SIGTERM)
         try:
@@ -75,7 +75,7 @@ class Program:
 
 
 class Service(Program):
-    """`run_server`, and what can be seen of it from outside."""
+    """The command `run_server`, observed from outside."""
 
     def __init__(self, port: int, tcp_port: int, environment: Mapping[str, str], log: Path, history: History) -> None:
         own = {
@@ -91,12 +91,12 @@ class Service(Program):
         self.url = f"http://127.0.0.1:{port}"
         self._history = history
         self.peak = 0
-        """Most memory it ever had, in bytes."""
+        """The most memory that the service ever used, in bytes."""
         self.recoveries: list[float] = []
-        """Seconds until it was ready again."""
+        """The seconds of each recovery."""
 
     async def ready(self) -> None:
-        """Wait until it says that it is; a violation where it ends, or takes too long."""
+        """Wait until the service reports that it is ready. It is a violation if it ends instead, or takes too long."""
         started = time.monotonic()
         async with httpx.AsyncClient(base_url=self.url, timeout=5, trust_env=False) as http:
             while not await is_ready(http):
@@ -111,14 +111,14 @@ class Service(Program):
         self.recoveries.append(time.monotonic() - started)
 
     async def stop(self) -> None:
-        """SIGTERM, after which it must end in time and with status 0."""
+        """Send SIGTERM, after which the service must end in time and with status 0."""
         status = await self.terminate(GRACE + SLACK)
         if status != 0:
             said = f"exit status {status}" if status is not None else f"still there after {GRACE + SLACK:.0f} s"
             self._history.violate(f"the service was told to stop: {said}")
 
     def measure(self) -> None:
-        """Look at its memory."""
+        """Measure the memory of the service."""
         try:
             if self.status is None:
                 self.peak = max(self.peak, psutil.Process(self.running.pid).memory_info().rss)
@@ -126,7 +126,7 @@ class Service(Program):
             pass
 
     def engine(self) -> psutil.Process | None:
-        """The process of the embedded engine, where there is one."""
+        """The process of the embedded engine; None where there is none."""
         try:
             children = psutil.Process(self.running.pid).children()
             return next((child for child in children if any("bridge.mjs" in word for word in child.cmdline())), None)

@@ -1,5 +1,5 @@
-"""Producers: by WebSocket and by HTTP such as resend, under the same id, whatever wasn't answered; over plain TCP such
-as send once and never read."""
+"""The producers. Those over WebSocket and HTTP send a batch again with the same id if it wasn't answered. Those over
+plain TCP send once and never read."""
 
 import asyncio
 import json
@@ -16,22 +16,22 @@ from chaos.history import Answer, Batch, History, Kind
 from chaos.workload import Workload
 
 WINDOW = 8
-"""Batches in flight on a socket."""
+"""The most batches in flight on a socket."""
 PATIENCE = 40.0
 """Seconds without an answer after which a connection is taken for dead."""
 
 
 class Producer:
-    """Takes batches out of the workload, or such as others left to be sent again."""
+    """Takes batches from the workload, or batches that other producers have left to be sent again."""
 
     def __init__(self, workload: Workload, history: History, rng: random.Random, pause: float) -> None:
         self.workload, self.history, self.rng = workload, history, rng
         self.stopping = False
-        """No new batches any more; what is under way is still brought to its end."""
+        """Whether no new batches are sent any more; batches under way are completed."""
         self._pause = pause
 
     async def next(self) -> Batch | None:
-        """The next batch to send; None where there is none for the moment."""
+        """The next batch to send; None where there is none at the moment."""
         if self.history.again:
             return self.history.again.popleft()
         if self.stopping:
@@ -42,18 +42,18 @@ class Producer:
             return self.rng.choice(self.history.recent)
         batch = self.workload.next()
         if batch.kind is Kind.GOOD and self.rng.random() < 0.03:
-            self.history.again.append(batch)  # in flight twice at once
+            self.history.again.append(batch)  # so that another producer sends it at the same time
         return batch
 
 
 class HttpProducer(Producer):
-    """One request at a time."""
+    """Sends one request at a time."""
 
     async def run(self, url: str) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         while True:
             async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
-                for _ in range(50):  # then another connection
+                for _ in range(50):  # then over another connection
                     if (batch := await self.next()) is not None:
                         await self._send(http, batch)
 
@@ -78,13 +78,13 @@ class HttpProducer(Producer):
             await asyncio.sleep(delay)
 
     def _heard(self, batch: Batch, answer: httpx.Response) -> bool:
-        """Whether the batch is done with."""
+        """Records an answer. Returns whether the batch is done."""
         match answer.status_code:
             case 200:
-                said = answer.json()
-                if said["written"] not in (batch.count, 0) or (said["written"] == 0) != said["duplicate"]:
-                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {said}")
-                self.history.answered(batch, Answer.DUPLICATE if said["duplicate"] else Answer.WRITTEN)
+                body = answer.json()
+                if body["written"] not in (batch.count, 0) or (body["written"] == 0) != body["duplicate"]:
+                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {body}")
+                self.history.answered(batch, Answer.DUPLICATE if body["duplicate"] else Answer.WRITTEN)
             case 204:
                 self.history.answered(batch, Answer.TAKEN)
             case 400 | 413 | 422:
@@ -101,10 +101,10 @@ class HttpProducer(Producer):
 
 
 class SocketProducer(Producer):
-    """A window of batches on one connection, connected anew whenever it is lost."""
+    """Sends a window of batches on one connection, and connects again whenever it is lost."""
 
     async def run(self, url: str) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         flight: deque[Batch] = deque()
         while True:
             try:
@@ -119,7 +119,7 @@ class SocketProducer(Producer):
             await asyncio.sleep(self.rng.uniform(0.05, 0.5))
 
     def _give_up(self, flight: deque[Batch]) -> None:
-        """All that is in flight is sent again, by whoever comes first."""
+        """Leaves all batches in flight to be sent again by any producer."""
         for batch in flight:
             self.history.lost(batch)
             self.history.again.append(batch)
@@ -131,7 +131,7 @@ class SocketProducer(Producer):
                 await asyncio.sleep(0.002)
                 continue
             if (batch := await self.next()) is None:
-                await socket.ping()  # so that a lost connection is noticed
+                await socket.ping()  # to notice a lost connection
                 continue
             made = frame(batch, self.rng)
             self.history.sends(batch, "frame of JSON" if isinstance(made, str) else "frame of MessagePack")
@@ -142,20 +142,20 @@ class SocketProducer(Producer):
     async def _receive(self, socket: ClientConnection, flight: deque[Batch]) -> None:
         while True:
             async with asyncio.timeout(PATIENCE if flight else None):
-                said = json.loads(await socket.recv())
-            number = said.get("ack", said.get("id"))
+                frame = json.loads(await socket.recv())
+            number = frame.get("ack", frame.get("id"))
             if number is None:
-                self.history.violate(f"an answer that nobody waits for: {said}")
+                self.history.violate(f"an answer that nobody waits for: {frame}")
             elif not flight or flight[0].id != number:
-                self.history.violate(f"{said} was answered, out of order")
+                self.history.violate(f"{frame} was answered, out of order")
             else:
-                self._heard(flight.popleft(), said)
+                self._heard(flight.popleft(), frame)
 
-    def _heard(self, batch: Batch, said: dict[str, object]) -> None:
-        match said:
+    def _heard(self, batch: Batch, frame: dict[str, object]) -> None:
+        match frame:
             case {"written": count}:
                 if count != batch.count:
-                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {said}")
+                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {frame}")
                 self.history.answered(batch, Answer.WRITTEN)
             case {"duplicate": True}:
                 self.history.answered(batch, Answer.DUPLICATE)
@@ -165,14 +165,14 @@ class SocketProducer(Producer):
             case {"error": {"status": 400 | 422, "detail": detail}}:
                 self.history.answered(batch, Answer.REFUSED, str(detail))
             case _:
-                self.history.violate(f"batch {batch.id}: {said}")
+                self.history.violate(f"batch {batch.id}: {frame}")
 
 
 class StreamProducer(Producer):
-    """JSON texts one after the other, some in one piece, on connections that last for a while."""
+    """Sends JSON texts one after the other, some in one piece, on connections that last for a while."""
 
     async def run(self, host: str, port: int) -> None:
-        """Until there is to be nothing new any more, or cancelled."""
+        """Runs until no new batches are to be sent, or until cancelled."""
         while not self.stopping:
             with suppress(OSError):
                 _, writer = await asyncio.open_connection(host, port)

@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on demand: it cuts connections in the middle of what they carry, or holds it back."""
+"""A TCP proxy that misbehaves on demand: it cuts connections in the middle of their data, or holds the data back."""
 
 import asyncio
 import random
@@ -17,11 +17,12 @@ class Way(Enum):
 
 
 Tamper = Callable[[Way, bytes], bytes | None]
-"""What is to be passed on of a chunk, before the connection is cut; None: the chunk as it is, and no cut."""
+"""Returns the part of a chunk that is passed on before the connection is cut; None passes the whole chunk on without a
+cut."""
 
 
 class Proxy:
-    """Passes on what comes, from a port of its own to another."""
+    """Forwards connections from a port of its own to another."""
 
     def __init__(self, host: str, port: int) -> None:
         self.target = (host, port)
@@ -34,14 +35,14 @@ class Proxy:
         """Whether new connections are cut at once."""
 
     def cut(self) -> int:
-        """Cut every connection; how many there were."""
+        """Cut every connection, and return how many there were."""
         pairs = list(self._pairs)
         for pair in pairs:
             _abort(*pair)
         return len(pairs)
 
     def cut_within(self, way: Way, rng: random.Random) -> None:
-        """Cut the connection that carries the next chunk that way, in the middle of that chunk."""
+        """Cut the connection that carries the next chunk in this direction, in the middle of that chunk."""
 
         def tamper(at: Way, chunk: bytes) -> bytes | None:
             if at is not way:
@@ -52,17 +53,17 @@ class Proxy:
         self.tamper = tamper
 
     def stall(self) -> None:
-        """Pass on nothing, and keep every connection."""
+        """Hold all data back, and keep every connection."""
         self._flowing.clear()
 
     def forget(self) -> None:
-        """Pass on nothing more, ever, of the connections there are, without cutting them; new ones are well."""
+        """Never pass anything on again on the present connections, without cutting them. New connections work."""
         self._flowing.clear()
         self._flowing = asyncio.Event()
         self._flowing.set()
 
     def resume(self) -> None:
-        """Pass on again, what waited first."""
+        """Pass data on again, beginning with what was held back."""
         self._flowing.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,10 +1,10 @@
-"""The statements of the checks, each in a file of its own."""
+"""The SQL statements of the checks, each in a file of its own."""
 
 from functools import cache
 from pathlib import Path
 
 WIDTHS = {"minute": "1 minute", "quarter": "15 minutes", "hour": "1 hour", "day": "1 day"}
-"""The units that there are rollups of, and how wide their buckets are."""
+"""The rollups by the unit of their buckets, with the width of these."""
 
 
 @cache

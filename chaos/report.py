@@ -1,10 +1,9 @@
-"""What a run did, as a table."""
+"""Prints the result of a run as a table."""
 
 from chaos.run import Result
 
 
 def show(result: Result) -> None:
-    """Print it."""
     history, checked = result.history, result.checked
     print("\n| fault | times | longest until ready again |\n|---|---|---|")
     for name, seconds in sorted(result.nemesis.done.items()):

@@ -1,4 +1,4 @@
-"""One run: all parts at work together, then quiet, then the checks."""
+"""One run: load and faults, then load without faults until everything is answered, then the checks."""
 
 import asyncio
 import random
@@ -22,26 +22,26 @@ from chaos.workload import Workload
 from service.errors import TaktlineError
 
 SETTLE_LIMIT = 120.0
-"""Seconds after the last fault in which every batch must be answered."""
+"""Seconds after the last fault within which every batch must be answered."""
 LOOK_EVERY = 20.0
-"""Seconds between two looks at the rollups, where that is possible without disturbing anybody."""
+"""Seconds between two checks of the rollups, where the database can be read while the service runs."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of a run."""
+    """The parameters of a run."""
 
     seconds: float
     seed: int
     rate: float
-    """Batches a second."""
+    """Batches per second."""
     memory: int
-    """Bytes that the service may use."""
+    """Bytes of memory that the service may use."""
 
 
 @dataclass
 class Result:
-    """What came out."""
+    """The result of a run."""
 
     history: History
     nemesis: Nemesis
@@ -50,7 +50,7 @@ class Result:
 
 
 async def run(plan: Plan, database: Database, folder: Path, say: Callable[[str], None]) -> Result:
-    """Everything, from start to verdict; the violations are in the history."""
+    """Do everything from start to verdict. Violations are recorded in the history."""
     history, port, tcp_port = History(), free_port(), free_port()
     spool = folder / "emitter.sqlite"
     service = Service(port, tcp_port, database.environment, folder / "service.log", history)
@@ -92,7 +92,7 @@ async def _storm(
     emitter: Program,
     spool: Path,
 ) -> None:
-    """Load and faults for the time that was asked for; then load without faults until all is answered."""
+    """Run load and faults for the planned time, then load without faults until everything is answered."""
     rng = random.Random(plan.seed)
     workload = Workload(rng, history)
     pause = 7 / plan.rate
@@ -123,11 +123,11 @@ async def _settle(history: History) -> None:
     limit = time.monotonic() + SETTLE_LIMIT
     while (history.again or history.unsettled()) and time.monotonic() < limit:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
-    await asyncio.sleep(1)  # late answers to what was sent twice
+    await asyncio.sleep(1)  # for late answers to batches that were sent twice
 
 
 async def _drain(emitter: Program, spool: Path, history: History) -> None:
-    """Stop the emitter once it has caught up, like a person would."""
+    """Stop the emitter once it has caught up, as a person would."""
     if emitter.status is not None:
         history.violate(f"the emitter ended with status {emitter.status}")
         return
@@ -145,7 +145,7 @@ async def _watch(service: Service) -> None:
 
 
 async def _look(database: Database, history: History) -> None:
-    """The rollups are exact at any moment."""
+    """Check the rollups, which have to be exact at any moment."""
     while database.live:
         await asyncio.sleep(LOOK_EVERY)
         with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TaktlineError):

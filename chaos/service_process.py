@@ -1,4 +1,4 @@
-"""The service as a process of its own, for all that look at it from outside: the history checker, benchmarks, tests."""
+"""Runs the service as a process, for the history checker, the benchmarks and the tests."""
 
 import asyncio
 import os
@@ -11,13 +11,14 @@ from typing import IO
 import httpx
 
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
-"""Of the environment: no setting of whoever starts it gets any further."""
+"""The environment variables that the process inherits; it gets no settings from the environment of its parent."""
 
 
 async def start(
     module: str, *arguments: str, settings: Mapping[str, str], output: int | IO[bytes] | None = None
 ) -> Process:
-    """A module of ours in a process, with these settings and no others; `output` is for both of its outputs."""
+    """Start a module of ours in a process, with these settings and no others. `output` gets both of its output
+    streams."""
     kept = {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("COVERAGE_")}
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *arguments),
@@ -29,14 +30,14 @@ async def start(
 
 
 async def until_ready(url: str, limit: float = 60) -> None:
-    """Wait until the service there is ready; TimeoutError after `limit` seconds."""
+    """Wait until the service at this address is ready. Raises TimeoutError after `limit` seconds."""
     async with httpx.AsyncClient(base_url=url, timeout=5, trust_env=False) as http, asyncio.timeout(limit):
         while not await is_ready(http):  # noqa: ASYNC110 - another process makes it true
             await asyncio.sleep(0.1)
 
 
 async def is_ready(http: httpx.AsyncClient) -> bool:
-    """Whether the service that this client asks is ready."""
+    """Whether the service at this client's address is ready."""
     try:
         return (await http.get("/readyz")).status_code == 200
     except httpx.TransportError:

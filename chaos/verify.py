@@ -1,4 +1,4 @@
-"""Compares what is stored with what was sent, acknowledged and refused."""
+"""Compares the stored readings with what was sent, acknowledged and refused."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from chaos.queries import WIDTHS, differences, query
 from chaos.workload import FACTS
 
 SHOWN = 10
-"""Offenders that are named, of each kind."""
+"""The most offenders of each kind that are named."""
 
 
 class Checked(msgspec.Struct, frozen=True):
-    """How much was looked at."""
+    """How much was checked."""
 
     stored: int
     emitted: int
@@ -25,7 +25,7 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 async def check_rollups(con: "asyncpg.Connection[asyncpg.Record]", history: History) -> None:
-    """Every rollup says what the readings say."""
+    """Check that every rollup is what the readings add up to."""
     for unit in WIDTHS:
         rows = await con.fetch(differences(unit))
         if rows:
@@ -34,7 +34,7 @@ async def check_rollups(con: "asyncpg.Connection[asyncpg.Record]", history: Hist
 
 
 async def check(con: "asyncpg.Connection[asyncpg.Record]", history: History, spool: Path) -> Checked:
-    """Everything, once all is settled."""
+    """Check everything, once all batches are settled."""
     rows = await con.fetch(query("stored"))
     stored = {row["number"] for row in rows}
     _violate(history, "readings are stored more than once", [row["number"] for row in rows if row["times"] > 1])
@@ -73,7 +73,7 @@ def _check_batches(history: History, stored: set[int]) -> None:
 
 
 def _check_memory(history: History, remembered: dict[str, int]) -> None:
-    """The memory of batches says what was acknowledged, and nothing else."""
+    """Check that the remembered batch ids are those of acknowledged batches, and no others."""
     good = {batch.id: batch for batch in history.batches if batch.kind is Kind.GOOD}
     forgotten = [
         batch for batch in good.values() if batch.acknowledged and remembered.get(str(batch.id)) != batch.count
@@ -83,7 +83,8 @@ def _check_memory(history: History, remembered: dict[str, int]) -> None:
 
 
 async def _check_emitter(con: "asyncpg.Connection[asyncpg.Record]", history: History, spool: Path) -> int:
-    """All that the emitter ever put in its spool is stored, each once: a reading a batch."""
+    """Check that everything that the emitter ever put into its spool is stored once; each of its batches is one
+    reading."""
     made, left, refused = spooled(spool)
     [row] = await con.fetch(query("emitted"))
     if left or refused:
@@ -94,7 +95,7 @@ async def _check_emitter(con: "asyncpg.Connection[asyncpg.Record]", history: His
 
 
 def spooled(spool: Path) -> tuple[int, int, int]:
-    """How many batches were ever put into a spool, are in it, and were put aside as refused."""
+    """How many batches were ever put into a spool, are in it now, and were set aside as refused."""
     with closing(sqlite3.connect(spool, timeout=10)) as database:
         made, left, refused = database.execute(
             "select (select coalesce(max(seq), 0) from sqlite_sequence where name = 'batch'),"

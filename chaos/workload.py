@@ -1,4 +1,4 @@
-"""What is sent: batches whose every reading has a number of its own, as `plan`, and whose `fact` follows from it."""
+"""Makes the batches that are sent. Each reading has a unique number as its `plan`, from which its `fact` follows."""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import msgspec
 from chaos.history import Batch, History, Kind
 
 FACTS = 97
-"""`fact` is `plan` modulo this: what is stored can be told from what was garbled."""
+"""`fact` is `plan` modulo this number, so that garbled readings can be recognised."""
 SERIES = [f"chaos {number}" for number in range(4)]
 FAULTS: list[dict[str, Any]] = [
     {"plan": "many"},
@@ -23,27 +23,27 @@ FAULTS: list[dict[str, Any]] = [
     {"plan": 1e300},
     {"note": "x" * 9000},
 ]
-"""Any of them makes a reading one that must be refused."""
+"""Each of these makes a reading one that must be refused."""
 
 
 LARGE = 0.002
-"""The share of batches that are large: on some servers they go to the columnstore without ever being plain rows."""
+"""The share of large batches, which some servers write straight to the columnstore."""
 DAYS = 150
-"""Large batches lie within an hour of one of so many days. On most of them they are the first."""
+"""A large batch lies within one hour of one of so many days, so that most of them are the first on their day."""
 
 
 class Workload:
-    """Makes batches, the same ones for the same seed."""
+    """Makes batches, which are the same for the same seed."""
 
     def __init__(self, rng: random.Random, history: History) -> None:
         self._rng, self._history = rng, history
         self._numbers = 1
         self._ids: Iterator[int] = count(1)
         self._hour = datetime.now(UTC) - timedelta(hours=1)
-        """Where the newest large batch lies, and some of the small ones beside it."""
+        """The hour of the newest large batch, and of some small ones."""
 
     def next(self) -> Batch:
-        """A new batch, already in the history."""
+        """A new batch, which is in the history already."""
         draw = self._rng.random()
         if draw < 0.06:
             return self._make(Kind.PLAIN, None)
@@ -54,7 +54,7 @@ class Workload:
         return self._make(Kind.GOOD, self._new_id())
 
     def next_unidentified(self) -> Batch:
-        """The same, without an id."""
+        """A new batch without an id."""
         return self._make(Kind.BAD if self._rng.random() < 0.1 else Kind.PLAIN, None)
 
     def _new_id(self) -> str:
@@ -78,7 +78,7 @@ class Workload:
         return batch
 
     def _times(self, size: int, *, large: bool) -> list[datetime | None]:
-        """None stands for the server's clock."""
+        """The times of a batch's readings; None stands for the server's clock."""
         if large:
             self._hour = datetime.now(UTC) - timedelta(
                 days=self._rng.randrange(1, DAYS), minutes=self._rng.randrange(60)

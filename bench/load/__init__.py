@@ -1,1 +1,1 @@
-"""The load generator: many connections that send as much as a service takes, and what it makes of it."""
+"""The load generator: sends as much as a service accepts over many connections, and measures the acknowledgements."""

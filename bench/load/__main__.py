@@ -1,4 +1,4 @@
-"""`python -m bench.load`: load for a running service, and what it makes of it."""
+"""`python -m bench.load`: puts load on a running service and measures it."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,5 @@
-"""What the load generator shows: a board on a terminal, a line a second elsewhere, and at the end what it came to."""
+"""Shows the progress of the load generator, as a table on a terminal and as a line per second elsewhere, and its
+summary."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from emitter.commands.words import counted
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """Milliseconds from sending a batch to its acknowledgement."""
+    """Percentiles of the milliseconds from sending a batch to its acknowledgement."""
 
     p50: float
     p90: float
@@ -24,7 +25,6 @@ class Spread(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, latencies: Latencies) -> "Spread":
-        """The spread of them."""
         p50, p90, p99 = (round(1000 * latencies.percentile(share), 2) for share in (0.5, 0.9, 0.99))
         return cls(p50, p90, p99, round(1000 * latencies.longest, 2))
 
@@ -33,20 +33,20 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a load came to: counts are of readings, except `batches`, `retries` and `connections`."""
+    """The results of a load. Counts are of readings, except `batches`, `retries` and `connections`."""
 
     url: str
     transport: str
     connections: int
-    """At once."""
+    """How many connections were open at the same time."""
     idle: int
     batch: int
     window: int
     seconds: float
     readings: int
-    """Acknowledged."""
+    """Acknowledged readings."""
     rate: float
-    """Acknowledged readings a second."""
+    """Acknowledged readings per second."""
     duplicates: int
     refused: int
     unanswered: int
@@ -56,11 +56,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sent_bytes: int
     received_bytes: int
     generator_cpu: float
-    """Share of one core that the load itself took: near 1, it measured itself."""
+    """The share of one core that the load generator took. Near 1 the generator itself was the limit."""
     refusal: str = ""
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """For people."""
+        """The rows of a table for people."""
         yield "readings/s, acknowledged", f"{self.rate:,.0f}"
         yield "readings", f"{self.readings:,} in {self.seconds:,.1f} s, {counted(self.batches, 'batch', 'batches')}"
         yield (
@@ -76,12 +76,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Board = Callable[[Score], None]
-"""Is shown the score once a second."""
+"""Is called with the score once a second."""
 
 
 @contextmanager
 def board(title: str) -> Iterator[Board]:
-    """A board on standard error."""
+    """Shows a board on standard error while the block runs."""
     console = Console(stderr=True)
     pulse = _Pulse()
     if not console.is_terminal:
@@ -99,7 +99,7 @@ def show(summary: Summary) -> None:
 
 
 class _Pulse:
-    """What happened since the last beat."""
+    """Reports what has happened since its last report."""
 
     def __init__(self) -> None:
         self._answered = 0

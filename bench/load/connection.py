@@ -1,4 +1,4 @@
-"""One connection of the load: a wire and the transport that it is on."""
+"""One connection of the load: a wire protocol on a transport."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,17 +13,18 @@ from emitter.producer import Answer, Batch, Link, ProducerError, Rejected
 from emitter.producer import failures as of_sockets
 
 FAILURES = (*of_sockets.FAILURES, httptools.HttpParserError)
-"""What can end a connection; another one may do better."""
+"""The exceptions that can end a connection, after which another attempt may succeed."""
 PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}
 
 
 class Connection(asyncio.Protocol):
-    """Carries batches until it is lost; `take` gets each answer, and `go_on` is called when more can be sent."""
+    """Sends batches until the connection is lost. `take` is called with each answer, and `go_on` when more can be
+    sent."""
 
     def __init__(self, wire: Wire, score: Score, take: Callable[[Answer], None], go_on: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[None] = loop.create_future()
-        """One of FAILURES or a ProducerError, once it is."""
+        """Fails with one of FAILURES or a ProducerError when the connection is lost."""
         self.lost.add_done_callback(lambda lost: lost.cancelled() or lost.exception())
         self._opened: asyncio.Future[None] = loop.create_future()
         self._wire, self._score = wire, score
@@ -33,11 +34,11 @@ class Connection(asyncio.Protocol):
 
     @property
     def has_room(self) -> bool:
-        """Whether what is sent would not have to wait in a buffer."""
+        """Whether data would be sent at once instead of waiting in a buffer."""
         return self._transport is not None and not self._full
 
     async def dial(self, link: Link) -> None:
-        """Up to where batches can be sent."""
+        """Connects, and returns when batches can be sent."""
         parts, loop = urlsplit(link.url), asyncio.get_running_loop()
         secure = parts.scheme in ("wss", "https")
         port = parts.port or PORTS[parts.scheme]
@@ -48,14 +49,13 @@ class Connection(asyncio.Protocol):
             self.lost.result()
 
     def send(self, batch: Batch) -> None:
-        """Send a batch."""
         if self._transport is not None:
             data = self._wire.wrap(batch)
             self._score.sent_bytes += len(data)
             self._transport.write(data)
 
     def close(self) -> None:
-        """In good order, as far as the other side is listening."""
+        """Closes the connection in order, as far as the other side cooperates."""
         if self._transport is not None:
             self._transport.write(self._wire.closing())
             self._transport.close()

@@ -1,4 +1,4 @@
-"""A producer of the load: keeps a window of batches in flight, over one connection after the other."""
+"""One producer of the load, which keeps a window of batches in flight over one connection after the other."""
 
 import asyncio
 from collections import deque
@@ -13,11 +13,12 @@ from emitter.producer import Batch, Link
 from emitter.producer.exchange import Exchange
 
 DIALS = 64
-"""Connections that are being made at once: more overflow the other side's backlog."""
+"""How many connections may be attempted at the same time; more would overflow the backlog of the other side."""
 
 
 class Lane:
-    """Sends what its supply has, and what it is given; what isn't answered when a connection ends is sent again."""
+    """Sends the batches of its supply and those that it is given. Batches without an answer are sent again after a
+    connection has ended."""
 
     def __init__(self, link: Link, make_wire: Callable[[], Wire], supply: Supply | None, score: Score) -> None:
         self._link = link
@@ -28,10 +29,11 @@ class Lane:
         self._given: deque[Batch] = deque()
         self._connection: Connection | None = None
         self._rest: asyncio.TimerHandle | None = None
-        """Runs while nothing may be sent."""
+        """The timer for the end of a pause in which nothing may be sent."""
 
     async def run(self, dials: asyncio.Semaphore) -> NoReturn:
-        """Until cancelled. Rejected: the service won't have us; Unreachable: the link's patience is over."""
+        """Runs until cancelled. Raises Rejected where the service refuses this producer, and Unreachable where the
+        link's patience is over."""
         while True:
             connection = Connection(self._make_wire(), self._score, self._exchange.hear, self.fill)
             try:
@@ -59,13 +61,13 @@ class Lane:
         )
 
     def give(self, batch: Batch) -> None:
-        """Send this one too, as soon as there is room for it."""
+        """Sends a batch in addition, as soon as there is room for it."""
         self._score.unanswered += batch.readings
         self._given.append(batch)
         self.fill()
 
     def fill(self) -> None:
-        """Send as much as the window allows of what there is to send."""
+        """Sends batches until the window is full or none is left."""
         connection = self._connection
         while connection and connection.has_room and (batch := self._exchange.next()):
             connection.send(batch)

@@ -1,4 +1,4 @@
-"""What a load came to: counts, and how long acknowledgements took."""
+"""Counts the readings of a load, and measures how long acknowledgements take."""
 
 import math
 import time
@@ -8,13 +8,14 @@ import msgspec
 from emitter.producer import Answer, Batch, Refusal, Tally
 
 FINEST, WIDTH, SLOTS = 1e-5, 1.02, 1000
-"""The histogram's first bound in seconds, the ratio of two bounds, their number: up to an hour, to one percent."""
+"""The histogram's first bound in seconds, the ratio of a bound to the one before, and the number of bounds. It reaches
+up to an hour, and is exact to one percent."""
 
 _SCALE = 1 / math.log(WIDTH)
 
 
 class Latencies:
-    """Any number of seconds in constant memory."""
+    """A histogram of latencies in seconds, which takes constant memory."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -22,20 +23,19 @@ class Latencies:
         self._slots = [0] * SLOTS
 
     def add(self, seconds: float) -> None:
-        """One more."""
         slot = int(math.log(seconds / FINEST) * _SCALE) if seconds > FINEST else 0
         self._slots[min(slot, SLOTS - 1)] += 1
         self.count += 1
         self.longest = max(self.longest, seconds)
 
     def join(self, other: "Latencies") -> None:
-        """All of the other's as well."""
+        """Adds all latencies of another histogram."""
         self.count += other.count
         self.longest = max(self.longest, other.longest)
         self._slots = [mine + theirs for mine, theirs in zip(self._slots, other._slots, strict=True)]
 
     def percentile(self, share: float) -> float:
-        """The seconds within which that share of them lies, to one percent; 0 where there are none."""
+        """The seconds within which that share of the latencies lies, to one percent; 0 where there are none."""
         rank, seen = share * self.count, 0
         for slot, count in enumerate(self._slots):
             seen += count
@@ -45,28 +45,28 @@ class Latencies:
 
 
 class Score(Tally):
-    """Readings by what became of them, and what it took; `recent` holds the latencies since `turn()`."""
+    """Counts readings by their outcome, and measures latencies; `recent` has those since the last `turn()`."""
 
     unanswered: int = 0
-    """In flight, or to be sent again."""
+    """Readings that are in flight, or have to be sent again."""
     connected: int = 0
-    """Connections there are."""
+    """The number of open connections."""
     sent_bytes: int = 0
     received_bytes: int = 0
     refusal: str = ""
-    """The first reason that was given."""
+    """The reason of the first refusal."""
     last_answer: float = 0.0
-    """On the monotonic clock."""
+    """The time of the last answer, on the monotonic clock."""
     total: Latencies = msgspec.field(default_factory=Latencies)
     recent: Latencies = msgspec.field(default_factory=Latencies)
 
     @property
     def answered(self) -> int:
-        """Readings that are committed."""
+        """The number of readings that are committed."""
         return self.written + self.duplicates
 
     def settle(self, batch: Batch, answer: Answer, seconds: float) -> None:
-        """A batch is done with, so long after it was sent."""
+        """Counts the final answer to a batch, so many seconds after it was sent."""
         self.count(batch.readings, answer)
         self.unanswered -= batch.readings
         if isinstance(answer, Refusal):
@@ -76,7 +76,7 @@ class Score(Tally):
             self.recent.add(seconds)
 
     def turn(self) -> Latencies:
-        """The latencies since the last call, which from now on count among all."""
+        """The latencies since the last call, which are added to the total."""
         recent, self.recent = self.recent, Latencies()
         self.total.join(recent)
         return recent

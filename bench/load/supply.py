@@ -1,4 +1,4 @@
-"""What the load is made of: batches that are ready but for their id and their times, given out at a rate."""
+"""Makes the batches of a load, at a given rate. They are prepared except for their ids and times."""
 
 import time
 import uuid
@@ -18,7 +18,7 @@ _JOINTS: dict[Transport, bytes] = {"ws": b",", "http-json": b",", "http-ndjson":
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of what: `rate` in readings a second and `readings` in all, None for no limit."""
+    """What to send: `rate` in readings per second and `readings` in all, where None means no limit."""
 
     transport: Transport = "ws"
     batch: int = 1000
@@ -28,13 +28,13 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Supply:
-    """Gives out the batches of a load, each once, no sooner than they are due."""
+    """Hands out the batches of a load, each of them once and not before it is due."""
 
     def __init__(self, load: Load, clock: Callable[[], float] = time.monotonic) -> None:
         self.issued = 0
-        """Readings given out."""
+        """The number of readings that were handed out."""
         self.closed = True
-        """Whether there is nothing to be had, as before the start and after the end."""
+        """Whether nothing is handed out, as before the start and after the end."""
         self._load = load
         self._clock = clock
         self._started = 0.0
@@ -45,15 +45,15 @@ class Supply:
         self._shapes = _shapes(load)
 
     def start(self) -> None:
-        """From now on."""
+        """Starts handing out batches."""
         self._started, self.closed = self._clock(), False
 
     def close(self) -> None:
-        """There is no more."""
+        """Stops handing out batches."""
         self.closed = True
 
     def take(self) -> Batch | None:
-        """The next batch; None where none is due."""
+        """The next batch; None where no batch is due."""
         if self.closed or not (size := self._due()):
             return None
         self.issued += size
@@ -61,7 +61,7 @@ class Supply:
         return self.make(size)
 
     def make(self, size: int) -> Batch:
-        """A batch out of turn."""
+        """A batch outside of the rate."""
         number = next(self._numbers)
         start = number * size % self._load.series
         now = time.time_ns() // 1_000_000
@@ -76,7 +76,7 @@ class Supply:
         return Batch(batch_id, size, encoded)
 
     def _due(self) -> int:
-        """Readings of the next batch, 0 as long as it has to wait."""
+        """The number of readings in the next batch; 0 as long as it isn't due."""
         size = int(min(self._load.batch, self._limit - self.issued))
         if self._load.rate is None:
             return size
@@ -84,7 +84,7 @@ class Supply:
 
 
 def _shapes(load: Load) -> list[bytes]:
-    """A reading of each series without its time, over and over, so that every batch is a slice."""
+    """A reading of each series without its time, repeated so that every batch is a slice of this list."""
     shape = _LINE if load.transport == "http-line" else _JSON
     once = [(shape % (number, 30 + number % 20, 25 + number % 25)).encode() for number in range(load.series)]
     return once * (1 + -(-load.batch // load.series))

@@ -1,4 +1,4 @@
-"""The traffic: a load, put on a service over many connections."""
+"""Puts a load on a service over many connections."""
 
 import asyncio
 import resource
@@ -20,13 +20,13 @@ from emitter.errors import BadSettings, NotFinished
 from emitter.producer.link import Link
 
 TICK = 0.002
-"""Seconds between two looks at what is due."""
+"""Seconds between two checks for batches that are due."""
 SPARE_FILES = 100
 
 
 class Course(msgspec.Struct, frozen=True, kw_only=True):
-    """How a load is put on: over `connections`, and over `idle` ones that send a reading every `every` seconds each;
-    for so many `seconds`, None: until the load is used up."""
+    """How a load is sent: over `connections`, and over `idle` ones that send a reading every `every` seconds each, for
+    so many `seconds`. None means until all of the load is sent."""
 
     connections: int = 8
     idle: int = 0
@@ -39,7 +39,7 @@ class Traffic:
 
     def __init__(self, link: Link, load: Load, course: Course, make_wire: Callable[[], Wire] | None = None) -> None:
         self.score = Score()
-        if load.transport != "ws":  # a request waits for the answer to the one before
+        if load.transport != "ws":  # over HTTP a request has to wait for the answer to the previous one
             link = msgspec.structs.replace(link, window=1)
         self.link, self.load, self.course = link, load, course
         self._supply = Supply(load)
@@ -51,9 +51,9 @@ class Traffic:
         self._started = self._ended = self._cpu = 0.0
 
     async def run(self, shown: Board, grace: float = 2.0) -> None:
-        """To the end, or to a signal and `grace` seconds more.
+        """Runs to the end, or until `grace` seconds after a signal.
 
-        NotFinished: answers are missing; ProducerError: what a connection stumbled over.
+        Raises NotFinished where answers are missing, and the ProducerError that ended a connection for good.
         """
         allow_files(self.course.connections + self.course.idle)
         dials = asyncio.Semaphore(DIALS)
@@ -72,11 +72,11 @@ class Traffic:
 
     @property
     def began(self) -> bool:
-        """Whether every connection was made, so that anything was sent."""
+        """Whether all connections were made, before which nothing is sent."""
         return self._started > 0
 
     def summary(self) -> Summary:
-        """What it came to, once it has begun."""
+        """The results, once sending has begun."""
         score = self.score
         score.turn()
         seconds = max((score.last_answer or self._ended) - self._started, 1e-9)
@@ -103,7 +103,7 @@ class Traffic:
         )
 
     async def _conduct(self, stop: asyncio.Event, grace: float) -> None:
-        """Wait for the connections, send, wait for the last answers."""
+        """Waits for the connections, sends, and waits for the last answers."""
         await _until(lambda: self.score.connected == len(self._lanes) + len(self._idle), stop)
         self._started, self._cpu = time.monotonic(), time.process_time()
         if self._lanes:
@@ -124,7 +124,8 @@ class Traffic:
         return bool(self._lanes) and self._supply.closed
 
     def _feed(self) -> None:
-        """At a rate, batches go to the connections in turn; without one, these help themselves."""
+        """Distributes batches that are due to the connections in turn. Without a rate, the connections take batches
+        themselves."""
         passed = 0 if self.load.rate else len(self._lanes)
         while passed < len(self._lanes):
             lane = self._lanes[0]
@@ -139,7 +140,7 @@ class Traffic:
         self._stir()
 
     def _stir(self) -> None:
-        """The idle ones send one after the other, spread over the time that each of them has."""
+        """Lets the idle connections send one after the other, evenly spread over their interval."""
         due = (time.monotonic() - self._started) / self.course.every * len(self._idle)
         while self._stirred < due:
             self._idle[self._stirred % len(self._idle)].give(self._supply.make(1))
@@ -154,7 +155,7 @@ class Traffic:
 async def _until(
     condition: Callable[[], bool], stop: asyncio.Event | None = None, work: Callable[[], None] = lambda: None
 ) -> None:
-    """Until the condition holds or somebody says stop, does this work over and over."""
+    """Repeats `work` until the condition holds or `stop` is set."""
     while not condition() and not (stop and stop.is_set()):
         work()
         await asyncio.sleep(TICK)
@@ -167,7 +168,8 @@ async def _show(shown: Board, score: Score) -> NoReturn:
 
 
 def allow_files(connections: int) -> None:
-    """Lets this process, and those it starts, have so many sockets. BadSettings: the system won't."""
+    """Allows this process and those that it starts so many sockets. Raises BadSettings where the system doesn't permit
+    it."""
     wanted = connections + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and wanted > hard:

@@ -1,4 +1,4 @@
-"""Batches and answers as bytes, for either transport; no I/O. Requests are made in one piece, ready to be written."""
+"""Encodes batches and decodes answers for both transports; no I/O. A request is a single piece, ready to be written."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,33 +24,34 @@ PATHS: dict[str, tuple[str, str]] = {
     "http-ndjson": ("/readings", "application/x-ndjson"),
     "http-line": ("/write?precision=ms", "text/plain; charset=utf-8"),
 }
-"""Where a transport sends its batches, and as what."""
+"""The path and the media type for each transport."""
 
 
 class Wire(Protocol):
-    """One connection's protocol. WebSocketException, httptools.HttpParserError: the other side breaks it."""
+    """The protocol of one connection. Raises WebSocketException or httptools.HttpParserError where the other side
+    breaks it."""
 
     open: bool
     """Whether batches may be sent."""
 
     def opening(self) -> bytes:
-        """What is sent first."""
+        """The first bytes to send."""
 
     def wrap(self, batch: Batch) -> bytes:
-        """A batch as it is sent."""
+        """The bytes of a batch."""
 
     def receive(self, data: bytes) -> Iterator[Answer]:
         """The answers in what was received."""
 
     def reply(self) -> bytes:
-        """What the protocol itself has to say to it."""
+        """Bytes that the protocol itself has to send in reply."""
 
     def closing(self) -> bytes:
-        """What is sent last."""
+        """The last bytes to send."""
 
     @property
     def close_code(self) -> int | None:
-        """Why the other side ended the connection, if it said so."""
+        """The code with which the other side closed the connection, if there was one."""
 
 
 class SocketWire:
@@ -110,7 +111,7 @@ _decode = msgspec.json.Decoder(_Written).decode
 
 
 class HttpWire:
-    """HTTP/1.1 on a connection that is kept, one request at a time."""
+    """HTTP/1.1 on a persistent connection, with one request at a time."""
 
     close_code: int | None = None
 
@@ -177,5 +178,5 @@ def _head(link: Link, transport: Transport) -> bytes:
 
 
 def wire_maker(link: Link, transport: Transport) -> Callable[[], Wire]:
-    """Makes the wires of a transport, one for each connection."""
+    """A function that makes the wires of a transport, one for each connection."""
     return (lambda: SocketWire(link)) if transport == "ws" else (lambda: HttpWire(link, transport))

@@ -1,4 +1,4 @@
--- What is remembered of the batches that the checker sent.
+-- The remembered ids of the batches that the checker has sent.
 select
   id,
   readings

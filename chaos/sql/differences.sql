@@ -1,5 +1,5 @@
--- Buckets in which a rollup isn't what the readings say. "last" is left out: it is one of several where readings have
--- the same time. chaos/queries.py fills in the rollup and the width of its buckets.
+-- The buckets in which a rollup differs from the readings. "last" isn't compared, because it may be any of several
+-- readings with the same time. chaos/queries.py fills in the rollup and the width of its buckets.
 select
   coalesce(kept.bucket, counted.bucket) as bucket,
   coalesce(kept.series, counted.series) as series,

@@ -1,4 +1,4 @@
--- Numbers of readings that don't say what was sent.
+-- The numbers of readings whose values aren't those that were sent.
 select plan::bigint as number
 from reading
 where series like 'chaos %'

@@ -1,4 +1,4 @@
--- The numbers of all stored readings of the checker's producers, and how often each is there.
+-- The numbers of all stored readings of the checker's producers, and how often each is stored.
 select
   plan::bigint as number,
   count(*)::integer as times
