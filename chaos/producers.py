@@ -142,20 +142,20 @@ class SocketProducer(Producer):
     async def _receive(self, socket: ClientConnection, flight: deque[Batch]) -> None:
         while True:
             async with asyncio.timeout(PATIENCE if flight else None):
-                frame = json.loads(await socket.recv())
-            number = frame.get("ack", frame.get("id"))
+                message = json.loads(await socket.recv())
+            number = message.get("ack", message.get("id"))
             if number is None:
-                self.history.violate(f"an answer that nobody waits for: {frame}")
+                self.history.violate(f"an answer that nobody waits for: {message}")
             elif not flight or flight[0].id != number:
-                self.history.violate(f"{frame} was answered, out of order")
+                self.history.violate(f"{message} was answered, out of order")
             else:
-                self._heard(flight.popleft(), frame)
+                self._heard(flight.popleft(), message)
 
-    def _heard(self, batch: Batch, frame: dict[str, object]) -> None:
-        match frame:
+    def _heard(self, batch: Batch, message: dict[str, object]) -> None:
+        match message:
             case {"written": count}:
                 if count != batch.count:
-                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {frame}")
+                    self.history.violate(f"batch {batch.id}: {batch.count} readings were answered {message}")
                 self.history.answered(batch, Answer.WRITTEN)
             case {"duplicate": True}:
                 self.history.answered(batch, Answer.DUPLICATE)
@@ -165,7 +165,7 @@ class SocketProducer(Producer):
             case {"error": {"status": 400 | 422, "detail": detail}}:
                 self.history.answered(batch, Answer.REFUSED, str(detail))
             case _:
-                self.history.violate(f"batch {batch.id}: {frame}")
+                self.history.violate(f"batch {batch.id}: {message}")
 
 
 class StreamProducer(Producer):

@@ -1,4 +1,4 @@
-"""Batches as they are handed to the store, and what is in them."""
+"""Makes batches as they are handed to the store, and reads their rows."""
 
 import struct
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from service.intake.reading import Reading, Rules, now_microseconds
 
 RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
 FEW = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1), 3)
-"""The same for batches of three readings at most."""
+"""The same rules with at most three readings in a batch."""
 
 
 def packed(batch_id: str | None, *readings: Reading) -> Packed:
@@ -33,7 +33,7 @@ def broken() -> Packed:
 
 
 class Row(msgspec.Struct):
-    """A row as it goes into COPY, read back."""
+    """A row of COPY, decoded."""
 
     ts: int
     series: str
@@ -43,7 +43,7 @@ class Row(msgspec.Struct):
 
 
 def rows_of(packed: Packed) -> list[Row]:
-    """What a batch would write."""
+    """The rows that a batch would write."""
     data, at, found = packed.rows, 0, []
     while at < len(data):
         cells: list[bytes | None] = []

@@ -1,5 +1,5 @@
-"""The pages in a real browser, for the tests that look at them: Chromium, as installed; CHROMIUM names another.
-SCREENSHOTS=folder keeps pictures."""
+"""Opens the pages in a real browser: the installed Chromium, or the one that CHROMIUM names. SCREENSHOTS names a folder
+in which to keep pictures."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE = 30_000
-"""Milliseconds: the drawing library is made when the first page asks for it."""
+"""Milliseconds to wait for a page; the drawing library is only made when the first page asks for it."""
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +45,8 @@ async def browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def visiting(browser: Browser, service: Running, *known: str, **options: Any) -> AsyncIterator[Page]:
-    """A page whose every complaint, and every request to another host, fails the test; `known` are texts that it may
-    complain with."""
+    """Open a page. Any error in its console and any request to another host fails the test, except for errors with one
+    of the texts in `known`."""
     options = {"viewport": {"width": 1200, "height": 900}, "timezone_id": "Europe/Berlin", **options}
     context = await browser.new_context(base_url=service.url, **options)
     context.set_default_timeout(PATIENCE)
@@ -54,13 +54,13 @@ async def visiting(browser: Browser, service: Running, *known: str, **options: A
     watch(context, service, complaints)
     yield await context.new_page()
     await context.close()
-    # the browser itself says so when the network is cut
+    # the browser logs this itself when the network is cut
     expected = ("ERR_INTERNET_DISCONNECTED", *known)
     assert [text for text in complaints if not any(one in text for one in expected)] == []
 
 
 def watch(context: BrowserContext, service: Running, complaints: list[str]) -> None:
-    """Write down what every page of the context complains of, and what it asks others for."""
+    """Collect the errors of all pages of the context, and their requests to other hosts."""
 
     def note(bad: bool, text: str) -> None:
         if bad:
@@ -72,14 +72,14 @@ def watch(context: BrowserContext, service: Running, complaints: list[str]) -> N
 
 
 async def keep(page: Page, name: str) -> None:
-    """A picture for people to look at."""
+    """Keep a picture of the page, for people to look at."""
     if folder := os.environ.get("SCREENSHOTS"):
-        await asyncio.sleep(1.8)  # what has just arrived stands out for a moment
+        await asyncio.sleep(1.8)  # new records are highlighted for a moment
         await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 async def fill(service: Running, hours: float = 6.5) -> None:
-    """Three lines of a shop floor, one of which stops for a while."""
+    """Write readings of three production lines, one of which stops for a while."""
     now = time.time()
     readings = []
     for name, plan in (("line 1", 40), ("line 2", 25), ("packing", 60)):
@@ -92,14 +92,14 @@ async def fill(service: Running, hours: float = 6.5) -> None:
 
 
 async def live(page: Page, address: str = "/") -> None:
-    """The page, with its chart drawn."""
+    """Open the live page, and wait until its chart is drawn."""
     await page.goto(address)
     await expect(page.locator("#state")).to_have_text("Live", timeout=PATIENCE)
     await page.wait_for_selector("#chart svg")
 
 
 async def faults(page: Page) -> list[str]:
-    """What axe-core finds that is serious."""
+    """The serious faults that axe-core finds on the page."""
     found = await Axe().run(page)
     return [
         f"{one['id']}: {one['nodes'][0]['html']}"

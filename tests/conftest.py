@@ -1,4 +1,5 @@
-"""The database of the tests: TEST_DATABASE_URL, else a container, else the embedded engine; TEST_ENGINE forces one."""
+"""The fixtures of all tests. Their database is that of TEST_DATABASE_URL, otherwise one in a container, otherwise the
+embedded engine; TEST_ENGINE chooses one of these."""
 
 import os
 import socket
@@ -29,7 +30,7 @@ IMAGE = "timescale/timescaledb:2.29.2-pg17"
 ENGINES = ("url", "docker", "embedded")
 USED = pytest.StashKey[str]()
 
-register_profiles()  # before a test's own settings are made, or an option chooses another
+register_profiles()  # before tests make settings of their own, and before an option chooses another profile
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_settings_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No setting of whoever runs the tests reaches them."""
+    """Keep the settings of this machine away from the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in Settings.model_fields:
             if name != "taktline_cache":
@@ -58,7 +59,7 @@ def _no_settings_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture(scope="session")
 async def engine(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
-    """One server for the whole run; each test that needs one has a schema of its own in it."""
+    """One server for the whole run, in which each test can have a schema of its own."""
     kind = _choose()
     async with _start(kind, tmp_path_factory) as url:
         server = await inspect(url)
@@ -78,7 +79,7 @@ def _choose() -> str:
 
 
 def docker_answers() -> bool:
-    """Whether there is a Docker that has the image, or can get it."""
+    """Whether Docker is there and has the image, or can pull it."""
     if not _docker_listens():
         return False
     try:
@@ -97,7 +98,8 @@ def docker_answers() -> bool:
 
 
 def _docker_listens() -> bool:
-    """Docker's client never closes a socket that it couldn't connect, so a closed one is tried before it."""
+    """Whether Docker's socket accepts connections. This is tried first because Docker's client never closes a socket
+    that it couldn't connect."""
     address = str(parse_host(kwargs_from_env().get("base_url"), IS_WINDOWS_PLATFORM))
     if not address.startswith("http+unix://"):
         return True
@@ -128,7 +130,7 @@ async def _start(kind: str, folders: pytest.TempPathFactory) -> AsyncIterator[st
 
 
 def cache() -> Path:
-    """Where the embedded engine's packages are."""
+    """The folder with the packages of the embedded engine."""
     default = Path(__file__).parents[1] / ".taktline" / "cache"
     return Path(os.environ.get("TAKTLINE_CACHE", default))
 
@@ -150,7 +152,7 @@ async def dropped_schema(engine: Engine) -> AsyncIterator[str]:
 
 
 async def drop_schema(engine: Engine, name: str) -> None:
-    """Drop it; where a background job of TimescaleDB's is just at work in it, try again."""
+    """Drop a schema, trying again while one of TimescaleDB's background jobs is using it."""
     con = await asyncpg.connect(engine.url)
     try:
         await insist(lambda: con.execute(f'drop schema if exists "{name}" cascade'))
@@ -159,7 +161,7 @@ async def drop_schema(engine: Engine, name: str) -> None:
 
 
 async def run_jobs(store: Store) -> int:
-    """Run the engine's background jobs now; how many there are."""
+    """Run the engine's background jobs now, and return how many there are."""
     jobs = await store.jobs.all()
     for job in jobs:
         await store.jobs.run(job)
@@ -168,21 +170,21 @@ async def run_jobs(store: Store) -> int:
 
 @pytest.fixture(scope="session")
 async def shared(engine: Engine) -> AsyncIterator[Running]:
-    """A running service for the tests that don't mind other readings; each uses series and ids of its own."""
+    """A running service that tests share. Each uses series and ids of its own, and finds readings of others."""
     async with dropped_schema(engine) as name, running(settings_for(engine, name)) as service:
         yield service
 
 
 @pytest.fixture
 async def fresh(engine: Engine, schema: str) -> AsyncIterator[Running]:
-    """A running service with nothing in it."""
+    """A running service with an empty schema."""
     async with running(settings_for(engine, schema)) as service:
         yield service
 
 
 @pytest.fixture
 def name() -> str:
-    """A name nobody else uses."""
+    """A name that no other test uses."""
     return uuid.uuid4().hex
 
 

@@ -1,4 +1,4 @@
-"""A look into the database, past the service."""
+"""Reads the database directly, without the service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from tests.conftest import Engine
 
 @asynccontextmanager
 async def connected(engine: Engine, schema: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """A connection that finds the tables of this schema."""
+    """A connection with this schema in its search path."""
     con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
     try:
         yield con
@@ -20,7 +20,7 @@ async def connected(engine: Engine, schema: str) -> AsyncIterator["asyncpg.Conne
 
 
 async def rollup_counts(engine: Engine, schema: str) -> list[int]:
-    """How many readings are in each rollup."""
+    """How many readings each rollup counts."""
     async with connected(engine, schema) as con:
         counts = "select coalesce(sum(readings), 0)::bigint from reading_"
         return [await con.fetchval(counts + unit) for unit in ("minute", "hour", "day")]

@@ -1,4 +1,4 @@
-"""A service in miniature, that misbehaves when told to."""
+"""A small server with the service's protocol, which misbehaves on demand."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,8 @@ Script = Callable[["Desk", ServerConnection, dict[str, Any]], Awaitable[None]]
 
 
 class Desk:
-    """A service in miniature: commits each batch once, answers as the contract says, or as the script does."""
+    """A small server with the service's protocol. It commits each batch once, and answers as the protocol says, unless
+    a script decides otherwise."""
 
     def __init__(self, script: Script | None = None) -> None:
         self.script = script or Desk.accept
@@ -26,12 +27,12 @@ class Desk:
         self.frames: list[str | bytes] = []
         self.headers: list[Headers] = []
         self.handshakes: list[tuple[int, dict[str, str], bytes]] = []
-        """Answers to the next handshakes, in place of the usual one."""
+        """The answers to the next handshakes, instead of accepting them."""
         self.url = ""
         self._server: Server
 
     def commit(self, frame: dict[str, Any]) -> dict[str, Any]:
-        """Commits, and gives the answer."""
+        """Commits the batch of a frame, and returns the answer."""
         if (known := self.committed.get(frame["id"])) is not None:
             return {"ack": frame["id"], "duplicate": True} if known == frame["readings"] else self.taken(frame["id"])
         self.committed[frame["id"]] = frame["readings"]

@@ -1,4 +1,4 @@
-"""The commands as processes."""
+"""Runs the emitter's commands as processes."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ class Emitters:
         return await self._start("emitter", arguments, environment)
 
     async def start_load(self, *arguments: str, **environment: str) -> Process:
-        """The load generator, for that matter."""
+        """Starts the load generator in the same way."""
         return await self._start("bench.load", arguments, environment)
 
     async def _start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Process:
@@ -41,7 +41,7 @@ class Emitters:
         return process
 
     async def finish(self, process: Process) -> tuple[int, str, str]:
-        """Status, output, log."""
+        """Waits for the end of a process. Returns its status, its output and its log."""
         async with asyncio.timeout(10):
             output, log = await process.communicate()
         assert process.returncode is not None

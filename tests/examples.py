@@ -1,4 +1,4 @@
-"""How many examples the property tests try; `--hypothesis-profile` names another profile."""
+"""How many examples property tests try. `--hypothesis-profile` chooses another profile."""
 
 from hypothesis import HealthCheck, settings
 
@@ -6,9 +6,10 @@ _SUPPRESSED = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, Health
 
 
 def register_profiles() -> None:
-    """`quick`, the default, and `ci`, with three times as many examples: random ones, so that each run looks elsewhere.
+    """Register the profiles `quick`, the default, and `ci`, with three times as many examples. Examples are random, so
+    that each run tries others.
 
-    A failure prints how to repeat it, and is tried first in the next run on the same machine.
+    A failure prints how to repeat it, and the next run on the same machine tries it first.
     """
     for name, count in (("quick", 100), ("ci", 300)):
         settings.register_profile(
@@ -23,6 +24,6 @@ def register_profiles() -> None:
 
 
 def examples(share: float) -> settings:
-    """Fewer examples than the profile says, or more: for a test that costs more, or less, than most."""
+    """The share of the profile's number of examples, for a test that is slower or faster than most."""
     profile = settings.get_profile(settings.get_current_profile_name())
     return settings(max_examples=max(1, round(share * profile.max_examples)))

@@ -1,4 +1,4 @@
-"""A service whose connections to the database can be made to fail."""
+"""Runs a service whose connections to the database can be made to fail."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from tests.harness import Running, running
 
 @asynccontextmanager
 async def proxied(engine: Engine) -> AsyncIterator[tuple[Proxy, str]]:
-    """A proxy in front of the database, and the database's address behind it."""
+    """A proxy in front of the database, and the address of the database by way of the proxy."""
     parts = urlsplit(engine.url)
     async with proxy(parts.hostname or "127.0.0.1", parts.port or 5432) as between:
         user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
@@ -31,8 +31,8 @@ async def behind_proxy(engine: Engine, schema: str, **overrides: object) -> Asyn
 
 
 def lose_commits(times: int, *, before: bool = False) -> Tamper:
-    """Cut the connection on which a COMMIT is answered, so many times, before the answer gets through; with
-    `before`, already before the COMMIT does."""
+    """Cut the connection so many times when a COMMIT is answered, before the answer is passed on; with `before`,
+    already before the COMMIT is."""
     left = times
     asked = False
 
@@ -51,7 +51,7 @@ def lose_commits(times: int, *, before: bool = False) -> Tamper:
 
 
 async def numbers(engine: Engine, schema: str) -> list[int]:
-    """The plans of all stored readings, in order."""
+    """The plans of all stored readings, sorted."""
     con = await asyncpg.connect(engine.url)
     try:
         return [int(row[0]) for row in await con.fetch(f'select plan from "{schema}".reading order by plan')]

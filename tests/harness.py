@@ -1,4 +1,4 @@
-"""A whole service on a real server and a real socket, for the tests that look at it from outside."""
+"""Runs a whole service on a real database server and a real socket, for tests that use it from outside."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ class Running:
 
 @asynccontextmanager
 async def running(settings: Settings, ping: float = PING, silence: float = SILENCE) -> AsyncIterator[Running]:
-    """The service with these settings on a free port of 127.0.0.1."""
+    """Run a service with these settings on a free port of 127.0.0.1."""
     here = settings.model_copy(update={"api_host": "127.0.0.1", "api_port": 0})
     async with serving(here, lambda _: None, ping=ping, silence=silence) as service:
         url = f"http://127.0.0.1:{service.port}"
@@ -54,7 +54,7 @@ async def ask(socket: ClientConnection, frame: Any) -> Any:
 
 
 async def stored(service: Running, series: str, expected: int) -> list[dict[str, Any]]:
-    """The records of a series, newest first, as soon as there are as many as expected."""
+    """Wait until a series has as many records as expected, and return them, newest first."""
     for _ in range(200):
         answer = await service.http.get("/display", params={"per_page": 1000, "series": series})
         found: list[dict[str, Any]] = answer.json()["items"]
@@ -71,7 +71,7 @@ async def counted(service: Running, where: str, reason: str) -> float:
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for something that tells nobody when it happens."""
+    """Wait for a condition that can only be polled."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.002)

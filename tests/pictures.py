@@ -1,4 +1,4 @@
-"""Pictures to draw, and what the drawings say."""
+"""Makes pictures to draw, and reads the drawings."""
 
 import re
 from collections import defaultdict
@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def panel(period: Period, name: str | None = None, *, others: int | None = None, more: float = 0) -> Panel:
-    """A bucket for each step but those of ten minutes, or of every other ten steps."""
+    """A panel with a bucket for each step, except for a gap of ten minutes, or of ten steps out of twenty."""
     starts = [at for at in period.edges[:-1] if not 20 <= (at.minute if period.step == "1m" else at.day) < 30]
     return Panel(name, others, tuple(Bucket(at, 100 + at.minute + more, 90.5 + at.minute + more, 6) for at in starts))
 
@@ -49,7 +49,7 @@ def of(buckets: list[Bucket], period: Period, **looks: Any) -> Picture:
 
 
 def bars(svg: bytes | str) -> dict[str, dict[str, float]]:
-    """What the bars of an SVG say: label of the minute -> plan and fact."""
+    """The plan and the fact of each bar of an SVG, by the label of its minute."""
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for path in ElementTree.fromstring(svg).iter(f"{SVG}path"):
         if path.get("aria-roledescription") == "bar":
@@ -60,7 +60,7 @@ def bars(svg: bytes | str) -> dict[str, dict[str, float]]:
 
 
 def boxes(svg: bytes, kind: str) -> list[tuple[float, float, float]]:
-    """Left edge, width and height of the bars of one kind, from left to right."""
+    """The left edge, width and height of the bars of one kind, from left to right."""
     found = []
     for path in ElementTree.fromstring(svg).iter(f"{SVG}path"):
         if path.get("aria-roledescription") == "bar" and f", {kind} " in path.get("aria-label", ""):
@@ -85,5 +85,4 @@ def texts(svg: bytes) -> list[str]:
 
 
 def minutes(number: int) -> timedelta:
-    """So many minutes."""
     return timedelta(minutes=number)

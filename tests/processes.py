@@ -1,4 +1,4 @@
-"""The service as a process of its own."""
+"""Runs the service as a process."""
 
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator

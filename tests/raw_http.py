@@ -1,4 +1,4 @@
-"""HTTP byte by byte, over a socket: what clients' libraries would hide."""
+"""HTTP over plain sockets, for details that client libraries hide."""
 
 import asyncio
 import re
@@ -10,11 +10,12 @@ WEBSOCKET = (
     "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 )
-"""The headers that ask for one."""
+"""The headers of a WebSocket handshake."""
 
 
 async def talk(service: Running, *pieces: bytes) -> bytes:
-    """All that the service answers until it closes the connection; each piece comes in a segment of its own."""
+    """Send pieces, each in a TCP segment of its own, and return all that the service answers until it closes the
+    connection."""
     place = urlsplit(service.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     try:

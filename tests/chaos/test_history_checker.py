@@ -1,4 +1,4 @@
-"""A short run of the history checker, on the engine of the other tests: see `make chaos`."""
+"""A short run of the history checker on the engine of the tests; `make chaos` runs it for longer."""
 
 import asyncio
 import os
@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.timeout(180)
 async def test_every_promise_is_kept_while_everything_fails(engine: Engine, tmp_path: Path) -> None:
-    """The embedded engine is one of the service's own here, so that it is killed and paused as well."""
+    """If the tests use the embedded engine, the service starts one of its own here, so that it can be killed and
+    paused."""
     command = ["--seconds", "15", "--seed", "7", "--keep", str(tmp_path), "--cache", str(cache())]
     if not engine.server.embedded:
         command += ["--database-url", engine.url]

@@ -1,4 +1,4 @@
-"""What the charts answer to one question, without web or database."""
+"""How one question for a chart is answered, without web server and database."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ JSON, SVG = Delivery("json"), Delivery("svg")
 
 
 class Data:
-    """The data behind the charts, which a test changes by hand."""
+    """The data of the charts, which a test changes directly."""
 
     def __init__(self) -> None:
         self.plan, self.commits, self.reads = 40.0, 0, 0

@@ -1,4 +1,4 @@
-"""Colours that readers tell apart who see no red, no green or no blue, and on paper without colours.
+"""The colours of charts can be told apart by people who see no red, no green or no blue, and on paper without colours.
 
 The simulation is that of Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision
 Deficiency" (2009), at full severity, in linear RGB. Differences are CIE76 in CIELAB: 2.3 are just noticeable.
@@ -54,7 +54,7 @@ def difference(one: str, other: str, seen: str) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG 2.2."""
+    """The contrast ratio of WCAG 2.2."""
     dark, light = sorted(times(XYZ, linear(colour))[1] for colour in (one, other))
     return (light + 0.05) / (dark + 0.05)
 
@@ -79,7 +79,7 @@ def test_plan_is_quieter_than_fact(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(THEMES))
 def test_whatever_means_something_stands_out_from_what_it_lies_on(name: str) -> None:
-    """WCAG 2.2, 1.4.11: graphics need 3 to 1; the line of a plan lies on bars of facts as well."""
+    """WCAG 2.2, 1.4.11, requires a contrast of 3 to 1 for graphics. The line of a plan also lies on bars of facts."""
     theme = THEMES[name]
     for colour in (theme.plan, theme.fact, theme.below, *outlines(theme).values()):
         assert contrast(colour, theme.background) >= 3

@@ -1,4 +1,4 @@
-"""Drawings: what stands where, in which colour, and that every text is there."""
+"""Drawings: the positions and colours of their parts, and the texts."""
 
 import io
 import re
@@ -52,7 +52,7 @@ def test_values_below_zero_hang_from_it() -> None:
 @pytest.mark.parametrize("most", [1, 99, 100, 101, 155, 210, 4900, 0.021])
 @pytest.mark.parametrize(("width", "height"), [(960, 480), (320, 150), (960, 200)])
 def test_bars_use_the_height_there_is(most: float, width: int, height: int) -> None:
-    """Of the plot that the zero line and the grid span, or the bars where they go beyond it."""
+    """Bars use the height between the lowest and the highest line, or go beyond these lines."""
     made = picture(step="1m")
     shown = of([Bucket(made.period.start, most / 2, most, 1)], made.period, width=width, height=height)
     legend, axis = 21, 22
@@ -136,7 +136,7 @@ DAY = "2026-10-24T00:00", "2026-10-24T12:30"
 
 
 def x_labels(svg: bytes) -> list[tuple[float, float, str]]:
-    """Left and right end and text of the labels of the time axis, which stand in the middle below their ticks."""
+    """The left and right end and the text of each label of the time axis; labels are centred below their ticks."""
     found = []
     for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
         if "role-axis-label" in group.get("class", ""):
@@ -203,7 +203,7 @@ def test_text_is_escaped(title: str) -> None:
     svg = draw(picture(title=title, names=(title, "b")), "svg")
     assert not list(ElementTree.fromstring(svg).iter(f"{SVG}script"))
     if title.isprintable():
-        assert texts(svg).count(title) == 2  # above all, and above its panel
+        assert texts(svg).count(title) == 2  # as the title of the chart, and as that of its panel
 
 
 def test_what_cannot_be_in_xml_is_left_out_of_the_description() -> None:
@@ -309,7 +309,7 @@ def test_each_series_that_was_asked_for_has_a_panel() -> None:
     svg = draw(split(found, ("c", "b", "d", "a", "b")), "svg")
     assert names_in(svg, "abcd") == ["c", "b", "d", "a"]
     assert texts(svg).count("No readings") == 2
-    assert texts(svg).count("0") == 2  # no numbers where nothing is measured
+    assert texts(svg).count("0") == 2  # an axis without readings has no other numbers
     assert names_in(draw(split((), ("a", "b")), "svg"), "ab") == ["a", "b"]
 
 
@@ -352,12 +352,12 @@ def test_scale_makes_the_same_picture_larger() -> None:
         assert large.size == (2880, 1440)
         shrunk = large.convert("L").resize(small.size, Image.Resampling.BOX)
         difference = ImageChops.difference(shrunk, small.convert("L")).histogram()
-    assert sum(difference[64:]) < 0.03 * 960 * 480  # edges differ, nothing else
+    assert sum(difference[64:]) < 0.03 * 960 * 480  # only edges differ
 
 
 @pytest.mark.parametrize("text", ["Лінія «Ґ»", "生产线三号", "生産ライン", "생산 라인"])
 def test_other_scripts_are_drawn(text: str) -> None:
-    """What a font lacks comes out as the same box for each character."""
+    """Characters that a font lacks are all drawn as the same box."""
 
     def ink(title: str) -> bytes:
         with Image.open(io.BytesIO(draw(picture(title=title), "png"))) as image:
@@ -404,7 +404,7 @@ def test_a_day_of_25_hours_is_wider() -> None:
 
 
 def margins(png: bytes) -> tuple[int, int, int, int]:
-    """Pixels without anything in them: left, top, right, bottom."""
+    """The empty margins in pixels: left, top, right, bottom."""
     with Image.open(io.BytesIO(png)) as image:
         plain = Image.new("RGB", image.size, image.getpixel((0, 0)))
         box = ImageChops.difference(image.convert("RGB"), plain).getbbox()

@@ -1,4 +1,4 @@
-"""The worker processes: what becomes of a picture whose worker hangs or dies, and of one too many."""
+"""The worker processes: pictures whose worker hangs or dies, and too many pictures at once."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ OTHERS: list[psutil.Process] = []
 
 
 def hang(order: DrawingOrder) -> bytes:
-    """As a picture that never comes out; one without readings does."""
+    """Hang, except for a picture without readings."""
     if order.picture.numbers.panels:
         time.sleep(60)
     return b"drawn"
@@ -45,7 +45,7 @@ def slow(_: DrawingOrder) -> bytes:
 
 
 def tell(_: DrawingOrder) -> bytes:
-    """What the system knows of the worker."""
+    """What the operating system knows about the worker."""
     return json.dumps([os.nice(0), os.getsid(0), len(os.sched_getaffinity(0))]).encode()
 
 
@@ -63,18 +63,18 @@ async def rendering(
     finally:
         started = time.monotonic()
         await made.close()
-        assert time.monotonic() - started < 5  # the machine may have other work
+        assert time.monotonic() - started < 5  # generous, since the machine may be busy
         assert not workers()
 
 
 def workers() -> list[psutil.Process]:
-    """Those that a test of these has started: a service that other tests share has some as well."""
+    """The workers that this test has started; a service that other tests share has workers as well."""
     children = psutil.Process().children(recursive=True)
     return [child for child in children if child not in OTHERS and _works(child)]
 
 
 def _works(child: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):  # it ends just now
+    with suppress(psutil.NoSuchProcess):  # it may be ending just now
         return child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
     return False
 
@@ -171,7 +171,7 @@ async def test_where_no_worker_can_be_started_the_next_picture_tries_again(monke
 
 
 async def test_the_html_page_of_a_chart_needs_no_worker(engine: Engine, schema: str, tmp_path: Path) -> None:
-    """Neither to draw, nor to make the drawing library where that has been kept."""
+    """It needs none to draw, and none to make the drawing library if that is in the cache."""
     library = "/* the drawing library, as it was kept */"
     (tmp_path / Path(Assets(tmp_path).address(VEGA)).name).write_text(library)
     async with running(settings_for(engine, schema, taktline_cache=tmp_path, render_workers=2)) as service:
@@ -182,7 +182,7 @@ async def test_the_html_page_of_a_chart_needs_no_worker(engine: Engine, schema: 
         answer = await service.http.get("/chart?format=html")
         assert answer.status_code == 200
         assert f"<script>{library}</script>" in answer.text
-        assert workers() == drawing  # one that had been asked to draw would have been replaced
+        assert workers() == drawing  # a worker that had been asked to draw would have been replaced
 
 
 async def test_what_goes_wrong_while_drawing_is_told() -> None:

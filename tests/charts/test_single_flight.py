@@ -1,4 +1,4 @@
-"""Work shared by those who ask at once."""
+"""Work that simultaneous requests share."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Short labels of the time axis: the time, and the date once."""
+"""Short labels of the time axis: times, with each date only once."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

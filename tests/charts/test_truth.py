@@ -1,4 +1,4 @@
-"""The numbers of a chart are those of GROUP BY over the raw readings, whatever was written when."""
+"""The numbers of a chart are those of GROUP BY over the raw readings, whatever was written and whenever."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -31,7 +31,7 @@ EDGES = {
     "1M": "date_trunc('month', ts, $4)",
     "1y": "date_trunc('year', ts, $4)",
 }
-"""Written differently from what the service does, on purpose."""
+"""These expressions are deliberately different from those of the service."""
 AGGREGATES = {
     "sum": "sum({0})",
     "avg": "avg({0})",
@@ -40,10 +40,10 @@ AGGREGATES = {
 }
 WITHOUT_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
 LAST = "(array_agg({0} order by ts desc) filter (where {0} is not null))[1]"
-"""Of each series, then summed."""
+"""The last value of each series; these are then summed."""
 NUMBERS = count()
 
-# quarters add up exactly, in whatever order
+# multiples of a quarter, whose sums are exact in any order
 values = st.none() | st.integers(-4000, 4000).map(lambda number: number / 4)
 ages = st.integers(0, 90) | st.sampled_from([0, 59, 60, 61, 179, 180, 1439, 1440]) | st.integers(0, 3 * 1440)
 readings = st.tuples(st.sampled_from("ab"), ages, values, values)
@@ -84,9 +84,9 @@ async def _do(service: Running, event: Any, names: list[str]) -> None:
     rollups = service.parts.store.rollups
     match event:
         case "refresh late" | "run jobs" if service.parts.store.server.edition == "apache":
-            pass  # plain views
+            pass  # on the Apache edition the rollups are plain views
         case "refresh late":
-            with suppress(Unavailable):  # the server's own workers are at it
+            with suppress(Unavailable):  # the server's own workers may be refreshing
                 await rollups.refresh_late()
         case "run jobs":
             with suppress(Unavailable):
@@ -124,7 +124,7 @@ async def _group_by(
     return [(f"{row['bucket'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", *list(row)[1:]) for row in rows]
 
 
-# around the ends of weeks, months and years, and where clocks change; to the minute, as the edges of steps are
+# around the ends of weeks, months and years, and around clock changes; whole minutes, like the edges of steps
 moments = st.builds(
     lambda edge, minutes: edge + timedelta(minutes=minutes),
     st.sampled_from(
@@ -151,9 +151,9 @@ long_asked = st.tuples(
 async def test_weeks_months_and_years_are_group_by_over_decades(
     shared: Running, engine: Engine, batches: list[Any], refreshed: bool, wish: tuple[str, str, str, bool]
 ) -> None:
-    """Of late readings, and of those that are in the rollups; together and split by series."""
+    """With late readings and with refreshed rollups, for all series together and split by series."""
     names = [f"long {next(NUMBERS)} {letter}" for letter in "ab"]
-    apart = count()  # no two at once, since nobody can say which of them was the last
+    apart = count()  # all at different times, since otherwise the last one isn't defined
     for batch in batches:
         rows = [
             {
@@ -170,7 +170,8 @@ async def test_weeks_months_and_years_are_group_by_over_decades(
         await _do(shared, "refresh late", names)
     step, agg, zone, split = wish
     first, last = (choose(at for batch in batches for _, at, _, _ in batch) for choose in (min, max))
-    most = timedelta(days=2500 if split else 5000)  # as many weeks as there may be bars, in one panel and in two
+    # the most weeks for which there may be bars, in one panel and in two
+    most = timedelta(days=2500 if split else 5000)
     until = min(last, first + most if step == "1w" else last) + timedelta(minutes=1)
     query = {"from": first.isoformat(), "until": until.isoformat(), "step": step, "agg": agg, "tz": zone}
     more = {"series": names, "format": "json", **({"split": "series"} if split else {})}
@@ -186,7 +187,8 @@ async def test_weeks_months_and_years_are_group_by_over_decades(
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25)])
 async def test_a_day_on_which_the_clock_changes(shared: Running, name: str, day: str, hours: int) -> None:
-    """A reading every half hour from midnight to midnight in Berlin, and one on either side that isn't of the day."""
+    """There is a reading every half hour from midnight to midnight in Berlin, and one just before and just after that
+    day."""
     midnight = datetime.fromisoformat(f"{day}T00:00:00+0{1 if hours == 23 else 2}:00")
     times = [midnight + timedelta(minutes=30 * number) for number in range(-1, 2 * hours + 1)]
     batch = [{"series": name, "ts": at.isoformat(), "plan": 1} for at in times]
@@ -222,7 +224,8 @@ async def test_a_clock_off_by_seconds_loses_no_reading_to_the_next_step(shared: 
 @pytest.mark.parametrize("step", ["1m", "15m", "1h", "6h", "1d"])
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 async def test_the_header_says_to_the_minute_how_fresh(shared: Running, name: str, step: str, zone: str) -> None:
-    """Whatever relation the numbers come from: an hour's bar doesn't make an old reading fresher, nor does a plan."""
+    """This holds whichever relation the numbers come from: the bar of an hour doesn't make an old reading fresher, nor
+    does a plan."""
     rows = [{"series": name, "fact": 1, "ts": f"2026-05-04T{at}Z"} for at in ("03:02:01", "09:17:40.5", "09:17:59")]
     rows += [{"series": name, "plan": 1, "ts": f"2026-05-04T{at}Z"} for at in ("03:02:01", "09:18:00", "11:40:00")]
     rows += [{"series": name + "+", "plan": 1, "ts": "2026-05-04T05:00:00Z"}]
@@ -232,7 +235,7 @@ async def test_the_header_says_to_the_minute_how_fresh(shared: Running, name: st
         answer = await shared.http.get("/chart", params={**asked, "series": series})
         if until or series:
             assert answer.headers.get("X-Data-Until") == until
-        else:  # others may have written there as well
+        else:  # other tests may have written readings of that time as well
             assert answer.headers["X-Data-Until"] >= "2026-05-04T09:18:00Z"
     split = await shared.http.get("/chart", params={**asked, "series": [name, name + "-"], "split": "series"})
     assert split.headers["X-Data-Until"] == "2026-05-04T09:18:00Z"

@@ -1,4 +1,4 @@
-"""Whatever has a value is seen: counted in the pixels of pictures, in the geometry of drawings, and in marks."""
+"""Every value can be seen, as pixels in pictures, as bars in drawings, and as marks."""
 
 import io
 import re
@@ -26,7 +26,7 @@ from tests.pictures import NOW, boxes, fills, minutes, of, texts
 
 LIGHT = THEMES["light"]
 PLOT = 58
-"""Pixels of a picture's width that aren't plot, about."""
+"""About how many pixels of a picture's width are outside of the plot."""
 LENGTHS = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60, "6h": 360, "1d": 1440, "1w": 10080, "1M": 43829}
 SCALES = (1, 1.25, 1.5, 2, 3, 4)
 
@@ -41,7 +41,7 @@ def svg_of(picture: Picture) -> bytes:
 
 
 def plot(picture: Picture) -> tuple[float, float, float]:
-    """Left end, upper end and height of the plot, in pixels of a picture that isn't scaled."""
+    """The left end, the upper end and the height of the plot, in pixels of an unscaled picture."""
     svg = svg_of(picture).decode()
     found = re.search(r'translate\(([\d.]+),([\d.]+)\)"><g class="mark-group role-frame.*?M0,0h[\d.]+v([\d.]+)', svg)
     assert found
@@ -49,7 +49,7 @@ def plot(picture: Picture) -> tuple[float, float, float]:
 
 
 def columns(picture: Picture, colour: str, scale: float = 1) -> list[int]:
-    """The columns of pixels of the plot in which there is this colour."""
+    """The pixel columns of the plot in which this colour appears."""
     with Image.open(io.BytesIO(draw(picture, "png", scale))) as image:
         _, top, _ = plot(picture)
         shown = image.convert("RGB").crop((0, int(top * scale), image.width, image.height))
@@ -61,7 +61,7 @@ def columns(picture: Picture, colour: str, scale: float = 1) -> list[int]:
 
 
 def lacking(picture: Picture, kind: str, scale: float) -> int:
-    """How many bars of this kind have no pixel of their colour where they stand, or a pixel beside it."""
+    """How many bars of this kind have no pixel of their colour at their place, give or take a pixel."""
     left, _, _ = plot(picture)
     found = set(columns(picture, getattr(LIGHT, kind), scale))
     places = [(scale * (left + x), scale * (left + x + wide)) for x, wide, _ in boxes(svg_of(picture), kind)]
@@ -69,17 +69,17 @@ def lacking(picture: Picture, kind: str, scale: float) -> int:
 
 
 def runs(columns: list[int], apart: float = 1) -> int:
-    """How many there are that stand so many pixels apart."""
+    """How many groups of columns are at least so many pixels apart."""
     return sum(1 for a, b in pairwise([-1000, *columns]) if b - a > apart)
 
 
 def every(period: Period, number: int) -> list[Bucket]:
-    """A bucket in every so many steps, never two beside each other."""
+    """One bucket for every `number` steps, never two next to each other."""
     return [Bucket(at, 14_000, 7_700, 1) for at in period.edges[1:-1:number]]
 
 
 def test_of_one_reading_a_month_every_month_is_there() -> None:
-    """As `/chart` answers it, whatever the width: by default with steps of weeks or of months."""
+    """This is so for `/chart` at any width; by default the steps are weeks or months."""
     for width in (200, 390, 640, 960, 1200, 3000):
         period = make_period("2006-01-01", "2008-01-01", None, "UTC", NOW, width)
         days = [datetime(2006 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(24)]
@@ -95,7 +95,7 @@ def test_of_one_reading_a_month_every_month_is_there() -> None:
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "1y"])
 @pytest.mark.parametrize("width", [MIN_WIDTH, 333, 960])
 def test_sparse_bars_are_all_there_in_every_step_and_scale(step: str, width: int) -> None:
-    """Also where a step is hardly a pixel wide, since somebody asked for it."""
+    """Also where a step is hardly a pixel wide, because such a step was asked for."""
     for steps, scale in ((97, 1.25), (300, 2), (min(740, width - PLOT), 1)):
         if scale**2 * width * default_height(width, 1) > 16e6 or steps > width - PLOT:
             continue
@@ -119,7 +119,7 @@ def test_sparse_bars_are_all_there_in_every_step_and_scale(step: str, width: int
     gap=st.integers(1, 12),
 )
 def test_every_group_of_dense_bars_is_there(width: int, steps: int, scale: float, group: int, gap: int) -> None:
-    """Bars in a row, a gap, and so on."""
+    """Groups of bars alternate with gaps."""
     width = min(width, int(3500 / scale))
     steps = min(steps, width - PLOT - 5)
     end = datetime(2026, 3, 1, tzinfo=UTC)
@@ -131,14 +131,14 @@ def test_every_group_of_dense_bars_is_there(width: int, steps: int, scale: float
         assert len(boxes(svg_of(made), kind)) == len(shown)
         assert lacking(made, kind, scale) == 0
     pitch = scale * (width - PLOT) / steps
-    within = 0.7 * pitch + 1  # the other bar of a pair, and what is between two
+    within = 0.7 * pitch + 1  # the width of the other bar of a pair, and of the space between two pairs
     if gap * pitch - within > 3:
         assert runs(columns(made, LIGHT.fact, scale), within) == -(-steps // (group + gap))
 
 
 @pytest.mark.parametrize("days", [200, 366, 600, 749])
 def test_of_many_days_none_is_left_out(days: int) -> None:
-    """Every day that is asked for has a column of its own."""
+    """Every day that is asked for has a pixel column of its own."""
     for width in (days + PLOT + 4, 960, 1200, 1920):
         until = f"{datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=days):%Y-%m-%d}"
         period = make_period("2024-01-01", until, "1d", "UTC", NOW, width)
@@ -181,13 +181,13 @@ def test_what_a_browser_draws_is_a_pixel_wide_and_high(
         assert len(found) == len(buckets)
         for _, wide, high in found:
             assert wide >= 0.9
-            assert high >= 1.6  # about 2: how high the plot is, is known to a few pixels
+            assert high >= 1.6  # nominally 2, but the height of the plot is only known to a few pixels
 
 
 @pytest.mark.parametrize("width", [280, 960])
 @pytest.mark.parametrize(("plan", "fact"), [(30, 20), (20, 30), (1, 1), (20_000, 1), (1, 20_000), (-1, -1)])
 def test_neither_of_two_hides_the_other(width: int, plan: float, fact: float) -> None:
-    """However small they are beside others."""
+    """However small both are compared with others."""
     period = make_period("-7d", None, "1h", "UTC", NOW, width)
     buckets = [Bucket(at, plan, fact, 1) for at in period.edges[:-1:9]]
     shown = drawn([*buckets, Bucket(period.edges[-2], 30_000, None, 1)], period, width)
@@ -217,7 +217,7 @@ def test_a_zero_is_nothing_to_see() -> None:
 
 
 def kinds(picture: Picture) -> dict[str, list[str]]:
-    """The kinds of bars by the labels' time."""
+    """The kinds of bars by the time of their labels."""
     found: dict[str, list[str]] = {}
     for bar in spec(picture)["datasets"]["bars"]:
         found.setdefault(bar["label"].split(",")[0], []).append(bar["kind"])
@@ -247,7 +247,7 @@ def test_a_plan_that_is_due_and_has_next_to_no_fact_is_marked_itself(width: int,
 @pytest.mark.parametrize("fact", [None, 0.0, 3.0])
 @pytest.mark.parametrize("width", [960, 400])
 def test_what_is_not_due_is_never_missed(width: int, fact: float | None) -> None:
-    """Neither the step that isn't over yet, nor those to come; nor any of a period that is still to come."""
+    """Not due are the running step, later steps, and all steps of a period in the future."""
     period = make_period("-1h", "+1h", "1m", "UTC", NOW, width)
     buckets = [Bucket(at, 10, fact, 1) for at in period.edges[:-1]]
     found = kinds(drawn(buckets, period, width, threshold=0.0, unfinished=period.unfinished(NOW)))
@@ -293,7 +293,7 @@ def test_where_pairs_would_be_too_narrow_plan_is_a_line_across_bars_of_fact(
     else:
         assert {round(high) for *_, high in plan} == {2}
         for (left, wide, _), (other, _, _) in pairwise(plan):
-            assert left + wide >= other - 0.01  # one line
+            assert left + wide >= other - 0.01  # the lines meet, and look like one
 
 
 @pytest.mark.parametrize("start", ["-7d", "-14d", "-24h", "-18h", "today", "-30d", "-365d", "-3650d"])

@@ -1,3 +1,3 @@
-"""Fixtures of these tests."""
+"""Fixtures for the tests of the emitter."""
 
 from tests.emitters import emitters as emitters

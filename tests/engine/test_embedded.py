@@ -1,4 +1,4 @@
-"""The embedded engine behind its bridge: what clients of a PostgreSQL server may expect of it."""
+"""The embedded engine behind its bridge does what clients expect of a PostgreSQL server."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ SYNC = b"S\0\0\0\x04"
 
 @pytest.fixture(scope="module")
 async def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new engine's folder, to be copied: that's faster than to make more new ones."""
+    """The folder of a new engine, which tests copy because that is faster than creating another."""
     folder = tmp_path_factory.mktemp("engine") / "data"
     async with embedded(folder, CACHE, print):
         pass
@@ -49,7 +49,7 @@ async def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(data: Path, tmp_path: Path) -> Path:
-    """A folder of its own for an engine of its own."""
+    """A folder for an engine of the test's own."""
     copy = tmp_path / "data"
     shutil.copytree(data.with_name("copy"), copy)
     return copy
@@ -57,7 +57,7 @@ def folder(data: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 async def engine(data: Path) -> AsyncIterator[Embedded]:
-    """One engine for this module, whatever the others are tested on."""
+    """One engine for this module, whatever engine the other tests use."""
     async with embedded(data, CACHE, print) as running:
         yield running
 
@@ -87,7 +87,7 @@ def node() -> psutil.Process:
     return max((child for child in children if "bridge.mjs" in str(child.cmdline())), key=lambda p: p.create_time())
 
 
-# ---- A client that speaks the protocol byte by byte
+# ---- A client that sends the protocol byte by byte
 
 
 def packet(kind: str, *parts: bytes | str) -> bytes:
@@ -96,7 +96,7 @@ def packet(kind: str, *parts: bytes | str) -> bytes:
 
 
 class Wire:
-    """A bare connection."""
+    """A connection that reads and writes single messages."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -107,7 +107,7 @@ class Wire:
         return kind.decode(), await self.reader.readexactly(length - 4)
 
     async def until(self, kind: str = "Z") -> list[tuple[str, bytes]]:
-        """Messages up to the first of a kind."""
+        """The messages up to the first of a kind."""
         async with asyncio.timeout(10):
             answers = [await self.read()]
             while answers[-1][0] != kind:
@@ -115,7 +115,7 @@ class Wire:
         return answers
 
     async def ask(self, *packets: bytes) -> str:
-        """Sends messages; the kinds of the answers up to ReadyForQuery, with its status."""
+        """Sends messages, and returns the kinds of the answers up to ReadyForQuery, followed by its status."""
         self.writer.write(b"".join(packets))
         answers = await self.until()
         return "".join(kind for kind, _ in answers) + answers[-1][1].decode()
@@ -289,7 +289,7 @@ async def test_statements_go_with_their_client(engine: Embedded, con: asyncpg.Co
         other.terminate()
     for _ in range(100):
         left = await con.fetchval("select count(*) from pg_prepared_statements where statement like '%to go%'")
-        if left == 1:  # this one
+        if left == 1:  # only the statement of the asking client is left
             return
         await asyncio.sleep(0.01)
     pytest.fail("it's still there")
@@ -350,7 +350,7 @@ async def test_what_a_client_sends_ahead(engine: Embedded, con: asyncpg.Connecti
             await con.execute("select 1")
             sending = asyncio.create_task(send(raw, packet("Q", f"select 1 /* {'-' * 500_000} */"), 40))
             await asyncio.sleep(0.3)
-            assert not sending.done()  # the bridge doesn't take it
+            assert not sending.done()  # the bridge doesn't read it
         for _ in range(40):
             assert [kind for kind, _ in await raw.until()] == ["T", "D", "C", "Z"]
         await sending
@@ -534,7 +534,7 @@ async def test_cancelling_what_runs(engine: Embedded, con: asyncpg.Connection) -
     async with connection(engine) as other:
         running = asyncio.create_task(con.fetchval(slow, timeout=0.1))
         await asyncio.sleep(0.05)
-        with pytest.raises(TimeoutError):  # waits for that one
+        with pytest.raises(TimeoutError):  # because it waits for the running query
             await other.fetchval("select 1", timeout=0.1)
         with pytest.raises(TimeoutError):
             await running
@@ -612,7 +612,8 @@ async def test_what_was_answered_outlives_the_engine(folder: Path) -> None:
 
         await con.execute("create function deep(int) returns int language plpgsql as 'begin return deep($1 + 1); end'")
         with pytest.raises((OSError, asyncpg.PostgresConnectionError)):
-            await con.execute("select deep(1)")  # there's no depth check in WebAssembly: it traps
+            # WebAssembly has no check of the stack's depth: the query crashes the engine
+            await con.execute("select deep(1)")
         con = await back(running)
         assert await con.fetchval("select count(*) from kept") == len(kept)
         assert await con.fetchval("show timescaledb.license") == "timescale"
@@ -624,7 +625,7 @@ async def test_what_was_answered_outlives_the_engine(folder: Path) -> None:
 
 
 async def back(running: Embedded) -> asyncpg.Connection:
-    """A connection to an engine that's about to be there again."""
+    """A connection to an engine that is being started again."""
     async with asyncio.timeout(20):
         while True:
             try:
@@ -648,7 +649,7 @@ asyncio.run(main())
     owner = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=REPO, stdout=asyncio.subprocess.PIPE)
     assert owner.stdout is not None
     pid = int(await owner.stdout.readline())
-    os.kill(pid, signal.SIGINT)  # what Ctrl-C would do, were it in the terminal's group
+    os.kill(pid, signal.SIGINT)  # as Ctrl-C would, if the engine were in the terminal's process group
     owner.kill()
     await owner.communicate()
     async with embedded(folder, CACHE, print) as running, connection(running) as con:

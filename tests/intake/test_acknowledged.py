@@ -1,4 +1,4 @@
-"""What is acknowledged is what was sent: each reading is written, or said to be refused."""
+"""Every reading that is sent is either written, or reported as refused."""
 
 import asyncio
 import json
@@ -97,11 +97,11 @@ def test_written_and_refused_are_what_was_sent(
 
 
 def told(read: Callable[[], Packed], sent: int) -> tuple[int, int]:
-    """How many readings were written, and how many a client is told that they were not."""
+    """How many readings were written, and how many are reported to the client as refused."""
     try:
         packed = read()
     except BadReading as exc:
-        return 0, sent if exc.faults else 0  # all or none
+        return 0, sent if exc.faults else 0  # either all readings are written or none
     except BadLine:
         return 0, sent
     return packed.count, len(packed.faults)
@@ -118,7 +118,7 @@ def test_a_clock_before_min_ts_is_named(form: str) -> None:
 
 @pytest.mark.anyio
 async def test_no_transport_acknowledges_what_is_not_written(engine: Engine, schema: str, name: str) -> None:
-    """With a MIN_TS that is still to come."""
+    """MIN_TS is in the future here."""
     port = free_port()
     settings = settings_for(engine, schema, min_ts=TOMORROW, max_clock_skew="2d", tcp_port=port, api_host="127.0.0.1")
     good = {"series": name, "plan": 1, "ts": (TOMORROW + timedelta(hours=1)).isoformat()}
@@ -142,7 +142,7 @@ async def test_no_transport_acknowledges_what_is_not_written(engine: Engine, sch
 
 
 def test_what_is_refused_is_forgotten() -> None:
-    """A refusal raised again and again would keep what each batch was made of."""
+    """If one refusal were raised again and again, its traceback would keep the data of each batch."""
     text = json.dumps([{"plan": 1e300, "fact": 1}] * 100)
     rules = Rules(LONG_AGO, TWO_DAYS)
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""The formats of `POST /readings`: NDJSON, CSV, gzip, and batches that are taken in part."""
+"""The formats of `POST /readings`: NDJSON, CSV, gzip, and batches that are written in part."""
 
 import gzip
 import json
@@ -127,7 +127,7 @@ def test_what_is_no_table_is_malformed(text: bytes) -> None:
     ],
 )
 def test_a_header_of_no_use_is_refused_with_a_hint(header: str, what: str) -> None:
-    """In one manner, whatever is wrong with it."""
+    """The message has the same form, whatever is wrong with the header."""
     with pytest.raises(BadRequest, match="in lower case, separated by commas") as caught:
         of_table(f"{header}\n1,2,3\n".encode())
     assert caught.value.status == 400
@@ -226,7 +226,7 @@ def test_a_key_that_is_ours_but_for_its_case_is_refused(media_type: str, text: b
     ],
 )
 def test_a_time_in_the_wrong_place_is_no_attribute(media_type: str, body: bytes) -> None:
-    """The readings would all be of now."""
+    """Otherwise all readings would get the present time."""
     with pytest.raises(BadRequest, match=r"did you mean ts\?"):
         read_anyhow(media_type, body, RULES)
 
@@ -245,7 +245,7 @@ def test_a_time_in_the_wrong_place_is_no_attribute(media_type: str, body: bytes)
     ],
 )
 def test_a_number_that_would_be_a_time_in_1970_is_refused(media_type: str, body: bytes) -> None:
-    """Also where MIN_TS is earlier."""
+    """Even if MIN_TS is earlier."""
     for rules in (RULES, Rules(datetime(1900, 1, 1, tzinfo=UTC), timedelta(days=1))):
         with pytest.raises(BadRequest, match=r"ts: .*before 3 March 1973"):
             read_anyhow(media_type, body, rules)
@@ -282,7 +282,7 @@ MARKED = {
 @pytest.mark.parametrize("media_type", MARKED)
 @pytest.mark.parametrize("pieces", [1, 2, 100])
 async def test_a_byte_order_mark(shared: Running, name: str, media_type: str, pieces: int) -> None:
-    """In UTF-8 it is skipped, wherever the body is cut; in UTF-16 it is answered with a sentence."""
+    """In UTF-8 it is skipped, wherever the body is cut; in UTF-16 it is refused with a message."""
     path = "/write" if media_type == "line protocol" else "/readings"
     text = MARKED[media_type].format(name=name)
 
@@ -363,7 +363,7 @@ def read_anyhow(media_type: str, text: bytes, rules: Rules, *, partial: bool = F
 def test_a_batch_has_a_limit_in_readings(
     media_type: str, head: bytes, one: bytes, between: bytes, end: bytes, partial: bool
 ) -> None:
-    """Whether they are good or not."""
+    """The limit includes bad readings."""
 
     def text(count: int) -> bytes:
         return (bytes((0x90 + count,)) if media_type == "msgpack" else head) + between.join([one] * count) + end

@@ -1,4 +1,5 @@
-"""Whatever is sent: no 500, no traceback, no closed socket that should live, no harm to somebody else's batch."""
+"""Whatever is sent, there is no status 500 and no traceback, no socket is closed without need, and no other batch is
+harmed."""
 
 import asyncio
 import gzip
@@ -84,7 +85,7 @@ CONTENTS = st.one_of(READINGS, st.lists(READINGS, max_size=4), ENVELOPES, ANYTHI
 
 
 def as_json(value: object) -> bytes:
-    """With NaN, Infinity and lone surrogates, as careless programs write them."""
+    """JSON with NaN, Infinity and lone surrogates, as careless programs write it."""
     return json.dumps(value).encode()
 
 
@@ -236,7 +237,7 @@ def outcome_of_lines(blocks: list[bytes]) -> Packed | BadReading:
 @example(raw=b'{"plan":1,\n"fact":2}{"plan":3}\n', cuts=[])
 @example(raw=b'{"plan":1}\r{"plan":2}\n', cuts=[])
 def test_lines_say_the_same_however_the_body_is_cut(raw: bytes, cuts: list[int]) -> None:
-    """A line is one JSON text, whatever its neighbours are."""
+    """Each line is one JSON text, whatever the lines around it are."""
     whole = outcome_of_lines([raw])
     pieces = outcome_of_lines([raw[start:end] for start, end in pairwise([0, *cuts, len(raw)])])
     single = outcome_of_lines(raw.splitlines(keepends=True) if b"\r" not in raw and b"\f" not in raw else [raw])
@@ -256,7 +257,7 @@ def test_lines_say_the_same_however_the_body_is_cut(raw: bytes, cuts: list[int])
 @examples(3)
 @given(raw=BODIES)
 def test_every_decoder_takes_it_or_refuses_it(raw: bytes) -> None:
-    """Anything else than one of our errors would be a 500."""
+    """Any exception other than our own errors would become status 500."""
     for read in (frames.read_json, frames.read_msgpack, frames.read_frame):
         with suppress(BadRequest):
             assert read(raw, RULES, NOW).count >= 0
@@ -276,7 +277,7 @@ def test_every_table_is_taken_or_refused(raw: bytes) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_traceback(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing that is sent makes the log speak of an error of ours."""
+    """Check that nothing that is sent makes the service log an internal error."""
     yield
     told = "".join(capfd.readouterr())
     assert "Traceback" not in told
@@ -285,7 +286,7 @@ def _no_traceback(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFi
 
 
 async def post_good(service: Running, name: str) -> None:
-    """Somebody else's batch, in the same moment."""
+    """Send another client's batch at the same time."""
     answer = await service.http.post("/readings", json=[{"plan": 1, "series": name}] * 3)
     assert (answer.status_code, answer.json()) == (200, {"written": 3, "duplicate": False})
 
@@ -354,7 +355,7 @@ async def socket(shared: Running) -> AsyncIterator[ClientConnection]:
 
 
 async def still_good(socket: ClientConnection, name: str) -> None:
-    """The next batch on the same socket is acknowledged; before it there are only refusals."""
+    """Check that the next batch on the same socket is acknowledged, with only refusals before it."""
     await socket.send(json.dumps({"id": name, "readings": [{"plan": 1, "series": "fuzz"}]}))
     async with asyncio.timeout(20):
         while (answer := json.loads(await socket.recv())).get("ack") != name:
@@ -376,7 +377,8 @@ async def test_a_frame_at_the_limit_and_one_over_it(shared: Running, name: str, 
     for size, kind in ((limit, True), (limit, False)):
         await socket.send(frame.ljust(size), text=kind)
         answer = json.loads(await asyncio.wait_for(socket.recv(), 20))
-        assert answer == {"ack": f"{name} large", "written": 10_000} or answer["duplicate"]  # as text, then as bytes
+        # it is sent as text, and then as bytes
+        assert answer == {"ack": f"{name} large", "written": 10_000} or answer["duplicate"]
     await still_good(socket, name)
     async with connect(shared.ws) as other:
         await other.send(frame.ljust(limit + 1), text=True)
@@ -390,7 +392,7 @@ async def test_a_frame_at_the_limit_and_one_over_it(shared: Running, name: str, 
 async def test_text_that_is_no_utf8_closes_that_socket_alone(
     shared: Running, name: str, socket: ClientConnection
 ) -> None:
-    """As RFC 6455 wants it: 1007."""
+    """RFC 6455 requires the close code 1007."""
     async with connect(shared.ws) as other:
         await other.send(b'{"series": "\xff"}', text=True)
         with pytest.raises(ConnectionClosed):

@@ -1,4 +1,4 @@
-"""The one door: every way in is asked the same in the same order, and what is refused is counted once, by its name."""
+"""The gate: all transports pass the same checks in the same order, and each refusal is counted once under its label."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ SENDER = Sender("tcp", "192.0.2.1")
 
 @pytest.fixture(scope="module")
 async def open_everywhere(engine: Engine) -> AsyncIterator[Running]:
-    """A service that takes readings by every transport."""
+    """A service that accepts readings over every transport."""
     async with dropped_schema(engine) as schema:
         settings = settings_for(engine, schema, tcp_port=free_port(), api_host="127.0.0.1")
         async with running(settings) as service:
@@ -73,7 +73,7 @@ def refusals(metrics: Metrics) -> dict[tuple[str, str], float]:
 
 
 async def newly_refused(service: Running, send: Send, *texts: bytes) -> dict[tuple[str, str], float]:
-    """What is counted because of these texts, when it no longer changes."""
+    """The refusals that are counted because of these texts, once the counters don't change any more."""
     before = refusals(service.parts.metrics)
     for text in texts:
         await send(service, text)
@@ -110,8 +110,8 @@ async def test_what_was_left_out_of_a_batch_is_counted_too(open_everywhere: Runn
     assert await newly_refused(open_everywhere, in_part, text) == {("/readings", "invalid"): 2}
 
 
-class House:
-    """A gate with the store of a service behind it; nothing is committed before open() was called."""
+class GateSetup:
+    """A gate with the store of a service behind it. Nothing is committed before open() is called."""
 
     def __init__(self, service: Running, rate: float = 0, max_readings: int = 1000) -> None:
         self.metrics, self.rates = Metrics(), Rates(rate)
@@ -132,7 +132,7 @@ def batch(name: str, count: int) -> Packed:
 
 
 async def asked(entrance: Entrance, packed: Packed) -> str:
-    """What becomes of a batch that a connection hands over: what it waits for, if it does."""
+    """What happens to a batch that a connection hands over, and what it waits for, if it has to wait."""
     putting = asyncio.ensure_future(entrance.put(packed))
     await asyncio.sleep(0.01)
     if putting.done():
@@ -146,23 +146,23 @@ async def asked(entrance: Entrance, packed: Packed) -> str:
 
 
 async def test_the_end_comes_before_the_rate_and_the_rate_before_room(shared: Running, name: str) -> None:
-    house = House(shared, rate=10, max_readings=5)
-    entrance = house.gate.enter(SENDER)
+    setup = GateSetup(shared, rate=10, max_readings=5)
+    entrance = setup.gate.enter(SENDER)
     assert entrance.put_now(batch(name, 5)) is not None
-    # there is no room any more
+    # the queue has no room
     with pytest.raises(Overloaded):
-        house.gate.enter_at_once(SENDER).offer(batch(name, 1))
+        setup.gate.enter_at_once(SENDER).offer(batch(name, 1))
     assert entrance.put_now(batch(name, 1)) is None
     assert await asked(entrance, batch(name, 1)) == "room"
-    # and the sender has sent too much as well
-    house.rates.take(SENDER.address, 100)
+    # in addition, the sender has sent too much
+    setup.rates.take(SENDER.address, 100)
     with pytest.raises(TooFast):
-        house.gate.enter_at_once(SENDER)
+        setup.gate.enter_at_once(SENDER)
     assert entrance.put_now(batch(name, 1)) is None
     assert await asked(entrance, batch(name, 1)) == "rate"
-    # and the service stops
-    await house.writer.close()
-    for enter in (house.gate.enter, house.gate.enter_at_once):
+    # in addition, the service is stopping
+    await setup.writer.close()
+    for enter in (setup.gate.enter, setup.gate.enter_at_once):
         with pytest.raises(Draining):
             enter(SENDER)
     with pytest.raises(Draining):
@@ -188,43 +188,43 @@ async def put_in_the_end(entrance: Entrance, packed: Packed) -> Answer:
 async def test_a_batch_is_a_debt_once(
     shared: Running, name: str, hand_over: Callable[[Entrance, Packed], Awaitable[Answer]]
 ) -> None:
-    house = House(shared, rate=1000)
-    async with house.open():
-        answer = await hand_over(house.gate.enter(SENDER), batch(name, 900))
-        assert house.rates.wait(SENDER.address) == 0
-        house.rates.take(SENDER.address, 900)
-        assert house.rates.wait(SENDER.address) == 1
+    setup = GateSetup(shared, rate=1000)
+    async with setup.open():
+        answer = await hand_over(setup.gate.enter(SENDER), batch(name, 900))
+        assert setup.rates.wait(SENDER.address) == 0
+        setup.rates.take(SENDER.address, 900)
+        assert setup.rates.wait(SENDER.address) == 1
         assert await answer is Outcome.WRITTEN
 
 
 async def test_a_batch_that_had_to_wait_is_a_debt_once(shared: Running, name: str) -> None:
-    house = House(shared, rate=1000)
-    entrance = house.gate.enter(SENDER)
-    house.rates.take(SENDER.address, 1100)
-    async with house.open():
+    setup = GateSetup(shared, rate=1000)
+    entrance = setup.gate.enter(SENDER)
+    setup.rates.take(SENDER.address, 1100)
+    async with setup.open():
         assert entrance.put_now(batch(name, 500)) is None
         assert await (await entrance.put(batch(name, 500))) is Outcome.WRITTEN
-        assert house.rates.wait(SENDER.address) == 0
+        assert setup.rates.wait(SENDER.address) == 0
 
 
 async def test_who_is_refused_owes_nothing(shared: Running, name: str) -> None:
-    house = House(shared, rate=1000, max_readings=5)
-    house.gate.enter(SENDER).offer(batch(name, 5))
+    setup = GateSetup(shared, rate=1000, max_readings=5)
+    setup.gate.enter(SENDER).offer(batch(name, 5))
     with pytest.raises(Overloaded):
-        house.gate.enter(SENDER).offer(batch(name, 3000))
-    assert house.rates.wait(SENDER.address) == 0
+        setup.gate.enter(SENDER).offer(batch(name, 3000))
+    assert setup.rates.wait(SENDER.address) == 0
 
 
 async def test_an_answer_that_nobody_waits_for_is_told(shared: Running, name: str) -> None:
-    house, told = House(shared), list[TaktlineError]()
-    entrance = house.gate.enter(SENDER, told.append)
+    setup, told = GateSetup(shared), list[TaktlineError]()
+    entrance = setup.gate.enter(SENDER, told.append)
     for plan in (1, 2):
         text = json.dumps({"id": name, "readings": [{"plan": plan, "series": name}]})
         entrance.watch(await entrance.put(read_json(text, RULES, now_microseconds())))
-    async with house.open():
+    async with setup.open():
         pass
     assert [one.reason for one in told] == ["id_reused"]
-    assert refusals(house.metrics) == {("tcp", "id_reused"): 1}
+    assert refusals(setup.metrics) == {("tcp", "id_reused"): 1}
 
 
 async def test_a_socket_that_waits_for_its_rate_does_not_hold_up_the_end(engine: Engine, schema: str) -> None:

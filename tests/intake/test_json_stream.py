@@ -1,4 +1,4 @@
-"""JSON texts out of a stream, however it is cut."""
+"""JSON texts are found in a stream, however it is cut."""
 
 import json
 import time
@@ -15,7 +15,7 @@ LIMIT = 10_000
 
 
 def cut(stream: bytes, size: int, limit: int = LIMIT) -> list[bytes | str]:
-    """The texts in a stream that arrives in pieces of this size, and the name of each error."""
+    """The texts in a stream that arrives in pieces of this size, with the names of errors among them."""
     framer, found = Framer(limit), list[bytes | str]()
     try:
         for at in range(0, len(stream), size):
@@ -62,11 +62,11 @@ def test_whatever_json_is_sent_comes_out_as_it_was(
         # no part of a broken object is taken for a reading
         (b'{"a":"x\ny", "b":{"plan":1}}\n{"plan":2}\n', ["bad", "bad", b'{"plan":2}']),
         (b'{"a": [1,\n {"b": 2},\n{"c":3}]}', [b'{"a": [1,\n {"b": 2},\n{"c":3}]}']),
-        # what is wrong inside is found by whoever decodes it, and nothing is lost with it
+        # an error inside of a text is left to the decoder, so that the next text isn't lost
         (b'{"plan": oops}{"plan":2}', [b'{"plan": oops}', b'{"plan":2}']),
         (b'{"plan": 1', ["unfinished"]),
         (b"\xef\xbb", ["unfinished"]),
-        # a byte order mark begins a stream, and nothing else
+        # a byte order mark may only be at the beginning of a stream
         (b'\xef\xbb\xbf{"plan":1}{"plan":2}', [b'{"plan":1}', b'{"plan":2}']),
         (b'\xef\xbb\xbf\n{"plan":1}', [b'{"plan":1}']),
         (b'\xef\xbb{"plan":1}\n{"plan":2}', ["bad", b'{"plan":2}']),

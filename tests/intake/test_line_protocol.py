@@ -1,4 +1,4 @@
-"""InfluxDB line protocol: the examples of its documentation, and the quick way beside the exact one."""
+"""InfluxDB line protocol: the examples of its documentation, and the fast parser compared with the exact one."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ SECOND = 1_700_000_000
 
 
 def parse(text: str | bytes) -> list[dict[str, object]]:
-    """What the lines say, as readings yet to be checked; `ts` is as it was written."""
+    """The lines as readings that aren't checked yet; `ts` is as it was written."""
     raw = text if isinstance(text, bytes) else text.encode()
     found, at = [], 0
     while at < len(raw):
@@ -78,7 +78,7 @@ def pack(text: bytes, *, size: int = 10**6, unit: int = 1, batch_id: str | None 
         ),
         (r'm f="\\"', {"series": "m", "f": "\\"}),
         (r'm f="\\\ \\\\"', {"series": "m", "f": r"\\ \\"}),
-        # what its decoder does where the documentation is vague
+        # what InfluxDB's decoder does where the documentation is vague
         (r"m\=n,a\,b=c\=d e\ f=1", {"series": r"m\=n", "a,b": "c=d", "e f": 1.0}),
         (r"m\n,a=b\c f=1", {"series": r"m\n", "a": r"b\c", "f": 1.0}),
         ('"m",a="b" "f"=1', {"series": '"m"', "a": '"b"', '"f"': 1.0}),
@@ -211,7 +211,7 @@ def test_nanoseconds_are_cut_to_microseconds() -> None:
     assert pack(text) == pack(text.replace(b"789", b"000")) == pack(text + b"\n\n")
 
 
-# Pieces that are near to a plain line, so that what differs from one is often small.
+# Pieces that make lines which often differ only slightly from a plain one.
 pieces = st.sampled_from(
     ["a", "m,series=b", "m,series=b,host=c", "plan=", "fact=", "series=", "1", "2.5", "-0", "-0.0", "1e3", "7i", "8i",
      "1.5i", "01", "+1", "1.", "true", "null", '"x"', '"', "\\", ",", ",", " ", " ", "\n", "\r\n", "\t", "#", "[", "]",
@@ -273,12 +273,12 @@ characters = st.text(
 @given(st.lists(st.tuples(plain, st.integers(0, 60), characters, st.integers(0, 2)), min_size=1, max_size=3))
 @example([("l plan=1,fact=2 ", 1, "\x7f", 0)])
 def test_both_ways_agree_on_any_character(lines: list[tuple[str, int, str, int]]) -> None:
-    """Put into lines that are plain, or in place of a piece of them."""
+    """The character is inserted into plain lines, or replaces a piece of them."""
     both_agree("\n".join(line[:at] + odd + line[at + gone :] for line, at, odd, gone in lines))
 
 
 @given(texts, st.integers(1, 60))
-@example("a plan=0,fact=0\nm,series=b plan=0,fact=0 0", 1)  # of a series whose readings are refused nothing is left
+@example("a plan=0,fact=0\nm,series=b plan=0,fact=0 0", 1)  # a series whose readings are refused is forgotten
 def test_a_text_says_the_same_however_it_is_cut(text: str, size: int) -> None:
     raw = text.encode()
     with pytest.MonkeyPatch.context() as patch:
@@ -303,13 +303,13 @@ def test_rubbish_is_refused_and_nothing_else(text: bytes) -> None:
     ],
 )
 def test_plain_lines_go_the_quick_way(line: str) -> None:
-    """What the benchmark's figures depend on."""
+    """The figures of the benchmark depend on it."""
     assert decode_plain(f"{line}\n{line}\n".encode()) is not None
 
 
 @pytest.mark.parametrize("count", [3, 499, 500, 501, 2000])
 def test_any_number_of_escapes(count: int) -> None:
-    """In a string, in a key, in a tag and in a name."""
+    """The escapes are in a string, in a key, in a tag and in a measurement."""
     space, comma, equals, quote = (f"\\{char}" * count for char in ' ,="')
     [line] = parse(f'm{space}x,t{comma}={equals}u k{space}="{quote}"')
     tag, field = "t" + "," * count, "k" + " " * count

@@ -1,4 +1,5 @@
-"""Exactly once: the same batch again, by another transport, at another replica, after a COMMIT that wasn't answered."""
+"""A batch is written exactly once, even if it is sent again, by another transport, to another replica, or after a
+COMMIT whose answer was lost."""
 
 import asyncio
 import csv
@@ -42,7 +43,7 @@ def as_csv(readings: list[dict[str, Any]]) -> bytes:
 
 
 async def send_every_way(service: Running, key: str, readings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same batch over each transport, in each format."""
+    """Send the same batch over each transport and in each format."""
     ndjson = "\n".join(json.dumps(one) for one in readings).encode()
     envelope = {"id": key, "readings": readings}
     async with connect(service.ws) as socket:
@@ -114,7 +115,7 @@ async def test_two_replicas_with_other_content_under_one_id_write_one_of_them(en
 
 @pytest.mark.parametrize("before", [True, False], ids=["COMMIT lost", "its answer lost"])
 async def test_a_lost_commit_is_not_written_twice(engine: Engine, schema: str, before: bool) -> None:
-    """With an id and without: whoever waits for an answer gets the true one, once it is known."""
+    """With an id and without, every client gets the true answer once it is known."""
     async with behind_proxy(engine, schema) as (service, between), connect(service.ws) as socket:
         for number in range(3):
             between.tamper = lose_commits(2, before=before)

@@ -1,4 +1,4 @@
-"""Regular expressions that mean the same on every Python that Taktline runs on."""
+"""Regular expressions mean the same on every Python version that Taktline supports."""
 
 import ast
 import re
@@ -9,11 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 _ASIDE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
-"""Escaped characters and sets of characters: a plus in them is no quantifier."""
+"""Escaped characters and character sets, in which a plus isn't a quantifier."""
 
 
 def patterns(path: Path) -> Iterator[str]:
-    """The pieces of text in what a module hands to `re`."""
+    """The string literals in a module's arguments to functions of `re`."""
     for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("re.") and call.args:
             for piece in ast.walk(call.args[0]):
@@ -22,7 +22,7 @@ def patterns(path: Path) -> Iterator[str]:
 
 
 def gives_nothing_back(pattern: str) -> bool:
-    """Whether something in it is possessive, or an atomic group."""
+    """Whether a pattern has a possessive quantifier or an atomic group."""
     return re.search(r"[?*+}]\+|\(\?>", _ASIDE.sub("x", pattern)) is not None
 
 
@@ -33,7 +33,8 @@ def test_they_are_recognized(pattern: str) -> None:
 
 
 def test_nothing_possessive_and_nothing_atomic() -> None:
-    """Before 3.11.5 such a group may match too much: on Debian 12, `1e` was a number (python/cpython#106052)."""
+    """Before Python 3.11.5 such a group may match too much: on Debian 12, `1e` was taken for a number
+    (python/cpython#106052)."""
     found = [(path.name, one) for part in ("service", "emitter") for path in (ROOT / part).rglob("*.py")
              for one in patterns(path)]  # fmt: skip
     assert len(found) > 30

@@ -164,7 +164,7 @@ def test_what_is_refused_names_the_field(text: str, field: str, words: str) -> N
     ],
 )
 def test_keys_that_only_look_like_ours_are_attributes(text: str) -> None:
-    """Free-form documents have times of their own, and `time` is as often how long something took."""
+    """Free-form documents have times of their own, and `time` often means a duration."""
     [reading] = readings(text)
     kept = {key: value for key, value in json.loads(text).items() if key not in ("ts", "plan")}
     assert json.loads(reading.attributes or b"") == kept
@@ -199,7 +199,8 @@ def test_what_is_no_time(text: str) -> None:
 
 @given(st.integers(-62_135_510_400_000_000, 253_402_214_400_000_000), st.integers(-57_599, 57_599))
 def test_any_time_of_postgresql(ts: int, offset: int) -> None:
-    """Its offsets have minutes and seconds where these aren't zero, its seconds a fraction without zeros at the end."""
+    """PostgreSQL writes minutes and seconds of an offset only where these aren't zero, and fractions of a second
+    without trailing zeros."""
     local, size = moment_of(ts + offset * 1_000_000), abs(offset)
     parts = [size // 3600, size // 60 % 60, size % 60]
     while len(parts) > 1 and not parts[-1]:
@@ -252,7 +253,7 @@ TIME_OUT_OF_RANGE = b"\xc7\x0c\xff\x00\x00\x00\x00\x7f" + b"\xff" * 7
 
 
 def test_one_reading_that_cannot_be_decoded_is_named_and_its_envelope_as_well() -> None:
-    deep = "[" * 50_000 + "]" * 50_000  # deeper than any parser here goes
+    deep = "[" * 50_000 + "]" * 50_000  # deeper than any of our parsers accepts
     for odd, field in (('{"note": "\\ud83d"}', "note"), ('{"plan": 1' + "0" * 5000 + "}", "plan")):
         text = f'{{"id": "b1", "readings": [{{"plan": 1}}, {odd}]}}'
         error = refusal(text)
@@ -285,7 +286,7 @@ def test_nesting_is_refused_or_kept(inside: str) -> None:
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"":', "}")])
 def test_nesting_has_a_limit_of_its_own(opening: str, closing: str) -> None:
-    """Not that of the parser, which depends on who calls it."""
+    """It isn't the limit of the parser, which depends on the call depth."""
     for levels, inside in ((199, "1"), (199, '"[[[["'), (197, "[[],[],{}]")):
         text = f'{{"note": {opening * levels}{inside}{closing * levels}}}'
         assert batch(text).count == 1
@@ -311,7 +312,7 @@ def test_messagepack_says_the_same() -> None:
     "text", ['{"plan": 40}', '[{"plan": 1}, {"n": 2}]', '{"id": "x", "readings": []}', '{"plan": 4']
 )
 def test_json_in_a_binary_frame(start: str, text: str) -> None:
-    """No MessagePack that we take begins like that."""
+    """MessagePack that begins like JSON is never valid here."""
 
     def outcome(read: Callable[[], Packed]) -> Packed | str:
         try:

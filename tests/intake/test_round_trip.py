@@ -1,4 +1,4 @@
-"""Whatever was taken in comes out, and can be posted back as it came: the same readings once more."""
+"""Whatever was accepted can be exported and posted back, which writes the same readings once more."""
 
 import csv
 import io
@@ -80,7 +80,7 @@ async def post(service: Running, text: bytes, media_type: str, query: str = "") 
 
 
 async def comes_back(service: Running, start: datetime, written: int) -> None:
-    """What is in this hour is exported, posted back in either form, and is there three times."""
+    """Export the readings of this hour and post them back in both formats, so that each is there three times."""
     texts = {form: await exported(service, start, form) for form in WAYS_BACK}
     lines = texts["ndjson"].split(b"\n")[:-1]
     assert len(lines) == written
@@ -128,7 +128,7 @@ lines, \"quoted\" \\ and a tab	" {stamp + 1000}
 
 @pytest.mark.parametrize(("number", "most"), [(1e300, 27), (1e-7, 818), (1.5, 2046), (10**300, 27)])
 async def test_the_limit_is_on_what_is_stored(shared: Running, number: float, most: int) -> None:
-    """One more is refused at once, and not when it comes back."""
+    """A byte more is refused when it is first sent, and not only when it is posted back."""
     start = next(WINDOWS)
     for count, status in ((most, 200), (most + 1, 422)):
         body = json.dumps({"ts": start.isoformat(), "plan": 1, "x": [number] * count})

@@ -1,4 +1,4 @@
-"""Group commit, apart from any database: what the writer does with a `write` that is slow, fails or refuses."""
+"""Group commit without a database: the writer with a `write` function that is slow, fails or refuses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

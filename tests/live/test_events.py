@@ -1,4 +1,4 @@
-"""The live page and its events, from outside."""
+"""The live page and its events, as clients see them."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ Event = tuple[str, Any]
 
 @asynccontextmanager
 async def events(service: Running, **params: object) -> AsyncIterator[AsyncIterator[Event]]:
-    """What a viewer is sent."""
+    """The events that a viewer is sent."""
     asked: Any = params
     async with (
         httpx.AsyncClient(base_url=service.url, timeout=30) as http,
@@ -54,7 +54,7 @@ async def following(stream: AsyncIterator[Event], seconds: float = 10) -> Event:
 
 
 async def test_a_reading_moves_the_page_within_a_second(fresh: Running) -> None:
-    """From the acknowledgement to the event, with records and the bars that changed."""
+    """A second may pass from the acknowledgement to the event, which has the records and the bars that changed."""
     async with events(fresh, period="1h") as stream:
         name, whole = await following(stream)
         assert (name, whole["empty"], whole["bars"]) == ("whole", True, [])
@@ -108,12 +108,13 @@ async def test_totals_and_the_worst_minute(fresh: Running, name: str) -> None:
 
 
 async def test_totals_are_looked_at_again_when_the_running_minute_is_over(fresh: Running, name: str) -> None:
-    """Its plan is due then, and missed where no fact came, though nothing was written; however long the steps are."""
+    """Its plan is due then, and missed where there is no fact, although nothing was written; this holds for steps of
+    any length."""
     minute = int(time.time() // 60) * 60
     plans = [{"ts": minute + 60 * number, "plan": 10, "series": name} for number in range(-3, 3)]
     await fresh.http.post("/readings", json=plans)
     snapshot = await fresh.parts.feed.current(View("7d", (name,), "UTC", 1080))
-    over = int((snapshot.expires - minute) // 60) - 1  # a minute may have ended since
+    over = int((snapshot.expires - minute) // 60) - 1  # a minute may have ended meanwhile
     assert over in (0, 1)
     assert f">{30 + 10 * over}<" in snapshot.content.totals
     assert "0.0 %" in snapshot.content.totals
@@ -142,13 +143,13 @@ async def test_programs_are_told_where_things_are(shared: Running) -> None:
 
 
 async def test_a_socket_has_the_same_events(fresh: Running) -> None:
-    """An event a frame; what can't be shown is refused with the problem that an answer has."""
+    """Each frame is an event. What can't be shown is refused with the same problem as over HTTP."""
     async with connect(f"{fresh.ws}live?period=1h&tz=asia/kolkata&width=900") as socket:
         assert str(await socket.recv()).startswith("event: time\ndata: 1")
         name, whole = await framed(socket)
         assert (name, whole["empty"], whole["zone"]) == ("whole", True, "Asia/Kolkata")
         await socket.send("nobody reads this")
-        over = time.time() - 120  # totals are of minutes that are over
+        over = time.time() - 120  # totals only count minutes that are over
         await fresh.http.post("/readings", json={"ts": over, "plan": 40, "fact": 38})
         assert ">40<" in (await framed(socket))[1]["totals"]
         await fresh.parts.feed.stop()
@@ -173,7 +174,7 @@ async def framed(socket: ClientConnection) -> Event:
 
 
 async def test_pages_of_other_sites_may_not_watch(fresh: Running) -> None:
-    """They may connect to any WebSocket, wherever it is, and read what it sends."""
+    """Browsers let any page connect to any WebSocket and read what it sends."""
     async with connect(f"{fresh.ws}live", origin=Origin(fresh.url)) as socket:
         await socket.recv()
     with pytest.raises(InvalidStatus, match="403"):
@@ -206,7 +207,7 @@ async def test_which_series_there_are(fresh: Running) -> None:
 
 
 async def test_freshness_follows_the_facts(fresh: Running) -> None:
-    """Of the series that are shown; what is usual is judged by the gaps that there were."""
+    """It follows the facts of the series that are shown, and the usual gaps between them."""
     now = time.time()
     facts = {"often": (300, 10, 40), "hourly": (1800, 3600, 6), "once": (72_000, 0, 1)}
     readings = [
@@ -229,7 +230,7 @@ async def test_freshness_follows_the_facts(fresh: Running) -> None:
 
 
 async def test_what_each_step_comes_to(fresh: Running) -> None:
-    """In words, in the zone of the page. A plan that was due and has no fact is missed whole."""
+    """It is shown in words and in the time zone of the page. A due plan without a fact is missed entirely."""
     minute = int(time.time() // 60) * 60 - 600
     await fresh.http.post(
         "/readings",
@@ -256,14 +257,14 @@ async def test_what_each_step_comes_to(fresh: Running) -> None:
 
 
 async def test_the_page_opens_on_what_the_demo_fills(shared: Running) -> None:
-    """The samples reach back further than the period that is shown when nobody asks for one."""
+    """The samples begin before the period that is shown by default."""
     text = (await shared.http.get("/", headers=HTML)).text
     assert '<input type="radio" name="period" value="1h" checked>' in text
     assert SAMPLE[SAMPLE.index("--from") + 1] == "-2h"
 
 
 async def test_scripts_import_scripts_that_may_be_kept_for_ever(shared: Running) -> None:
-    """So a page never mixes two versions."""
+    """So a page never mixes scripts of two versions."""
     page = (await shared.http.get("/", headers=HTML)).text
     waiting, seen = set(re.findall(r'<script type="module" src="/assets/([^"]+)"', page)), set()
     while waiting:
@@ -310,7 +311,7 @@ async def test_stopping_waits_for_no_viewer(engine: Engine, schema: str) -> None
 
 
 async def test_a_viewer_that_doesnt_read_holds_nobody_up(fresh: Running) -> None:
-    """Its events pile up in no memory of ours, and the others go on."""
+    """Its events don't pile up in the memory of the service, and other viewers aren't delayed."""
     host, port = fresh.url.removeprefix("http://").split(":")
     stuck = [await asyncio.open_connection(host, int(port), limit=1024) for _ in range(20)]
     for _, writer in stuck:

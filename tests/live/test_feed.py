@@ -1,4 +1,5 @@
-"""All viewers of a view share its snapshots; one with a slow connection skips some, and is sent the whole."""
+"""All viewers of a view share its snapshots. A viewer with a slow connection skips some, and is then sent a whole
+one."""
 
 import asyncio
 import time
@@ -145,7 +146,7 @@ async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Photo]) -> None
     viewer = feed.watch("a")
     await following(viewer)
     waiting = asyncio.ensure_future(anext(viewer, None))
-    await asyncio.sleep(0)  # it waits now
+    await asyncio.sleep(0)  # the viewer is waiting now
     await feed.stop()
     assert await asyncio.wait_for(waiting, 1) is None
     with pytest.raises(Unavailable):

@@ -51,9 +51,9 @@ def test_the_last_hour_is_sixty_whole_minutes() -> None:
         ("1769868300000", at("2026-01-31T14:05:00Z")),
         ("2026-01-31T14:05:00Z", at("2026-01-31T14:05:00Z")),
         ("2026-01-31T15:05:00+01:00", at("2026-01-31T14:05:00Z")),
-        ("2026-01-31T15:05:00 01:00", at("2026-01-31T14:05:00Z")),  # a + that an address turned into a space
+        ("2026-01-31T15:05:00 01:00", at("2026-01-31T14:05:00Z")),  # a + that was decoded as a space in an address
         ("2026-01-31 15:05:00 01:00", at("2026-01-31T14:05:00Z")),
-        ("2026-01-31 14:05:00+00", at("2026-01-31T14:05:00Z")),  # as PostgreSQL writes it
+        ("2026-01-31 14:05:00+00", at("2026-01-31T14:05:00Z")),  # the output format of PostgreSQL
         ("2026-01-31 14:05:00 00", at("2026-01-31T14:05:00Z")),
         ("2026-01-31 15:05", at("2026-01-31T14:05:00Z")),
         ("2026-01-31t14:05:00z", at("2026-01-31T14:05:00Z")),
@@ -73,7 +73,7 @@ def test_the_last_hour_is_sixty_whole_minutes() -> None:
         ("-1years", at("2025-11-22T11:59:30.123456Z")),
         ("now-1month+2days-3min", at("2026-10-24T10:56:30.123456Z")),
         ("now+1h", NOW + timedelta(hours=1)),
-        ("now 1h", NOW + timedelta(hours=1)),  # the same plus again
+        ("now 1h", NOW + timedelta(hours=1)),  # again a + that was decoded as a space
         ("-1h+5m", NOW - timedelta(minutes=55)),
         ("today", at("2026-11-21T23:00:00Z")),
         ("midnight", at("2026-11-21T23:00:00Z")),
@@ -90,7 +90,7 @@ def test_the_last_hour_is_sixty_whole_minutes() -> None:
         ("teatime", at("2026-11-22T15:00:00Z")),
         ("9:05", at("2026-11-22T08:05:00Z")),
         ("23:59_tomorrow", at("2026-11-23T22:59:00Z")),
-        ("sunday", at("2026-11-21T23:00:00Z")),  # it is one
+        ("sunday", at("2026-11-21T23:00:00Z")),  # today is a Sunday
         ("monday", at("2026-11-15T23:00:00Z")),
         ("6pm friday", at("2026-11-20T17:00:00Z")),
         ("06:00_monday+8h", at("2026-11-16T13:00:00Z")),
@@ -102,7 +102,7 @@ def test_the_last_hour_is_sixty_whole_minutes() -> None:
         ("now/w", at("2026-11-15T23:00:00Z")),
         ("now-1M/M", at("2026-09-30T22:00:00Z")),
         ("now/y", at("2025-12-31T23:00:00Z")),
-        ("-1mon", at("2026-10-22T10:59:30.123456Z")),  # the same time of the day, in summer
+        ("-1mon", at("2026-10-22T10:59:30.123456Z")),  # the same time of the day, but in summer time
         ("-1y", at("2025-11-22T11:59:30.123456Z")),
     ],
 )
@@ -165,7 +165,8 @@ def test_every_iana_name_is_a_zone_and_nothing_else() -> None:
 
 
 def test_capitals_of_a_zone_do_not_matter() -> None:
-    """Browsers take them so. Whatever was written, the zone has one name, by which charts are kept and shared."""
+    """Browsers accept any case as well. However it was written, a zone has one name, by which charts are cached and
+    shared."""
     for name in zones():
         assert check_zone(name.lower()) == check_zone(name.upper()) == check_zone(f" {name} ") == name
 
@@ -257,7 +258,8 @@ def test_decades_are_no_longer_than_weeks(start: str, step: str, zone: str) -> N
 @pytest.mark.parametrize("zone", ["UTC", BERLIN, KOLKATA, NEW_YORK, "Pacific/Apia", "Asia/Manila", "Africa/Monrovia"])
 @pytest.mark.parametrize("step", ["1w", "1M", "1y"])
 def test_weeks_months_and_years_begin_with_their_first_day(step: str, zone: str) -> None:
-    """At midnight, or when the clock has passed it; as many as the calendar has."""
+    """Steps begin at midnight, or where the clock skips midnight, directly after it; there are as many as in the
+    calendar."""
     made = period("1971-02-03T04:05", "2031-08-09T10:11", step, zone)
     days = [edge.astimezone(ZoneInfo(zone)) for edge in made.edges]
     for day in days:
@@ -325,12 +327,13 @@ def test_hours_of_a_half_hour_zone_begin_on_its_clock() -> None:
 @pytest.mark.parametrize(
     ("zone", "start", "end"),
     [
-        ("America/Santiago", "2026-09-04", "2026-09-09"),  # midnight is left out
+        ("America/Santiago", "2026-09-04", "2026-09-09"),  # midnight is skipped
         ("Atlantic/Azores", "2026-10-23", "2026-10-28"),  # midnight comes twice
         ("Australia/Lord_Howe", "2026-04-03", "2026-04-08"),  # the clock goes back half an hour
-        ("Pacific/Apia", "2011-12-28", "2012-01-02"),  # a day is left out
-        ("America/St_Johns", "2009-10-30", "2009-11-04"),  # a minute past midnight, it is yesterday again
-        ("Africa/Monrovia", "1972-01-05", "1972-01-10"),  # off UTC by 44:30, and then by nothing
+        ("Pacific/Apia", "2011-12-28", "2012-01-02"),  # a day is skipped
+        # a minute after midnight the clock goes back to the day before
+        ("America/St_Johns", "2009-10-30", "2009-11-04"),
+        ("Africa/Monrovia", "1972-01-05", "1972-01-10"),  # 44:30 minutes off UTC, and then equal to UTC
     ],
 )
 @pytest.mark.parametrize("step", list(STEPS)[2:])
@@ -364,7 +367,7 @@ def test_the_smallest_relation_that_can_answer_is_read() -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", BERLIN])
 def test_as_many_days_as_there_may_be(zone: str) -> None:
-    """Whether the clock was set within them or not."""
+    """Whether or not the clock changes within the period."""
     check_bars(period("2024-10-20", "2026-11-09", "1d", zone))
     with pytest.raises(BadRequest, match="1502 bars of 1d are too many"):
         check_bars(period("2024-10-19", "2026-11-09", "1d", zone))

@@ -1,4 +1,4 @@
-"""Whatever is set in `.env` reaches the containers of the compose file."""
+"""All settings in `.env` reach the containers of the compose file."""
 
 import json
 import os
@@ -18,13 +18,13 @@ from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 FIXED = {"database_url", "api_host", "api_port", "taktline_data", "taktline_cache", "emitter_url", "emitter_spool"}
-"""Settings that say where things are inside the containers; `.env` says so for a service that runs outside of them."""
+"""Settings for places inside of the containers; in `.env` they are for a service that runs outside of containers."""
 WHO = [("migrate", Settings), ("service", Settings), ("emitter", EmitterSettings)]
 PROBES = {"api_port": "9001", "tcp_port": "9123"}
 
 
 def composed(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The file with its variables filled in."""
+    """The compose file with its variables filled in."""
 
     def fill(value: Any) -> Any:
         match value:
@@ -95,7 +95,7 @@ def test_every_variable_of_the_compose_file_is_in_the_example() -> None:
 
 @pytest.mark.skipif(shutil.which("docker") is None, reason="no docker command here")
 def test_docker_compose_reads_it_the_same_way(tmp_path: Path) -> None:
-    """`.env` itself, in Docker's own reading of it."""
+    """Docker Compose itself reads the file and `.env` here."""
     given = probes(Settings) | probes(EmitterSettings) | {"TIME_FORMAT": "%d.%m.%Y %H:%M"}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in given.items()))
     command = ["docker", "compose", "-f", str(ROOT / "docker-compose.yml"), "--env-file", str(tmp_path / ".env")]

@@ -1,4 +1,4 @@
-"""The documentation says what the code says."""
+"""The documentation agrees with the code."""
 
 import re
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from service.settings import Settings
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHARED = {"api_host", "api_port", "log_level"}
-"""Settings that service and emitter both read; the service's table has them."""
+"""Settings of both service and emitter, which are only in the service's table."""
 
 
 def row(name: str, field: FieldInfo) -> str:
-    """A setting's line in the README's table."""
+    """The row of a setting in the README's table."""
     return f"| `{name.upper()}` | {shown_default(name, field)} | {field.description} |"
 
 

@@ -1,4 +1,4 @@
-"""Every command in the README and the docs runs as it stands, and answers what is shown there."""
+"""Every command in the README and the docs runs unchanged, and prints what is shown there."""
 
 import asyncio
 import os
@@ -21,13 +21,13 @@ ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BIN = Path(sys.executable).parent
 ANYWHERE = {"make", "docker", "curl", "printf", "python3"}
-"""What a machine has, or the text says that it needs; everything else is named by its place."""
+"""Commands that machines have, or that the text requires. All other commands have to be given with their path."""
 SHORTER = {"--connections 64 --seconds 10": "--connections 2 --seconds 1", "emitter run": "emitter run --count 1"}
-"""What would take long, or for ever."""
+"""Replacements for commands that would take long or never end."""
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A line in a shell block; what is typed into it, and what it answers, where that is shown."""
+    """A command in a shell block, its input, and its output as far as that is shown."""
 
     line: str
     typed: list[str] = []
@@ -66,7 +66,7 @@ def test_every_command_is_there_after_make(command: Command) -> None:
 
 
 def test_commands_in_running_text_are_named_by_their_place() -> None:
-    """A name that begins a line of code is a command to type, unless the text only speaks of it."""
+    """A name at the beginning of inline code is a command to type, unless the text is only about it."""
     for path in DOCS:
         for block in re.findall(r"^```sh\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
             assert not re.search(r"^(\$ )?(emitter|taktline|python) ", block, re.MULTILINE), path.name
@@ -88,7 +88,7 @@ async def run(line: str, typed: Sequence[str], service: Running, folder: Path) -
     async with asyncio.timeout(60):
         if typed:
             process.stdin.write("".join(f"{text}\n" for text in typed).encode())
-            said = await process.stdout.readuntil(b"< ")  # the answer: only then the input may end
+            said = await process.stdout.readuntil(b"< ")  # the answer has to be there before the input ends
         process.stdin.close()
         rest, _ = await process.communicate()
     assert process.returncode == 0, (said + rest).decode()

@@ -1,4 +1,4 @@
-"""How the tests choose their database leaves nothing behind."""
+"""Choosing the database of the tests leaves no open sockets behind."""
 
 import gc
 import socket

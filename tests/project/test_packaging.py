@@ -1,4 +1,4 @@
-"""The wheel holds everything that runs."""
+"""The wheel contains everything that the service and the emitter need."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Property tests look elsewhere in each run, and say how to come back."""
+"""Property tests try other examples in each run, and say how to repeat a failure."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""Durations, sizes and levels: one way of writing them in every setting and option of service and emitter."""
+"""Durations, sizes and levels are written in the same way in all settings and options of the service and the
+emitter."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -25,7 +26,7 @@ SERVICE_AND_EMITTER: list[type[BaseSettings]] = [Settings, EmitterSettings]
 
 
 def fields(kind: Any) -> list[Any]:
-    """Every setting of that type."""
+    """All settings of that type."""
     return [
         pytest.param(owner, name, id=f"{owner.__name__}.{name}")
         for owner in SERVICE_AND_EMITTER
@@ -123,10 +124,10 @@ def test_a_bad_value_is_named_at_start(
 def test_every_wrong_setting_gets_a_sentence_of_our_own(
     owner: type[BaseSettings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Whatever it is: its name, what was given, and what is allowed."""
+    """The sentence has the name of the setting, its value, and what is allowed."""
     monkeypatch.chdir(tmp_path)
     wrong = [name for name, field in owner.model_fields.items() if field.annotation not in (Path, str)]
-    wrong = [name for name in wrong if name not in ("database_url", "emitter_token")]  # whose checks come later
+    wrong = [name for name in wrong if name not in ("database_url", "emitter_token")]  # these are checked later
     for name in wrong:
         monkeypatch.setenv(name.upper(), "#")
     with pytest.raises((StartError, BadSettings)) as caught:
@@ -187,7 +188,7 @@ def test_any_text_is_a_value_or_a_sentence(text: str) -> None:
         try:
             parse(text)
         except ValueError as exc:
-            assert repr(text) in str(exc)  # noqa: PT017 - either outcome is right
+            assert repr(text) in str(exc)  # noqa: PT017 - both outcomes are right
 
 
 @pytest.mark.parametrize("directive", list("aAbBcCdDeFgGhHIjklmMnpRrSTuUVwWxXyYzZ%f"))

@@ -1,4 +1,4 @@
-"""What a person reads at the terminal is plain: one reading is one, and a sentence ends in one full stop."""
+"""Messages are good English: one reading is singular, and a sentence ends with one full stop."""
 
 import re
 
@@ -25,7 +25,7 @@ def test_one_is_one() -> None:
 
 
 def test_a_problem_fits_into_a_sentence() -> None:
-    """Whoever quotes it adds the full stop."""
+    """The text that quotes it adds the full stop."""
     assert str(Problem(503, detail="Too much waits to be written; try again.")) == (
         "503: Too much waits to be written; try again"
     )

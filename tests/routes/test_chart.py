@@ -19,7 +19,7 @@ from tests.pictures import SVG, bars, texts
 pytestmark = pytest.mark.anyio
 
 IMG = {"Accept": "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"}
-"""What a browser sends for an `<img>`."""
+"""The Accept header of a browser for an `<img>`."""
 PAST: dict[str, Any] = {"from": "2026-01-01T00:00Z", "until": "2026-01-01T01:00Z"}
 
 
@@ -363,7 +363,7 @@ async def test_how_long_a_chart_may_be_kept(shared: Running) -> None:
     assert abs(left - min(300, midnight)) <= 2 or midnight < 3
     fixed = f"{now - timedelta(minutes=2):%Y-%m-%dT%H:%M:%SZ}"
     left = seconds(await get(shared, None, format="json", **{"from": "now-150s", "until": fixed}))
-    assert left <= 30  # of which nothing is left then
+    assert left <= 30  # nothing is left of it at that time
     assert seconds(await get(shared, None, format="json", **{"from": "-60d"})) <= 300
 
 
@@ -381,7 +381,8 @@ async def test_equal_pictures_at_once_are_drawn_once(shared: Running, name: str)
 
 
 async def test_the_cache_under_concurrent_writers(shared: Running, name: str) -> None:
-    """Whatever is on its way at once: nobody sees less than was acknowledged before they asked; tags never lie."""
+    """Whatever happens at the same time, a request sees all readings that were acknowledged before it, and equal tags
+    mean equal charts."""
     acknowledged, contents = 0, dict[str, set[bytes]]()
 
     async def write() -> None:

@@ -25,7 +25,7 @@ def test_every_parameter_is_documented() -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("text", [README, TEXT], ids=["README", "charts"])
 async def test_every_example_is_a_chart(shared: Running, text: str) -> None:
-    """In Markdown, in HTML, and as a link in a chat message."""
+    """The examples are in Markdown, in HTML, and links in chat messages."""
     found = re.findall(r"(\]\(|src=\"|^)https://taktline\.example(/chart[^\s\")]*)", text, re.MULTILINE)
     assert {place for place, _ in found} == {"](", 'src="', ""}
     for _, address in found:

@@ -1,4 +1,5 @@
-"""Whatever the API's description allows, and what it doesn't, `/chart` answers as it says there; never with 500."""
+"""`/chart` answers as the API's description says to all requests, whether the description allows them or not, and never
+with 500."""
 
 import asyncio
 from typing import Any
@@ -32,5 +33,5 @@ async def test_no_request_makes_the_service_stumble(shared: Running, mode: schem
         assert response.status_code in (200, 304, 400), response.text
         case.validate_response(response, checks=AS_DESCRIBED)
 
-    # schemathesis blocks its thread, and the service runs in this one
+    # in another thread, because schemathesis blocks its thread and the service runs in this one
     await asyncio.to_thread(answers)

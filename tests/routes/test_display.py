@@ -1,4 +1,4 @@
-"""The records as pages, for people and for programs."""
+"""The pages of records, for people and for programs."""
 
 import asyncio
 import csv
@@ -69,7 +69,7 @@ async def test_the_ends_have_no_links_beyond(fresh: Running) -> None:
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
 async def test_filters_order_and_totals(fresh: Running, order: str) -> None:
-    """Every page of some selections, by number and by links, against the readings themselves."""
+    """Every page of some selections, by number and by links, is compared with the readings themselves."""
     readings: list[dict[str, Any]] = [
         {"ts": 1_760_000_000 + 0.25 * number * number % 90_000, "series": "abc"[number % 3], "plan": number}
         for number in range(300)
@@ -97,7 +97,8 @@ async def test_filters_order_and_totals(fresh: Running, order: str) -> None:
 
 
 async def walk(service: Running, address: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """All records, by the links to the next page; each page is the same by its number, and back again by prev."""
+    """All records, collected by the links to the next page. Each page must be the same by its number, and on the way
+    back by the links to the previous page."""
     answer = await service.http.get(address, params=params)
     total = answer.json()["total"]
     items, number = [], 1
@@ -117,7 +118,8 @@ def seconds(ts: str) -> float:
 
 
 async def test_a_reader_neither_misses_nor_sees_twice_while_others_write(fresh: Running) -> None:
-    """From the first page to the last by next, and all the way back, with a writer that adds new and late readings."""
+    """From the first page to the last by the next links, and all the way back, while new and late readings are
+    written."""
     then = time.time() - 3600
     await fresh.http.post("/readings", json=[{"ts": then + number % 7, "plan": number} for number in range(400)])
     writing = asyncio.create_task(keep_writing(fresh))
@@ -149,7 +151,8 @@ async def keep_writing(service: Running) -> None:
 
 
 async def test_counts_stay_exact_through_refreshes(fresh: Running) -> None:
-    """Old readings in several goes, with the rollups refreshed between them: totals and pages never lie."""
+    """Old readings are written in several batches, with refreshes of the rollups between them; totals and pages are
+    always exact."""
     now = time.time()
     total = 0
     for spread in (10, 4000, 90_000, 300_000):
@@ -162,12 +165,12 @@ async def test_counts_stay_exact_through_refreshes(fresh: Running) -> None:
             last = (await fresh.http.get(first.links["last"]["url"])).json()
             assert len(last["items"]) == (total - 1) % 25 + 1
             if fresh.parts.store.server.edition == "community":
-                with suppress(Unavailable):  # a policy is just at work there: it holds all the same
+                with suppress(Unavailable):  # a policy may be refreshing there; the totals are exact all the same
                     await fresh.parts.store.rollups.refresh_late()
 
 
 async def test_nothing_is_hidden_while_an_import_is_rolled_up(fresh: Running, engine: Engine, schema: str) -> None:
-    """The policies refresh in many batches; whatever is done of them, every total is the true one."""
+    """The policies refresh in many batches; every total is exact, however many of these are done."""
     store = fresh.parts.store
     if store.server.edition != "community" or store.server.embedded:
         pytest.skip("no refreshes beside others here")
@@ -176,7 +179,7 @@ async def test_nothing_is_hidden_while_an_import_is_rolled_up(fresh: Running, en
             "select alter_job(job_id, scheduled => false) from timescaledb_information.jobs "
             "where hypertable_schema = current_schema()"
         )
-        await asyncio.sleep(2)  # one that is under way ends
+        await asyncio.sleep(2)  # a run that is under way ends meanwhile
         await con.execute(
             "insert into reading (ts, series, plan) select ts, 'a', 1 "
             "from generate_series(now() - interval '5 days', now() - interval '5 minutes', interval '20 seconds') ts"
@@ -290,7 +293,7 @@ async def test_files_of_pages_may_be_kept_for_ever(shared: Running) -> None:
     ],
 )  # fmt: skip
 async def test_what_a_form_leaves_empty_doesnt_stand_in_the_address(shared: Running, asked: str, plain: str) -> None:
-    """As a browser without scripts sends it: it is shown the way to the plain address, which it asks for next."""
+    """A browser without scripts sends empty fields. It is redirected to the plain address."""
     answer = await shared.http.get(asked, headers=HTML)
     assert (answer.status_code, answer.headers["location"]) == (303, plain)
     assert (await shared.http.get(plain, headers=HTML)).status_code == 200
@@ -303,7 +306,7 @@ async def test_programs_are_sent_nowhere_else(shared: Running) -> None:
 
 
 def field(page: str, name: str) -> tuple[str, str]:
-    """An input of a page, and the sentence that it is described by."""
+    """An input of a page, and the message that describes it."""
     [tag] = re.findall(rf'<input name="{name}"[^>]*>', page)
     [described] = re.findall(r'aria-describedby="([^"]*)"', tag)
     [sentence] = re.findall(rf'<p class="fault" id="{described}"[^>]*>([^<]*)</p>', page)
@@ -375,6 +378,6 @@ async def test_period_series_and_zone_go_along_from_page_to_page(fresh: Running)
 
 
 def links(page: httpx.Response) -> dict[str, dict[str, str]]:
-    """The addresses of a page's links with parameters, by their paths; of several the last."""
+    """The parameters of a page's links, by their paths; of several links with one path the last."""
     found = [urlsplit(html.unescape(one)) for one in re.findall(r'<a [^>]*href="(/[^"#]*\?[^"]*)"', page.text)]
     return {one.path: dict(parse_qsl(one.query)) for one in found}

@@ -1,4 +1,4 @@
-"""What holds for each address that the service answers, asked one by one."""
+"""Rules that hold for every address of the service."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,8 @@ pytestmark = pytest.mark.anyio
 
 ACCEPTS = ("text/html", "text/csv", "application/json")
 FORMS = {
-    "/chart": ("png", "svg", "json", "csv", "vega", "nonsense"),  # and HTML, whose library takes its time to make
+    # HTML isn't among them, because making its drawing library takes long
+    "/chart": ("png", "svg", "json", "csv", "vega", "nonsense"),
     "/display": ("csv", "json", "html"),
     "/readings": ("csv", "ndjson"),
 }
@@ -25,7 +26,7 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 @pytest.fixture(scope="module")
 async def routes(shared: Running) -> dict[str, set[str]]:
-    """The methods of each address, as the application has them."""
+    """The methods of each address of the application."""
     made: list[Litestar] = []
 
     class Noted(Litestar):

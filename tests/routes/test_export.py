@@ -1,4 +1,4 @@
-"""Ranges of readings as streams: whole, in constant memory, and fit to be posted back."""
+"""Exports of readings as streams: they are complete, take constant memory, and can be posted back."""
 
 import asyncio
 import csv
@@ -24,7 +24,7 @@ NOW = time.time()
 
 
 def readings(count: int, seed: int = 5) -> list[dict[str, Any]]:
-    """Readings of the past days with everything that can be in one."""
+    """Readings of the past days, with everything that a reading can have."""
     rng = random.Random(seed)
     made = []
     for number in range(count):
@@ -40,7 +40,7 @@ def readings(count: int, seed: int = 5) -> list[dict[str, Any]]:
 
 
 async def rollups(engine: Engine, schema: str) -> list[Any]:
-    """The exact hours of everything, as they would be drawn."""
+    """The exact buckets of all hours, as they would be drawn."""
     async with connected(engine, schema) as con:
         rows = await con.fetch("select * from reading_hour order by bucket, series")
     return [tuple(round(value, 9) if isinstance(value, float) else value for value in row.values()) for row in rows]
@@ -50,7 +50,7 @@ async def rollups(engine: Engine, schema: str) -> list[Any]:
 async def test_what_is_exported_can_be_posted_back(
     fresh: Running, engine: Engine, schema: str, form: str, media_type: str
 ) -> None:
-    """Export, a new schema, import: the same readings and the same rollups."""
+    """After an import into a new schema, readings and rollups are the same."""
     await fresh.http.post("/readings", json=readings(500))
     text = (await fresh.http.get("/readings", params={"format": form})).content
     async with dropped_schema(engine) as other, running(settings_for(engine, other)) as copy:
@@ -61,7 +61,8 @@ async def test_what_is_exported_can_be_posted_back(
 
 
 async def test_a_range_in_order_and_in_parts(fresh: Running) -> None:
-    """More than fits into one part, many of one instant: each once, the oldest first."""
+    """There are more readings than fit into one part, many of them of one instant. Each is exported once, oldest
+    first."""
     count = PART * 2 + 300
     start = int(NOW) - 7200
     made = [{"ts": start + number // 700, "plan": number, "series": "ab"[number % 2]} for number in range(count)]
@@ -124,7 +125,7 @@ async def test_the_form_is_chosen_by_format_or_accept(shared: Running) -> None:
 
 
 async def test_one_who_leaves_in_the_middle_leaves_nothing_behind(fresh: Running) -> None:
-    """The stream ends with its reader, and its connection is free for others."""
+    """The stream ends when its reader disconnects, and its database connection is free for others."""
     for number in range(5):
         batch = [{"ts": NOW - 60 * number, "plan": 1, "text": "x" * 1000} for _ in range(5000)]
         await fresh.http.post("/readings", json=batch)
@@ -135,7 +136,7 @@ async def test_one_who_leaves_in_the_middle_leaves_nothing_behind(fresh: Running
 
 
 async def test_memory_stays_small_however_long_the_range(fresh: Running) -> None:
-    """40,000 readings of a kilobyte pass; what is held at a time is a few parts of them."""
+    """Of 40,000 readings of a kilobyte each, only a few parts are in memory at the same time."""
     text = "x" * 1000
     for number in range(8):
         batch = [{"ts": NOW - 60 * number - 0.001 * each, "plan": 1, "text": text} for each in range(5000)]

@@ -1,4 +1,4 @@
-"""HEAD where there is GET: for uptime monitors and link checkers."""
+"""HEAD at all addresses with GET, for uptime monitors and link checkers."""
 
 import asyncpg
 import pytest
@@ -22,7 +22,7 @@ async def test_head_says_what_get_says(shared: Running, path: str) -> None:
 
 
 async def test_a_long_export_ends_with_its_first_part(fresh: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody gets isn't read, and the connection serves the next request."""
+    """The rest of the readings isn't read, and the connection serves the next request."""
     parts: list[str] = []
     reading = Pool.read
 

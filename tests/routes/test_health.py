@@ -1,4 +1,4 @@
-"""What orchestrators and collectors ask for."""
+"""The addresses for orchestrators and metrics collectors."""
 
 import re
 
@@ -15,7 +15,7 @@ async def test_alive_and_ready(shared: Running, engine: Engine) -> None:
     answer = await shared.http.get("/readyz")
     assert answer.status_code == 200
     state = answer.json()
-    # there are servers whose background jobs always fail
+    # on some servers the background jobs always fail
     assert state["status"] == "ready" or (state["status"] == "degraded" and "job" in state["detail"])
     assert state["edition"] == engine.server.edition
     assert state["timescaledb"] == engine.server.timescaledb
@@ -47,7 +47,7 @@ async def test_the_api_describes_itself_without_another_host(shared: Running) ->
     page = (await shared.http.get("/schema", headers={"Accept": "text/html"})).text
     assert "https://" not in page.split("spec:")[0]
     assets = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert len(assets) == 4  # script, presets, style, icon
+    assert len(assets) == 4  # the script, its presets, the style and the icon
     for asset in assets:
         assert (await shared.http.get(asset)).status_code == 200
 

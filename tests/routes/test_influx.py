@@ -1,4 +1,4 @@
-"""Clients of InfluxDB, unmodified: the official one for Python, and the requests that Telegraf makes."""
+"""Unmodified clients of InfluxDB: the official one for Python, and the requests of Telegraf."""
 
 import asyncio
 import gzip
@@ -137,7 +137,7 @@ async def test_refusals_in_the_words_of_each_version(
 @pytest.mark.parametrize("path", ["/write", "/api/v2/write", "/api/v3/write_lp", "/readings"])
 @pytest.mark.parametrize("packed", [False, True])
 async def test_what_is_too_large_is_told_the_limit(shared: Running, path: str, packed: bool) -> None:
-    """Whether its Content-Length says so, or what comes out of gzip."""
+    """Whether the Content-Length is too large, or the decompressed body."""
     body, headers = b"# " + b"x" * 17 * 2**20, {"Content-Type": "application/x-ndjson"}
     if packed:
         body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
@@ -216,7 +216,7 @@ async def test_telegraf_with_its_output_for_version_1(shared: Running, name: str
         headers = {**TELEGRAF, "Content-Encoding": "gzip"}
         answer = await write(shared, body, f"/write?{query}", headers=headers)
         assert answer.status_code == 204
-    # the second was the first once more, as after an answer that was lost
+    # the second request repeats the first, as after a lost answer
     assert [item["plan"] for item in await stored(shared, name, 1)] == [40]
 
 
@@ -249,7 +249,7 @@ async def test_telegraf_with_its_output_for_version_2(shared: Running, name: str
 
 
 async def client(shared: Running, use: Callable[[InfluxDBClient], None]) -> None:
-    """The official client in a thread of its own."""
+    """Use the official client in a thread of its own."""
 
     def run() -> None:
         with InfluxDBClient(url=shared.url, token="any", org="any", timeout=20_000, enable_gzip=True) as one:
@@ -329,7 +329,7 @@ async def test_the_official_client_tries_again_when_told_to(
 
 
 V3 = {"Accept": "application/json", "Content-Type": "text/plain; charset=utf-8", "Authorization": "Token any"}
-"""What influxdb3-python 0.21 sends."""
+"""The headers of influxdb3-python 0.21."""
 
 
 async def test_the_client_of_version_3_writes(shared: Running, name: str) -> None:
@@ -351,7 +351,7 @@ async def test_the_client_of_version_3_is_told_what_was_left_out(shared: Running
     }
     assert answer.json() == {"error": "partial write of line protocol occurred", "data": [item]}
     assert await counted(shared, "/api/v3/write_lp", "invalid") == before + 2
-    # each in a precision of its own
+    # each timestamp has another precision
     assert {item["ts"] for item in await stored(shared, name, 2)} == {"2023-11-14T22:13:20Z"}
 
 

@@ -1,4 +1,5 @@
-"""What clients of InfluxDB 1 ask before they write, answered as InfluxDB 1.6 answered it, and by one of them."""
+"""The statements that clients of InfluxDB 1 send before they write, answered as by InfluxDB 1.6; and one of these
+clients."""
 
 import asyncio
 from typing import Any
@@ -129,7 +130,7 @@ async def test_refusals_over_http(shared: Running) -> None:
 
 @pytest.mark.anyio
 async def test_the_client_of_version_1_sets_up_and_writes(shared: Running, name: str) -> None:
-    """The package influxdb for Python, as its users begin."""
+    """The Python package influxdb, used as in its introduction."""
 
     def use() -> None:
         host, port = shared.url.removeprefix("http://").split(":")

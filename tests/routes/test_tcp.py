@@ -1,4 +1,4 @@
-"""Readings over plain TCP, by clients that connect, send and never read."""
+"""Readings over plain TCP, from clients that connect, send and never read."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ LIMIT = 10_000
 
 
 class Held:
-    """A store that writes when it is let."""
+    """A store that writes only when it is allowed to."""
 
     def __init__(self) -> None:
         self.gate = asyncio.Event()
@@ -45,7 +45,7 @@ class Held:
 
 
 class Intake:
-    """The port by itself, with a store that is none."""
+    """The TCP port alone, with such a store instead of a database."""
 
     def __init__(self, port: int, writer: Writer, metrics: Metrics, store: Held) -> None:
         self.port, self.writer, self.metrics, self.store = port, writer, metrics, store
@@ -93,7 +93,7 @@ async def service(engine: Engine) -> AsyncIterator[tuple[Running, int]]:
 
 
 async def test_one_connection_a_reading(service: tuple[Running, int], name: str) -> None:
-    """Service A's client, unchanged: a bare object, no newline, no answer."""
+    """The client of service A sends a bare object without a newline, and expects no answer."""
     running_, port = service
     for number in range(20):
         with socket.create_connection(("127.0.0.1", port)) as client:

@@ -50,7 +50,7 @@ async def test_nothing_is_sent_back_for_a_plain_reading(shared: Running, name: s
 
 
 async def test_one_connection_a_reading_by_clients_that_never_read(shared: Running, name: str) -> None:
-    """Service A's manner: connect, send, close."""
+    """This is how service A sends: connect, send, close."""
     for number in range(20):
         async with connect(shared.ws) as socket:
             await socket.send(json.dumps({"plan": number, "fact": number, "series": name}))
@@ -58,7 +58,7 @@ async def test_one_connection_a_reading_by_clients_that_never_read(shared: Runni
 
 
 async def test_free_form_documents_are_kept_as_attributes(shared: Running, name: str) -> None:
-    """Service B's manner: any object, with an id of its own."""
+    """This is how service B sends: any object, which has an `id` of its own."""
     document = {"id": f"pc-{name}", "cpu": {"cores": 4, "model": "Ж"}, "disks": [1, 2], "series": name}
     async with connect(shared.ws) as socket:
         await socket.send(json.dumps(document))
@@ -94,7 +94,7 @@ async def test_a_binary_frame_is_messagepack(shared: Running, name: str) -> None
     async with connect(shared.ws) as socket:
         await socket.send(msgspec.msgpack.encode({"id": name, "readings": [{"plan": 1.5, "series": name}]}))
         assert json.loads(await socket.recv()) == {"ack": name, "written": 1}
-        # the same batch by another format is the same batch
+        # in another format it is still the same batch
         assert (await ask(socket, {"id": name, "readings": [{"plan": 1.5, "series": name}]})) == {
             "ack": name,
             "duplicate": True,
@@ -125,7 +125,7 @@ async def test_a_window_of_batches_is_answered_in_order(shared: Running, name: s
 
 
 async def test_a_client_in_the_middle_of_its_frame_reads_the_close_code(shared: Running) -> None:
-    """One that doesn't read while it sends, as simple ones do, would find its connection reset, and no reason."""
+    """A simple client that doesn't read while it sends would otherwise see a reset connection without a reason."""
     place = urlsplit(shared.ws)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(
@@ -185,5 +185,5 @@ async def test_stopping_commits_and_acknowledges_first(fresh: Running, name: str
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1012
     assert all(answer["written"] == 100 for answer in answers)
-    # what is stored is what was acknowledged: nothing was accepted and then forgotten
+    # exactly the acknowledged readings are stored: nothing was accepted and then lost
     assert await fresh.parts.store.records.count() == 100 * len(answers)

@@ -1,4 +1,4 @@
-"""How a WebSocket begins, and how long it lasts."""
+"""How WebSockets are opened, and when they are ended."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.raw_http import WEBSOCKET, statuses, talk
 pytestmark = pytest.mark.anyio
 SILENCE = 0.8
 MASKED = bytes(4)
-"""A mask that leaves a frame as it is."""
+"""A mask that doesn't change the frame."""
 
 
 def frame(text: str) -> bytes:
@@ -26,13 +26,13 @@ def frame(text: str) -> bytes:
 
 @pytest.fixture
 async def impatient(engine: Engine, schema: str) -> AsyncIterator[Running]:
-    """A service that pings ten times a second, and has had enough of silence in less than one."""
+    """A service that pings ten times a second, and ends a silent connection in less than a second."""
     async with running(settings_for(engine, schema), ping=0.1, silence=SILENCE) as service:
         yield service
 
 
 async def opened(service: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A socket of a client that answers no ping."""
+    """A WebSocket of a client that answers no pings."""
     place = urlsplit(service.ws)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(f"GET / HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}\r\n".encode())
@@ -72,7 +72,7 @@ async def test_who_answers_pings_stays(impatient: Running, name: str) -> None:
 async def test_who_sends_nothing_at_all_goes(impatient: Running) -> None:
     reader, writer = await opened(impatient)
     told = await asyncio.wait_for(reader.read(), 10)
-    assert told.count(b"\x89\x04") >= 3  # pinged, though none was answered
+    assert told.count(b"\x89\x04") >= 3  # there were several pings, although none was answered
     assert b"\x03\xf3keepalive ping timeout" in told
     writer.close()
 

@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90)]
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 async def test_an_emitter_that_ends_is_started_again(fresh: Running, tmp_path: Path, ending: signal.Signals) -> None:
-    await fresh.http.post("/readings", json={"plan": 1})  # not the first start: nothing is to be filled
+    # so that this isn't the first start, at which sample readings are written
+    await fresh.http.post("/readings", json={"plan": 1})
     async with emitting(fresh.service, tmp_path, again=0.2):
         for readings in (2, 3):
             emitter = await _emitter()
@@ -27,7 +28,7 @@ async def test_an_emitter_that_ends_is_started_again(fresh: Running, tmp_path: P
 
 
 async def _emitter() -> psutil.Process:
-    """The one that runs, as soon as there is one."""
+    """The process of the emitter, as soon as there is one."""
     async with asyncio.timeout(15):
         while True:
             for child in psutil.Process().children():
@@ -37,7 +38,7 @@ async def _emitter() -> psutil.Process:
 
 
 async def _gone(process: psutil.Process) -> None:
-    """As soon as it has ended; who started it is to be told, so nobody else may wait for it."""
+    """Wait until a process has ended. Only its parent may call wait() for it, so its state is polled."""
     async with asyncio.timeout(10):
         while _runs(process):  # noqa: ASYNC110 - another process makes it false
             await asyncio.sleep(0.05)

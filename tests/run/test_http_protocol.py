@@ -1,4 +1,4 @@
-"""Requests byte by byte, over raw sockets: what clients' libraries would hide."""
+"""Requests over plain sockets, with details that client libraries hide."""
 
 import asyncio
 import re
@@ -51,8 +51,8 @@ async def test_a_body_behind_an_upgrade_is_written(shared: Running, name: str, u
 async def test_a_body_behind_an_upgrade_is_read_wherever_it_is_split(
     shared: Running, upgrade: str, chunked: bool
 ) -> None:
-    """And a request behind it is answered: https://github.com/Kludex/uvicorn/issues/2722."""
-    body = b'[{"plan": 1}, {"fact": "many"}]'  # of which the end is told
+    """And the next request is answered as well: https://github.com/Kludex/uvicorn/issues/2722."""
+    body = b'[{"plan": 1}, {"fact": "many"}]'  # the error at its end shows that all of it was read
     sent = request(UPGRADES[upgrade], body, chunked=chunked, path="/readings") + NEXT
     pieces = list(splits(sent))
     for start in range(0, len(pieces), 100):
@@ -124,7 +124,7 @@ async def test_connect_is_refused_and_nothing_behind_it_read(shared: Running, na
 async def test_answers_to_http_1_0_end_with_the_connection(
     shared: Running, path: str, gzip: bool, version: str
 ) -> None:
-    """As of nginx, whose `proxy_http_version` is 1.0 by default, of `ab` and of old embedded clients."""
+    """HTTP/1.0 is used by nginx, whose `proxy_http_version` is 1.0 by default, by `ab` and by old embedded clients."""
     encoding = "Accept-Encoding: gzip\r\n" if gzip else ""
     head, _, body = (
         await talk(shared, f"GET {path} HTTP/{version}\r\nHost: x\r\nConnection: keep-alive\r\n{encoding}\r\n".encode())
@@ -172,7 +172,7 @@ async def test_an_answer_to_http_1_0_that_breaks_off_does_not_look_whole(
 
 
 async def test_a_connection_is_kept_longer_than_clients_keep_it(shared: Running) -> None:
-    # many clients keep one for 5 seconds, which was the service's own limit: it closed what was being written to
+    # many clients keep a connection for 5 seconds; with the same limit the service would close connections in use
     place = urlsplit(shared.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     try:

@@ -1,4 +1,4 @@
-"""The order of stopping: stage after stage, with one deadline, whatever the parts do."""
+"""Stopping in order: one stage after the other within one deadline, whatever the parts do."""
 
 import asyncio
 import re
@@ -81,7 +81,7 @@ async def test_parts_that_hang_at_every_stage_are_cut_off_within_the_one_grace()
         lifecycle.at(stage, f"stuck at {stage.value}", hang, late=note(stage.value))
     with capture_logs() as logs:
         await lifecycle.stop()
-    assert time.monotonic() - began < 0.8 + 0.5  # the machine may have other work
+    assert time.monotonic() - began < 0.8 + 0.5  # generous, since the machine may be busy
     assert [stage for stage, _ in late] == [stage.value for stage in Stage]
     for (_, at), limit in zip(late, ends(0.8).values(), strict=True):
         assert at >= limit - 0.01
@@ -163,7 +163,7 @@ async def test_the_process_is_left_at_the_end_of_the_grace_even_if_the_event_loo
     lifecycle = Lifecycle(LAST_RESORT + 0.1, left.set)
     began = time.monotonic()
     lifecycle.begin()
-    assert left.wait(2)  # which holds up the loop
+    assert left.wait(2)  # which blocks the event loop
     assert time.monotonic() - began >= 0.1
     await lifecycle.stop()
 

@@ -1,4 +1,4 @@
-"""The service as a process: how it starts, refuses to start, and stops."""
+"""The service as a process: how it starts, fails to start, and stops."""
 
 import asyncio
 import json
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.anyio
 
 
 async def refused(command: str = "run_server", **environment: str) -> str:
-    """What a start that must fail prints: one line on stderr, with an exit status that isn't 0."""
-    # at a free port, whatever is at the usual one
+    """The output of a start that has to fail: one line on stderr, with an exit status other than 0."""
+    # at a free port, since the usual one may be in use
     process = await start(command, **{"API_PORT": "0", **environment})
     out, err = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 1
@@ -55,7 +55,7 @@ async def test_sigterm_commits_acknowledges_and_exits_0(engine: Engine, schema: 
 async def test_a_chart_that_is_under_way_at_the_end_of_the_grace_is_refused_in_order(
     engine: Engine, schema: str
 ) -> None:
-    """Its worker has stopped drawing. Whoever asked is told to ask again, not that something is broken."""
+    """Its worker hangs. The client is told to try again, and not that something is broken."""
     async with serving(engine, schema, SHUTDOWN_GRACE="6s") as (process, url):
         _suspend_workers(process.pid)
         async with httpx.AsyncClient(base_url=url, timeout=20) as http:

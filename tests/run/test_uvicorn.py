@@ -1,5 +1,5 @@
-"""What uvicorn has inside and our server and protocols rely on, named one by one: an upgrade that lacks any of it fails
-here first. It isn't documented, so look at uvicorn's code for what has taken its place."""
+"""The internals of uvicorn that our server and protocols rely on, one by one, so that a version of uvicorn without one
+of them fails here first. They aren't documented; uvicorn's code shows what has replaced them."""
 
 import ast
 import asyncio
@@ -39,7 +39,7 @@ WEBSOCKET = {
     "send", "send_keepalive_ping",
 }  # fmt: skip
 CALLED = {
-    # what uvicorn calls, so that ours is called in its place
+    # methods in which uvicorn calls what ours replaces
     (uvicorn.Server, "capture_signals"): "self.handle_exit",
     (uvicorn.Server, "_serve"): "self.startup(",
     (uvicorn.Server, "main_loop"): "self.on_tick(",
@@ -55,11 +55,11 @@ CALLED = {
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Nobody calls it."""
+    """An application that is never called."""
 
 
 def there() -> dict[str, tuple[object, set[str]]]:
-    """Everything by name: an object of uvicorn's, as it makes it, and what we use of it."""
+    """By name, an object as uvicorn creates it, and its attributes that we use."""
     config = uvicorn.Config(app, lifespan="off")
     config.load()
     state = ServerState()
@@ -86,7 +86,7 @@ async def test_uvicorn_has_all_that_is_relied_on() -> None:
     }
     for name, (thing, used) in there().items():
         for attribute in sorted(used):
-            maker = later.get(name, {}).get(attribute)  # it is set with the first request
+            maker = later.get(name, {}).get(attribute)  # some attributes are only set with the first request
             found = hasattr(thing, attribute) or (maker and f"self.{attribute} = " in _source(type(thing), maker))
             assert found, f"uvicorn {uvicorn.__version__}: {name} has no {attribute!r} any more, which we use"
 
@@ -98,7 +98,7 @@ def test_uvicorn_calls_what_ours_takes_the_place_of() -> None:
 
 
 def test_nothing_else_is_relied_on() -> None:
-    """So that the lists above are whole."""
+    """This shows that the lists above are complete."""
     assert set(_used(server, "Server", "self")) == SERVER
     assert set(_used(http_protocol, "HttpProtocol", "self")) == HTTP
     assert set(_used(websocket_protocol, "WebSocketProtocol", "self")) == WEBSOCKET
@@ -114,7 +114,7 @@ def _source(kind: type, method: str) -> str:
 
 
 def _used(module: Any, class_name: str | None, variable: str) -> Iterator[str]:
-    """Attributes of `variable`, and methods that are overridden, apart from those of our own."""
+    """The attributes of `variable` and the overridden methods, except for our own."""
     tree: ast.AST = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     own: set[str] = set()
     if class_name is not None:

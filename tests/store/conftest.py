@@ -1,4 +1,4 @@
-"""What tests of the store share."""
+"""Fixtures for the tests of the store."""
 
 import shutil
 from pathlib import Path
@@ -10,5 +10,5 @@ from service.store.queries import sql_folder
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the files that a test may change."""
+    """A copy of the SQL files, which a test may change."""
     return Path(shutil.copytree(sql_folder(), tmp_path / "sql"))

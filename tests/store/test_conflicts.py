@@ -1,7 +1,7 @@
-"""Somebody else refreshes the same at the same moment: a job of TimescaleDB's, another replica, a person.
+"""Refreshes at the same time by others: a job of TimescaleDB's, another replica, or a person.
 
-The embedded engine has one session, and nobody there ever is in the way: what TimescaleDB says then is said by
-procedures that are found before its own, and refuse what they are asked for the first few times.
+The embedded engine has a single session, in which there are no conflicts. So procedures that are found before
+TimescaleDB's own raise its errors for the first few calls.
 """
 
 import asyncio
@@ -55,8 +55,8 @@ async def store(engine: Engine, schema: str, con: Connection) -> AsyncIterator[S
 
 
 async def refuse(con: Connection, times: int, state: str, message: str) -> None:
-    """Make a function that raises this error so many times; then it does nothing. A sequence counts: no rollback undoes
-    what it has counted."""
+    """Create a function that raises this error so many times, and then does nothing. It counts with a sequence, which
+    no rollback resets."""
     await con.execute("create sequence if not exists refused")
     await con.execute(f"""
         create or replace function refuse() returns void language plpgsql as $$
@@ -137,7 +137,7 @@ async def test_jobs_are_run_beside_somebody_else(store: Store, con: Connection) 
 async def test_an_upgrade_waits_for_a_job_that_is_at_work(
     engine: Engine, schema: str, con: Connection, folder: Path, head: str
 ) -> None:
-    """Whether what is refused is in a transaction of its own or outside of any."""
+    """Both for a statement in a transaction and for one outside of any."""
     await refuse(con, 2, *REFRESHING)
     (folder / "schema" / "900_refresh.sql").write_text(f"{head}select refuse()\n")
     applied = await migrate(engine.url, schema, engine.server, lambda _: None, folder)
@@ -146,7 +146,7 @@ async def test_an_upgrade_waits_for_a_job_that_is_at_work(
 
 
 async def test_several_refresh_at_once(store: Store, engine: Engine, schema: str) -> None:
-    """Late readings of many days, refreshed by two replicas and by somebody by hand, while the jobs do the same."""
+    """Late readings of many days are refreshed by two replicas, by hand, and by the jobs at the same time."""
     if store.server.edition != "community" or store.server.embedded:
         pytest.skip("here nobody else can refresh: the engine has one session, or nothing to refresh")
     now = now_microseconds()

@@ -1,4 +1,4 @@
-"""What is due and what is missed: plan against fact at a moment, beside the same by plain Python."""
+"""What is due and what is missed: plan against fact at a given time, compared with the same in plain Python."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ VALUES = st.one_of(st.none(), st.integers(-20, 100))
 ROWS = st.lists(
     st.tuples(st.integers(-12 * 60, 12 * 60), st.sampled_from("abc"), VALUES, VALUES), min_size=1, max_size=30
 )
-"""Seconds from the beginning of the minute that is running, series, plan, fact."""
+"""Seconds from the beginning of the running minute, series, plan, fact."""
 CHOSEN = st.one_of(st.none(), st.sets(st.sampled_from("abc"), min_size=1))
 
 
@@ -40,7 +40,7 @@ async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
 
 
 def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals:
-    """The contract, in Python: only minutes that are over count, and there a fact that is missing is 0."""
+    """The rules in Python: only minutes that are over count, and a missing fact in them is 0."""
     plans: dict[datetime, list[int]] = defaultdict(list)
     facts: dict[datetime, list[int]] = defaultdict(list)
     readings = 0
@@ -71,8 +71,8 @@ def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals
 async def test_totals_and_worst_minute_are_of_what_is_due(
     store: Store, rows: list[Row], late: list[Row], chosen: set[str] | None, first: int, until: int, second: float
 ) -> None:
-    """At any second of the running minute, for plans and facts of before and after, some of which come late, when the
-    rollups have been refreshed already. Each example has an hour of its own."""
+    """At any second of the running minute, for plans and facts before and after it, some of which are only written
+    after the rollups were refreshed. Each example has an hour of its own."""
     running = datetime.now(UTC).replace(minute=30, second=0, microsecond=0) - next(NUMBERS) * timedelta(hours=1)
     series = tuple(sorted(chosen)) if chosen else None
     selection = Selection(
@@ -95,7 +95,8 @@ def reading(running: datetime, row: Row) -> Reading:
 
 
 async def test_facts_that_stop_are_the_worst_there_is(store: Store) -> None:
-    """Plan loaded ahead, facts until eleven minutes ago: what hasn't come is missed, what lies ahead isn't."""
+    """The plan is known in advance, and facts came until eleven minutes ago. Facts that didn't come are missed; those
+    of the future aren't."""
     running = datetime.now(UTC).replace(second=0, microsecond=0)
     rows = [(60 * minute, "line", 10, 9 if minute < -11 else None) for minute in range(-30, 30)]
     await store.batches.write([packed(None, *(reading(running, row) for row in rows))], Receipt())

@@ -1,4 +1,4 @@
-"""Whatever is written, refreshed and refused in whatever order: every rollup says what GROUP BY says."""
+"""Whatever is written, refreshed and refused, and in whatever order, every rollup equals the result of GROUP BY."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,8 @@ AGES = st.one_of(
     st.integers(0, 20 * MINUTE).map(lambda age: age + 9 * DAY),
     st.integers(0, 20 * MINUTE).map(lambda age: age + 31 * DAY),
 )
-"""On time, about to be late, late for each of the rollups, in the columnstore, and before what policies refresh."""
+"""Ages of readings: on time, nearly late, late for each of the rollups, in the columnstore, and older than what
+policies refresh."""
 VALUES = st.one_of(st.none(), st.integers(-(10**6), 10**6))
 READINGS = st.tuples(AGES, st.sampled_from("abc"), VALUES, VALUES)
 BATCHES = st.lists(READINGS, min_size=1, max_size=6)
@@ -139,7 +140,7 @@ class Machine:
         await self._store.batches.write([batch], Receipt())
 
     def _pack(self, rows: list[tuple[int, str, int | None, int | None]], batch_id: str | None) -> Packed:
-        """No two readings are of one moment, so that there is one last."""
+        """All readings have different times, so that the last one is defined."""
         now = now_microseconds() // 10**4 * 10**4
         readings = [
             Reading((now - age) // 10**4 * 10**4 + next(self._numbers) % 10**4, series, plan, fact, None)
@@ -149,7 +150,7 @@ class Machine:
 
     async def _refresh_late(self) -> None:
         if self._store.server.edition == "community":
-            with suppress(Unavailable):  # the server's own worker is just refreshing
+            with suppress(Unavailable):  # the server's own worker may be refreshing
                 await self._store.rollups.refresh_late()
 
     async def _run_policies(self) -> None:
@@ -175,7 +176,7 @@ async def machine(engine: Engine, schema: str) -> AsyncIterator[Machine]:
 async def test_every_rollup_is_exact_after_any_interleaving(
     machine: Machine, operations: list[tuple[str, object]]
 ) -> None:
-    """The examples follow each other in one schema: what counts is that it is exact at any moment."""
+    """The examples follow each other in one schema, in which the rollups have to be exact at any time."""
     for operation, what in operations:
         await machine.do(operation, what)
         if operation != "write":

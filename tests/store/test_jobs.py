@@ -1,6 +1,6 @@
-"""TimescaleDB's background jobs: those that fail are seen, and what is late is run by the service.
+"""TimescaleDB's background jobs: failing ones are reported, and late ones are run by the service.
 
-The embedded engine never runs a job by itself; on a server with workers of its own, the job of these tests fails unless
+The embedded engine never runs a job by itself. On a server with background workers, the job of these tests fails unless
 the service runs it.
 """
 
@@ -34,7 +34,7 @@ def _only_where_there_are_jobs(engine: Engine) -> None:
 
 
 async def add_job(store: Store, body: str) -> None:
-    """A job that the service has known for an hour already, and that is due every second."""
+    """Add a job that the service has known for an hour, and that is due every second."""
     async with store._writing.connection() as con:
         await define(store, body)
         await con.execute("select add_job('sweep', interval '1 second')")
@@ -58,7 +58,7 @@ async def sweep(store: Store) -> Job:
 
 
 async def until(watch: JobWatch, condition: Callable[[], bool]) -> None:
-    """One round after the other: the server's own worker may be running the job just now."""
+    """Repeat rounds until the condition holds, since the server's own worker may be running the job at the moment."""
     async with asyncio.timeout(30):
         while True:
             await watch.round()
@@ -69,7 +69,7 @@ async def until(watch: JobWatch, condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def with_workers(engine: Engine, service: Running) -> AsyncIterator[Store]:
-    """A store that takes the engine for one with workers, as servers have them; on the embedded one they never come."""
+    """A store that takes the engine for one with background workers; the embedded engine has none."""
     server = msgspec.structs.replace(engine.server, embedded=False)
     schema = service.parts.engine_state()["schema"]
     async with open_store(engine.url, search_path(schema, engine.server), server) as opened:
@@ -98,7 +98,7 @@ async def test_ready_tells_of_every_job(fresh: Running) -> None:
 
 
 async def test_a_job_that_fails_is_seen_everywhere(fresh: Running) -> None:
-    """In /readyz, which stays 200, in /metrics, and in the log once; and so is that it is well again."""
+    """It is reported in /readyz, which stays 200, in /metrics, and once in the log; and so is its recovery."""
     store, watch = fresh.parts.store, fresh.parts.watch
     await add_job(store, FAILS)
     with capture_logs() as logs:
@@ -121,7 +121,7 @@ async def test_a_job_that_fails_is_seen_everywhere(fresh: Running) -> None:
     assert 3600 <= float(age.split()[-1]) < 3700
     assert 'taktline_job_failures_total{id="' in metrics
     await define(store, WORKS)
-    async with store._writing.connection() as con:  # a server's own worker would try again in minutes
+    async with store._writing.connection() as con:  # the server's own worker would only try again in some minutes
         await con.execute("select alter_job($1, next_start => now())", number)
     with capture_logs() as logs:
         await until(watch, lambda: not watch.troubles())
@@ -130,7 +130,7 @@ async def test_a_job_that_fails_is_seen_everywhere(fresh: Running) -> None:
 
 
 async def test_what_the_server_doesnt_get_done_is_run_by_the_service(engine: Engine, fresh: Running) -> None:
-    """It is still told of: somebody has to look why."""
+    """The job is still reported, because somebody has to find out why it fails."""
     async with with_workers(engine, fresh) as store:
         await add_job(store, FAILS_ON_THE_SERVER)
         watch = JobWatch(store)

@@ -21,7 +21,7 @@ DAY = r"\d{4}-\d{2}-\d{2}"
 
 
 def every_file(engine: Engine) -> list[str]:
-    """The files of an edition in order, with their folder."""
+    """The names of an edition's files in order, with their folder."""
     return [
         f"{folder}/{one.name}"
         for folder in ("schema", "functions")
@@ -94,7 +94,7 @@ async def test_a_renamed_file_is_an_error(engine: Engine, schema: str, folder: P
 
 
 async def test_a_file_that_is_gone_is_an_error(engine: Engine, schema: str, folder: Path) -> None:
-    """And not taken for one of a later version."""
+    """It isn't taken for a file of a later version."""
     await apply(engine, schema, folder)
     (folder / "schema" / "010_committer.sql").unlink()
     said = rf"010_committer.sql was applied on {DAY}, and this version has no file with that number"
@@ -103,7 +103,7 @@ async def test_a_file_that_is_gone_is_an_error(engine: Engine, schema: str, fold
 
 
 async def test_a_new_file_before_what_was_applied_is_an_error(engine: Engine, schema: str, folder: Path) -> None:
-    """Elsewhere it would be applied in another order."""
+    """In other installations the files would be applied in another order."""
     (folder / "schema" / "900_more.sql").write_text("create table more (id integer);\n")
     await apply(engine, schema, folder)
     (folder / "schema" / "899_between.sql").write_text("create table between_them (id integer);\n")
@@ -120,7 +120,7 @@ async def test_a_schema_of_a_later_version_is_an_error(engine: Engine, schema: s
 
 
 async def test_a_schema_of_another_edition_is_an_error(engine: Engine, schema: str) -> None:
-    """Also where the other edition has no file with the number."""
+    """Even if the other edition has no file with that number."""
     await apply(engine, schema)
     other: Edition = "apache" if engine.server.edition == "community" else "community"
     server = msgspec.structs.replace(engine.server, edition=other)
@@ -152,7 +152,7 @@ async def test_what_a_schema_file_drops_is_made_anew(engine: Engine, schema: str
 
 
 async def test_functions_of_a_later_version_are_left_alone(engine: Engine, schema: str, folder: Path) -> None:
-    """A replica of the version before that starts anew beside it doesn't take them back."""
+    """A replica of the previous version that is restarted meanwhile doesn't replace them."""
     twice = folder / "functions" / "900_twice.sql"
     twice.write_text(TWICE.replace("2 * x", "0"))
     await apply(engine, schema, folder)
@@ -239,7 +239,7 @@ _MEASURES = (
 
 
 async def test_a_user_without_rights_is_told_which(engine: Engine, schema: str) -> None:
-    """And where the schema was made for them, they need no others."""
+    """If the schema was created for them, they need no further rights."""
     if engine.server.embedded:
         pytest.skip("there is one user")
     parts = urlsplit(engine.url)

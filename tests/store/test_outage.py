@@ -1,4 +1,5 @@
-"""The database is away for some seconds: nothing acknowledged is lost, nothing unacknowledged is acknowledged."""
+"""While the database is unavailable for some seconds, nothing acknowledged is lost, and nothing is acknowledged that
+isn't stored."""
 
 import asyncio
 import json
@@ -22,13 +23,13 @@ from tests.processes import serving
 pytestmark = pytest.mark.anyio
 
 LIMIT = 500
-"""Readings that may wait."""
+"""The most readings that may wait to be written."""
 SIZE = 20
-"""Readings of a batch."""
+"""The readings in a batch."""
 
 
 def refuse(between: Proxy) -> None:
-    """Nobody is at the database's address."""
+    """Refuse all connections to the database."""
     between.refusing = True
     between.cut()
 
@@ -48,7 +49,7 @@ async def ready(service: Running) -> bool:
 
 
 async def waiting(service: Running) -> float:
-    """How many readings wait to be written, as /metrics tells."""
+    """How many readings wait to be written, according to /metrics."""
     lines = (await service.http.get("/metrics")).text.splitlines()
     [line] = [line for line in lines if line.startswith("taktline_waiting_readings ")]
     return float(line.split()[1])
@@ -71,7 +72,7 @@ async def test_an_outage_under_load(engine: Engine, schema: str, fail: Callable[
         collecting = asyncio.create_task(collect(socket, answers))
         await service.http.post("/readings", json={"plan": -1})
         fail(between)
-        # of what was on its way there may be answers yet
+        # answers that were on their way may still arrive
         known = len(answers)
         sending = asyncio.create_task(flood(socket, 200))
         posts = [asyncio.create_task(service.http.post("/readings", json=readings(1000 + n))) for n in range(60)]
@@ -87,7 +88,7 @@ async def test_an_outage_under_load(engine: Engine, schema: str, fail: Callable[
         answer = await service.http.get("/readyz")
         assert answer.status_code == 503
         assert answer.json()["detail"]
-        assert time.monotonic() - asked < 5  # and not as long as a chart may take
+        assert time.monotonic() - asked < 5  # much sooner than the time that a chart may take
         assert LIMIT - SIZE <= await waiting(service) <= LIMIT
         between.refusing = False
         between.resume()
@@ -108,7 +109,7 @@ async def test_an_outage_under_load(engine: Engine, schema: str, fail: Callable[
 
 
 async def test_the_queue_is_bounded_in_bytes(engine: Engine, schema: str) -> None:
-    """Few readings, but large ones; a socket whose frames wait is not read from."""
+    """There are few readings, but large ones. A socket whose frames wait isn't read."""
     async with behind_proxy(engine, schema, queue_bytes=200_000) as (service, between):
         refuse(between)
         big = {"note": "x" * 7000}
@@ -126,10 +127,10 @@ async def test_the_queue_is_bounded_in_bytes(engine: Engine, schema: str) -> Non
 
 
 async def test_a_socket_that_waits_outlives_its_pings(engine: Engine, schema: str) -> None:
-    """A socket that isn't read from can't answer pings: it must not be taken for dead."""
+    """While a socket isn't read, answers to pings can't arrive, and the client must not be taken for dead."""
     async with behind_proxy(engine, schema, queue_readings=SIZE) as (service, between):
         assert service.server.config.ws_ping_timeout is not None
-        assert service.server.config.ws_ping_timeout >= 600  # an outage of ten minutes
+        assert service.server.config.ws_ping_timeout >= 600  # long enough for an outage of ten minutes
         service.server.config.ws_ping_interval, service.server.config.ws_ping_timeout = 0.1, 20
         async with connect(service.ws, ping_interval=None) as socket:
             refuse(between)
@@ -143,7 +144,7 @@ async def test_a_socket_that_waits_outlives_its_pings(engine: Engine, schema: st
 
 
 async def test_a_clients_pings_are_answered_while_its_frames_wait(engine: Engine, schema: str) -> None:
-    """Clients send pings of their own, as most libraries do by default, and hang up where no pong comes."""
+    """Most client libraries send pings by default, and close the connection where no pong comes."""
     async with behind_proxy(engine, schema, queue_readings=SIZE) as (service, between):
         async with connect(service.ws, ping_interval=0.2, ping_timeout=0.5) as socket:
             refuse(between)
@@ -160,7 +161,8 @@ async def test_a_clients_pings_are_answered_while_its_frames_wait(engine: Engine
 async def test_a_connection_that_says_nothing_any_more_is_given_up(
     engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As after a failover: the address is well, but on the connections there were nothing comes, not even an end."""
+    """This happens after a failover: new connections work, but nothing arrives on the existing ones, not even their
+    end."""
     monkeypatch.setattr(batches, "TRANSACTION_LIMIT", 1.0)
     async with behind_proxy(engine, schema) as (service, between):
         for number in range(3):
@@ -172,7 +174,7 @@ async def test_a_connection_that_says_nothing_any_more_is_given_up(
 
 @pytest.mark.parametrize("fail", [refuse, Proxy.stall], ids=["refused", "silent"])
 async def test_sigterm_in_an_outage(engine: Engine, schema: str, fail: Callable[[Proxy], None]) -> None:
-    """It ends within its grace; what is acknowledged is stored, and nobody is told what isn't true."""
+    """It ends within its grace, what is acknowledged is stored, and no answer is wrong."""
     async with proxied(engine) as (between, url):
         behind = Engine(url, engine.server)
         async with (
@@ -204,7 +206,7 @@ async def test_sigterm_in_an_outage(engine: Engine, schema: str, fail: Callable[
     assert outcome.status_code == 503
     assert outcome.headers["Retry-After"]
     assert "Traceback" not in told
-    assert 1.8 < took < 4 + 1, took  # the machine may have other work
+    assert 1.8 < took < 4 + 1, took  # generous, since the machine may be busy
     assert await numbers(engine, schema) == list(range(SIZE))
 
 

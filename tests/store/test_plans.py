@@ -1,7 +1,7 @@
-"""What the queries of pages and charts read, by the plans that the server makes for them: the chunks of their period,
-of the rollup alone where it is materialised, and readings by their index.
+"""What the queries of pages and charts read, according to their query plans: only the chunks of their period, only the
+rollup where it is materialised, and readings by their index.
 
-Three weeks of readings, materialised up to three days ago.
+There are three weeks of readings, which are materialised up to three days ago.
 """
 
 from collections import defaultdict
@@ -86,8 +86,8 @@ OF_READINGS = [
 
 
 class Plan(msgspec.Struct):
-    """The chunks that are read of each relation, and the ways in which; how many chunks were planned for and are left
-    out only when the query begins; and whether a watermark is asked for only then."""
+    """The chunks of each relation that are read, and how they are scanned; how many chunks were planned for and are
+    only excluded at execution; and whether a watermark is only read at execution."""
 
     chunks: dict[str, set[str]]
     ways: dict[str, set[str]]
@@ -97,7 +97,7 @@ class Plan(msgspec.Struct):
 
 @pytest.fixture(scope="module")
 async def con(engine: Engine) -> AsyncIterator[Connection]:
-    """A connection as those that read have it."""
+    """A connection with the settings of the service's reading connections."""
     async with dropped_schema(engine) as schema:
         await migrate(engine.url, schema, engine.server, lambda _: None)
         settings = session(search_path(schema, engine.server)) | PLANNED
@@ -136,7 +136,7 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 async def test_a_period_that_is_materialised_costs_its_rollup_alone(
     engine: Engine, con: Connection, name: str, size: str, with_days: bool, args: tuple[object, ...], rollup: str
 ) -> None:
-    """And on the Apache edition the readings of the period."""
+    """On the Apache edition it costs the readings of the period."""
     edition = engine.server.edition
     found = await plan(con, query(name, size, with_days=with_days, edition=edition), args)
     [(relation, chunks)] = found.chunks.items()
@@ -167,8 +167,8 @@ async def test_readings_of_few_series_are_found_by_their_minutes(engine: Engine,
 
 
 async def test_a_function_over_an_aggregate_has_another_plan(engine: Engine, con: Connection) -> None:
-    """That the tests above would notice it, and that docs/decisions are still right. A view does no harm, nor does
-    a statement that a PL/pgSQL function executes."""
+    """This shows that the tests above would notice such a function, and that docs/decisions are still right. A view
+    does no harm, and neither does a statement that a PL/pgSQL function executes."""
     if engine.server.edition != "community":
         pytest.skip("the Apache edition has no watermarks")
     await con.execute(HIDDEN)

@@ -1,4 +1,4 @@
-"""Every statement of `sql/queries`, on the engine that the tests run on."""
+"""Every statement of `sql/queries`, on the engine of the tests."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ FOLDER = sql_folder() / "queries"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 ROOT = Path(__file__).parents[2]
 OPEN = {"buckets": ["minute", "quarter", "hour", "day"], "spread": ["day", "hour", "minute"]}
-"""Those that leave the size of buckets open, and the sizes that they are used with."""
+"""The statements that leave the size of buckets open, and the sizes with which they are used."""
 COMMUNITY = {
     "clear_late",
     "jobs",
@@ -31,7 +31,7 @@ COMMUNITY = {
     "end_job",
     "mark_late",
 }
-"""What the Apache edition has nothing for."""
+"""The statements that aren't used on the Apache edition."""
 TEXTS = [
     *((name, None, False) for name in NAMES if name not in OPEN),
     *((name, size, False) for name, sizes in OPEN.items() for size in sizes),
@@ -66,7 +66,7 @@ def test_nothing_is_left_to_fill_in(name: str, size: str | None, with_days: bool
 
 
 def test_every_file_is_read_at_start() -> None:
-    """Whatever is in the folder is in the list."""
+    """The list has all files of the folder."""
     files = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.sql")]
     assert sorted(QUERIES) == sorted(files)
     assert read_queries().keys() == set(QUERIES)
@@ -74,7 +74,7 @@ def test_every_file_is_read_at_start() -> None:
 
 @pytest.mark.anyio
 async def test_a_file_that_is_missing_keeps_it_from_starting(tmp_path: Path) -> None:
-    """It is said before any database is asked, and named."""
+    """The file is named in an error before the service connects to a database."""
     for folder in ("service", "sql"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "sql/queries/series.sql").unlink()

@@ -1,4 +1,4 @@
-"""What the store writes and reads, on a real server."""
+"""What the store writes and reads, on a real database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -62,7 +62,7 @@ async def test_outcomes_within_one_transaction(store: Store) -> None:
 
 
 async def test_a_commit_whose_answer_was_lost_is_not_repeated(store: Store) -> None:
-    """The same receipt again, after the transaction was committed: nothing is written twice."""
+    """With the same receipt again after the transaction was committed, nothing is written twice."""
     receipt = Receipt()
     batches = [packed(None, reading(1)), packed("a", reading(2))]
     first = await store.batches.write(batches, receipt)
@@ -71,7 +71,7 @@ async def test_a_commit_whose_answer_was_lost_is_not_repeated(store: Store) -> N
 
 
 async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store) -> None:
-    """Whatever the first attempt got to: what counts is whether its number was committed."""
+    """However far the first attempt got, it only counts whether its number was committed."""
     receipt = Receipt()
     for number in range(3):
         receipt.begin()
@@ -82,7 +82,7 @@ async def test_an_attempt_that_was_rolled_back_is_repeated(store: Store) -> None
 
 
 async def test_an_attempt_that_is_still_under_way_is_waited_for(store: Store) -> None:
-    """The answer to COMMIT was lost, and the next attempt is there before the server is through with the first."""
+    """The answer to COMMIT was lost, and the next attempt comes before the server has finished the first."""
     receipt = Receipt()
     batches = [packed(None, reading(1)), packed("a", reading(2))]
     first, second = await asyncio.gather(*(store.batches.write(batches, receipt) for _ in range(2)))
@@ -139,7 +139,7 @@ async def test_only_chosen_series(store: Store) -> None:
 
 
 async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> None:
-    """A bucket that is materialised says the same as one that is aggregated when asked for."""
+    """A materialised bucket is the same as one that is aggregated when it is read."""
     ts = round((datetime.now(UTC) - timedelta(hours=30)).timestamp() * 1e6)
     rows = [reading(number % 7, number % 3, ts=ts + number * 47 * 10**6) for number in range(500)]
     await store.batches.write([packed(None, *rows)], Receipt())
@@ -152,7 +152,7 @@ async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> Non
 
 
 async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engine: Engine, schema: str) -> None:
-    """A guard on query plans: no chart may scan the readings of other days, no page may sort all of them."""
+    """By their query plans, no chart may scan the readings of other days, and no page may sort all readings."""
     day = 86_400 * 10**6
     now = now_microseconds()
     await store.batches.write([packed(None, *(reading(ts=now - number * day) for number in range(20)))], Receipt())
@@ -183,9 +183,9 @@ async def test_late_readings_show_at_once_and_after_the_refresh(
 
 
 async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engine: Engine, schema: str) -> None:
-    """Where the columnstore takes rows directly, they are all there, in every rollup, and stay readable."""
+    """Where rows are written straight to the columnstore, they are complete, in every rollup, and stay readable."""
     rows = many_rows()
-    first = [rows[0], rows[-1]]  # the chunks are there then, and may be compressed
+    first = [rows[0], rows[-1]]  # these create the chunks, which may then be compressed
     await store.batches.write([packed(None, *first)], Receipt())
     assert await store.batches.write([packed("large", *rows)], Receipt()) == [Outcome.WRITTEN]
     await store.batches.write([packed(None, *rows[:10])], Receipt())
@@ -203,7 +203,7 @@ async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engi
 
 
 def many_rows() -> list[Reading]:
-    """As many as are worth compressing, of the last ten minutes."""
+    """Readings of the last ten minutes, as many as are worth compressing."""
     start = now_microseconds() - 600_000_000
     return [Reading(start + number * 50_000, f"s{number % 3}", number % 7, 1, None) for number in range(6000)]
 
@@ -211,7 +211,8 @@ def many_rows() -> list[Reading]:
 async def test_a_large_transaction_beside_the_one_that_makes_the_chunk(
     store: Store, engine: Engine, schema: str
 ) -> None:
-    """The first readings of a day: TimescaleDB would lose the small transaction's, see compress_directly.sql."""
+    """They write the first readings of a day. TimescaleDB would lose those of the small transaction: see
+    compress_directly.sql."""
     rows = many_rows()
     con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
     try:
@@ -230,7 +231,8 @@ async def test_a_large_transaction_beside_the_one_that_makes_the_chunk(
 
 
 async def test_slow_reads_never_keep_a_write_waiting(store: Store) -> None:
-    """As many of them as there may be: one more isn't answered, and readings are written all the same."""
+    """With the largest possible number of slow reads another read isn't answered, but readings are written all the
+    same."""
     async with AsyncExitStack() as slow:
         for _ in range(READING):
             await slow.enter_async_context(store._reading.connection())
@@ -242,7 +244,8 @@ async def test_slow_reads_never_keep_a_write_waiting(store: Store) -> None:
 
 
 async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store, engine: Engine, schema: str) -> None:
-    """Where the policies are behind, such a refresh must not take the watermark past what they haven't come to yet."""
+    """Where the policies are behind, such a refresh must not move the watermark past readings that they haven't
+    materialised yet."""
     if store.server.edition != "community":
         pytest.skip("nothing is materialised here")
     async with connected(engine, schema) as con:

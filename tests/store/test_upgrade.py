@@ -1,7 +1,7 @@
-"""A database of an earlier version, brought up to this one with everything in it.
+"""A database of an earlier version is brought up to this version with everything in it.
 
-`schema_of_2026_11.sha256` has the checksums of the schema files of that version. They stand in `sql/schema` still, for
-what was applied somewhere is never edited. There was no `sql/functions` then.
+`schema_of_2026_11.sha256` has the checksums of the schema files of that version. These files are still in `sql/schema`,
+because files that were applied somewhere are never edited. That version had no `sql/functions`.
 """
 
 from collections.abc import AsyncIterator
@@ -72,7 +72,7 @@ select
 
 @pytest.fixture
 async def earlier(engine: Engine, schema: str) -> AsyncIterator[Connection]:
-    """A connection to a schema as the earlier version made it, with what it wrote: readings of nine days, a batch, and
+    """A connection to a schema as the earlier version created it, with its data: readings of nine days, a batch, and
     late readings, most of which came after the rollups were refreshed."""
     settings = {"search_path": search_path(schema, engine.server), "timezone": "UTC"}
     con = await asyncpg.connect(engine.url, server_settings=settings)
@@ -121,7 +121,8 @@ async def test_every_number_is_as_it_was(engine: Engine, schema: str, earlier: C
 
 
 async def test_replicas_of_that_version_go_on(engine: Engine, schema: str, earlier: Connection) -> None:
-    """What they ask for is still there; on the Apache edition 046 says that they have to be stopped."""
+    """The functions that they call still exist; on the Apache edition 046 says that these replicas have to be
+    stopped."""
     if engine.server.edition != "community":
         pytest.skip("the Apache edition has no late marks any more")
     day = NOW.replace(hour=0, minute=0) - 5 * DAY
@@ -143,7 +144,7 @@ async def test_the_apache_edition_has_no_marks(engine: Engine, schema: str, earl
 
 
 async def compare(store: Store, con: Connection) -> None:
-    """Charts and pages beside what the readings themselves come to."""
+    """Compare charts and pages with what the readings themselves add up to."""
     for start, step in (("now-1h", "1m"), ("now-2d", "15m"), ("now-9d", "1h"), ("now-9d", "1d")):
         period = make_period(start, "now+1m", step, "UTC", NOW, 2000)
         counted = await con.fetch(COUNTED, period.start, period.end, timedelta(seconds=period.seconds))

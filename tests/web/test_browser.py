@@ -129,8 +129,8 @@ async def test_the_table_is_paged_by_keyboard_and_without_scripts(browser: Brows
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_a_time_is_typed_or_picked(browser: Browser, fresh: Running, scripts: bool) -> None:
-    """With scripts, a button opens the calendar, and what is picked stands in the field; without, the calendar is below
-    the field. What was typed stays there when it is wrong, and can be put right."""
+    """With scripts, a button opens a calendar, and the chosen date is put into the field; without scripts, the calendar
+    is below the field. Wrong text stays in the field and can be corrected."""
     await fill(fresh, 2)
     async with visiting(browser, fresh, "400 (Bad Request)", java_script_enabled=scripts) as page:
         await page.goto("/display?tz=Asia/Kolkata")
@@ -157,7 +157,7 @@ async def test_a_time_is_typed_or_picked(browser: Browser, fresh: Running, scrip
 
 
 async def test_links_follow_what_the_live_page_shows(browser: Browser, fresh: Running) -> None:
-    """Period, series and zone go along to the records and to the chart, and from the records back again."""
+    """Period, series and zone are kept on the way to the records and to the chart, and from the records back again."""
     await fill(fresh)
     async with visiting(browser, fresh) as page:
         await live(page, "/?period=1h")
@@ -182,7 +182,8 @@ async def test_links_follow_what_the_live_page_shows(browser: Browser, fresh: Ru
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390, 320])
 async def test_pages_are_accessible_and_fit(browser: Browser, fresh: Running, scheme: Any, width: int) -> None:
-    """On a desk and on a telephone, by day and by night: nothing serious to axe-core, nothing wider than the screen."""
+    """On desktops and phones, in light and dark colours, axe-core finds nothing serious, and nothing is wider than the
+    screen."""
     await fill(fresh)
     size = {"width": width, "height": 844}
     async with visiting(
@@ -216,7 +217,7 @@ async def test_the_chart_follows_the_colour_scheme_and_the_width(browser: Browse
 
 
 async def test_every_operation_of_the_api_is_shown_and_opens(browser: Browser, fresh: Running) -> None:
-    """The page that stands behind "API" in every header."""
+    """This is the page that "API" in every header leads to."""
     document = (await fresh.http.get("/schema/openapi.json")).json()
     operations = [
         (path, method) for path, item in document["paths"].items() for method in item if method != "parameters"
@@ -246,12 +247,12 @@ BARS = """() => [...document.querySelectorAll('#chart svg path[aria-roledescript
 async def test_no_bar_is_left_out_of_the_live_page_or_of_a_chart_s_page(
     browser: Browser, fresh: Running, width: int
 ) -> None:
-    """Of a few readings in a long time, and of values beside a thousand times as much."""
+    """There are few readings in a long time, and values beside others that are a thousand times as large."""
     now = int(time.time() // 3600) * 3600
     readings = [{"ts": now - 9 * 3600 * number, "plan": 30 if number else 30_000, "fact": 20} for number in range(18)]
     await fresh.http.post("/readings", json=readings)
     alone = f"/chart?format=html&from=-7d&width={width}"
-    for _ in range(3):  # the first page waits until the drawing library is made
+    for _ in range(3):  # the first page has to wait until the drawing library is made
         if (await fresh.http.get(alone)).status_code == 200:
             break
     async with visiting(browser, fresh, viewport={"width": width, "height": 900}) as page:

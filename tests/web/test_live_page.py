@@ -1,4 +1,4 @@
-"""The live page in a real browser: what it says, whom it holds up, and what one reads off it."""
+"""The live page in a real browser: its messages, its connections, and the values that can be read off it."""
 
 import time
 from typing import Any
@@ -27,7 +27,7 @@ def ago(minutes: float, **more: Any) -> dict[str, Any]:
 
 
 async def test_what_the_server_refuses_is_said_beside_the_field(browser: Browser, fresh: Running) -> None:
-    """The browser takes `+01:00` for a zone; what counts is what the server says, and the network is not to blame."""
+    """The browser accepts `+01:00` as a zone, but the server's answer counts, and isn't shown as a network failure."""
     await fill(fresh, 0.5)
     async with visiting(browser, fresh) as page:
         await live(page)
@@ -61,7 +61,7 @@ async def test_what_the_server_refuses_is_said_beside_the_field(browser: Browser
 async def test_an_address_that_is_refused_keeps_the_form(
     browser: Browser, fresh: Running, query: str, where: str, said: str
 ) -> None:
-    """With and without scripts, and what was asked for stays in the fields."""
+    """With and without scripts, the fields keep what was asked for."""
     await fill(fresh, 0.5)
     for scripts in (False, True):
         async with visiting(browser, fresh, "400 (Bad Request)", java_script_enabled=scripts) as page:
@@ -112,7 +112,7 @@ async def test_where_no_socket_comes_through_it_is_live_by_an_answer(browser: Br
 
 
 async def test_eight_pages_are_live_at_once(browser: Browser, fresh: Running) -> None:
-    """Of the connections that a stream takes, a browser opens six to a host."""
+    """A browser opens only six HTTP connections to a host, which streams would use up."""
     await fill(fresh, 0.5)
     async with visiting(browser, fresh) as first:
         pages = [first, *[await first.context.new_page() for _ in range(7)]]
@@ -140,7 +140,7 @@ async def test_a_page_that_nobody_sees_lets_go(browser: Browser, fresh: Running)
 
 
 async def turn(page: Page, *, hidden: bool) -> None:
-    """As if the tab were put behind another one, or in front."""
+    """Behave as if the tab went to the background or to the foreground."""
     await page.evaluate(
         """hidden => {
           Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -162,7 +162,7 @@ async def eventually(page: Page, is_so: Any) -> None:
 
 
 async def test_it_says_how_old_the_newest_fact_is(browser: Browser, fresh: Running) -> None:
-    """A plan, which may lie ahead, makes nothing fresher, and without another event the page grows older."""
+    """A plan, which may be in the future, doesn't count, and the age grows without another event."""
     await post(fresh, *[ago(minutes, plan=40, fact=38) for minutes in range(25, 55)], ago(0, plan=40))
     async with visiting(browser, fresh) as page:
         await page.goto("/")
@@ -222,7 +222,7 @@ async def test_the_pointer_reads_values(browser: Browser, fresh: Running) -> Non
             bar, area = await bars.nth(number).bounding_box(), await page.locator("#reader").bounding_box()
             assert bar is not None
             assert area is not None
-            assert abs(bar["y"] + bar["height"] - area["y"] - area["height"]) < 2  # both stand on the axis
+            assert abs(bar["y"] + bar["height"] - area["y"] - area["height"]) < 2  # both bars begin at the axis
             await page.mouse.move(bar["x"] + bar["width"] / 2, bar["y"] + bar["height"] / 2)
             mark = await page.locator(".mark").bounding_box()
             assert mark is not None
@@ -279,7 +279,7 @@ async def test_the_axis_says_the_date_once(browser: Browser, fresh: Running) -> 
         dates = [label for label in labels if len(label) > len("00:00")]
         assert 4 < len(labels) < 20
         assert dates[0] == labels[0]
-        assert len(dates) <= 2  # there may be a midnight in between
+        assert len(dates) <= 2  # the period may contain a midnight
 
 
 @pytest.mark.parametrize("width", [390, 320])
@@ -375,7 +375,8 @@ async def test_the_history_has_what_one_would_go_back_to(browser: Browser, fresh
         for name, asked in (("line 1", "line+1"), ("line 2", "line+1&series=line+2")):
             await page.get_by_label(name, exact=True).check()
             await expect(page).to_have_url(f"{fresh.url}/?series={asked}")
-        await page.get_by_label("packing", exact=True).check()  # all of them: as if none were ticked
+        # all series are ticked now, which means the same as none
+        await page.get_by_label("packing", exact=True).check()
         await expect(page).to_have_url(fresh.url + "/")
         await page.keyboard.press("Escape")
         await page.get_by_label("Time zone").fill("Mars")

@@ -1,4 +1,4 @@
-"""How numbers read on pages."""
+"""How numbers are written on pages."""
 
 import re
 
@@ -33,7 +33,7 @@ def test_numbers_say_what_there_is_to_say(value: float, text: str) -> None:
 
 @given(st.floats(-1e290, 1e290).filter(lambda value: value == 0 or abs(value) > 1e-290))
 def test_every_number_is_short_and_near(value: float) -> None:
-    """Never 0 for what is something, never more than six decimals, right to four digits."""
+    """Only zero is written as 0, there are at most six decimals, and four digits are right."""
     text = number(value)
     read = float(text.replace(",", "").replace("−", "-"))
     assert read == pytest.approx(value, rel=1e-3)

@@ -1,4 +1,4 @@
-"""Loads in tests."""
+"""Puts loads on services in tests."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from emitter.producer.link import Link
 
 
 async def put(url: str, load: Load, course: Course | None = None, **link: Any) -> Summary:
-    """The summary of a load."""
+    """Put a load on a service, and return its summary."""
     shown: list[Score] = []
     link.setdefault("patience", 2.0)
     traffic = Traffic(Link(url=url, **link), load, course or Course(connections=2))
@@ -24,7 +24,7 @@ async def put(url: str, load: Load, course: Course | None = None, **link: Any) -
 
 @asynccontextmanager
 async def post_office(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """An HTTP server with one answer, and the heads of the requests it got."""
+    """Run an HTTP server that always gives one answer, and collect the heads of its requests."""
     heads: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What a load is made of."""
+"""The batches of a load."""
 
 import json
 from collections.abc import Callable

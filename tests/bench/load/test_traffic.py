@@ -1,4 +1,4 @@
-"""Loads over WebSocket, against a small server that keeps the contract and misbehaves when told to."""
+"""Loads over WebSocket, against a small server that follows the protocol and misbehaves on demand."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ async def test_what_was_not_answered_is_sent_again_on_a_new_connection() -> None
     async def cut(desk: Desk, socket: ServerConnection, frame: dict[str, Any]) -> None:
         answer = desk.commit(frame)
         if len(desk.received) in (3, 11):
-            socket.transport.abort()  # committed, and the answer is lost
+            socket.transport.abort()  # the batch is committed, but the answer is lost
         else:
             await socket.send(json.dumps(answer))
 

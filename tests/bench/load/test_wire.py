@@ -1,4 +1,4 @@
-"""Answers in bytes, and the other transports."""
+"""Decoding of answers, and the transports beside WebSocket."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from emitter.producer.link import Link
 
 
 def answers(body: bytes) -> Iterator[Any]:
-    """What an HTTP wire makes of this answer, fed byte by byte."""
+    """The answers that an HTTP wire reads from this response, which it receives byte by byte."""
     wire = HttpWire(Link(url="http://there/base"), "http-ndjson")
     supply = Supply(Load(batch=2, readings=2))
     supply.start()

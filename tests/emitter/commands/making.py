@@ -1,4 +1,4 @@
-"""What the tests of fill and replay share."""
+"""Helpers for the tests of fill and replay."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from emitter.commands.parcels import Parcel
 
 
 def batches_of(parcels: Iterator[Parcel]) -> dict[str, bytes]:
-    """As they are sent where nothing was sent before."""
+    """The batches that are sent where nothing was sent before, by their ids."""
     sent = (batch for parcel in parcels for batch in ([parcel.whole] if parcel.whole else parcel.pieces()))
     return {batch.id: batch.payload for batch in sent}
 

@@ -32,7 +32,7 @@ def test_filling_again_makes_the_same_batches() -> None:
 def test_spans_that_overlap_share_their_parcels_and_pieces(
     start: int, end: int, other_start: int, other_end: int, every: int, size: int
 ) -> None:
-    """A reading is in the same parcel and the same piece, whatever else is filled with it."""
+    """A reading is always in the same parcel and piece, whatever else is filled with it."""
 
     def places(start: int, end: int) -> dict[str, tuple[str, str]]:
         span = Span(WEDNESDAY + start * MINUTE, WEDNESDAY + end * MINUTE, every)

@@ -13,7 +13,7 @@ from tests.emitter.commands.making import make_csv
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the machine's environment nor somebody's `.env` has a say."""
+    """Ignore the machine's environment and any `.env`."""
     monkeypatch.chdir(tmp_path)
     for name in EmitterSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)

@@ -1,4 +1,4 @@
-"""What fill and replay send again, in whatever part, the service has once."""
+"""Whatever part of their readings fill and replay send again, the service stores each reading once."""
 
 import asyncio
 import csv
@@ -36,7 +36,7 @@ async def send(service: Running, parcels: Iterator[Parcel]) -> Tally:
 
 
 async def stored(service: Running, series: str) -> list[tuple[str, float]]:
-    """Time and fact of every reading, in order."""
+    """The time and the fact of every reading, in order."""
     answer = await service.http.get("/readings", params={"series": series, "format": "csv"})
     return [(row["ts"], float(row["fact"])) for row in csv.DictReader(io.StringIO(answer.text))]
 
@@ -85,7 +85,7 @@ async def test_a_command_with_relative_times_fills_once(shared: Running, name: s
     command = ("fill", "--from", "-20m", "--every", "1s", "--series", name)
     output, log = await emit(shared, tmp_path, *command)
     assert "0 duplicates" in output, log
-    await asyncio.sleep(1)  # another second is another "now"
+    await asyncio.sleep(1)  # so that "now" is another second
     output, log = await emit(shared, tmp_path, *command)
     assert " 0 duplicates" not in output, log
     times = [ts for ts, _ in await stored(shared, name)]

@@ -1,4 +1,4 @@
-"""Test data that looks like work."""
+"""Generated test data looks like that of working days."""
 
 import itertools
 from datetime import UTC, datetime

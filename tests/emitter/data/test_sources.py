@@ -1,4 +1,4 @@
-"""Where live readings come from."""
+"""The sources of live readings."""
 
 from datetime import UTC, datetime
 

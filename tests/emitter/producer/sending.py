@@ -1,4 +1,4 @@
-"""A producer whose story is told afterwards."""
+"""A producer that records what happens to it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from tests.desk import Desk
 
 
 class Sending:
-    """A producer without a file, what it was told, and what was left when it was over."""
+    """A producer without a file, the answers that it got, and what was left at its end."""
 
     def __init__(self, desk: Desk, max_bytes: int = 2**20, **link: Any) -> None:
         self.answers: list[tuple[str, Answer]] = []
@@ -22,7 +22,7 @@ class Sending:
         return self.producer.tally
 
     async def send(self, batches: Iterable[Batch], pause: float = 0) -> None:
-        """Until all is answered, or the producer gives up."""
+        """Sends batches until all are answered, or the producer gives up."""
         async with asyncio.timeout(5), self.producer:
             try:
                 for batch in batches:

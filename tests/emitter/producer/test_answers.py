@@ -1,4 +1,4 @@
-"""What the service answers."""
+"""Reading the answers of the service."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Waits after failures."""
+"""Waiting after failures."""
 
 from emitter.producer.backoff import FIRST, LONGEST, Backoff, retry_after
 

@@ -1,4 +1,4 @@
-"""The README's example runs as it stands, and docs/emitter.md names what there is."""
+"""The README's example runs unchanged, and docs/emitter.md names everything that there is."""
 
 import asyncio
 import os

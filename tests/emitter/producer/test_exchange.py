@@ -1,4 +1,4 @@
-"""What to send next, without a connection."""
+"""Decisions about what to send next, without a connection."""
 
 import time
 
@@ -49,7 +49,8 @@ def test_a_pause_holds_everything_back_until_it_is_over() -> None:
 
 
 def test_attempts_that_take_long_wear_out_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a host swallows every packet, an attempt lasts as long as a connection that had nothing to do."""
+    """Where a host drops every packet, a failing attempt lasts as long as a good connection on which nothing was
+    sent."""
     monkeypatch.setattr("emitter.producer.exchange.SETTLED", 0.0)
     talk = exchange([], patience=0.3)
     with pytest.raises(Unreachable, match="no answer to the connection attempt"):

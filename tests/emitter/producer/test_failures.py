@@ -1,4 +1,4 @@
-"""Connections that can't be made, or end, or only seem to stand."""
+"""Connections that can't be made, that end, or that only seem to be open."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -81,7 +81,7 @@ async def test_one_batch_that_is_never_answered_is_sent_again_too() -> None:
 
 
 class Wire:
-    """A TCP connection through which nothing comes any more once it is `dead`, though it stands."""
+    """Forwards TCP connections. While `dead` is set, nothing comes through them any more, although they stay open."""
 
     def __init__(self, port: int) -> None:
         self.dead = False
@@ -121,7 +121,7 @@ async def test_an_idle_connection_that_died_is_noticed() -> None:
             async with asyncio.timeout(5), Producer(link) as producer:
                 await producer.send_batch(make_batches(1)[0])
                 await producer.drained()
-                wire.dead = True  # for this connection; the next one finds it alive
+                wire.dead = True  # for this connection only
                 while producer.tally.connections < 2:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
                 await producer.send_batch(make_batches(2)[1])

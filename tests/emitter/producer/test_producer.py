@@ -1,4 +1,4 @@
-"""The producer as others use it."""
+"""The interface of the producer."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ NOWHERE = "ws://127.0.0.1:9/"
 
 
 async def mute(desk: Desk, socket: ServerConnection, frame: dict[str, Any]) -> None:
-    """No answer."""
+    """Answer nothing."""
 
 
 async def test_a_reading_is_of_now_and_a_batch_of_its_own() -> None:

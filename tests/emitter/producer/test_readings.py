@@ -1,4 +1,4 @@
-"""Readings and batches as they go over the wire."""
+"""Readings and batches as they are sent."""
 
 import json
 from datetime import UTC, datetime

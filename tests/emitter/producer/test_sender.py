@@ -1,4 +1,4 @@
-"""The sender against a small server that keeps the contract, and misbehaves when told to."""
+"""The sender, against a small server that follows the protocol and misbehaves on demand."""
 
 import asyncio
 import json
@@ -55,7 +55,7 @@ async def test_a_cut_in_mid_window_loses_and_doubles_nothing() -> None:
     async def cut(desk: Desk, socket: ServerConnection, frame: dict[str, Any]) -> None:
         answer = desk.commit(frame)
         if len(desk.received) in (3, 11, 12):
-            socket.transport.abort()  # committed, and the answer is lost
+            socket.transport.abort()  # the batch is committed, but the answer is lost
         else:
             await socket.send(json.dumps(answer))
 
@@ -151,7 +151,7 @@ async def test_a_producer_waits_for_room_in_the_spool() -> None:
     async def look(desk: Desk, socket: ServerConnection, frame: dict[str, Any]) -> None:
         nonlocal most
         most = max(most, sending.producer.waiting)
-        await asyncio.sleep(0.002)  # so that whoever produces is faster
+        await asyncio.sleep(0.002)  # so that the producer is faster
         await desk.accept(socket, frame)
 
     async with Desk(look).open() as desk:
