@@ -24,14 +24,15 @@ log = structlog.stdlib.get_logger("maintenance")
 async def maintain(store: Store, watch: JobWatch, batch_memory: timedelta) -> None:
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(_every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
+        group.create_task(every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
         if store.server.edition == "community":
-            group.create_task(_every(LATE_EVERY, store.rollups.refresh_late))
+            group.create_task(every(LATE_EVERY, store.rollups.refresh_late))
             await _try(watch.look)
-            group.create_task(_every(JOBS_EVERY, watch.round))
+            group.create_task(every(JOBS_EVERY, watch.round))
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+    """Do the work again and again, so many seconds after it was last done, whatever goes wrong with it."""
     while True:
         await asyncio.sleep(seconds)
         await _try(work)
@@ -42,6 +43,8 @@ async def _try(work: Callable[[], Awaitable[object]]) -> None:
         await work()
     except TaktlineError as exc:
         log.warning("maintenance failed", why=exc.detail)
+    except Exception:  # a fault in one kind of work must not end the others
+        log.exception("maintenance failed")
 
 
 async def _forget(store: Store, memory: timedelta) -> None:
