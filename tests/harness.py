@@ -57,6 +57,7 @@ async def stored(service: Running, series: str, expected: int) -> list[dict[str,
     """Wait until a series has as many records as expected, and return them, newest first."""
     for _ in range(200):
         answer = await service.http.get("/display", params={"per_page": 1000, "series": series})
+        assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["items"]
         if len(found) >= expected:
             return found
