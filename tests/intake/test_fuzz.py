@@ -293,7 +293,9 @@ async def post_good(service: Running, name: str) -> None:
 
 KEYS = st.one_of(
     st.none(),
-    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=210).map(str.strip),  # no header ends in blanks
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=210).map(
+        str.strip
+    ),  # no header ends in blanks
     st.just("Ж"),
 )
 TYPES = st.sampled_from(
