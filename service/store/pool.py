@@ -49,10 +49,16 @@ class Snapshot:
         self._con, self._edition = con, edition
 
     async def read(
-        self, name: str, *args: object, size: str | None = None, with_days: bool = False
+        self,
+        name: str,
+        *args: object,
+        size: str | None = None,
+        with_days: bool = False,
+        down: bool | None = None,
     ) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`, for buckets of a size where it leaves that open."""
-        text = query(name, size, with_days=with_days, edition=self._edition)
+        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets and the order filled in that it
+        leaves open."""
+        text = query(name, size, with_days=with_days, down=down, edition=self._edition)
         return await self._con.fetch(text, *args, timeout=READ_TIMEOUT)
 
 
@@ -62,10 +68,14 @@ class Pool:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition) -> None:
         self._pool, self._edition = pool, edition
 
-    async def read(self, name: str, *args: object, size: str | None = None) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`, for buckets of a size where it leaves that open."""
+    async def read(
+        self, name: str, *args: object, size: str | None = None, down: bool | None = None
+    ) -> list[asyncpg.Record]:
+        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets and the order filled in that it
+        leaves open."""
         async with self.connection() as con:
-            return await con.fetch(query(name, size, edition=self._edition), *args, timeout=READ_TIMEOUT)
+            text = query(name, size, down=down, edition=self._edition)
+            return await con.fetch(text, *args, timeout=READ_TIMEOUT)
 
     async def execute(self, name: str, *args: object) -> str:
         """Run the query in `sql/queries/<name>.sql` outside a transaction, and return its command tag."""

@@ -33,6 +33,9 @@ SIZES = {
     "total": _size("quarter_total", "15 minutes", columns=_TOTALS),
 }
 
+_ORDERS = {True: {"beyond": "<", "order": "desc"}, False: {"beyond": ">", "order": "asc"}}
+"""What is filled in to read the newest readings first, and the oldest first."""
+
 QUERIES = (
     "any_readings",
     "applied_functions",
@@ -65,16 +68,14 @@ QUERIES = (
     "newest_fact_day",
     "pace",
     "ping",
-    "readings_down",
-    "readings_up",
+    "readings",
     "record_functions",
     "record_migration",
     "refresh_at_once",
     "refresh_rollup",
     "run_job",
     "series",
-    "series_readings_down",
-    "series_readings_up",
+    "series_readings",
     "server",
     "spread",
     "spread_within_minute",
@@ -115,14 +116,23 @@ def read_queries() -> Mapping[str, str]:
 
 
 @cache
-def query(name: str, size: str | None = None, *, with_days: bool = False, edition: Edition = "community") -> str:
+def query(
+    name: str,
+    size: str | None = None,
+    *,
+    with_days: bool = False,
+    down: bool | None = None,
+    edition: Edition = "community",
+) -> str:
     """The statement in `sql/queries/<name>.sql`. `size` is that of its buckets, for files that leave it open: minute,
     quarter, hour or day. `with_days`: it reads buckets of days, and those of `size` only where a step begins within a
-    day."""
+    day. `down`: the newest readings come first, for files that leave the order open."""
     text = read_queries()[name]
     if size is not None:
         shape = _part("of_days_and_smaller" if with_days else "of_one_size")
         text = text.replace("  :part", _indented(shape, "  ")).replace(":size", size)
+    if down is not None:
+        text = _NAME.sub(lambda found: _ORDERS[down].get(found[1], found[0]), text)
     return _PART.sub(lambda found: _indented(_filled(found[2], found[3], edition), found[1]), text)
 
 

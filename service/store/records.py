@@ -89,7 +89,8 @@ class Records:
             start, end = max(day, selection.start), min(day + _DAY, selection.end)
             place = None
             while True:
-                rows = await self._pool.read("readings_up", start, end, selection.series, *_parts(place), PART, 0)
+                bounds = start, end, selection.series, *_parts(place)
+                rows = await self._pool.read("readings", *bounds, PART, 0, down=False)
                 if rows:
                     yield [_record(row) for row in rows]
                 if len(rows) < PART:
@@ -113,8 +114,8 @@ def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
 async def _read(
     snapshot: Snapshot, found: Count, series: "Sequence[str] | None", place: Place | None, limit: int, *, down: bool
 ) -> list[asyncpg.Record]:
-    name = f"{'series_' if series else ''}readings_{'down' if down else 'up'}"
-    return await snapshot.read(name, found.start, found.end, series, *_parts(place), limit, found.offset)
+    name = "series_readings" if series else "readings"
+    return await snapshot.read(name, found.start, found.end, series, *_parts(place), limit, found.offset, down=down)
 
 
 def _parts(place: Place | None) -> tuple[datetime | None, int | None]:

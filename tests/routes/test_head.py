@@ -1,5 +1,7 @@
 """HEAD at all addresses with GET, for uptime monitors and link checkers."""
 
+from typing import Any
+
 import asyncpg
 import pytest
 
@@ -26,9 +28,9 @@ async def test_a_long_export_ends_with_its_first_part(fresh: Running, monkeypatc
     parts: list[str] = []
     reading = Pool.read
 
-    async def noted(pool: Pool, name: str, *args: object) -> list[asyncpg.Record]:
+    async def noted(pool: Pool, name: str, *args: object, **filled: Any) -> list[asyncpg.Record]:
         parts.append(name)
-        return await reading(pool, name, *args)
+        return await reading(pool, name, *args, **filled)
 
     monkeypatch.setattr(Pool, "read", noted)
     rows = "\n".join(f'{{"ts": {1_700_000_000 + number}, "plan": 1}}' for number in range(30_000))
@@ -36,7 +38,7 @@ async def test_a_long_export_ends_with_its_first_part(fresh: Running, monkeypatc
     for _ in range(3):
         asked = await fresh.http.head("/readings", params={"from": "2023-01-01"})
         assert (asked.status_code, asked.content) == (200, b"")
-    assert parts.count("readings_up") <= 3 * 3
+    assert parts.count("readings") <= 3 * 3
     assert len((await fresh.http.get("/readings", params={"from": "2023-01-01"})).text.splitlines()) == 30_000
 
 

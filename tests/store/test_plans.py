@@ -77,11 +77,11 @@ OF_ROLLUPS = [
     ("pace", None, False, (START, START + 6 * HOUR, NAMES), "minute_rollup"),
 ]
 OF_READINGS = [
-    ("readings_down", (START, END, None, None, None, 100, 0)),
-    ("readings_up", (START, END, NAMES, START + HOUR, 1, 100, 0)),
-    ("count_at_instant", (START + HOUR, 1, None, True)),
-    ("newest_fact", (START, START + HOUR, None)),
-    ("spread_within_minute", (START, START + HOUR / 120, None, 1, 1, True)),
+    ("readings", True, (START, END, None, None, None, 100, 0)),
+    ("readings", False, (START, END, NAMES, START + HOUR, 1, 100, 0)),
+    ("count_at_instant", None, (START + HOUR, 1, None, True)),
+    ("newest_fact", None, (START, START + HOUR, None)),
+    ("spread_within_minute", None, (START, START + HOUR / 120, None, 1, 1, True)),
 ]
 
 
@@ -146,20 +146,20 @@ async def test_a_period_that_is_materialised_costs_its_rollup_alone(
     assert not found.asks_for_watermark
 
 
-@pytest.mark.parametrize(("name", "args"), OF_READINGS)
+@pytest.mark.parametrize(("name", "down", "args"), OF_READINGS)
 async def test_readings_are_found_by_their_index(
-    engine: Engine, con: Connection, name: str, args: tuple[object, ...]
+    engine: Engine, con: Connection, name: str, down: bool | None, args: tuple[object, ...]
 ) -> None:
-    found = await plan(con, query(name, edition=engine.server.edition), args)
+    found = await plan(con, query(name, down=down, edition=engine.server.edition), args)
     assert set(found.chunks) == {"reading"}
     assert len(found.chunks["reading"]) == 1
     assert found.ways["reading"] <= {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
 
 
-@pytest.mark.parametrize("name", ["series_readings_down", "series_readings_up"])
-async def test_readings_of_few_series_are_found_by_their_minutes(engine: Engine, con: Connection, name: str) -> None:
+@pytest.mark.parametrize("down", [True, False])
+async def test_readings_of_few_series_are_found_by_their_minutes(engine: Engine, con: Connection, down: bool) -> None:
     args = (START, END, NAMES, None, None, 100, 0)
-    found = await plan(con, query(name, edition=engine.server.edition), args)
+    found = await plan(con, query("series_readings", down=down, edition=engine.server.edition), args)
     if engine.server.edition == "community":
         assert set(found.chunks) == {"minute_rollup", "reading"}
         assert found.ways["reading"] == {"Index Scan"}

@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import asyncpg
 import pytest
@@ -32,10 +32,13 @@ COMMUNITY = {
     "mark_late",
 }
 """The statements that aren't used on the Apache edition."""
-TEXTS = [
-    *((name, None, False) for name in NAMES if name not in OPEN),
-    *((name, size, False) for name, sizes in OPEN.items() for size in sizes),
-    *(("buckets", size, True) for size in OPEN["buckets"] if size != "day"),
+IN_ORDER = ["readings", "series_readings"]
+"""The statements that leave the order of readings open."""
+TEXTS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in NAMES if name not in OPEN and name not in IN_ORDER),
+    *((name, {"size": size}) for name, sizes in OPEN.items() for size in sizes),
+    *(("buckets", {"size": size, "with_days": True}) for size in OPEN["buckets"] if size != "day"),
+    *((name, {"down": down}) for name in IN_ORDER for down in (True, False)),
 ]
 
 
@@ -45,21 +48,21 @@ async def test_every_statement_is_understood(engine: Engine, schema: str) -> Non
     path = search_path(schema, engine.server)
     con = await asyncpg.connect(engine.url, server_settings={"search_path": path})
     try:
-        for name, size, with_days in TEXTS:
+        for name, filled in TEXTS:
             if name in COMMUNITY and engine.server.edition != "community":
                 continue
             try:
-                await con.prepare(query(name, size, with_days=with_days, edition=engine.server.edition))
+                await con.prepare(query(name, **filled, edition=engine.server.edition))
             except asyncpg.PostgresError as exc:
-                pytest.fail(f"{name}, {size}: {exc}")
+                pytest.fail(f"{name}, {filled}: {exc}")
     finally:
         await con.close()
 
 
-@pytest.mark.parametrize(("name", "size", "with_days"), TEXTS)
+@pytest.mark.parametrize(("name", "filled"), TEXTS)
 @pytest.mark.parametrize("edition", get_args(Edition))
-def test_nothing_is_left_to_fill_in(name: str, size: str | None, with_days: bool, edition: Edition) -> None:
-    lines = query(name, size, with_days=with_days, edition=edition).splitlines()
+def test_nothing_is_left_to_fill_in(name: str, filled: dict[str, Any], edition: Edition) -> None:
+    lines = query(name, **filled, edition=edition).splitlines()
     statement = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
     assert not re.search(r"(?<!:):[a-z]", statement)
     assert lines[0].startswith("-- ")

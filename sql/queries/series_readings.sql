@@ -1,4 +1,4 @@
--- The same as readings_down.sql for given series, whose readings may be few among many: only minutes with such readings
+-- The same as readings.sql for given series, whose readings may be few among many: only minutes with such readings
 -- are read, and no more of these minutes than readings are wanted.
 select
   reading.ts,
@@ -14,7 +14,7 @@ from (
   ) exact
   where series = any($3::text[])
   group by bucket
-  order by bucket desc
+  order by bucket :order
   limit $6::bigint + $7::bigint + 1
 ) minute
 cross join lateral (
@@ -25,8 +25,8 @@ cross join lateral (
     and ts >= $1::timestamptz
     and ts < $2::timestamptz
     and series = any($3::text[])
-    and ($4::timestamptz is null or (ts, id) < ($4::timestamptz, $5::bigint))
+    and ($4::timestamptz is null or (ts, id) :beyond ($4::timestamptz, $5::bigint))
 ) reading
-order by ts desc, id desc
+order by ts :order, id :order
 limit $6::bigint
 offset $7::bigint
