@@ -26,6 +26,8 @@ PLANNED = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 planning skip the chunks outside of its bounds. JIT compilation is off, because it takes longer than any of the
 queries."""
 
+SNAPSHOT = "begin isolation level repeatable read read only"
+
 _DATA_ERRORS = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
@@ -89,8 +91,12 @@ class Pool:
             # BEGIN has no timeout of its own, and would wait for ever where the server has become unreachable
             ending = asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate)
             try:
-                async with con.transaction(isolation="repeatable_read", readonly=True):
+                await begin_snapshot(con)
+                try:
                     yield Snapshot(con, self._edition)
+                finally:
+                    if not con.is_closed():
+                        await con.execute("commit")  # which nothing depends on, since nothing was written
             finally:
                 ending.cancel()
 
@@ -130,6 +136,20 @@ class Pool:
                 raise
             finally:
                 ending.cancel()
+
+
+async def begin_snapshot(con: "Connection[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]") -> None:
+    """Begin a transaction in which all queries see the same state of the database.
+
+    TimescaleDB sometimes reads the catalog before it lets PostgreSQL begin: seen where its version 2.19.3 had lost its
+    caches because others had created or dropped much. PostgreSQL then refuses the isolation level, as for a transaction
+    that has run a query already; the next attempt succeeds.
+    """
+    try:
+        await con.execute(SNAPSHOT)
+    except asyncpg.ActiveSQLTransactionError:
+        await con.execute("rollback")
+        await con.execute(SNAPSHOT)
 
 
 @asynccontextmanager
