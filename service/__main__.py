@@ -12,8 +12,8 @@ import click
 import structlog
 import uvloop
 
-from service.app import open_database
 from service.errors import StartError
+from service.parts import open_database
 from service.run.boot import Service, serving
 from service.run.demo import emitting
 from service.run.lifecycle import leave

@@ -11,7 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection
 
 from chaos.service_process import free_port as free_port
-from service.app import Parts
+from service.parts import Parts
 from service.run.boot import Service, serving
 from service.run.server import PING, SILENCE, Server
 from service.settings import Settings

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from service.app import Parts, create_app, open_parts
+from service.app import create_app
 from service.intake.writer import Writer
+from service.parts import Parts, open_parts
 from service.run.lifecycle import Lifecycle, Stage
 from service.run.server import PING, SILENCE, Server, listen
 from service.settings import Settings

@@ -1,0 +1,188 @@
+"""Joins the parts of the service: opens them in order, and closes them in reverse."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from service.charts.answering import Charts
+from service.charts.renderer import open_renderer
+from service.engine.embedded import embedded
+from service.errors import DatabaseAway
+from service.intake.gate import Gate
+from service.intake.rates import Rates
+from service.intake.reading import Rules
+from service.intake.writer import Writer
+from service.live.feed import Feed
+from service.live.view import View, ViewSnapshot, open_feed
+from service.metrics import Metrics
+from service.routes.connections import Connections
+from service.routes.frame_inbox import KeptBytes
+from service.routes.tcp import Intake, listening
+from service.settings import Settings
+from service.store import Store, open_store
+from service.store.database import DatabaseServer, inspect
+from service.store.migrate import migrate, search_path
+from service.store.queries import read_queries
+from service.upkeep.job_watch import JobWatch
+from service.upkeep.rounds import maintain
+from service.web.assets import Assets
+
+DATABASE_PATIENCE = 15.0
+"""Seconds to wait at start for a database that doesn't answer yet."""
+COMMITTERS = 2
+"""How many transactions may be under way at once; more than two gain nothing on two cores."""
+
+log = structlog.stdlib.get_logger("service")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one running service. Only this module and service/run see them all; a route is created with those
+    that it uses."""
+
+    settings: Settings
+    server: DatabaseServer
+    metrics: Metrics
+    store: Store
+    writer: Writer
+    gate: Gate
+    charts: Charts
+    feed: Feed[View, ViewSnapshot]
+    watch: JobWatch
+    assets: Assets
+    kept_bytes: KeptBytes
+    connections: Connections
+    """The open WebSockets that send readings."""
+    tcp: Intake | None
+    """The listener for readings over TCP; None where it is turned off."""
+
+    def engine_state(self) -> dict[str, Any]:
+        """Facts about the database that /readyz shows."""
+        return _describe(self.server, self.settings)
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
+    """Open every part of the service. Raises StartError, which says in a sentence why the service can't start."""
+    counters = Metrics()
+    async with (
+        open_database(settings, say) as (url, server),
+        open_store(url, search_path(settings.database_schema, server), server) as store,
+        open_renderer(settings.render_workers, counters) as renderer,
+        aclosing(Assets(settings.taktline_cache)) as assets,
+        open_feed(
+            store,
+            charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters),
+            settings.time_format,
+            counters,
+        ) as feed,
+        _running(
+            Writer(
+                store.batches.write,
+                counters,
+                max_readings=settings.queue_readings,
+                max_bytes=settings.queue_bytes,
+                listeners=[lambda _: feed.changed()],
+            ),
+            1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
+        ) as writer,
+        _maintained(store, settings) as watch,
+    ):
+        counters.watch_jobs(watch.jobs)
+        await renderer.warm()
+        rules = Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings)
+        gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters), Connections()
+        kept_bytes = KeptBytes(settings.queue_bytes, settings.max_frame_bytes)
+        async with listening(gate, settings.api_host, settings.tcp_port, settings.max_frame_bytes) as tcp:
+            yield Parts(
+                settings=settings,
+                server=server,
+                metrics=counters,
+                store=store,
+                writer=writer,
+                gate=gate,
+                charts=charts,
+                feed=feed,
+                watch=watch,
+                assets=assets,
+                kept_bytes=kept_bytes,
+                connections=connections,
+                tcp=tcp,
+            )
+
+
+@asynccontextmanager
+async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str, DatabaseServer]]:
+    """Open the database of the settings, or the embedded one, and bring its schema up to date."""
+    read_queries()
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        yield url, await _prepare(url, settings, say)
+        return
+    async with embedded(settings.taktline_data, settings.taktline_cache, say) as engine:
+        yield engine.url, await _prepare(engine.url, settings, say)
+
+
+async def _prepare(url: str, settings: Settings, say: Say) -> DatabaseServer:
+    server = await _found(url, say)
+    say(f"database: {server.describe()}")
+    if not server.durable:
+        log.warning("the database may lose committed readings in a crash: fsync or synchronous_commit is off")
+    await migrate(url, settings.database_schema, server, say)
+    return server
+
+
+async def _found(url: str, say: Say) -> DatabaseServer:
+    """Inspect the database server, after waiting a little for one that is just starting."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + DATABASE_PATIENCE
+    while True:
+        try:
+            return await inspect(url)
+        except DatabaseAway as exc:
+            if loop.time() > give_up:
+                raise
+            say(f"waiting for the database: {exc.detail}")
+            await asyncio.sleep(2)
+
+
+@asynccontextmanager
+async def _running(writer: Writer, committers: int) -> AsyncIterator[Writer]:
+    """Run a writer until the block ends. By then it has been drained, or there is no time left for what it still
+    holds."""
+    task = asyncio.create_task(writer.run(committers))
+    try:
+        yield writer
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def _maintained(store: Store, settings: Settings) -> AsyncIterator[JobWatch]:
+    watch = JobWatch(store)
+    task = asyncio.create_task(maintain(store, watch, settings.batch_memory))
+    try:
+        yield watch
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _describe(server: DatabaseServer, settings: Settings) -> dict[str, Any]:
+    return {
+        "engine": "embedded" if server.embedded else "server",
+        "note": "a trial engine: use a TimescaleDB server for data you would miss" if server.embedded else None,
+        "edition": server.edition,
+        "timescaledb": server.timescaledb,
+        "postgresql": server.postgresql,
+        "durable": server.durable,
+        "schema": settings.database_schema,
+    }
