@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -159,11 +160,11 @@ async def test_an_answer_to_http_1_0_that_breaks_off_does_not_look_whole(
     await fresh.http.post("/readings", content=rows, headers={"Content-Type": "application/x-ndjson"})
     reading, parts = Pool.read, list[str]()
 
-    async def breaking(pool: Pool, name: str, *args: object) -> list[asyncpg.Record]:
+    async def breaking(pool: Pool, name: str, *args: object, **filled: Any) -> list[asyncpg.Record]:
         parts.append(name)
         if len(parts) > 2:
             raise Unavailable("The database went away.")
-        return await reading(pool, name, *args)
+        return await reading(pool, name, *args, **filled)
 
     monkeypatch.setattr(Pool, "read", breaking)
     with pytest.raises(ConnectionResetError):
