@@ -1,22 +1,24 @@
 """How many examples property tests try. `--hypothesis-profile` chooses another profile."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 _SUPPRESSED = (HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large)
 
 
 def register_profiles() -> None:
-    """Register the profiles `quick`, the default, and `ci`, with three times as many examples. Examples are random, so
-    that each run tries others.
+    """Register the profiles `quick`, the default, and `ci`, with three times as many examples.
 
-    A failure prints how to repeat it, and the next run on the same machine tries it first.
+    Examples are random, so that each run tries others; a failure prints how to repeat it, and the next run on the same
+    machine tries it first. With CI set, they are the same in every run, so that a change is judged by what it changed.
     """
     for name, count in (("quick", 100), ("ci", 300)):
         settings.register_profile(
             name,
             max_examples=count,
             deadline=None,
-            derandomize=False,
+            derandomize=bool(os.environ.get("CI")),
             print_blob=True,
             suppress_health_check=_SUPPRESSED,
         )
