@@ -29,7 +29,8 @@ class Store:
     """Reads and writes the schema of one installation; each attribute covers one subject."""
 
     def __init__(self, writing: Pool, reading: Pool, server: DatabaseServer) -> None:
-        self._writing, self._reading = writing, reading
+        self.writing, self.reading = writing, reading
+        """The two pools, of which each subject uses one."""
         self.server = server
         self.batches = Batches(writing, server)
         self.buckets = Buckets(reading)
@@ -44,7 +45,7 @@ class Store:
         """Raise Unavailable where the database doesn't answer or is a read-only replica."""
         try:
             async with asyncio.timeout(PING_TIMEOUT):
-                [row] = await self._writing.read("ping")
+                [row] = await self.writing.read("ping")
         except TimeoutError as exc:
             raise Unavailable(f"The database doesn't answer within {PING_TIMEOUT:g} seconds.") from exc
         if row[0]:

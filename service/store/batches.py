@@ -37,8 +37,9 @@ class Batches:
     def __init__(self, pool: Pool, server: DatabaseServer) -> None:
         self._pool = pool
         self._marks_late = server.edition == "community"
-        # the TimescaleDB version of the embedded engine loses sorted readings that are written this way
-        self._compresses = server.edition == "community" and not server.embedded
+        self.compresses = server.edition == "community" and not server.embedded
+        """Whether many readings are written straight to the columnstore. The TimescaleDB version of the embedded engine
+        loses sorted readings that are written this way."""
 
     async def write(self, batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
         """Write the batches in one transaction, and return one outcome per batch after COMMIT.
@@ -55,7 +56,7 @@ class Batches:
             written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
             if self._marks_late:
                 await _mark_late(con, written, row["started"])
-            if self._compresses and _worth_compressing(written):
+            if self.compresses and _worth_compressing(written):
                 await con.fetch(query("compress_directly"), list(_days(written)))
             await _copy(con, [one.rows for one in written])
             receipt.outcomes = outcomes

@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
+import asyncpg
 import msgspec
 import pytest
 from structlog.testing import capture_logs
@@ -18,9 +19,11 @@ from service.store import Job, Store, open_store
 from service.store.migrate import search_path
 from service.upkeep.job_watch import JobWatch
 from tests.conftest import Engine
+from tests.database import connected
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 FAILS = "raise exception 'the disk is full'"
 FAILS_ON_THE_SERVER = f"if current_setting('application_name') <> 'taktline' then {FAILS}; end if"
@@ -33,24 +36,27 @@ def _only_where_there_are_jobs(engine: Engine) -> None:
         pytest.skip("the Apache edition has no background jobs")
 
 
-async def add_job(store: Store, body: str) -> None:
+@pytest.fixture
+async def con(engine: Engine, schema: str) -> AsyncIterator[Connection]:
+    async with connected(engine, schema) as con:
+        yield con
+
+
+async def add_job(con: Connection, store: Store, body: str) -> None:
     """Add a job that the service has known for an hour, and that is due every second."""
-    async with store._writing.connection() as con:
-        await define(store, body)
-        await con.execute("select add_job('sweep', interval '1 second')")
-        await store.jobs.all()
-        await con.execute(
-            "update job_run set known_since = now() - interval '1 hour' from timescaledb_information.jobs "
-            "where job = job_id and proc_name = 'sweep'"
-        )
+    await define(con, body)
+    await con.execute("select add_job('sweep', interval '1 second')")
+    await store.jobs.all()
+    await con.execute(
+        "update job_run set known_since = now() - interval '1 hour' from timescaledb_information.jobs "
+        "where job = job_id and proc_name = 'sweep'"
+    )
 
 
-async def define(store: Store, body: str) -> None:
-    async with store._writing.connection() as con:
-        await con.execute(
-            "create or replace procedure sweep(job_id integer, config jsonb) language plpgsql "
-            f"as $$ begin {body}; end $$"
-        )
+async def define(con: Connection, body: str) -> None:
+    await con.execute(
+        f"create or replace procedure sweep(job_id integer, config jsonb) language plpgsql as $$ begin {body}; end $$"
+    )
 
 
 async def sweep(store: Store) -> Job:
@@ -97,10 +103,10 @@ async def test_ready_tells_of_every_job(fresh: Running) -> None:
         assert all(job["last_success_by_service"] for job in jobs.values())
 
 
-async def test_a_job_that_fails_is_seen_everywhere(fresh: Running) -> None:
+async def test_a_job_that_fails_is_seen_everywhere(fresh: Running, con: Connection) -> None:
     """It is reported in /readyz, which stays 200, in /metrics, and once in the log; and so is its recovery."""
     store, watch = fresh.parts.store, fresh.parts.watch
-    await add_job(store, FAILS)
+    await add_job(con, store, FAILS)
     with capture_logs() as logs:
         await until(watch, lambda: bool(watch.troubles()))
         await watch.look()
@@ -120,19 +126,21 @@ async def test_a_job_that_fails_is_seen_everywhere(fresh: Running) -> None:
     ]
     assert 3600 <= float(age.split()[-1]) < 3700
     assert 'taktline_job_failures_total{id="' in metrics
-    await define(store, WORKS)
-    async with store._writing.connection() as con:  # the server's own worker would only try again in some minutes
-        await con.execute("select alter_job($1, next_start => now())", number)
+    await define(con, WORKS)
+    # the server's own worker would only try again in some minutes
+    await con.execute("select alter_job($1, next_start => now())", number)
     with capture_logs() as logs:
         await until(watch, lambda: not watch.troubles())
     assert "a background job is well again" in [one["event"] for one in logs]
     assert (await fresh.http.get("/readyz")).json()["status"] == "ready"
 
 
-async def test_what_the_server_doesnt_get_done_is_run_by_the_service(engine: Engine, fresh: Running) -> None:
+async def test_what_the_server_doesnt_get_done_is_run_by_the_service(
+    engine: Engine, fresh: Running, con: Connection
+) -> None:
     """The job is still reported, because somebody has to find out why it fails."""
     async with with_workers(engine, fresh) as store:
-        await add_job(store, FAILS_ON_THE_SERVER)
+        await add_job(con, store, FAILS_ON_THE_SERVER)
         watch = JobWatch(store)
         said = "TimescaleDB's job sweep succeeds only when the service runs it."
         await until(watch, lambda: any(trouble.startswith(said) for trouble in watch.troubles()))
@@ -147,31 +155,29 @@ async def test_a_job_that_isnt_late_is_left_to_the_server(engine: Engine, fresh:
         assert {job.by_service for job in await store.jobs.all()} == {None}
 
 
-async def test_a_job_that_somebody_has_paused_is_left_alone(engine: Engine, fresh: Running) -> None:
+async def test_a_job_that_somebody_has_paused_is_left_alone(engine: Engine, fresh: Running, con: Connection) -> None:
     async with with_workers(engine, fresh) as store:
-        await add_job(store, FAILS)
-        async with store._writing.connection() as con:
-            await con.execute("select alter_job($1, scheduled => false)", (await sweep(store)).id)
+        await add_job(con, store, FAILS)
+        await con.execute("select alter_job($1, scheduled => false)", (await sweep(store)).id)
         watch = JobWatch(store)
         await until(watch, lambda: {job.state for job in watch.jobs() if job.policy == "sweep"} == {"paused"})
         assert watch.troubles() == []
         assert (await sweep(store)).by_service is None
 
 
-async def test_one_replica_at_a_time_runs_a_job(fresh: Running) -> None:
+async def test_one_replica_at_a_time_runs_a_job(fresh: Running, con: Connection) -> None:
     store = fresh.parts.store
-    await add_job(store, WORKS)
+    await add_job(con, store, WORKS)
     job = await sweep(store)
     assert sorted(await asyncio.gather(*(store.jobs.run(job) for _ in range(3)))) == [False, False, True]
     assert not await store.jobs.run(job)
     assert await store.jobs.run(await sweep(store))
 
 
-async def test_a_run_that_was_cut_off_is_taken_over(fresh: Running) -> None:
+async def test_a_run_that_was_cut_off_is_taken_over(fresh: Running, con: Connection) -> None:
     store = fresh.parts.store
-    await add_job(store, WORKS)
+    await add_job(con, store, WORKS)
     job = await sweep(store)
-    async with store._writing.connection() as con:
-        for ago, free in ((timedelta(minutes=14), False), (timedelta(minutes=16), True)):
-            await con.execute("update job_run set begun = now() - $1::interval where job = $2", ago, job.id)
-            assert await store.jobs.run(job) is free
+    for ago, free in ((timedelta(minutes=14), False), (timedelta(minutes=16), True)):
+        await con.execute("update job_run set begun = now() - $1::interval where job = $2", ago, job.id)
+        assert await store.jobs.run(job) is free

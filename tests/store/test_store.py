@@ -195,7 +195,7 @@ async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engi
         assert await con.fetchval("select sum(plan) from reading where series = 's1'") == sum(
             row.plan or 0 for row in [*first, *rows, *rows[:10]] if row.series == "s1"
         )
-        if store.batches._compresses:
+        if store.batches.compresses:
             assert await con.fetchval(
                 "select every(is_compressed) from timescaledb_information.chunks "
                 "where hypertable_schema = current_schema() and hypertable_name = 'reading'"
@@ -235,7 +235,7 @@ async def test_slow_reads_never_keep_a_write_waiting(store: Store) -> None:
     same."""
     async with AsyncExitStack() as slow:
         for _ in range(READING):
-            await slow.enter_async_context(store._reading.connection())
+            await slow.enter_async_context(store.reading.connection())
         async with asyncio.timeout(2):
             assert await store.batches.write([packed("a", *many_rows()[-1:])], Receipt()) == [Outcome.WRITTEN]
         with pytest.raises(Unavailable):
