@@ -40,12 +40,15 @@ class Exchange:
         settle: Listener,
         tally: Tally,
         complain: Callable[[str, float], None] = lambda *_: None,
+        *,
+        settled_after: float = SETTLED,
     ) -> None:
         self.window = Window(source, link.window)
         self._link = link
         self._settle = settle
         self._tally = tally
         self._complain = complain
+        self._settled_after = settled_after
         self._backoff = Backoff(link.patience)
         self._resume_at = 0.0
         self._began: float | None = None
@@ -99,7 +102,7 @@ class Exchange:
         check_refusal(self._link, failure)
         if closed_with(failure) == TOO_LARGE:
             self._find_too_large()
-        if self._began and not self.window and time.monotonic() - self._began > SETTLED:
+        if self._began and not self.window and time.monotonic() - self._began > self._settled_after:
             self._backoff.succeed()
         self._began = None
         self._tally.retries += self.window.restart()

@@ -6,14 +6,14 @@ import pytest
 
 from emitter.producer import Batch, Link, Refusal, Tally, Unreachable, Written
 from emitter.producer.answers import Problem
-from emitter.producer.exchange import Exchange
+from emitter.producer.exchange import SETTLED, Exchange
 from tests.desk import make_batches
 
 
-def exchange(batches: list[Batch], **link: float) -> Exchange:
+def exchange(batches: list[Batch], settled_after: float = SETTLED, **link: float) -> Exchange:
     waiting = iter(batches)
     link_there = Link(url="ws://there/", window=3, **link)  # type: ignore[arg-type]
-    return Exchange(link_there, lambda: next(waiting, None), lambda *_: None, Tally())
+    return Exchange(link_there, lambda: next(waiting, None), lambda *_: None, Tally(), settled_after=settled_after)
 
 
 def sent(exchange: Exchange) -> list[str]:
@@ -48,11 +48,10 @@ def test_a_pause_holds_everything_back_until_it_is_over() -> None:
     assert sent(talk) == ["b0", "b1"]
 
 
-def test_attempts_that_take_long_wear_out_the_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_that_take_long_wear_out_the_patience() -> None:
     """Where a host drops every packet, a failing attempt lasts as long as a good connection on which nothing was
     sent."""
-    monkeypatch.setattr("emitter.producer.exchange.SETTLED", 0.0)
-    talk = exchange([], patience=0.3)
+    talk = exchange([], settled_after=0, patience=0.3)
     with pytest.raises(Unreachable, match="no answer to the connection attempt"):
         for _ in range(10):
             time.sleep(talk.lost(TimeoutError()))
