@@ -36,6 +36,7 @@ class Batches:
 
     def __init__(self, pool: Pool, server: DatabaseServer) -> None:
         self._pool = pool
+        self.transaction_limit = TRANSACTION_LIMIT
         self._marks_late = server.edition == "community"
         self.compresses = server.edition == "community" and not server.embedded
         """Whether many readings are written straight to the columnstore. The TimescaleDB version of the embedded engine
@@ -48,7 +49,7 @@ class Batches:
         receipt, by which the database can tell whether the first attempt was committed after all. Raises BadReading
         where the database refused the data; then nothing is written.
         """
-        async with self._pool.transaction(TRANSACTION_LIMIT) as con:
+        async with self._pool.transaction(self.transaction_limit) as con:
             [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
             if not row["is_new"]:
                 return receipt.outcomes

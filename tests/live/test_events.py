@@ -201,7 +201,7 @@ async def test_viewers_by_socket_are_counted_until_they_go(fresh: Running) -> No
 async def test_which_series_there_are(fresh: Running) -> None:
     assert (await fresh.http.get("/live/series")).json() == {"series": []}
     await fresh.http.post("/readings", json=[{"plan": 1, "series": f"s{number:04}"} for number in range(1000)])
-    fresh.parts.store.series._until = 0
+    fresh.parts.store.series.fresh_for = 0
     found = (await fresh.http.get("/live/series")).json()["series"]
     assert (len(found), found[0], found[-1]) == (1000, "s0000", "s0999")
 

@@ -14,7 +14,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from chaos.proxy import Proxy
-from service.store import batches
 from tests.conftest import Engine
 from tests.faults import behind_proxy, numbers, proxied
 from tests.harness import Running
@@ -158,13 +157,11 @@ async def test_a_clients_pings_are_answered_while_its_frames_wait(engine: Engine
     assert await numbers(engine, schema) == list(range(8 * SIZE))
 
 
-async def test_a_connection_that_says_nothing_any_more_is_given_up(
-    engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_connection_that_says_nothing_any_more_is_given_up(engine: Engine, schema: str) -> None:
     """This happens after a failover: new connections work, but nothing arrives on the existing ones, not even their
     end."""
-    monkeypatch.setattr(batches, "TRANSACTION_LIMIT", 1.0)
     async with behind_proxy(engine, schema) as (service, between):
+        service.parts.store.batches.transaction_limit = 1.0
         for number in range(3):
             answer = await service.http.post("/readings", json={"plan": number})
             assert answer.status_code == 200

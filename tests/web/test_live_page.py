@@ -307,7 +307,7 @@ async def test_a_thousand_series_are_searched_ticked_and_learnt(browser: Browser
     async with visiting(browser, fresh) as page:
         await live(page)
         await post(fresh, {"series": "<b>new", "plan": 1, "fact": 1})
-        fresh.parts.store.series._until = 0
+        fresh.parts.store.series.fresh_for = 0
         await page.locator(".pick summary").click()
         boxes = page.locator(".choices label:visible")
         await expect(boxes).to_have_count(1000)
