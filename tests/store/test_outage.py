@@ -47,10 +47,10 @@ async def ready(service: Running) -> bool:
     return (await service.http.get("/readyz")).status_code == 200
 
 
-async def waiting(service: Running) -> float:
-    """How many readings wait to be written, according to /metrics."""
+async def waiting(service: Running, unit: str = "readings") -> float:
+    """How many readings, or bytes, wait to be written, according to /metrics."""
     lines = (await service.http.get("/metrics")).text.splitlines()
-    [line] = [line for line in lines if line.startswith("taktline_waiting_readings ")]
+    [line] = [line for line in lines if line.startswith(f"taktline_waiting_{unit} ")]
     return float(line.split()[1])
 
 
@@ -120,7 +120,7 @@ async def test_the_queue_is_bounded_in_bytes(engine: Engine, schema: str) -> Non
                 async with asyncio.timeout(2):
                     while True:
                         await socket.send(json.dumps([big] * 100))
-            assert service.parts.writer._bytes <= 200_000
+            assert 0 < await waiting(service, "bytes") <= 200_000
             between.refusing = False
             assert [(await post).status_code for post in held] == [200, 200]
 
