@@ -2,7 +2,8 @@
 
 import asyncio
 import gzip
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -12,9 +13,9 @@ from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.rest import ApiException
 
-from service.errors import Overloaded
 from tests.conftest import Engine, settings_for
-from tests.harness import Running, counted, running, stored
+from tests.database import connected
+from tests.harness import Running, counted, running, stored, until
 
 pytestmark = pytest.mark.anyio
 SECOND = 1_700_000_000
@@ -163,18 +164,27 @@ async def test_an_idempotency_key_makes_a_retry_harmless(shared: Running, name: 
     assert (other.status_code, other.json()["code"]) == (422, "unprocessable entity")
 
 
-async def test_overload_is_a_503_that_says_when_to_come_again(
-    shared: Running, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_: object) -> None:
-        raise Overloaded("200000 readings wait to be written; try again in a moment.")
+@asynccontextmanager
+async def full(engine: Engine, schema: str) -> AsyncIterator[tuple[Running, Callable[[], Awaitable[None]]]]:
+    """A service that has no room for another reading until it is released, since the only one waits for a lock."""
+    async with running(settings_for(engine, schema, queue_readings=1)) as service, connected(engine, schema) as con:
+        lock = con.transaction()
+        await lock.start()
+        await con.execute("lock table batch, reading")
+        held = asyncio.create_task(service.http.post("/readings", json={"plan": 1}))
+        await until(lambda: service.parts.metrics.registry.get_sample_value("taktline_waiting_readings") == 1)
+        yield service, lock.rollback
+        assert (await held).status_code == 200
 
-    monkeypatch.setattr(shared.parts.writer, "offer", full)
-    for path, told in (("/write", "error"), ("/api/v2/write", "message")):
-        answer = await write(shared, f"{name} plan=1", path)
-        assert answer.status_code == 503
-        assert float(answer.headers["retry-after"]) > 0
-        assert "wait to be written" in answer.json()[told]
+
+async def test_overload_is_a_503_that_says_when_to_come_again(engine: Engine, schema: str) -> None:
+    async with full(engine, schema) as (service, release):
+        for path, told in (("/write", "error"), ("/api/v2/write", "message")):
+            answer = await write(service, "a plan=1", path)
+            assert answer.status_code == 503
+            assert float(answer.headers["retry-after"]) > 0
+            assert "1 reading waits to be written" in answer.json()[told]
+        await release()
 
 
 async def test_too_fast_is_429(engine: Engine, schema: str) -> None:
@@ -306,26 +316,19 @@ async def test_the_official_client_understands_refusals(shared: Running) -> None
     await client(shared, use)
 
 
-async def test_the_official_client_tries_again_when_told_to(
-    shared: Running, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    offer, refused = shared.parts.writer.offer, list[Any]()
-
-    def full_at_first(batch: Any) -> Any:
-        if not refused:
-            refused.append(batch)
-            raise Overloaded("full")
-        return offer(batch)
-
-    monkeypatch.setattr(shared.parts.writer, "offer", full_at_first)
-
+async def test_the_official_client_tries_again_when_told_to(engine: Engine, schema: str) -> None:
     def use(one: InfluxDBClient) -> None:
         with one.write_api(WriteOptions(batch_size=1, retry_interval=100)) as api:
-            api.write("bucket", record=f"{name} plan=5")
+            api.write("bucket", record="a plan=5")
 
-    await client(shared, use)
-    assert len(refused) == 1
-    assert [item["plan"] for item in await stored(shared, name, 1)] == [5]
+    async with full(engine, schema) as (service, release):
+        using = asyncio.create_task(client(service, use))
+        async with asyncio.timeout(10):
+            while not await counted(service, "/api/v2/write", "overloaded"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await release()
+        await using
+        assert [item["plan"] for item in await stored(service, "a", 1)] == [5]
 
 
 V3 = {"Accept": "application/json", "Content-Type": "text/plain; charset=utf-8", "Authorization": "Token any"}
