@@ -5,6 +5,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,7 +13,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browsing import faults, fill, keep, live, visiting
-from tests.harness import Running
+from tests.conftest import Engine, settings_for
+from tests.harness import Running, free_port, running
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
 
@@ -88,16 +90,18 @@ async def test_offline_and_back(browser: Browser, fresh: Running) -> None:
         await expect(page.locator("#records tr").first).to_contain_text("4,321")
 
 
-async def test_it_comes_back_when_the_service_does(browser: Browser, fresh: Running) -> None:
-    await fill(fresh, 0.5)
-    async with visiting(browser, fresh) as page:
-        await live(page)
-        await fresh.parts.feed.stop()
+async def test_it_comes_back_when_the_service_does(browser: Browser, engine: Engine, schema: str) -> None:
+    settings, port = settings_for(engine, schema), free_port()
+    async with AsyncExitStack() as stack:
+        async with running(settings, port=port) as before:
+            await fill(before, 0.5)
+            page = await stack.enter_async_context(visiting(browser, before, "ERR_CONNECTION_REFUSED"))
+            await live(page)
         await expect(page.locator("#state")).to_have_text("Reconnecting…")
-        fresh.parts.feed._closed = False
-        await fresh.http.post("/readings", json={"plan": 4321})
-        await expect(page.locator("#state")).to_have_text("Live")
-        await expect(page.locator("#records tr").first).to_contain_text("4,321")
+        async with running(settings, port=port) as after:
+            await after.http.post("/readings", json={"plan": 4321})
+            await expect(page.locator("#state")).to_have_text("Live")
+            await expect(page.locator("#records tr").first).to_contain_text("4,321")
 
 
 async def test_the_table_is_paged_by_keyboard_and_without_scripts(browser: Browser, fresh: Running) -> None:
