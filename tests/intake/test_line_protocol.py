@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from service.errors import Refusal
 from service.intake.batch import Packed
-from service.intake.formats import line_protocol
 from service.intake.formats.frames import read_json
 from service.intake.formats.line_protocol import NANOSECONDS, BadLine, LineReader
 from service.intake.formats.line_protocol_exact import read_line, skip_blank
@@ -39,8 +38,8 @@ def parse(text: str | bytes) -> list[dict[str, object]]:
     return found
 
 
-def pack(text: bytes, *, size: int = 10**6, unit: int = 1, batch_id: str | None = "x", partial: bool = False) -> Packed:
-    reader = LineReader(Packer(RULES, NOW, batch_id), unit, partial=partial)
+def pack(text: bytes, *, size: int = 10**6, unit: int = 1, batch_id: str | None = "x", **options: Any) -> Packed:
+    reader = LineReader(Packer(RULES, NOW, batch_id), unit, **options)
     for at in range(0, len(text), size):
         reader.feed(text[at : at + size])
     return reader.finish()[0]
@@ -256,10 +255,7 @@ def test_both_ways_lead_to_the_same_rows(text: str) -> None:
 
 def both_agree(text: str) -> None:
     raw = text.encode()
-    quick = outcome(raw)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line_protocol, "decode_plain", lambda _: None)
-        assert outcome(raw) == quick
+    assert outcome(raw) == outcome(raw, fast=False)
 
 
 characters = st.text(
@@ -281,10 +277,8 @@ def test_both_ways_agree_on_any_character(lines: list[tuple[str, int, str, int]]
 @example("a plan=0,fact=0\nm,series=b plan=0,fact=0 0", 1)  # a series whose readings are refused is forgotten
 def test_a_text_says_the_same_however_it_is_cut(text: str, size: int) -> None:
     raw = text.encode()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line_protocol, "BLOCK", 20)
-        assert outcome(raw, size=size) == outcome(raw)
-        assert outcome(raw, size=size, partial=True) == outcome(raw, partial=True)
+    assert outcome(raw, size=size, block=20) == outcome(raw)
+    assert outcome(raw, size=size, block=20, partial=True) == outcome(raw, partial=True)
 
 
 @given(st.binary(max_size=200))

@@ -56,13 +56,17 @@ class LineReader:
     """Adds the lines of a text that arrives in pieces to a packer. `unit` is the unit of timestamps in nanoseconds;
     None means that the size of each timestamp tells its unit.
 
-    With `partial` bad lines are left out; otherwise reading ends with the first of them.
+    With `partial` bad lines are left out; otherwise reading ends with the first of them. At least `block` bytes are
+    parsed at once. Without `fast` each line is left to the exact parser, with the same result.
     """
 
-    def __init__(self, packer: Packer, unit: int | None, *, partial: bool = False) -> None:
+    def __init__(
+        self, packer: Packer, unit: int | None, *, partial: bool = False, block: int = BLOCK, fast: bool = True
+    ) -> None:
         self._packer, self._unit, self._partial = packer, unit, partial
+        self._block, self._fast = block, fast
         self._pending = bytearray()
-        self._enough = BLOCK
+        self._enough = block
         self._line = 0
         self._heads: dict[bytes, Head] = {}
         self._plain_heads: dict[str, bytes | None] = {}
@@ -79,7 +83,7 @@ class LineReader:
             whole = self._pending.rfind(b"\n") + 1
             self._consume(bytes(self._pending[:whole]), final=False)
             # A string without an end is scanned again only when twice as much of it has arrived.
-            self._enough = 2 * len(self._pending) + BLOCK
+            self._enough = 2 * len(self._pending) + self._block
 
     def finish(self) -> tuple[Packed, BadLine | None]:
         """The batch, and an error about the lines that were left out, if any. Raises BadLine instead where none may be
@@ -107,7 +111,7 @@ class LineReader:
     def _add_plain(self, text: bytes) -> bool:
         """Add the lines if each of them has both values and nothing unusual. Otherwise return False without adding
         any."""
-        lines = decode_plain(text)
+        lines = decode_plain(text) if self._fast else None
         if lines is None or self._unit is None:
             return False
         heads = self._plain_heads
