@@ -18,7 +18,7 @@ from service.intake.packer import Packer, Plain
 from service.intake.reading import MAX_NAME, Rules, check_batch_id
 
 
-class _Frame(Plain, forbid_unknown_fields=True, gc=False):
+class PlainFrame(Plain, forbid_unknown_fields=True, gc=False):
     """A reading or an envelope. Where `id` or `readings` is null, it is an attribute of a reading, and the fast way is
     left."""
 
@@ -26,12 +26,10 @@ class _Frame(Plain, forbid_unknown_fields=True, gc=False):
     readings: list[Plain] | msgspec.UnsetType = msgspec.UNSET
 
 
-_decode_plain_json = msgspec.json.Decoder(_Frame | list[Plain]).decode
-_decode_plain_msgpack = msgspec.msgpack.Decoder(_Frame | list[Plain]).decode
+decode_plain_json = msgspec.json.Decoder(PlainFrame | list[Plain]).decode
+decode_plain_msgpack = msgspec.msgpack.Decoder(PlainFrame | list[Plain]).decode
 _decode_json = msgspec.json.Decoder().decode
 _decode_msgpack = msgspec.msgpack.Decoder().decode
-
-
 _decode_list = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
 _decode_map = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
 _JSON_BEGINS = tuple(bytes((byte,)) for byte in b"{[ \t\r\n" + FIRST_BYTES)
@@ -62,10 +60,10 @@ def read_json(
     instead of these where the text is an envelope.
     """
     try:
-        packed = _pack_plain(_decode_plain_json(raw), rules, now, batch_id)
+        packed = pack_plain(decode_plain_json(raw), rules, now, batch_id)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         packed = None
-    return packed or _pack_checked(parse_json(raw), rules, now, batch_id, partial=partial)
+    return packed or pack_checked(parse_json(raw), rules, now, batch_id, partial=partial)
 
 
 def read_frame(raw: bytes, rules: Rules, now: int) -> Packed:
@@ -79,10 +77,10 @@ def read_frame(raw: bytes, rules: Rules, now: int) -> Packed:
 def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
     """The batch in a MessagePack value."""
     try:
-        packed = _pack_plain(_decode_plain_msgpack(raw), rules, now, None)
+        packed = pack_plain(decode_plain_msgpack(raw), rules, now, None)
     except (ValueError, RecursionError):
         packed = None
-    return packed or _pack_checked(parse_msgpack(raw), rules, now, None)
+    return packed or pack_checked(parse_msgpack(raw), rules, now, None)
 
 
 def parse_json(raw: bytes | str) -> object:
@@ -125,7 +123,7 @@ def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict) and isinstance(value.get("readings"), list)
 
 
-def _pack_plain(value: _Frame | list[Plain], rules: Rules, now: int, batch_id: str | None) -> Packed | None:
+def pack_plain(value: PlainFrame | list[Plain], rules: Rules, now: int, batch_id: str | None) -> Packed | None:
     """The batch; None where anything is unusual, so that it has to be checked value by value."""
     if isinstance(value, list):
         items = value
@@ -147,7 +145,8 @@ def _pack_plain(value: _Frame | list[Plain], rules: Rules, now: int, batch_id: s
         raise RefusedEnvelope(exc, batch_id) from exc
 
 
-def _pack_checked(value: object, rules: Rules, now: int, batch_id: str | None, *, partial: bool = False) -> Packed:
+def pack_checked(value: object, rules: Rules, now: int, batch_id: str | None, *, partial: bool = False) -> Packed:
+    """The batch, after a check of each value. Raises the errors of read_json()."""
     if not is_envelope(value):
         return _check(value if isinstance(value, list) else [value], Packer(rules, now, batch_id), partial=partial)
     try:

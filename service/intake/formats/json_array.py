@@ -20,23 +20,26 @@ _decode_plain = msgspec.json.Decoder(list[Plain]).decode
 _decode = msgspec.json.Decoder(list[object]).decode
 
 
-def read_large(raw: bytes, rules: Rules, now: int, batch_id: str | None, *, partial: bool) -> Packed:
-    """Read an array with the same result as read_json(), which is the same batch or the same error."""
+def read_large(
+    raw: bytes, rules: Rules, now: int, batch_id: str | None, *, partial: bool, least: int = PIECE
+) -> Packed:
+    """Read an array with the same result as read_json(), which is the same batch or the same error. `least` is
+    the smallest size of a piece, in bytes."""
     packer = Packer(rules, now, batch_id)
-    if _add_pieces(raw, packer):
+    if _add_pieces(raw, packer, least):
         return packer.finish(partial=partial)
     return read_json(raw, rules, now, batch_id, partial=partial)
 
 
-def _add_pieces(raw: bytes, packer: Packer) -> bool:
+def _add_pieces(raw: bytes, packer: Packer, least: int) -> bool:
     text = raw.strip(b" \t\r\n")
     if not (text.startswith(b"[") and text.endswith(b"]")):
         return False
-    at, end, size = 1, len(text) - 1, PIECE
+    at, end, size = 1, len(text) - 1, least
     while at < end:
         stop = text.find(b"},", at + size, end) + 1 or end
         if _add(b"[%b]" % text[at:stop], packer):
-            at, size = stop + 1, PIECE
+            at, size = stop + 1, least
         elif stop == end:
             return False
         else:
