@@ -161,15 +161,16 @@ async def test_an_answer_to_http_1_0_that_breaks_off_does_not_look_whole(
     reading, parts = Pool.read, list[str]()
 
     async def breaking(pool: Pool, name: str, *args: object, **filled: Any) -> list[asyncpg.Record]:
-        parts.append(name)
-        if len(parts) > 2:
+        if name == "readings":  # others are asked for in the background
+            parts.append(name)
+        if len(parts) > 1:
             raise Unavailable("The database went away.")
         return await reading(pool, name, *args, **filled)
 
     monkeypatch.setattr(Pool, "read", breaking)
     with pytest.raises(ConnectionResetError):
         await talk(fresh, b"GET /readings?from=2023-01-01 HTTP/1.0\r\nHost: x\r\n\r\n")
-    assert len(parts) == 3
+    assert len(parts) == 2
 
 
 async def test_a_connection_is_kept_longer_than_clients_keep_it(shared: Running) -> None:

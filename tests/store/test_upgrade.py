@@ -6,6 +6,7 @@ because files that were applied somewhere are never edited. That version had no 
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias, get_args
 
@@ -18,6 +19,7 @@ from service.intake.reading import Reading
 from service.period.selection import Selection
 from service.period.steps import make_period
 from service.store import Store, open_store
+from service.store.conflicts import insist
 from service.store.migrate import migrate, search_path
 from service.store.queries import Edition, query, sql_folder
 from service.store.sql_files import sql_files
@@ -87,7 +89,8 @@ async def earlier(engine: Engine, schema: str) -> AsyncIterator[Connection]:
         await con.execute("insert into batch (id, digest, readings) values ('sent', $1, 1)", sent().digest)
         if engine.server.edition == "community":
             for rollup in ("minute_rollup", "quarter_rollup", "quarter_total", "hour_rollup", "day_rollup"):
-                await con.execute(f"call refresh_continuous_aggregate('{rollup}', null, now() - interval '3 days')")
+                refresh = f"call refresh_continuous_aggregate('{rollup}', null, now() - interval '3 days')"
+                await insist(partial(con.execute, refresh))
         for ago in (8 * DAY, 5 * DAY, 5 * MINUTE):
             late = (NOW - ago, NOW - ago + 4 * MINUTE, MINUTE / 2)
             await con.execute(FILL, *late)
