@@ -10,8 +10,9 @@ from service.charts.drawing.draw import draw
 from service.charts.drawing.error_picture import error_png
 from service.charts.drawing.picture import Picture, default_height
 from service.charts.drawing.picture import panels as asked_panels
+from service.charts.legible import legible_period
 from service.period.bucket import Bucket, Numbers, Panel
-from service.period.steps import STEPS, Period, make_period
+from service.period.steps import STEPS, Period
 
 FOLDER = Path(__file__).with_name("gallery")
 NOW = datetime(2026, 11, 22, 11, 47, 30, tzinfo=UTC)
@@ -43,7 +44,7 @@ def picture(
     """A chart as the service would make it at NOW."""
     panels: list[Panel] | None = look.pop("panels", None)
     width = look.get("width", 960)
-    period = make_period(start, end, step, zone, NOW, width)
+    period = legible_period(start, end, step, zone, NOW, width)
     if look.get("split"):
         panels = [panel(period, name, 25 * (1 + number), number) for number, name in enumerate(look.pop("names"))]
         if others := look.pop("others", None):
@@ -57,7 +58,7 @@ def picture(
 
 def monthly(step: str | None) -> Picture:
     """A reading in the middle of each month of two years."""
-    period = make_period("2006-01-01", "2008-01-01", step, BERLIN, NOW, 960)
+    period = legible_period("2006-01-01", "2008-01-01", step, BERLIN, NOW, 960)
     days = [datetime(2006 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(24)]
     starts = [max(edge for edge in period.edges if edge <= day) for day in days]
     buckets = tuple(Bucket(at, 14_000, 7_700 + 250 * number, 1) for number, at in enumerate(starts))
@@ -80,7 +81,7 @@ def stopped(period: Period) -> Panel:
 
 def ahead() -> Picture:
     """The last half an hour, and the next."""
-    period = make_period("-30min", "+30min", None, BERLIN, NOW, 960)
+    period = legible_period("-30min", "+30min", None, BERLIN, NOW, 960)
     now = period.unfinished(NOW)
     facts = panel(period).buckets
     buckets = tuple(Bucket(one.bucket, one.plan, one.fact if one.bucket <= (now or NOW) else None, 6) for one in facts)
@@ -89,7 +90,7 @@ def ahead() -> Picture:
 
 def pictures() -> dict[str, tuple[str, Picture]]:
     """File name -> what it shows, and the picture."""
-    hour = make_period(None, None, None, BERLIN, NOW, 960)
+    hour = legible_period(None, None, None, BERLIN, NOW, 960)
     one = [Panel(None, None, (Bucket(hour.edges[30], 42, 40, 6),))]
     below = [Panel(None, None, tuple(Bucket(at, 5, 8 * math.sin(n / 6), 1) for n, at in enumerate(hour.edges[:-1])))]
     documents = [Panel(None, None, tuple(Bucket(at, None, None, 2) for at in hour.edges[10:20]))]
@@ -127,7 +128,7 @@ def pictures() -> dict[str, tuple[str, Picture]]:
         "missed-dense": (
             "The same for a day and a half: `from=-36h&step=15m&threshold=5`",
             picture(
-                "-36h", step="15m", panels=[stopped(make_period("-36h", None, "15m", BERLIN, NOW, 960))], threshold=5
+                "-36h", step="15m", panels=[stopped(legible_period("-36h", None, "15m", BERLIN, NOW, 960))], threshold=5
             ),
         ),
         "ahead": ("A plan that lies ahead: `until=%2B30min&threshold=5`", ahead()),

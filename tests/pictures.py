@@ -7,8 +7,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from service.charts.drawing.picture import Picture
+from service.charts.legible import legible_period
 from service.period.bucket import Bucket, Numbers, Panel
-from service.period.steps import Period, make_period
+from service.period.steps import Period
 
 NOW = datetime(2026, 11, 22, 11, 59, 30, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -28,7 +29,7 @@ def picture(
     **looks: Any,
 ) -> Picture:
     """The picture of a period that ends in the minute of NOW."""
-    period = make_period(start, None, step, zone, NOW, looks.get("width", 960))
+    period = legible_period(start, None, step, zone, NOW, looks.get("width", 960))
     panels = tuple(panel(period, name, more=10 * number) for number, name in enumerate(names))
     looks = {"title": "Plan and fact", "time_format": "%Y-%m-%d %H:%M", "split": len(names) > 1, **looks}
     return Picture(Numbers(panels, None), period, **looks)
@@ -37,7 +38,7 @@ def picture(
 def nothing(start: str | None = None) -> Picture:
     """A picture of a period without readings."""
     return Picture(
-        Numbers((), None), make_period(start, None, None, "UTC", NOW, 960), "Plan and fact", "%Y-%m-%d %H:%M"
+        Numbers((), None), legible_period(start, None, None, "UTC", NOW, 960), "Plan and fact", "%Y-%m-%d %H:%M"
     )
 
 

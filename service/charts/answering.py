@@ -18,12 +18,13 @@ from service.charts.drawing.picture import Picture, default_height, panels
 from service.charts.drawing.spec import spec
 from service.charts.drawing.tables import as_csv, as_json
 from service.charts.drawing.wording import default_title
+from service.charts.legible import check_bars
 from service.charts.question import TABLES, ChartQuestion, Delivery, check_pixels
 from service.charts.renderer import Renderer
 from service.charts.single_flight import Cache, CacheStatus, SharedReads
 from service.metrics import Metrics
 from service.period.bucket import Numbers
-from service.period.steps import Period, check_bars
+from service.period.steps import Period
 
 CACHE_BYTES = 64 * 2**20
 """Bytes of charts that are kept."""

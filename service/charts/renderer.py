@@ -70,7 +70,7 @@ class Renderer:
 
     async def warm(self) -> None:
         """Have every worker load its libraries before the first visitor comes."""
-        period = make_period(None, None, None, "UTC", datetime.now(UTC), 960)
+        period = make_period(None, None, None, "UTC", datetime.now(UTC), 240)
         order = DrawingOrder(Picture(Numbers((), None), period, "", "%H:%M"), "png")
         await asyncio.gather(*(self._draw_within(2 * WARMING_TIMEOUT, WARMING_TIMEOUT, order) for _ in self._workers))
 

@@ -13,6 +13,7 @@ import msgspec
 from service.charts.answering import Charts
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.spec import spec
+from service.charts.legible import legible_period
 from service.charts.question import Appearance, ChartQuestion
 from service.live.feed import Feed, polling
 from service.live.freshness import Freshness, freshness
@@ -20,7 +21,6 @@ from service.live.server_sent_events import event
 from service.live.step_texts import StepText, step_texts
 from service.metrics import Metrics
 from service.period.selection import Selection
-from service.period.steps import make_period
 from service.store import Store
 from service.web.pages import day, templates
 
@@ -90,7 +90,7 @@ class ViewReader:
     async def take(self, view: View, before: ViewSnapshot | None) -> ViewSnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
         now = datetime.now(UTC)
-        period = make_period(period_start(view.period), None, None, view.zone, now, view.width)
+        period = legible_period(period_start(view.period), None, None, view.zone, now, view.width)
         series = view.series or None
         appearance = Appearance(self._time_format, view.width, WIDTHS[view.width], short_labels=True)
         picture = await self._charts.picture(ChartQuestion(period, period.unfinished(now), appearance, series=series))

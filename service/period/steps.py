@@ -1,5 +1,6 @@
 """A period of time cut into steps, as the parameters of an address ask for it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -23,13 +24,6 @@ STEPS = {
     "1y": 31556952,
 }
 """The seconds of each step, which for months and years are those of an average one. Weeks begin on Mondays."""
-MAX_BARS = 1500
-"""The most bars in one picture; each step has two."""
-LEGIBLE_BAR_WIDTH = 2.0
-"""Pixels of a picture's or a panel's width, the axis included, that each bar has where the service chooses the step:
-bars that are narrower can't be told apart."""
-MIN_STEP_WIDTH = 1.0
-"""Pixels that each step has where somebody asked for the step: of more steps than pixels some would hide others."""
 DEFAULT_LENGTH = timedelta(hours=1)
 
 _ZERO, _MINUTE, _HOUR = timedelta(), timedelta(minutes=1), timedelta(hours=1)
@@ -53,6 +47,11 @@ class Period(msgspec.Struct, frozen=True):
         return STEPS[self.step]
 
     @property
+    def count(self) -> int:
+        """How many steps there are, counted as if no clock changed within the period."""
+        return round((self.end - self.start).total_seconds() / self.seconds)
+
+    @property
     def edges(self) -> tuple[datetime, ...]:
         """When each step begins, and last, when the period ends."""
         return _edges(self)
@@ -72,49 +71,26 @@ class Period(msgspec.Struct, frozen=True):
         return self.start if now < self.start else self.step_at(now)
 
 
-def make_period(
-    start: str | None,
-    end: str | None,
-    step: str | None,
-    zone: str,
-    now: datetime,
-    width: int,
-    panels: int = 1,
-) -> Period:
+def make_period(start: str | None, end: str | None, step: str | None, zone: str, now: datetime, most: float) -> Period:
     """The period that `from`, `until` and `step` ask for; BadRequest names the parameter that is wrong.
 
     The first and the last step are whole: `from` moves back and `until` forward to the next edge. Without `step`, the
-    period has the shortest step that leaves the bars legible in panels of this `width`.
+    period has the shortest step of which there are at most `most`, or the longest one.
     """
     last = parse_time("until", end, zone, now) if end else None
     first = parse_time("from", start, zone, now) if start else None
     if step is not None:
         return _cut(first, last, _check_step(step), zone, now)
-    most = min(width / LEGIBLE_BAR_WIDTH, MAX_BARS / panels)
-    cuts = (_cut(first, last, name, zone, now) for name in STEPS)
-    return next((cut for cut in cuts if _bars(cut) <= most), None) or _cut(first, last, list(STEPS)[-1], zone, now)
+    return _shortest((_cut(first, last, name, zone, now) for name in STEPS), most)
 
 
-def widen(period: Period, plot: float) -> Period:
-    """The same period in its own step, or in the next longer one that is a pixel wide in a plot of this width."""
+def in_longer_steps(period: Period, most: float) -> Period:
+    """The same period in its own step, or in the next longer one of which there are at most `most`; the period as it is
+    where there is none."""
     names = list(STEPS)
     longer = names[names.index(period.step) :]
     cuts = (_cut(period.start, period.end, name, period.zone, period.end) for name in longer)
-    return next((cut for cut in cuts if _steps(cut) * MIN_STEP_WIDTH <= plot), None) or period
-
-
-def check_bars(period: Period, panels: int = 1) -> None:
-    """BadRequest where the period has more steps than a picture of so many panels can show."""
-    bars = panels * _bars(period)
-    if bars > MAX_BARS:
-        each = f" in each of {panels} panels" if panels > 1 else ""
-        most, longest = MAX_BARS // (2 * panels), list(STEPS)[-1]
-        short = f"a period of at most {most} years" if period.step == longest else "a longer step or a shorter period"
-        raise bad_parameter(
-            "step" if period.step != longest else "from",
-            f"{bars // panels} bars of {period.step}{each} are too many for a picture, "
-            f"which has {MAX_BARS} at most; give {short}",
-        )
+    return next((cut for cut in cuts if cut.count <= most), None) or period
 
 
 @lru_cache(maxsize=256)
@@ -139,13 +115,12 @@ def _check_step(step: str) -> str:
     return step
 
 
-def _bars(period: Period) -> int:
-    """Two for each step, counted as if no clock changed within the period."""
-    return 2 * _steps(period)
-
-
-def _steps(period: Period) -> int:
-    return round((period.end - period.start).total_seconds() / period.seconds)
+def _shortest(cuts: Iterator[Period], most: float) -> Period:
+    """The first of the periods that has at most so many steps, or the last one."""
+    cut = next(cuts)
+    while cut.count > most and (longer := next(cuts, None)) is not None:
+        cut = longer
+    return cut
 
 
 def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, now: datetime) -> Period:

@@ -16,8 +16,8 @@ from service.charts.drawing.lettering import width_of, wrapped
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.spec import spec
 from service.charts.drawing.themes import THEMES
+from service.charts.legible import legible_period
 from service.period.bucket import Bucket, Numbers, Panel
-from service.period.steps import make_period
 from tests.pictures import NOW, SVG, bars, boxes, fills, minutes, nothing, of, picture, texts
 
 LIGHT = THEMES["light"]
@@ -107,7 +107,7 @@ def test_below_a_title_of_ones_own_stands_what_was_added_up() -> None:
 
 
 def test_both_offsets_are_named_where_the_clock_changes() -> None:
-    period = make_period("2026-10-24", "2026-10-26", "1h", "Europe/Berlin", NOW, 960)
+    period = legible_period("2026-10-24", "2026-10-26", "1h", "Europe/Berlin", NOW, 960)
     svg = draw(of([], period), "svg")
     assert any("(UTC+02:00 and UTC+01:00), per hour" in text for text in texts(svg))
 
@@ -153,7 +153,7 @@ def x_labels(svg: bytes) -> list[tuple[float, float, str]]:
 @pytest.mark.parametrize("time_format", ["%Y-%m-%d %H:%M", "%H:%M", "%H", "%d. %B %Y, %H:%M Uhr"])
 @pytest.mark.parametrize(("period", "step"), [(DAY, "1m"), (DAY, "15m"), (("2026-10-18", "2026-10-24T12:30"), "1h")])
 def test_labels_of_the_time_axis_keep_apart(width: int, time_format: str, period: tuple[str, str], step: str) -> None:
-    made = make_period(*period, step, "Europe/Berlin", NOW, width)
+    made = legible_period(*period, step, "Europe/Berlin", NOW, width)
     shown = x_labels(draw(of([], made, time_format=time_format, width=width, height=200), "svg"))
     assert shown
     for (_, right, one), (left, _, other) in pairwise(shown):
@@ -170,7 +170,7 @@ def test_a_label_stands_below_its_tick() -> None:
 
 
 def test_labels_that_would_say_the_same_are_left_out() -> None:
-    made = make_period("2026-10-24T02:20", "2026-10-24T05:10", "1m", "UTC", NOW, 960)
+    made = legible_period("2026-10-24T02:20", "2026-10-24T05:10", "1m", "UTC", NOW, 960)
     assert [said for *_, said in x_labels(draw(of([], made, time_format="%H"), "svg"))] == ["03", "04", "05"]
 
 
@@ -238,7 +238,7 @@ def test_a_long_title_is_broken_and_cut() -> None:
 
 
 def test_the_clock_going_back_draws_both_hours() -> None:
-    period = make_period("2026-10-25T00:00", "2026-10-25T06:00", "1h", "Europe/Berlin", NOW, 960)
+    period = legible_period("2026-10-25T00:00", "2026-10-25T06:00", "1h", "Europe/Berlin", NOW, 960)
     svg = draw(of([Bucket(at, 1, 1, 1) for at in period.edges[:-1]], period), "svg")
     left = [left for left, _, _ in boxes(svg, "plan")]
     assert len(left) == 7
@@ -393,7 +393,7 @@ def test_bars_are_crisp_only_where_pixels_are() -> None:
 
 
 def test_a_day_of_25_hours_is_wider() -> None:
-    period = make_period("2026-10-24", "2026-10-27", "1d", "Europe/Berlin", NOW, 960)
+    period = legible_period("2026-10-24", "2026-10-27", "1d", "Europe/Berlin", NOW, 960)
     hours = [(b - a) / timedelta(hours=1) for a, b in pairwise(period.edges)]
     widths = [
         width

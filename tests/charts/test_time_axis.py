@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.charts.drawing.time_axis import labels
-from service.period.steps import STEPS, Period, make_period
+from service.charts.legible import legible_period
+from service.period.steps import STEPS, Period
 
 NOW = datetime(2026, 3, 29, 14, 20, tzinfo=UTC)
 
 
 def period(start: str, zone: str = "Europe/Berlin", width: int = 960) -> Period:
-    return make_period(start, None, None, zone, NOW, width)
+    return legible_period(start, None, None, zone, NOW, width)
 
 
 def short(made: Period, width: float = 900) -> list[str]:
@@ -45,7 +46,7 @@ def test_of_days_there_are_dates_alone() -> None:
     later=st.integers(0, 10**7),
 )
 def test_whoever_reads_from_the_left_knows_every_date(hours: int, zone: str, width: int, later: int) -> None:
-    made = make_period(f"-{hours}h", None, None, zone, NOW + timedelta(seconds=later), width)
+    made = legible_period(f"-{hours}h", None, None, zone, NOW + timedelta(seconds=later), width)
     found = labels(made, width, "%Y", 11, short=True)
     known = None
     assert found

@@ -17,9 +17,10 @@ from service.charts.drawing.picture import Picture, default_height
 from service.charts.drawing.spec import spec
 from service.charts.drawing.themes import THEMES
 from service.charts.drawing.value_axis import fitted_axis
+from service.charts.legible import legible_period, visible
 from service.live.view import WIDTHS
 from service.period.bucket import Bucket, Numbers, Panel
-from service.period.steps import STEPS, Period, make_period, widen
+from service.period.steps import STEPS, Period
 from service.routes.chart.chart_parameters import MIN_WIDTH
 from tests.examples import examples
 from tests.pictures import NOW, boxes, fills, minutes, of, texts
@@ -81,7 +82,7 @@ def every(period: Period, number: int) -> list[Bucket]:
 def test_of_one_reading_a_month_every_month_is_there() -> None:
     """This is so for `/chart` at any width; by default the steps are weeks or months."""
     for width in (200, 390, 640, 960, 1200, 3000):
-        period = make_period("2006-01-01", "2008-01-01", None, "UTC", NOW, width)
+        period = legible_period("2006-01-01", "2008-01-01", None, "UTC", NOW, width)
         days = [datetime(2006 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(24)]
         buckets = [Bucket(max(at for at in period.edges if at <= day), 14_000, 7_700, 1) for day in days]
         shown = drawn(buckets, period, width)
@@ -99,11 +100,11 @@ def test_sparse_bars_are_all_there_in_every_step_and_scale(step: str, width: int
     for steps, scale in ((97, 1.25), (300, 2), (min(740, width - PLOT), 1)):
         if scale**2 * width * default_height(width, 1) > 16e6 or steps > width - PLOT:
             continue
-        period = make_period(
+        period = legible_period(
             f"{NOW - steps * timedelta(minutes=LENGTHS[step]):%Y-%m-%d}", None, step, "UTC", NOW, width
         )
         steps = len(period.edges) - 1
-        period = widen(period, width - PLOT)
+        period = visible(period, width - PLOT)
         buckets = every(period, max(4, 10 * steps // width))
         shown = drawn(buckets, period, width)
         assert runs(columns(shown, LIGHT.fact, scale)) == len(buckets), (steps, scale)
@@ -123,8 +124,8 @@ def test_every_group_of_dense_bars_is_there(width: int, steps: int, scale: float
     width = min(width, int(3500 / scale))
     steps = min(steps, width - PLOT - 5)
     end = datetime(2026, 3, 1, tzinfo=UTC)
-    start = (end - minutes(steps)).isoformat()
-    period = make_period(start.replace("+00:00", "Z"), end.isoformat().replace("+00:00", "Z"), "1m", "UTC", NOW, width)
+    start, until = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (end - minutes(steps), end))
+    period = legible_period(start, until, "1m", "UTC", NOW, width)
     shown = [at for number, at in enumerate(period.edges[:-1]) if number % (group + gap) < group]
     made = drawn([Bucket(at, 90, 100, 1) for at in shown], period, width)
     for kind in ("plan", "fact"):
@@ -141,9 +142,9 @@ def test_of_many_days_none_is_left_out(days: int) -> None:
     """Every day that is asked for has a pixel column of its own."""
     for width in (days + PLOT + 4, 960, 1200, 1920):
         until = f"{datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=days):%Y-%m-%d}"
-        period = make_period("2024-01-01", until, "1d", "UTC", NOW, width)
+        period = legible_period("2024-01-01", until, "1d", "UTC", NOW, width)
         if len(period.edges) - 1 > width - PLOT:
-            assert widen(period, width - PLOT).step == "1w"
+            assert visible(period, width - PLOT).step == "1w"
             continue
         buckets = [Bucket(at, 100, 20 + 70 * (number % 2), 1) for number, at in enumerate(period.edges[:-1])]
         shown = drawn(buckets, period, width)
@@ -169,7 +170,7 @@ def test_what_a_browser_draws_is_a_pixel_wide_and_high(
 ) -> None:
     """SVG, HTML page and live page are drawn from the same specification."""
     start = max(NOW - steps * timedelta(minutes=LENGTHS[step]), datetime(1905, 1, 1, tzinfo=UTC))
-    period = widen(make_period(f"{start:%Y-%m-%dT%H:%MZ}", None, step, "UTC", NOW, width), width - PLOT)
+    period = visible(legible_period(f"{start:%Y-%m-%dT%H:%MZ}", None, step, "UTC", NOW, width), width - PLOT)
     edges = period.edges
     buckets = [
         Bucket(edges[0], 5000, 5000, 1),
@@ -188,7 +189,7 @@ def test_what_a_browser_draws_is_a_pixel_wide_and_high(
 @pytest.mark.parametrize(("plan", "fact"), [(30, 20), (20, 30), (1, 1), (20_000, 1), (1, 20_000), (-1, -1)])
 def test_neither_of_two_hides_the_other(width: int, plan: float, fact: float) -> None:
     """However small both are compared with others."""
-    period = make_period("-7d", None, "1h", "UTC", NOW, width)
+    period = legible_period("-7d", None, "1h", "UTC", NOW, width)
     buckets = [Bucket(at, plan, fact, 1) for at in period.edges[:-1:9]]
     shown = drawn([*buckets, Bucket(period.edges[-2], 30_000, None, 1)], period, width)
     assert lacking(shown, "plan", 1) == 0
@@ -199,7 +200,7 @@ def test_neither_of_two_hides_the_other(width: int, plan: float, fact: float) ->
 def test_live_pictures_tell_bars_apart_by_where_they_begin() -> None:
     for width, height in WIDTHS.items():
         for start in ("-1h", "-6h", "-1d", "-7d"):
-            period = make_period(start, None, None, "UTC", NOW, width)
+            period = legible_period(start, None, None, "UTC", NOW, width)
             buckets = [Bucket(at, 10, number % 3, 1) for number, at in enumerate(period.edges[:-1])]
             for threshold in (None, 0.0):
                 shown = of(buckets, period, width=width, height=height, threshold=threshold)
@@ -208,7 +209,7 @@ def test_live_pictures_tell_bars_apart_by_where_they_begin() -> None:
 
 
 def test_a_zero_is_nothing_to_see() -> None:
-    made = make_period(None, None, "1m", "UTC", NOW, 960)
+    made = legible_period(None, None, "1m", "UTC", NOW, 960)
     svg = draw(drawn([Bucket(made.start, 10, 0, 1)], made, 960), "svg")
     assert [high for *_, high in boxes(svg, "fact")] == [0]
 
@@ -233,7 +234,7 @@ MARKED = {
 
 @pytest.mark.parametrize(("width", "looks"), [(960, "pairs"), (400, "lines")])
 def test_a_plan_that_is_due_and_has_next_to_no_fact_is_marked_itself(width: int, looks: str) -> None:
-    period = make_period(None, None, "1m", "UTC", NOW, width)
+    period = legible_period(None, None, "1m", "UTC", NOW, width)
     buckets = [Bucket(period.edges[n], plan, fact, 1) for n, (plan, fact) in enumerate(STARTED)]
     buckets.append(Bucket(period.edges[20], 30, 30, 1))
     shown = drawn(buckets, period, width, threshold=4.0)
@@ -248,20 +249,20 @@ def test_a_plan_that_is_due_and_has_next_to_no_fact_is_marked_itself(width: int,
 @pytest.mark.parametrize("width", [960, 400])
 def test_what_is_not_due_is_never_missed(width: int, fact: float | None) -> None:
     """Not due are the running step, later steps, and all steps of a period in the future."""
-    period = make_period("-1h", "+1h", "1m", "UTC", NOW, width)
+    period = legible_period("-1h", "+1h", "1m", "UTC", NOW, width)
     buckets = [Bucket(at, 10, fact, 1) for at in period.edges[:-1]]
     found = kinds(drawn(buckets, period, width, threshold=0.0, unfinished=period.unfinished(NOW)))
     over, under_way, to_come = (found[at] for at in ("11:58", "11:59", "12:30"))
     assert {"missed", "below"} & set(over)
     assert not {"missed", "below"} & {*under_way, *to_come}
-    later = make_period("+1h", "+2h", "1m", "UTC", NOW, width)
+    later = legible_period("+1h", "+2h", "1m", "UTC", NOW, width)
     buckets = [Bucket(at, 10, fact, 1) for at in later.edges[:-1]]
     shown = drawn(buckets, later, width, threshold=0.0, unfinished=later.unfinished(NOW))
     assert not {"missed", "below"} & {kind for some in kinds(shown).values() for kind in some}
 
 
 def test_the_mark_of_a_miss_is_seen_and_unlike_what_is_not_over_yet() -> None:
-    period = make_period(None, None, "1m", "UTC", NOW, 960)
+    period = legible_period(None, None, "1m", "UTC", NOW, 960)
     buckets = [Bucket(at, 10, 10 if number % 2 else None, 1) for number, at in enumerate(period.edges[:-1])]
     shown = drawn(buckets, period, 960, threshold=0.0, unfinished=period.edges[-2])
     assert runs(columns(shown, LIGHT.below), 6) == 30
@@ -283,7 +284,7 @@ def test_the_mark_of_a_miss_is_seen_and_unlike_what_is_not_over_yet() -> None:
 def test_where_pairs_would_be_too_narrow_plan_is_a_line_across_bars_of_fact(
     start: str, width: int, pairs: bool
 ) -> None:
-    period = make_period(start, None, None, "UTC", NOW, width)
+    period = legible_period(start, None, None, "UTC", NOW, width)
     svg = draw(drawn([Bucket(at, 100, 60, 1) for at in period.edges[:-1]], period, width), "svg")
     plan, fact = boxes(svg, "plan")[1:-1], boxes(svg, "fact")[1:-1]
     pitch = (width - PLOT) / (len(period.edges) - 1)
@@ -299,7 +300,7 @@ def test_where_pairs_would_be_too_narrow_plan_is_a_line_across_bars_of_fact(
 @pytest.mark.parametrize("start", ["-7d", "-14d", "-24h", "-18h", "today", "-30d", "-365d", "-3650d"])
 @pytest.mark.parametrize("width", [*WIDTHS, 960, 1920])
 def test_no_picture_is_a_pattern_of_pairs_of_a_pixel_or_two(start: str, width: int) -> None:
-    period = make_period(start, None, None, "UTC", NOW, width)
+    period = legible_period(start, None, None, "UTC", NOW, width)
     pitch = (width - PLOT) / (len(period.edges) - 1)
     assert pitch > 3
     svg = draw(drawn([Bucket(at, 100, 60, 1) for at in period.edges[:-1]], period, width), "svg")
@@ -326,7 +327,7 @@ def test_the_y_axis_ends_with_a_line_beyond_which_there_is_no_bar(values: list[f
 @pytest.mark.parametrize("most", [41, 7, 8, 99, 100, 101, 1234, 0.7])
 @pytest.mark.parametrize("names", [(None,), ("a", "b")])
 def test_the_highest_line_has_a_number(most: float, names: tuple[str | None, ...]) -> None:
-    period = make_period(None, None, "1m", "UTC", NOW, 960)
+    period = legible_period(None, None, "1m", "UTC", NOW, 960)
     panels = tuple(Panel(name, None, (Bucket(period.start, most, most / 2, 1),)) for name in names)
     svg = draw(Picture(Numbers(panels, None), period, "x", "%H:%M", split=len(names) > 1), "svg").decode()
     for cell in re.findall(r'(?s)role-axis-grid.*?</g>.*?"mark-rect role-mark', svg):

@@ -6,16 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.errors import BadRequest
-from service.period.steps import (
-    LEGIBLE_BAR_WIDTH,
-    MAX_BARS,
-    STEPS,
-    Period,
-    _bars,
-    check_bars,
-    make_period,
-    widen,
-)
+from service.period.steps import STEPS, Period, make_period
 from service.period.times import check_zone, parse_time, zones
 from service.settings import Settings
 
@@ -25,7 +16,7 @@ BERLIN, KOLKATA, NEW_YORK = "Europe/Berlin", "Asia/Kolkata", "America/New_York"
 
 
 def period(start: str | None = None, end: str | None = None, step: str | None = None, zone: str = "UTC") -> Period:
-    return make_period(start, end, step, zone, NOW, 960)
+    return make_period(start, end, step, zone, NOW, 240)
 
 
 def at(text: str) -> datetime:
@@ -200,42 +191,6 @@ def test_the_first_and_last_steps_are_whole() -> None:
     assert (made.start, made.end) == (at("2026-11-22T10:00:00Z"), at("2026-11-22T10:31:00Z"))
 
 
-@pytest.mark.parametrize("length", ["-10m", "-1h", "-6h", "-1d", "-7d", "-30d", "-365d"])
-def test_the_step_widens_with_the_period(length: str) -> None:
-    made = period(length)
-    assert 2 * (len(made.edges) - 1) <= MAX_BARS
-    narrower = [step for step in STEPS if STEPS[step] < made.seconds]
-    assert not narrower or (made.end - made.start).total_seconds() / STEPS[narrower[-1]] * 2 > 960 / LEGIBLE_BAR_WIDTH
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "step", "field"),
-    [
-        ("now", "-1h", None, "from"),
-        ("-1h", "-1h", None, "from"),
-        ("now-1h", "now-2h", None, "from"),
-        (None, None, "2m", "step"),
-        ("-30d", None, "1m", "step"),
-        ("1990-01-01", None, "1d", "step"),
-        ("+2h", None, None, "from"),
-    ],
-)
-def test_impossible_periods_are_refused(start: str | None, end: str | None, step: str | None, field: str) -> None:
-    with pytest.raises(BadRequest) as caught:
-        check_bars(period(start, end, step))
-    assert caught.value.faults[0].field == field
-
-
-def test_the_longest_period_is_said_where_no_longer_step_would_help() -> None:
-    check_bars(period("1900-01-01", "2199-12-31"))
-    with pytest.raises(BadRequest, match="give a period of at most 62 years"):
-        check_bars(period("1900-01-01", "2026-01-01"), 12)
-    with pytest.raises(BadRequest, match="give a longer step or a shorter period"):
-        check_bars(period("2024-01-01", "2026-01-21", "1d"))
-    with pytest.raises(BadRequest, match="give a longer step or a shorter period"):
-        check_bars(period("2026-01-01", "2026-01-03", "1m"))
-
-
 @pytest.mark.parametrize(
     ("start", "step"),
     [
@@ -252,7 +207,7 @@ def test_the_longest_period_is_said_where_no_longer_step_would_help() -> None:
 def test_decades_are_no_longer_than_weeks(start: str, step: str, zone: str) -> None:
     made = period(start, zone=zone)
     assert made.step == step
-    check_bars(made)
+    assert made.count <= 240
 
 
 @pytest.mark.parametrize("zone", ["UTC", BERLIN, KOLKATA, NEW_YORK, "Pacific/Apia", "Asia/Manila", "Africa/Monrovia"])
@@ -277,15 +232,7 @@ def test_weeks_months_and_years_begin_with_their_first_day(step: str, zone: str)
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     assert (made.start, made.end) == (made.edges[0], made.edges[-1])
     assert made.start <= at("1971-02-03T04:05:00Z") + timedelta(hours=14)
-    assert abs(2 * (len(made.edges) - 1) - _bars(made)) <= 0
-
-
-def test_a_step_that_is_asked_for_becomes_longer_where_it_is_narrower_than_a_pixel() -> None:
-    days = period("2024-11-22", "2026-11-22", "1d")
-    assert widen(days, 902) == days
-    assert widen(days, 700) == period("2024-11-22", "2026-11-22", "1w")
-    assert widen(days, 50).step == "1M"
-    assert widen(period("1900-01-01", "2100-01-01", "1y"), 50).step == "1y"
+    assert len(made.edges) - 1 == made.count
 
 
 def test_days_follow_the_clock_of_the_zone() -> None:
@@ -363,14 +310,6 @@ def test_the_smallest_relation_that_can_answer_is_read() -> None:
     assert period("-30d", None, "6h").relation == "hour"
     assert period("2026-02-01", "2026-05-01", "6h", "Australia/Lord_Howe").relation == "quarter"
     assert period("-1h").relation == "minute"
-
-
-@pytest.mark.parametrize("zone", ["UTC", BERLIN])
-def test_as_many_days_as_there_may_be(zone: str) -> None:
-    """Whether or not the clock changes within the period."""
-    check_bars(period("2024-10-20", "2026-11-09", "1d", zone))
-    with pytest.raises(BadRequest, match="1502 bars of 1d are too many"):
-        check_bars(period("2024-10-19", "2026-11-09", "1d", zone))
 
 
 def test_the_step_that_is_under_way() -> None:

@@ -126,7 +126,7 @@ class Machine:
     async def check(self) -> None:
         for unit, length in LENGTHS.items():
             assert await self._con.fetch(DIFFERENCES.format(unit=unit, length=length)) == []
-        hours = make_period("now-32d", "now+1h", "1h", "Asia/Kolkata", datetime.now(UTC), 960)
+        hours = make_period("now-32d", "now+1h", "1h", "Asia/Kolkata", datetime.now(UTC), 240)
         [*panels] = (await self._store.buckets.read(hours, "sum", None)).panels
         drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
         counted = await self._con.fetch(HOURS_OF_INDIA, hours.start, hours.end)

@@ -119,7 +119,7 @@ async def test_buckets_are_what_group_by_says(store: Store, agg: str) -> None:
     rows = [reading(minute + second, None if second else 5, ts=base + (minute * 60 + second) * 10**6)
             for minute in (0, 1, 5, 59) for second in (0, 20, 40)]  # fmt: skip
     await store.batches.write([packed(None, *rows)], Receipt())
-    period = make_period("2026-01-31T14:00Z", "2026-01-31T15:00Z", None, "UTC", start, 960)
+    period = make_period("2026-01-31T14:00Z", "2026-01-31T15:00Z", None, "UTC", start, 240)
     found = {bucket.bucket.minute: bucket for bucket in (await store.buckets.read(period, agg, None)).panels[0].buckets}
     assert sorted(found) == [0, 1, 5, 59]
     for minute, bucket in found.items():
@@ -133,7 +133,7 @@ async def test_buckets_are_what_group_by_says(store: Store, agg: str) -> None:
 async def test_only_chosen_series(store: Store) -> None:
     rows = [Reading(None, name, 1, 1, None) for name in ("a", "b", "c")]
     await store.batches.write([packed(None, *rows)], Receipt())
-    period = make_period(None, None, None, "UTC", datetime.now(UTC) + timedelta(seconds=1), 960)
+    period = make_period(None, None, None, "UTC", datetime.now(UTC) + timedelta(seconds=1), 240)
     [bucket] = (await store.buckets.read(period, "sum", ["a", "c"])).panels[0].buckets
     assert bucket.readings == 2
 
@@ -143,7 +143,7 @@ async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> Non
     ts = round((datetime.now(UTC) - timedelta(hours=30)).timestamp() * 1e6)
     rows = [reading(number % 7, number % 3, ts=ts + number * 47 * 10**6) for number in range(500)]
     await store.batches.write([packed(None, *rows)], Receipt())
-    period = make_period("-2d", None, "1h", "UTC", datetime.now(UTC), 960)
+    period = make_period("-2d", None, "1h", "UTC", datetime.now(UTC), 240)
     before = await store.buckets.read(period, "sum", None)
     if store.server.edition == "community":
         assert await run_jobs(store) >= 3

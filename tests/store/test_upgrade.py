@@ -155,7 +155,7 @@ async def test_the_apache_edition_has_no_marks(engine: Engine, schema: str, earl
 async def compare(store: Store, con: Connection) -> None:
     """Compare charts and pages with what the readings themselves add up to."""
     for start, step in (("now-1h", "1m"), ("now-2d", "15m"), ("now-9d", "1h"), ("now-9d", "1d")):
-        period = make_period(start, "now+1m", step, "UTC", NOW, 2000)
+        period = make_period(start, "now+1m", step, "UTC", NOW, 500)
         counted = await con.fetch(COUNTED, period.start, period.end, timedelta(seconds=period.seconds))
         for panels in (None, 10):
             drawn = (await store.buckets.read(period, "sum", None, panels)).panels

@@ -10,8 +10,9 @@ from litestar.response.base import ASGIResponse
 
 from service.charts.answering import Charts
 from service.charts.drawing.picture import AXIS_ROOM, columns
+from service.charts.legible import check_bars, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
-from service.period.steps import Period, check_bars, make_period, widen
+from service.period.steps import Period
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
 from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read_parameters
 from service.routes.chart.openapi import ChartOperation
@@ -84,6 +85,6 @@ def _period(parameters: ChartParameters, form: ChartFormat, zone: str, now: date
     most = parameters.max_panels or 1
     width = parameters.width // columns(parameters.width, most)
     tz = parameters.tz or zone
-    period = make_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)
+    period = legible_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)
     check_bars(period)  # checked as for a single panel: the number of panels isn't known before the numbers are read
-    return period if form in TABLES else widen(period, width - AXIS_ROOM)
+    return period if form in TABLES else visible(period, width - AXIS_ROOM)

@@ -1,0 +1,41 @@
+"""How many bars a picture can show, and how long the steps of a period have to be for that."""
+
+from datetime import datetime
+
+from service.errors import bad_parameter
+from service.period.steps import STEPS, Period, in_longer_steps, make_period
+
+MAX_BARS = 1500
+"""The most bars in one picture; each step has two."""
+LEGIBLE_BAR_WIDTH = 2.0
+"""Pixels of a picture's or a panel's width, the axis included, that each bar has where the service chooses the step:
+bars that are narrower can't be told apart."""
+MIN_STEP_WIDTH = 1.0
+"""Pixels that each step has where somebody asked for the step: of more steps than pixels some would hide others."""
+
+
+def legible_period(
+    start: str | None, end: str | None, step: str | None, zone: str, now: datetime, width: int, panels: int = 1
+) -> Period:
+    """The period that `from`, `until` and `step` ask for, where without `step` the bars are legible in each of so many
+    panels of this width. BadRequest names the parameter that is wrong."""
+    return make_period(start, end, step, zone, now, min(width / LEGIBLE_BAR_WIDTH, MAX_BARS / panels) / 2)
+
+
+def visible(period: Period, plot: float) -> Period:
+    """The same period in its own step, or in the next longer one that is a pixel wide in a plot of this width."""
+    return in_longer_steps(period, plot / MIN_STEP_WIDTH)
+
+
+def check_bars(period: Period, panels: int = 1) -> None:
+    """BadRequest where the period has more steps than a picture of so many panels can show."""
+    bars = 2 * period.count
+    if panels * bars > MAX_BARS:
+        each = f" in each of {panels} panels" if panels > 1 else ""
+        most, longest = MAX_BARS // (2 * panels), list(STEPS)[-1]
+        short = f"a period of at most {most} years" if period.step == longest else "a longer step or a shorter period"
+        raise bad_parameter(
+            "step" if period.step != longest else "from",
+            f"{bars} bars of {period.step}{each} are too many for a picture, "
+            f"which has {MAX_BARS} at most; give {short}",
+        )
