@@ -115,6 +115,20 @@ class BatchMismatch(BadRequest):
         super().__init__(None, [Fault(0, "id", "was committed before with other content")])
 
 
+class Unauthorized(TaktlineError):
+    """This needs a key."""
+
+    status = 401
+    reason = "no_key"
+
+
+class Forbidden(TaktlineError):
+    """This key may not do this."""
+
+    status = 403
+    reason = "forbidden"
+
+
 class NoSuchPage(TaktlineError):
     """There is no such page."""
 

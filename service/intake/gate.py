@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from service.access.grants import OPEN, Grant
 from service.errors import Draining, TaktlineError, TooFast
 from service.intake.batch import Packed
 from service.intake.rates import Rates
@@ -20,10 +21,11 @@ from service.metrics import Metrics
 
 class Sender(msgspec.Struct, frozen=True):
     """Who sends; there is one Sender for each connection or request. `transport` is the label of the refusal counter:
-    websocket, tcp, or the route of a request."""
+    websocket, tcp, or the route of a request; `grant` is what the sender may do."""
 
     transport: str
     address: str
+    grant: Grant = OPEN
 
 
 class Gate:

@@ -1,9 +1,10 @@
-"""The sender of a request or a WebSocket."""
+"""The sender of a request or a WebSocket, and what it may do."""
 
 from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from service.access.grants import OPEN, Grant
 from service.intake.gate import Sender
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -15,6 +16,12 @@ def route_of(request: Connection) -> str:
     return request.scope.get("path_template") or "unknown"
 
 
+def grant_of(request: Connection) -> Grant:
+    """What the caller may do."""
+    grant: Grant = request.scope.get("auth") or OPEN
+    return grant
+
+
 def sender_of(request: Connection, transport: str | None = None) -> Sender:
     """The sender of a request, or of a connection if `transport` is given."""
-    return Sender(transport or route_of(request), request.client.host if request.client else "")
+    return Sender(transport or route_of(request), request.client.host if request.client else "", grant_of(request))

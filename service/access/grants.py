@@ -1,0 +1,58 @@
+"""What a caller may do: its scopes, and the series that it may write and see."""
+
+import re
+from enum import Enum
+from functools import lru_cache
+
+import msgspec
+
+
+class Scope(Enum):
+    """What a key may be for."""
+
+    READ = "read"
+    WRITE = "write"
+    CORRECT = "correct"
+    """Change and delete readings, and write them."""
+    ADMIN = "admin"
+    """Everything, the keys included."""
+
+
+ALL_SCOPES = frozenset(Scope)
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What one caller may do, whether by a key or without one.
+
+    `key` is the id of the key, or None for callers without one. `series` has the patterns of the series that it may
+    write and see, in which `*` stands for any text; None stands for all series. `rate` is the most readings a second,
+    or None where the setting INGEST_RATE applies.
+    """
+
+    name: str
+    scopes: frozenset[Scope]
+    key: int | None = None
+    series: tuple[str, ...] | None = None
+    rate: float | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether this scope is granted."""
+        return scope in self.scopes
+
+    def covers(self, series: str) -> bool:
+        """Whether this series may be written and seen."""
+        return self.series is None or any(matches(pattern, series) for pattern in self.series)
+
+
+OPEN = Grant("anonymous", ALL_SCOPES)
+"""What everybody may do while there are no keys."""
+
+
+def matches(pattern: str, series: str) -> bool:
+    """Whether the name of a series matches a pattern, in which `*` stands for any text and nothing else is special."""
+    return _expression(pattern).fullmatch(series) is not None
+
+
+@lru_cache(maxsize=1024)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
