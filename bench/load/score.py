@@ -5,7 +5,7 @@ import time
 
 import msgspec
 
-from emitter.producer import Answer, Batch, Refusal, Tally
+from emitter.producer import Answer, Batch, Refused, Tally
 
 FINEST, WIDTH, SLOTS = 1e-5, 1.02, 1000
 """The histogram's first bound in seconds, the ratio of a bound to the one before, and the number of bounds. It reaches
@@ -69,7 +69,7 @@ class Score(Tally):
         """Counts the final answer to a batch, so many seconds after it was sent."""
         self.count(batch.readings, answer)
         self.unanswered -= batch.readings
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Refused):
             self.refusal = self.refusal or str(answer.problem)
         else:
             self.last_answer = time.monotonic()

@@ -14,7 +14,7 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from bench.load.supply import Transport
-from emitter.producer.answers import Answer, Duplicate, Problem, Refusal, Written, read_answer, read_problem
+from emitter.producer.answers import Answer, Duplicate, Problem, Refused, Written, read_answer, read_problem
 from emitter.producer.backoff import retry_after
 from emitter.producer.link import Link
 from emitter.producer.readings import Batch
@@ -162,7 +162,7 @@ class HttpWire:
             return Written(batch.id, batch.readings)
         if status == 200:
             return Duplicate(batch.id)
-        return Refusal(batch.id, Problem(status, detail=read_problem(self._body), retry_after=self._retry_after))
+        return Refused(batch.id, Problem(status, detail=read_problem(self._body), retry_after=self._retry_after))
 
 
 def _head(link: Link, transport: Transport) -> bytes:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from emitter.producer import Answer, Batch, Link, Producer, Refusal
+from emitter.producer import Answer, Batch, Link, Producer, Refused
 from emitter.producer.readings import envelope
 
 SPOOL_BYTES = 4 * 2**20
@@ -57,7 +57,7 @@ class Carrier:
         if _id_taken(claim) and not parcel.whole:
             self.producer.tally.duplicates += parcel.readings
         # the parcel was committed as one batch before and has changed, or is refused for another reason
-        elif isinstance(claim, Refusal):
+        elif isinstance(claim, Refused):
             self.producer.tally.refused += parcel.readings
             self._note(claim)
         else:
@@ -80,9 +80,9 @@ class Carrier:
             asked.set_result(answer)
 
     def _note(self, answer: Answer) -> None:
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Refused):
             self.refusal = self.refusal or str(answer.problem)
 
 
 def _id_taken(answer: Answer) -> bool:
-    return isinstance(answer, Refusal) and answer.problem.id_taken
+    return isinstance(answer, Refused) and answer.problem.id_taken

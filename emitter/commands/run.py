@@ -18,7 +18,7 @@ from emitter.commands.stopping import deliver, stop_signals, wait_for_end_of_inp
 from emitter.commands.threads import in_thread
 from emitter.commands.words import counted, readings
 from emitter.data.sources import CpuSource, RandomSource, Source
-from emitter.producer import Answer, Batch, Link, Producer, Reading, Refusal, SpoolFull, SpoolInUse
+from emitter.producer import Answer, Batch, Link, Producer, Reading, Refused, SpoolFull, SpoolInUse
 from emitter.producer.readings import make_batch
 from emitter.settings import EmitterSettings
 
@@ -94,7 +94,7 @@ class Live:
 
     def _log_answer(self, batch: Batch, answer: Answer, seconds: float) -> None:
         """Logs each acknowledged reading; while there is a backlog, only at level DEBUG."""
-        if isinstance(answer, Refusal):
+        if isinstance(answer, Refused):
             return
         waiting = self._producer.waiting
         say = log.debug if waiting else log.info

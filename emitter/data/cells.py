@@ -37,7 +37,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: str = ","
 
 
-class _Refusal(Exception):
+class _BadCell(Exception):
     """A cell can't be used."""
 
     def __init__(self, column: str, detail: str) -> None:
@@ -66,15 +66,15 @@ class Cells:
         """The reading in a row. Raises BadRow where there is none."""
         try:
             return self._read(cells)
-        except _Refusal as refusal:
+        except _BadCell as refusal:
             raise BadRow(line, refusal.column, refusal.detail) from None
 
     def _read(self, cells: Sequence[str]) -> Reading:
         if len(cells) != len(self._header):
-            raise _Refusal("", f"{len(cells)} cells where the header has {len(self._header)}")
+            raise _BadCell("", f"{len(cells)} cells where the header has {len(self._header)}")
         for name, cell in zip(self._header, cells, strict=True):
             if "\0" in cell:
-                raise _Refusal(name, "holds a NUL character")
+                raise _BadCell(name, "holds a NUL character")
         return Reading(
             ts=self._moment(cells),
             series=self._series_of(cells),
@@ -111,16 +111,16 @@ class Cells:
     def _moment(self, cells: Sequence[str]) -> datetime:
         column, text = self._layout.ts, cells[self._ts or 0].strip()
         if self._layout.time_format is None and is_small_number(text):
-            raise _Refusal(column, f"{text!r} is too small for epoch seconds (is it a spreadsheet's day?)")
+            raise _BadCell(column, f"{text!r} is too small for epoch seconds (is it a spreadsheet's day?)")
         moment = self._parse(text)
         if moment is None:
             wanted = self._layout.time_format or "2026-01-31T14:05:00Z or 1769868300"
-            raise _Refusal(column, f"{text!r} isn't a time like {wanted}")
+            raise _BadCell(column, f"{text!r} isn't a time like {wanted}")
         if moment.tzinfo is None:
             moment = self._place(moment, column)
         moment = moment.astimezone(UTC)
         if not EPOCH <= moment <= datetime.now(UTC) + LATEST:
-            raise _Refusal(column, f"{text!r} is {'before 1970' if moment < EPOCH else 'in the future'}")
+            raise _BadCell(column, f"{text!r} is {'before 1970' if moment < EPOCH else 'in the future'}")
         return moment
 
     def _parse(self, text: str) -> datetime | None:
@@ -134,17 +134,17 @@ class Cells:
     def _place(self, moment: datetime, column: str) -> datetime:
         """A naive time in the layout's zone; where clocks were set back, the first of two such times."""
         if self._zone is None:
-            raise _Refusal(column, f"{moment} has no time zone: name it with --tz")
+            raise _BadCell(column, f"{moment} has no time zone: name it with --tz")
         placed = moment.replace(tzinfo=self._zone)
         if placed.astimezone(UTC).astimezone(self._zone).replace(tzinfo=None) != moment:
-            raise _Refusal(column, f"{moment} doesn't exist in {self._layout.zone}: clocks were set forward then")
+            raise _BadCell(column, f"{moment} doesn't exist in {self._layout.zone}: clocks were set forward then")
         return placed
 
     def _series_of(self, cells: Sequence[str]) -> str:
         name = cells[self._series].strip() if self._series is not None else self._layout.series_name or "default"
         name = name or self._layout.series_name or ""
         if not 1 <= len(name) <= MAX_SERIES:
-            raise _Refusal(
+            raise _BadCell(
                 self._layout.series or "series", f"has {len(name)} characters; 1 to {MAX_SERIES} are allowed"
             )
         return name
@@ -158,7 +158,7 @@ class Cells:
         if number is None:
             number = _any_number(text)
         if number is None:
-            raise _Refusal(self._header[column], f"{text!r} isn't a finite number")
+            raise _BadCell(self._header[column], f"{text!r} isn't a finite number")
         return number
 
     def _attributes_of(self, cells: Sequence[str]) -> dict[str, object]:
@@ -168,7 +168,7 @@ class Cells:
                 number = _plain_number(text)
                 attributes[name] = text if number is None else number
         if attributes and (size := len(_encode(attributes))) > MAX_ATTRIBUTES:
-            raise _Refusal("", f"{size} bytes of attributes; at most {MAX_ATTRIBUTES} are allowed")
+            raise _BadCell("", f"{size} bytes of attributes; at most {MAX_ATTRIBUTES} are allowed")
         return attributes
 
 

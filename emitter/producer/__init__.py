@@ -7,7 +7,7 @@ From the outside in: `producer` is the interface; `sender` has the connection; `
 an answer means; `window` holds the batches in flight, `spool` all unacknowledged ones.
 """
 
-from emitter.producer.answers import Answer, Duplicate, Problem, Refusal, Tally, Written
+from emitter.producer.answers import Answer, Duplicate, Problem, Refused, Tally, Written
 from emitter.producer.errors import (
     BadReading,
     ProducerError,
@@ -32,7 +32,7 @@ __all__ = [
     "Producer",
     "ProducerError",
     "Reading",
-    "Refusal",
+    "Refused",
     "Rejected",
     "SpoolError",
     "SpoolFull",

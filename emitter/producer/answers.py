@@ -57,14 +57,14 @@ class Duplicate(msgspec.Struct, frozen=True):
     id: str
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True):
     """The batch isn't committed; `id` is None where the service couldn't read it."""
 
     id: str | None
     problem: Problem
 
 
-Answer = Written | Duplicate | Refusal
+Answer = Written | Duplicate | Refused
 
 
 class Tally(msgspec.Struct):
@@ -84,7 +84,7 @@ class Tally(msgspec.Struct):
                 self.written += answer.readings
             case Duplicate():
                 self.duplicates += readings
-            case Refusal():
+            case Refused():
                 self.refused += readings
             case _:
                 assert_never(answer)
@@ -109,7 +109,7 @@ def read_answer(message: str | bytes) -> Answer | None:
     except msgspec.DecodeError:
         return None
     if frame.error is not None:
-        return Refusal(frame.id, frame.error)
+        return Refused(frame.id, frame.error)
     if frame.ack is None:
         return None
     return Duplicate(frame.ack) if frame.duplicate else Written(frame.ack, frame.written)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import assert_never
 
-from emitter.producer.answers import Answer, Duplicate, Problem, Refusal, Tally, Written
+from emitter.producer.answers import Answer, Duplicate, Problem, Refused, Tally, Written
 from emitter.producer.backoff import Backoff
 from emitter.producer.errors import Rejected, Unreachable
 from emitter.producer.failures import TOO_LARGE, Silence, asked_delay, check_refusal, closed_with, describe
@@ -80,7 +80,7 @@ class Exchange:
             case Written() | Duplicate():
                 if sent := self.window.land(answer.id):
                     self._done(sent, answer)
-            case Refusal(problem=problem):
+            case Refused(problem=problem):
                 if problem.status in (401, 403):
                     raise Rejected(
                         f"{self._link.name} accepts nothing from this producer: {problem}. "
@@ -113,7 +113,7 @@ class Exchange:
         self.window.widen()
         self._settle(sent.batch, answer, sent.age)
 
-    def _whose(self, refusal: Refusal) -> Sent | None:
+    def _whose(self, refusal: Refused) -> Sent | None:
         """The batch that is refused. Where the refusal has no id, the batches are sent again one by one to find out."""
         if refusal.id is None and len(self.window) > 1:
             self.window.narrow()
@@ -133,7 +133,7 @@ class Exchange:
     def _find_too_large(self) -> None:
         """Finds the frame that was too large. The service doesn't say which one it was, so they are sent one by one."""
         if sent := self.window.land(None):
-            self._done(sent, Refusal(None, Problem(413, detail="The frame is too large.")))
+            self._done(sent, Refused(None, Problem(413, detail="The frame is too large.")))
         else:
             self.window.narrow()
 

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from websockets.asyncio.client import ClientConnection
 
-from emitter.producer.answers import Answer, Problem, Refusal, Tally, read_answer
+from emitter.producer.answers import Answer, Problem, Refused, Tally, read_answer
 from emitter.producer.exchange import Exchange, Listener
 from emitter.producer.failures import FAILURES, Silence
 from emitter.producer.link import Link, dial
@@ -98,13 +98,13 @@ class Sender:
             await asyncio.sleep(max(left, 0.01))
 
     def _settle(self, batch: Batch, answer: Answer, seconds: float) -> None:
-        if isinstance(answer, Refusal) and not self._expected(answer.problem):
+        if isinstance(answer, Refused) and not self._expected(answer.problem):
             problem = str(answer.problem)
             self.tally.count(batch.readings, answer)
             self.outbox.refuse(batch, problem)
             log.error("refused for good", extra={"batch": batch.id, "readings": batch.readings, "problem": problem})
         else:
-            if not isinstance(answer, Refusal):
+            if not isinstance(answer, Refused):
                 self.tally.count(batch.readings, answer)
             self.outbox.forget(batch)
         self._listener(batch, answer, seconds)

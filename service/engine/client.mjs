@@ -3,7 +3,9 @@
 import { randomInt } from "node:crypto";
 
 import { DEVICE, LIMIT } from "./engine.mjs";
+import { Packets } from "./packets.mjs";
 import { settings } from "./session.mjs";
+import { failing, Statements, setsConfig } from "./statements.mjs";
 import {
   copyFromStdin,
   failure,
@@ -27,13 +29,10 @@ const [SSL, GSS, CANCEL, VERSION] = [80877103, 80877104, 80877102, 196608];
 const EXTENDED = "PBDECHS";
 const ANSWERED = "QFHScf"; // messages that are answered at once; the others are collected until one of these comes
 const KNOWN = `${EXTENDED}${ANSWERED}dX`; // any other message breaks the engine
-// a file that doesn't exist, whose name is part of the error
-const BAD_COPY = "/COPY FROM STDIN is taken alone and as a simple query";
 
 // What SQL is searched for: the deallocation of prepared statements, and settings that outlast the transaction
 const OWN = /^\s*(?:discard\s+all|deallocate\s+(?:prepare\s+)?"?([\w.-]+)"?)\s*;?\s*$/i;
 const LOCAL = /^\s*set\s+local\b[^;]*;?\s*$/i;
-const SET_CONFIG = /\bset_config\s*\(/i;
 const UTF8 = /^\W*utf-?8\W*$/i;
 const RESET_ALL = /\b(?:reset|discard)\s+all\b/i;
 
@@ -66,19 +65,12 @@ export class Client {
   /** @type {"startup" | "password" | "ready"} */
   #stage = "startup";
   #user = "";
-  /** @type {Buffer[]} */
-  #held = [];
-  #heldBytes = 0;
-  #wanted = 4;
+  #packets = new Packets();
   /** @type {Buffer[]} */
   #inbox = [];
   #inboxBytes = 0;
   #answered = 0; // how many messages of the inbox are of the ANSWERED types
-  #prefix;
-  /** @type {Map<string, boolean>} prepared statements by name: whether the statement may change settings */
-  #statements = new Map();
-  /** @type {Buffer | null} the last Parse message for the unnamed statement */
-  #unnamed = null;
+  #statements;
   #holds = false; // whether it holds something that a Sync would end: a portal, or the unnamed statement
   #skips = false; // whether messages are skipped up to the next Sync, because of an error
   /** @type {{ sql: string, chunks: Buffer[], bytes: number } | null} */
@@ -92,7 +84,7 @@ export class Client {
    */
   constructor(id, socket, session, registry) {
     this.id = id;
-    this.#prefix = `${id.toString(36)}.`;
+    this.#statements = new Statements(id);
     this.#socket = socket;
     this.#session = session;
     this.#registry = registry;
@@ -113,24 +105,16 @@ export class Client {
   #receive(chunk) {
     if (this.gone) return;
     this.heard = performance.now();
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes < this.#wanted) return;
-    let data = this.#held.length > 1 ? Buffer.concat(this.#held) : chunk;
-    while (!this.gone) {
-      const type = this.#stage === "startup" ? 0 : 1; // the start-up packet has no type
-      this.#wanted = type + 4;
-      if (data.length < this.#wanted) break;
-      const length = data.readUInt32BE(type);
-      if (length < 4 || length > (this.#stage === "ready" ? LIMIT : 10_000))
-        return this.fatal("08P01", "invalid length of message");
-      this.#wanted = type + length;
-      if (data.length < this.#wanted) break;
-      this.#take(data.subarray(0, this.#wanted));
-      data = data.subarray(type + length);
+    for (const packet of this.#packets.add(chunk, () => this.#next)) {
+      if (!packet) return this.fatal("08P01", "invalid length of message");
+      this.#take(packet);
+      if (this.gone) return;
     }
-    this.#held = [data];
-    this.#heldBytes = data.length;
+  }
+
+  /** What the next packet looks like: the start-up packet has no type. */
+  get #next() {
+    return { typed: this.#stage !== "startup", limit: this.#stage === "ready" ? LIMIT : 10_000 };
   }
 
   /** @param {Buffer} packet */
@@ -245,7 +229,8 @@ export class Client {
   #leave() {
     if (this.gone) return;
     this.gone = true;
-    this.#held = this.#inbox = [];
+    this.#packets.clear();
+    this.#inbox = [];
     this.#copy = null;
     this.#registry.forget(this);
     this.#session.join(this);
@@ -292,14 +277,14 @@ export class Client {
   /** @param {Buffer} packet */
   #simple(packet) {
     const sql = textAt(packet, 5);
-    this.#unnamed = null; // a simple query drops the unnamed statement, as in PostgreSQL
+    this.#statements.unnamed = null; // a simple query drops the unnamed statement, as in PostgreSQL
     this.#holds = false;
     const copy = copyFromStdin(sql);
     if (copy?.alone) return this.#beginCopy(copy);
     if (this.#deallocate(sql)) return;
     const before = this.touched;
-    const { answer, tags } = this.#exec(copy ? query(copy.from(BAD_COPY)) : packet);
-    if (SET_CONFIG.test(sql)) this.touched = "set";
+    const { answer, tags } = this.#exec(copy ? query(failing(copy)) : packet);
+    if (setsConfig(sql)) this.touched = "set";
     else if (RESET_ALL.test(sql) && !tags.has("SET")) this.touched = before ?? "reset";
     else if (LOCAL.test(sql)) this.touched = before;
     this.#reply(answer);
@@ -314,7 +299,7 @@ export class Client {
     const all = own && /\ball\W*$/i.test(own);
     const possible = this.#session.status === "I" || (name && this.#session.status === "T");
     if (!possible || !(all || this.#statements.has(name))) return false;
-    this.#close(all ? [...this.#statements.keys()] : [name]);
+    this.#session.exec(this.#statements.closing(all ? this.#statements.names : [name]));
     if (!name) this.#session.exec(query("close all; unlisten *; reset all"));
     if (!name) this.touched = "reset";
     const tag = (name ? "DEALLOCATE" : "DISCARD") + (all ? " ALL" : "");
@@ -322,16 +307,9 @@ export class Client {
     return true;
   }
 
-  /** @param {string[]} names */
-  #close(names) {
-    const each = names.map((name) => message("C", text(`S${this.#prefix}${name}`)));
-    this.#session.exec(Buffer.concat([...each, SYNC]));
-    for (const name of names) this.#statements.delete(name);
-  }
-
   #tidy() {
     this.#session.rollback();
-    this.#close([...this.#statements.keys()]);
+    this.#session.exec(this.#statements.closing(this.#statements.names));
   }
 
   // ---- COPY FROM STDIN breaks the engine: the data are collected here and then copied from a device file.
@@ -394,43 +372,23 @@ export class Client {
   #parseAgain() {
     const next = this.#inbox[0];
     const named = !"BD".includes(typeOf(next)) || !statementAt(next) || textAt(next, statementAt(next));
-    if (named || !this.#unnamed || this.#session.unnamed === this) return null;
-    const { answer, failed } = this.#exec(this.#unnamed);
+    if (named || !this.#statements.unnamed || this.#session.unnamed === this) return null;
+    const { answer, failed } = this.#exec(this.#statements.unnamed);
     this.#session.unnamed = this;
     return failed ? answer : null;
   }
 
   /**
-   * The message with the client's own prefix before the name of its statement, so that clients don't share statements.
+   * The message, made one for this client's own statement.
    * @param {string} type
-   * @param {Buffer} packet
+   * @param {Buffer} given
    */
-  #keepApart(type, packet) {
-    if ("HS".includes(type)) return packet;
-    const at = statementAt(packet);
-    const name = at ? textAt(packet, at) : "";
+  #keepApart(type, given) {
+    if ("HS".includes(type)) return given;
+    const { name, sets, packet } = this.#statements.own(type, given);
     if (!name || type === "B") this.#holds = true;
-    if (type === "C") this.#statements.delete(name);
-    if (type === "B" && this.#statements.get(name)) this.touched = "set";
-    if (type === "P") return this.#parse(packet, name);
-    return name ? message(type, packet.subarray(5, at), Buffer.from(this.#prefix), packet.subarray(at)) : packet;
-  }
-
-  /**
-   * @param {Buffer} packet
-   * @param {string} name
-   */
-  #parse(packet, name) {
-    const after = 5 + name.length + 1;
-    const given = textAt(packet, after);
-    const sql = copyFromStdin(given)?.from(BAD_COPY) ?? given;
-    const parse = message("P", text(name && this.#prefix + name, sql), packet.subarray(after + given.length + 1));
-    if (name) this.#statements.set(name, SET_CONFIG.test(sql));
-    else {
-      if (SET_CONFIG.test(sql)) this.touched = "set";
-      this.#unnamed = parse;
-      this.#session.unnamed = this;
-    }
-    return parse;
+    if (sets) this.touched = "set";
+    if (type === "P" && !name) this.#session.unnamed = this;
+    return packet;
   }
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emitter.producer.answers import Duplicate, Refusal, Written, read_answer
+from emitter.producer.answers import Duplicate, Refused, Written, read_answer
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,6 @@ def test_a_refusal_says_what_and_where() -> None:
         '{"error":{"type":"about:blank","title":"Bad","status":422,"detail":"1 reading was refused.",'
         '"errors":[{"index":3,"field":"fact","detail":"must be a finite number"}]},"id":null}'
     )
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, Refused)
     assert answer.id is None
     assert str(answer.problem) == "422: 1 reading was refused (reading 4 fact: must be a finite number)"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from emitter.producer import Batch, Link, Refusal, Tally, Unreachable, Written
+from emitter.producer import Batch, Link, Refused, Tally, Unreachable, Written
 from emitter.producer.answers import Problem
 from emitter.producer.exchange import SETTLED, Exchange
 from tests.desk import make_batches
@@ -41,7 +41,7 @@ def test_a_pause_holds_everything_back_until_it_is_over() -> None:
     talk.begin()
     assert sent(talk) == ["b0", "b1", "b2"]
     for late in ("b1", "b0"):
-        talk.hear(Refusal(late, Problem(503, retry_after=0.06)))
+        talk.hear(Refused(late, Problem(503, retry_after=0.06)))
     assert sent(talk) == []
     assert 0 < talk.pause() <= 0.11
     time.sleep(talk.pause() + 0.001)

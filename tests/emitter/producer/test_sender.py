@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from emitter.producer.answers import Duplicate, Refusal, Written
+from emitter.producer.answers import Duplicate, Refused, Written
 from tests.desk import Desk, make_batches, refuse
 from tests.emitter.producer.sending import Sending
 
@@ -102,7 +102,7 @@ async def test_what_is_refused_is_put_aside_and_the_rest_goes_on() -> None:
     assert desk.received.count("b1") == 1
     assert sending.tally.refused == 2
     assert sending.refused[0] == ("b1", "422: no (reading 1 fact: must be a finite number)")
-    assert [isinstance(answer, Refusal) for _, answer in sending.answers].count(True) == 2
+    assert [isinstance(answer, Refused) for _, answer in sending.answers].count(True) == 2
 
 
 @pytest.mark.parametrize("status", [429, 503])
