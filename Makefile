@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
 
-.PHONY: run test coverage check bench chaos gallery lock clean
+.PHONY: run test coverage check bench chaos siege gallery lock clean
 
 run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
 	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
@@ -32,6 +32,9 @@ bench: $(VENV)/bench.stamp ## Figures, as ratios within one run
 
 chaos: $(VENV)/ready.stamp ## Let everything fail for a minute, then compare what is stored with what was sent
 	@$(BIN)/python -m chaos $(ARGS)
+
+siege: $(VENV)/ready.stamp ## Attack a service, and see how long others wait meanwhile
+	@$(BIN)/python -m siege $(ARGS)
 
 gallery: $(VENV)/ready.stamp ## Draw docs/gallery.md
 	@$(BIN)/python docs/gallery.py

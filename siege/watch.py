@@ -1,0 +1,125 @@
+"""What others see of the service while it is under attack: its answers to `/livez`, the acknowledgements of a normal
+producer, and a normal viewer's charts; and its memory."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import httpx
+import psutil
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from siege.target import Target
+
+LIVEZ_EVERY, SEND_EVERY, LOOK_EVERY, WEIGH_EVERY = 0.02, 0.05, 0.5, 0.05
+"""Seconds between two of each."""
+PATIENCE = 60.0
+"""Seconds after which an answer is given up; it then counts as having taken that long."""
+
+
+LIVEZ, ACKNOWLEDGEMENT, CHART = "/livez", "acknowledgement", "chart"
+"""What is waited for."""
+
+
+@dataclass
+class Seen:
+    """The longest wait in seconds for each of these, bytes of memory, and how often somebody got no proper answer."""
+
+    waits: dict[str, float] = field(default_factory=lambda: dict.fromkeys((LIVEZ, ACKNOWLEDGEMENT, CHART), 0.0))
+    failures: int = 0
+    before: int = 0
+    most: int = 0
+    after: int = 0
+
+
+class Watch:
+    """Keeps asking while the block of `watching` runs."""
+
+    def __init__(self, target: Target, pid: int) -> None:
+        self._target, self._process = target, psutil.Process(pid)
+        self.seen = Seen()
+
+    @asynccontextmanager
+    async def watching(self, calm: float) -> AsyncIterator[Seen]:
+        """Watch while the block runs, and afterwards until the service answers again, and for `calm` seconds more."""
+        seen = self.seen = Seen()
+        looks = (self._livez, self._produce, self._view, self._weigh)
+        tasks = [asyncio.create_task(look()) for look in looks]
+        try:
+            await asyncio.sleep(calm)  # so that all are at work when the attack begins
+            self.seen.waits = dict.fromkeys(seen.waits, 0.0)
+            seen.before = seen.most = self._weight()
+            yield seen
+            async with self._client() as http:
+                await self._timed(LIVEZ, lambda: _good(http.get("/livez")))
+            await asyncio.sleep(calm)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        seen.after = self._weight()
+
+    async def _livez(self) -> None:
+        async with self._client() as http:
+            while True:
+                await self._timed(LIVEZ, lambda: _good(http.get("/livez")))
+                await asyncio.sleep(LIVEZ_EVERY)
+
+    async def _view(self) -> None:
+        asked = {"format": "json", "series": "siege"}
+        async with self._client() as http:
+            while True:
+                await self._timed(CHART, lambda: _good(http.get("/chart", params=asked)))
+                await asyncio.sleep(LOOK_EVERY)
+
+    async def _produce(self) -> None:
+        number = 0
+        while True:
+            with suppress(OSError, WebSocketException, TimeoutError):
+                async with connect(self._target.ws, compression=None, open_timeout=PATIENCE) as socket:
+                    while True:
+                        number += 1
+                        await self._timed(ACKNOWLEDGEMENT, lambda: self._send(socket, number))  # noqa: B023
+                        await asyncio.sleep(SEND_EVERY)
+            self.seen.failures += 1
+            await asyncio.sleep(SEND_EVERY)
+
+    async def _send(self, socket: ClientConnection, number: int) -> None:
+        reading = {"series": "siege", "plan": 40, "fact": number % 80}
+        await socket.send(json.dumps({"id": f"siege {time.time()} {number}", "readings": [reading]}))
+        if "ack" not in json.loads(await socket.recv()):
+            self.seen.failures += 1
+
+    async def _weigh(self) -> None:
+        while True:
+            self.seen.most = max(self.seen.most, self._weight())
+            await asyncio.sleep(WEIGH_EVERY)
+
+    async def _timed(self, what: str, ask: Callable[[], Awaitable[None]]) -> None:
+        """Ask, and note how long that took, also where it is cut off at the end of the watch."""
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await ask()
+        except (httpx.HTTPError, TimeoutError):
+            self.seen.failures += 1
+        finally:
+            self.seen.waits[what] = max(self.seen.waits[what], time.perf_counter() - began)
+
+    def _client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self._target.url, timeout=PATIENCE, trust_env=False)
+
+    def _weight(self) -> int:
+        try:
+            memory: int = self._process.memory_info().rss
+        except psutil.NoSuchProcess:
+            return 0
+        return memory
+
+
+async def _good(asking: Awaitable[httpx.Response]) -> None:
+    (await asking).raise_for_status()
