@@ -1,6 +1,7 @@
 """What a caller may do: its scopes, and the series that it may write and see."""
 
 import re
+from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
 
@@ -19,6 +20,13 @@ class Scope(Enum):
 
 
 ALL_SCOPES = frozenset(Scope)
+_IMPLIED = {Scope.ADMIN: ALL_SCOPES, Scope.CORRECT: frozenset({Scope.CORRECT, Scope.WRITE})}
+
+
+def implied(scopes: Iterable[Scope]) -> frozenset[Scope]:
+    """These scopes with those that they imply: who may correct may write, and admin may do everything. Who may write
+    may not read, so that a sensor's key tells nothing where it is found."""
+    return frozenset[Scope]().union(*(_IMPLIED.get(scope, {scope}) for scope in scopes))
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -46,6 +54,8 @@ class Grant(msgspec.Struct, frozen=True):
 
 OPEN = Grant("anonymous", ALL_SCOPES)
 """What everybody may do while there are no keys."""
+NOBODY = Grant("nobody", frozenset())
+"""What callers may do of whom nothing is known: nothing."""
 
 
 def matches(pattern: str, series: str) -> bool:

@@ -10,6 +10,7 @@ from service.store.buckets import Buckets
 from service.store.database import DatabaseServer, session
 from service.store.facts import Facts
 from service.store.jobs import Job, Jobs
+from service.store.keys import Keys
 from service.store.pool import PLANNED, Pool, open_pool
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
@@ -37,6 +38,7 @@ class Store:
         self.facts = Facts(reading, server)
         self.overview = Overview(reading)
         self.jobs = Jobs(writing, server)
+        self.keys = Keys(writing)
         self.records = Records(reading)
         self.rollups = Rollups(writing)
         self.series = Series(reading, server)

@@ -1,0 +1,2 @@
+-- Whether there has ever been a key.
+select exists (select from access_key)
