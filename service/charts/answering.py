@@ -30,6 +30,8 @@ CACHE_BYTES = 64 * 2**20
 """Bytes of charts that are kept."""
 CACHE_BUCKETS = 100_000
 """Buckets that are kept, of the charts that were asked for last, until something is committed."""
+CHARACTERS = 25
+"""The characters of a name that take as much memory as a bucket."""
 THREAD_BUCKETS = 256
 """From so many buckets on, a table is written in a thread, beside the event loop."""
 
@@ -38,18 +40,14 @@ NumbersKey = tuple[Period, str, tuple[str, ...] | None, int | None]
 
 
 class CachedNumbers(msgspec.Struct, frozen=True):
-    """The numbers of a chart, their digest, the state of the database that they are of, and the seconds it took to read
-    them, or to learn that they are current."""
+    """The numbers of a chart, their digest, the state of the database that they are of, the seconds it took to read
+    them, or to learn that they are current, and what they count for in the cache."""
 
     numbers: Numbers
     digest: bytes
     committed: str
     seconds: float
-
-    @property
-    def weight(self) -> int:
-        """What an entry counts for in the cache: its buckets, and something for itself."""
-        return 10 + sum(len(panel.buckets) for panel in self.numbers.panels)
+    weight: int
 
 
 class ChartBody(msgspec.Struct, frozen=True):
@@ -122,7 +120,7 @@ class Charts:
             return msgspec.structs.replace(known, seconds=time.perf_counter() - started)
         numbers = await self._read(*key)
         digest = hashlib.blake2b(msgspec.msgpack.encode(numbers), digest_size=16).digest()
-        current = CachedNumbers(numbers, digest, committed, time.perf_counter() - started)
+        current = CachedNumbers(numbers, digest, committed, time.perf_counter() - started, _weight(key, numbers))
         self._numbers[key] = current
         return current
 
@@ -141,6 +139,13 @@ class Charts:
         if sum(len(panel.buckets) for panel in picture.numbers.panels) < THREAD_BUCKETS:
             return _text(picture, form, packed)
         return await asyncio.to_thread(_text, picture, form, packed)
+
+
+def _weight(key: NumbersKey, numbers: Numbers) -> int:
+    """What an entry counts for in the cache, in buckets: its buckets, the names by which it is found, and something for
+    itself."""
+    names = key[2] or ()
+    return 10 + sum(len(panel.buckets) for panel in numbers.panels) + sum(map(len, names)) // CHARACTERS
 
 
 def _height(question: ChartQuestion, numbers: Numbers) -> int:

@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from litestar import Request
@@ -12,6 +11,10 @@ from litestar.datastructures.headers import MediaTypeHeader
 
 from service.errors import MOST_QUOTED, BadReading, BadRequest, Fault, bad_parameter, quoted
 from service.intake.reading import MAX_NAME, check_batch_id
+from service.routes.short_keys import kept_by_short_key
+
+MAX_CHOSEN = 100
+"""The most series that a request may name."""
 
 
 def known_only(
@@ -65,6 +68,8 @@ def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
 
 def series_names(values: list[str] | None) -> list[str] | None:
     """The given names of series; None stands for all series."""
+    if len(values or ()) > MAX_CHOSEN:
+        raise bad_parameter("series", f"at most {MAX_CHOSEN} can be named; without any, all are meant")
     for value in values or ():
         if not 1 <= len(value) <= MAX_NAME or "\0" in value:
             raise bad_parameter("series", f"a name has 1 to {MAX_NAME} characters, none of them NUL")
@@ -89,7 +94,7 @@ def accepted(request: Request[Any, Any, Any], media_types: Sequence[str]) -> str
     return best_match(request.headers.get("accept", "*/*"), tuple(media_types))
 
 
-@lru_cache(maxsize=256)
+@kept_by_short_key(256, lambda accept, media_types: len(accept))
 def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
     """The same, given the Accept header itself."""
     ranges = [MediaTypeHeader(one) for one in accept.split(",")]
@@ -97,7 +102,7 @@ def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
     return best if _liking(ranges, best)[0] > 0 else None
 
 
-@lru_cache(maxsize=256)
+@kept_by_short_key(256, lambda accept_encoding: len(accept_encoding or ""))
 def takes_gzip(accept_encoding: str | None) -> bool:
     """Whether the client accepts gzip; `*` in the header means every encoding that isn't named."""
     welcome = {}

@@ -11,11 +11,13 @@ from litestar.params import QueryParameter
 from service.errors import BadRequest, Fault, bad_parameter
 from service.period.selection import BEGINNING, END, Selection
 from service.period.times import check_zone, parse_time
-from service.routes.parameters import series_names
+from service.routes.parameters import MAX_CHOSEN, series_names
 
 CHOOSING = ("series", "from", "until", "tz")
 
-Series = Annotated[list[str] | None, QueryParameter(description="Only these series; repeatable.")]
+Series = Annotated[
+    list[str] | None, QueryParameter(description=f"Only these series; repeatable, up to {MAX_CHOSEN} times.")
+]
 From = Annotated[str | None, QueryParameter(name="from", description="Begin: RFC 3339, epoch, now-2h, -2h.")]
 Until = Annotated[str | None, QueryParameter(description="End, itself not included; written like `from`.")]
 Zone = Annotated[str | None, QueryParameter(description="IANA time zone of the times asked for and shown.")]

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,7 +16,8 @@ from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
-from service.routes.parameters import choice, known_names, series_names, whole_number
+from service.routes.parameters import MAX_CHOSEN, choice, known_names, series_names, whole_number
+from service.routes.short_keys import kept_by_short_key
 
 FORMATS: dict[ChartFormat, str] = {
     "png": "image/png",
@@ -135,8 +135,8 @@ KNOWN = {
     "series": _Parameter(
         "series",
         _text,
-        "Only these series; repeatable.",
-        schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1),
+        f"Only these series; repeatable, up to {MAX_CHOSEN} times.",
+        schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1, max_items=MAX_CHOSEN),
     ),
     "split": _Parameter(
         "split",
@@ -187,7 +187,7 @@ KNOWN = {
 }
 
 
-@lru_cache(maxsize=1024)
+@kept_by_short_key(1024, lambda given: sum(len(name) + len(value) for name, value in given))
 def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
     """Read the parameters of an address strictly. Raises BadRequest, which names the first wrong one and what is
     allowed."""

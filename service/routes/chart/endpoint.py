@@ -1,7 +1,6 @@
 """`GET /chart`: the chart as a picture or as numbers."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from litestar import Request, get
@@ -18,6 +17,7 @@ from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read
 from service.routes.chart.openapi import ChartOperation
 from service.routes.defaults import Defaults
 from service.routes.parameters import best_match, takes_gzip
+from service.routes.short_keys import kept_by_short_key
 
 PACKED = ("svg", "html", "json", "csv", "vega")
 """The formats that are worth compressing with gzip."""
@@ -67,7 +67,7 @@ def _question(parameters: ChartParameters, period: Period, time_format: str, now
     )
 
 
-@lru_cache(maxsize=256)
+@kept_by_short_key(256, lambda accept: len(accept))
 def _format(accept: str) -> ChartFormat:
     """The format that the Accept header asks for. A browser that opens the address accepts everything, and gets the
     picture."""
