@@ -1,23 +1,19 @@
-"""The command line: `taktline run_server`, `taktline demo`, `taktline migrate`."""
+"""The command line: `taktline run_server`, `taktline demo`, `taktline migrate`, `taktline keys`."""
 
-import asyncio
 import gc
 import resource
-import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import click
 import structlog
-import uvloop
 
-from service.errors import StartError
+from service.commands.keys import keys
+from service.commands.running import run
 from service.parts import open_database
 from service.run.boot import Service, serving
 from service.run.demo import emitting
 from service.run.lifecycle import leave
-from service.run.logs import configure
 from service.settings import Settings
 
 log = structlog.stdlib.get_logger("service")
@@ -32,19 +28,21 @@ def main() -> None:
 @main.command("run_server")
 def run_server() -> None:
     """Run the service, on an embedded TimescaleDB unless DATABASE_URL is set."""
-    _run(_serve)
+    _allow_many_sockets()
+    run(_serve)
 
 
 @main.command()
 def demo() -> None:
     """Run the service with sample readings and an emitter."""
-    _run(_demo)
+    _allow_many_sockets()
+    run(_demo)
 
 
 @main.command()
 def migrate() -> None:
     """Bring the database's schema up to date, then exit."""
-    _run(_migrate)
+    run(_migrate)
 
 
 async def _serve(settings: Settings) -> None:
@@ -72,23 +70,6 @@ async def _migrate(settings: Settings) -> None:
         log.info("the schema is up to date", schema=settings.database_schema)
 
 
-def _run(command: Callable[[Settings], Awaitable[None]]) -> None:
-    """Run a command. Where it can't start, print one sentence and exit with a status."""
-    # Both signals end the start-up in the same orderly way; once the server runs, it handles them itself.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    _allow_many_sockets()
-    try:
-        settings = Settings.load()
-        configure("DEBUG" if settings.debug else settings.log_level, settings.log_format)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_awaited(command, settings))
-    except StartError as exc:
-        click.echo(f"taktline: {exc.detail}", err=True)
-        sys.exit(exc.exit_status)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 def _keep_what_is_loaded() -> None:
     """Exempt modules and routes, which stay for good, from garbage collection."""
     gc.collect()
@@ -102,9 +83,7 @@ def _allow_many_sockets() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _awaited(command: Callable[[Settings], Awaitable[None]], settings: Settings) -> None:
-    await command(settings)
-
+main.add_command(keys)
 
 if __name__ == "__main__":
     main()

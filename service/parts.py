@@ -11,6 +11,7 @@ import structlog
 from service.charts.answering import Charts
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
+from service.engine.folder import running_engine
 from service.errors import DatabaseAway
 from service.intake.gate import Gate
 from service.intake.rates import Rates
@@ -117,12 +118,18 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, say: Say) -> AsyncIterator[tuple[str, DatabaseServer]]:
-    """Open the database of the settings, or the embedded one, and bring its schema up to date."""
+async def open_database(
+    settings: Settings, say: Say, *, beside: bool = False
+) -> AsyncIterator[tuple[str, DatabaseServer]]:
+    """Open the database of the settings, or the embedded one, and bring its schema up to date. With `beside`, the
+    embedded one may be run by another process."""
     read_queries()
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
         yield url, await _prepare(url, settings, say)
+        return
+    if beside and (running := await running_engine(settings.taktline_data)) is not None:
+        yield running, await _prepare(running, settings, say)
         return
     async with embedded(settings.taktline_data, settings.taktline_cache, say) as engine:
         yield engine.url, await _prepare(engine.url, settings, say)

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
-import os
 import secrets
 import time
 from asyncio.subprocess import PIPE, Process
@@ -14,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-import psutil
-
+from service.engine.folder import STARTING, announced, claim
 from service.engine.packages import NODE, install
 from service.errors import EngineError
 
@@ -25,8 +22,6 @@ _BRIDGE = Path(__file__).with_name("bridge.mjs")
 # The first flag is in MiB: garbage is collected earlier, which saves a hundred MiB. The second is in KiB, of the usual
 # stack of 8 MiB, and decides how deeply a query may be nested.
 _FLAGS = ("--max-semi-space-size=4", "--stack-size=3900")
-_START_LIMIT = 180.0
-"""Seconds that the engine may take to start; after a crash it has to replay its write-ahead log."""
 _STOP_LIMIT = 10.0
 """Seconds that the engine may take to stop before it is killed."""
 _PATIENCE = 60.0
@@ -59,7 +54,7 @@ async def embedded(
     Raises EngineError where the engine can't be installed or started, or where `data` is in use.
     """
     packages = await install(cache, say)
-    async with _claim(data) as lock:
+    async with claim(data) as lock:
         began = time.monotonic()
         keeper = _Keeper(packages, lock, patience)
         say("Starting the embedded engine …" if keeper.has_data else "Making a new database …")
@@ -69,43 +64,12 @@ async def embedded(
             if keeping.done():
                 keeping.result()
             say(f"The embedded engine is ready after {time.monotonic() - began:.1f} s")
-            yield keeper.ready.result()
+            engine = keeper.ready.result()
+            with announced(data, engine.url):
+                yield engine
         finally:
             keeping.cancel()
             await asyncio.wait((keeping,))
-
-
-@contextlib.asynccontextmanager
-async def _claim(data: Path) -> AsyncIterator[IO[str]]:
-    """Lock the folder. The engine inherits the lock, so that it is held until the engine has ended as well."""
-    with _lock_file(data) as lock:
-        deadline = time.monotonic() + _STOP_LIMIT * 1.5
-        while not _locked(lock):
-            lock.seek(0)
-            owner = int(lock.read() or 0)
-            if psutil.pid_exists(owner) or time.monotonic() > deadline:
-                raise EngineError(f"{data} is in use by another Taktline, process {owner}")
-            await asyncio.sleep(0.05)  # the earlier owner was killed, and its engine will notice that soon and end
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield lock
-
-
-def _lock_file(data: Path) -> IO[str]:
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        return (data.resolve() / "engine.lock").open("a+")
-    except OSError as exc:
-        raise EngineError(f"The embedded engine can't keep its data in {data}: {exc}") from exc
-
-
-def _locked(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 class _Keeper:
@@ -147,10 +111,10 @@ class _Keeper:
         """Run the engine until it ends. Returns the reason."""
         async with self._process() as (process, output):
             try:
-                async with asyncio.timeout(_START_LIMIT):
+                async with asyncio.timeout(STARTING):
                     hello = await cast("asyncio.StreamReader", process.stdout).readline()
             except TimeoutError:
-                return f"it didn't answer within {_START_LIMIT:.0f} s"
+                return f"it didn't answer within {STARTING:.0f} s"
             if hello:
                 self._greet(**json.loads(hello))
             status = await process.wait()

@@ -1,0 +1,114 @@
+"""`taktline keys`, as people and scripts use it."""
+
+import asyncio
+import json
+import os
+import stat
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from chaos import service_process
+from service.__main__ import main
+from service.access.grants import Scope
+from service.access.keys import digest_of
+from tests.conftest import Engine, cache
+from tests.harness import Running, free_port
+from tests.processes import start
+
+pytestmark = pytest.mark.anyio
+
+
+async def keys(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run `taktline keys`. Returns its status, its output, and what it says beside that."""
+    kept = {name: os.environ[name] for name in service_process.INHERITED if name in os.environ}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", "keys", *arguments),
+        env={**kept, "TAKTLINE_CACHE": str(cache()), **environment},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    output, said = await process.communicate()
+    assert b"Traceback" not in said, said.decode()
+    assert process.returncode is not None
+    return process.returncode, output.decode(), said.decode()
+
+
+async def test_a_key_from_beginning_to_end(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema, "CHART_TZ": "Europe/Berlin"}
+    options = ("--scope", "write", "--scope", "read", "--series", "line *", "--rate", "1000", "--expires", "90d")
+    status, key, said = await keys("add", "hall 2", *options, **there)
+    assert (status, key.count("\n")) == (0, 1)
+    assert "The key 'hall 2' is made. It isn't shown again" in said
+    assert "It is the first" in said
+    assert key.strip() not in said
+    [live] = await fresh.parts.store.keys.live()
+    assert live.digest == digest_of(key.strip())
+    assert live.grant.scopes == {Scope.WRITE, Scope.READ}
+
+    status, nothing, said = await keys("add", "hall 2", "--scope", "read", **there)
+    assert (status, nothing) == (1, "")
+    assert said == "taktline: There is a key 'hall 2' already. Revoke it first, or choose another name.\n"
+
+    status, table, _ = await keys("list", **there)
+    head, row, foot = table.splitlines()
+    assert head.split() == ["NAME", "SCOPES", "SERIES", "RATE", "MADE", "EXPIRES", "USED"]
+    assert row.startswith("hall 2  read write  line *  1000/s  20")
+    assert row.endswith("never")
+    assert foot == "1 in all; times in Europe/Berlin."
+    assert digest_of(key.strip()).hex() not in table
+
+    status, nothing, said = await keys("revoke", "hall 2", **there)
+    assert (status, nothing, said) == (0, "", "The key 'hall 2' is revoked.\n")
+    assert await fresh.parts.store.keys.live() == ()
+    status, _, said = await keys("revoke", "hall 2", **there)
+    assert (status, said) == (1, "taktline: There is no key 'hall 2'; there is none at all.\n")
+    status, listed, _ = await keys("list", "--json", "--all", **there)
+    [one] = json.loads(listed)
+    assert (one["name"], one["scopes"], one["series"], one["rate"]) == ("hall 2", ["read", "write"], ["line *"], 1000)
+    assert one["revoked"]
+
+
+async def test_beside_a_service_on_the_embedded_engine_and_without_one(tmp_path: Path) -> None:
+    """The engine's folder is locked by its owner, and its port and password are known to nobody else."""
+    data, port = tmp_path / "data", free_port()
+    there = {"TAKTLINE_DATA": str(data)}
+    process = await start(API_PORT=str(port), **there)
+    try:
+        await service_process.until_ready(f"http://127.0.0.1:{port}")
+        status, _, said = await keys("add", "hall 2", "--scope", "read", **there)
+        assert status == 0, said
+        address = data / "engine.address"
+        assert stat.S_IMODE(address.stat().st_mode) == 0o600
+        assert (await keys("list", **there))[1].splitlines()[1].startswith("hall 2  read")
+    finally:
+        process.terminate()
+        await process.communicate()
+    assert process.returncode == 0
+    assert not address.exists()
+    address.write_text("postgresql://postgres:x@127.0.0.1:9/postgres")  # of an owner that was killed
+    assert (await keys("revoke", "hall 2", **there))[0] == 0
+    assert not address.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["add", "a"], "Missing option '--scope'"),
+        (["add", "a", "--scope", "root"], "'root' is not one of 'read', 'write', 'correct', 'admin'"),
+        (["add", " a", "--scope", "read"], "a name has 1 to 100 characters that can be seen"),
+        (["add", "a\x1b[1m", "--scope", "read"], "a name has 1 to 100 characters that can be seen"),
+        (["add", "a", "--scope", "read", "--rate", "0"], "it must be more than 0 readings a second."),
+        (["add", "a", "--scope", "read", "--rate", "nan"], "it must be more than 0 readings a second."),
+        (["add", "a", "--scope", "read", "--expires", "soon"], "'soon' isn't a duration; write it like 10s"),
+        (["add", "a", "--scope", "read", "--expires", "0"], "'0' is less than a second"),
+        (["add", "a", "--scope", "read", "--series", ""], "a pattern has 1 to 200 characters"),
+    ],
+)
+def test_what_a_key_cannot_be(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, ["keys", *arguments])
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
