@@ -178,6 +178,19 @@ class Overloaded(Unavailable):
     reason = "overloaded"
 
 
+class WaitedTooLong(Unavailable):
+    """This has waited too long for the database, and was not written; try again."""
+
+    reason = "waited"
+
+
+class InDoubt(Unavailable):
+    """It isn't known whether this was written. Send it again: with a batch id (Idempotency-Key) that is harmless."""
+
+    reason = "in_doubt"
+    retry_after = 10
+
+
 class TooFast(Unavailable):
     """This address sends more readings than it may; slow down."""
 

@@ -80,6 +80,7 @@ class Metrics:
         self._viewers = self._gauge("viewers", "Open live pages.")
         self._waiting = self._gauge("waiting_readings", "Readings that wait to be written.")
         self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
+        self._waiting_age = self._gauge("waiting_seconds", "For how long the oldest of them has waited.")
 
     def settled(self, outcome: str, batches: int, readings: int) -> None:
         """Count settled batches, and their readings."""
@@ -119,11 +120,12 @@ class Metrics:
         """Count a live page that was opened (1) or closed (-1)."""
         self._viewers.inc(change)
 
-    def watch(self, readings: Callable[[], float], size: Callable[[], float]) -> None:
-        """Report how many readings and bytes wait to be written; the functions are called whenever the metrics are
-        read."""
+    def watch(self, readings: Callable[[], float], size: Callable[[], float], age: Callable[[], float]) -> None:
+        """Report how many readings and bytes wait to be written, and for how many seconds the oldest has; the functions
+        are called whenever the metrics are read."""
         self._waiting.set_function(readings)
         self._waiting_bytes.set_function(size)
+        self._waiting_age.set_function(age)
 
     def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
         """Report the state of the database's background jobs; the function is called whenever the metrics are read."""

@@ -15,7 +15,8 @@ from service.errors import Draining, TaktlineError, TooFast
 from service.intake.batch import Packed
 from service.intake.rates import Rates
 from service.intake.reading import Rules
-from service.intake.writer import Answer, Writer
+from service.intake.waiting import Answer
+from service.intake.writer import Writer
 from service.metrics import Metrics
 
 

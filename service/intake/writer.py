@@ -3,22 +3,33 @@
 import asyncio
 import random
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import structlog
 
-from service.errors import BadReading, BatchMismatch, Draining, Overloaded, TooMuchAtOnce, Unavailable, counted
+from service.errors import (
+    BadReading,
+    BatchMismatch,
+    Draining,
+    InDoubt,
+    Overloaded,
+    TooMuchAtOnce,
+    Unavailable,
+    WaitedTooLong,
+    counted,
+)
 from service.intake.batch import Outcome, Packed, Receipt
+from service.intake.waiting import Answer, Group, Queue, settle_all
 from service.metrics import Metrics
 
 MAX_TRANSACTION = 50_000
 """The most readings in one transaction. More would gain nothing, and keep the batches behind them waiting."""
-BATCH = 800
-"""About how many bytes of memory a batch takes beside its rows, including the task that waits for it."""
 RETRY_FROM, RETRY_TO = 0.1, 2.0
 """Seconds between two attempts while the database is unavailable: at first, and at most."""
+LATE, TOO_LATE = 10.0, 30.0
+"""Seconds that a batch may wait before the service counts as not ready, and before a request is answered without its
+outcome being known."""
 ATTEMPTS = 3
 """Attempts at a transaction that is too much for the database, before it is split into halves, and in the end
 refused."""
@@ -28,11 +39,7 @@ log = structlog.stdlib.get_logger("writer")
 Write = Callable[[Sequence[Packed], Receipt], Awaitable[list[Outcome]]]
 Listener = Callable[[Sequence[Packed]], None]
 """Is called with batches that were just committed, without duplicates."""
-Answer = asyncio.Future[Outcome]
-"""Resolves to WRITTEN or DUPLICATE after COMMIT; raises BadReading or BatchMismatch."""
 
-
-Group = list[tuple[Packed, Answer]]
 _IN_DOUBT = (
     "The service is shutting down, and the database hasn't said whether this was written. "
     "Send it again: with a batch id that is harmless."
@@ -55,12 +62,9 @@ class Writer:
         self._write = write
         self._metrics = metrics
         self._listeners = listeners
-        self._max_readings, self._max_bytes = max_readings, max_bytes
         self._retry_to = retry_to
-        self._waiting: deque[tuple[Packed, Answer]] = deque()
-        self._in_hand: list[Group] = []
-        self._readings = self._bytes = 0
-        metrics.watch(lambda: self._readings, lambda: self._bytes)
+        self._queue = Queue(max_readings, max_bytes)
+        metrics.watch(lambda: self.waiting, lambda: self._queue.bytes, self.age)
         self._work, self._room = asyncio.Event(), asyncio.Condition()
         self.closed = False
         """Whether no more batches are accepted."""
@@ -68,32 +72,58 @@ class Writer:
         """Set when all accepted batches are settled, after close()."""
         self._abandoned = asyncio.Event()
         self.stalled: str | None = None
-        """Why nothing is committed at the moment; None while all is well."""
+        """Why nothing is committed at the moment, in the database's words; None where the newest attempt didn't
+        fail."""
+        self.late, self.too_late = LATE, TOO_LATE
+        self._first_failure = ""
+        self._hangs = False
+
+    @property
+    def waiting(self) -> int:
+        """How many readings wait to be written, or are being written."""
+        return self._queue.readings
+
+    def age(self) -> float:
+        """For how many seconds the oldest of them has waited."""
+        return self._queue.age()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why readings aren't written, or wait for longer than `late` seconds; None while all is well."""
+        return self.stalled or self.slow
+
+    @property
+    def slow(self) -> str | None:
+        """That readings wait for longer than `late` seconds; None while they don't."""
+        if (age := self.age()) <= self.late:
+            return None
+        return f"Readings have waited for {age:.0f} s to be written: the database answers too slowly, or not at all."
 
     def offer(self, batch: Packed) -> Answer:
-        """Queue a batch now. Raises Overloaded where there is no room for it, Unavailable while commits fail, and
-        Draining after close()."""
+        """Queue the batch of a request now. Raises Overloaded where there is no room for it, Unavailable while commits
+        fail or don't end, and Draining after close(). After `too_late` seconds the answer is InDoubt or
+        WaitedTooLong."""
         if self.closed:
             raise Draining
-        if not self._has_room(batch):
+        if not self._queue.has_room(batch):
             raise Overloaded(self._why_full())
-        if self.stalled is not None:
-            raise Unavailable(self.stalled)
-        return self._enqueue(batch)
+        if self.stalled is not None or self._hangs:
+            raise Unavailable(self.trouble)
+        return self._enqueue(batch, in_request=True)
 
     def put_now(self, batch: Packed) -> Answer | None:
         """Queue a batch if there is room for it, even while commits fail; None where there isn't. Raises Draining after
         close()."""
         if self.closed:
             raise Draining
-        return self._enqueue(batch) if self._has_room(batch) else None
+        return self._enqueue(batch) if self._queue.has_room(batch) else None
 
     async def put(self, batch: Packed) -> Answer:
         """Queue a batch as soon as there is room. Raises Draining after close()."""
         if (answer := self.put_now(batch)) is not None:
             return answer
         async with self._room:
-            await self._room.wait_for(lambda: self.closed or self._has_room(batch))
+            await self._room.wait_for(lambda: self.closed or self._queue.has_room(batch))
         if self.closed:
             raise Draining
         return self._enqueue(batch)
@@ -104,25 +134,30 @@ class Writer:
         With two committers the database has work to do while the next group is decoded, and while the other waits for
         the disk.
         """
-        async with asyncio.TaskGroup() as group:
-            for _ in range(committers):
-                group.create_task(self._commit())
+        watching = asyncio.create_task(self._answer_late())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(committers):
+                    group.create_task(self._commit())
+        finally:
+            watching.cancel()
         self.finished.set()
 
     async def _commit(self) -> None:
         receipt = Receipt()
         while True:
             await self._work.wait()
-            group = self._take()
+            group = self._queue.take(MAX_TRANSACTION)
+            if not self._queue and not self.closed:
+                self._work.clear()
             if group:
-                self._in_hand.append(group)
                 try:
                     await self._settle(group, receipt)
                 except Exception:  # otherwise this committer would end unnoticed
                     log.exception("a group of batches could not be settled")
-                    _answer_all(group, Unavailable("The service failed to write this; the log has the cause."))
-                self._in_hand.remove(group)
-                await self._make_room(group)
+                    settle_all(group, Unavailable("The service failed to write this; the log has the cause."))
+                self._queue.release(group)
+                await self._tell_of_room()
             elif self.closed:
                 return
 
@@ -130,8 +165,7 @@ class Writer:
         """Accept no more batches; run() ends when all accepted ones are committed."""
         self.closed = True
         self._work.set()
-        async with self._room:
-            self._room.notify_all()
+        await self._tell_of_room()
 
     async def drain(self) -> None:
         """Accept no more batches, and wait until all accepted ones are settled."""
@@ -141,73 +175,65 @@ class Writer:
     def abandon(self) -> int:
         """Give up all batches that aren't committed yet, because there is no time left. Transactions under way aren't
         repeated, and nobody waits for them. Returns how many readings were not acknowledged."""
-        left = self._readings
+        left = self._queue.readings
         self._abandoned.set()
-        _answer_all(self._waiting, Draining())
-        self._waiting.clear()
-        for group in self._in_hand:
-            _answer_all(group, Draining(_IN_DOUBT))
+        settle_all(self._queue.clear(), Draining())
+        settle_all(self._queue.in_hand(), Draining(_IN_DOUBT))
         return left
 
-    def _has_room(self, batch: Packed) -> bool:
-        """Whether the queue has room for a batch; an empty queue has room for any batch."""
-        return not self._readings or (
-            self._readings + batch.count <= self._max_readings and self._bytes + _size(batch) <= self._max_bytes
-        )
-
     def _why_full(self) -> str:
-        waiting = f"{counted(self._readings, 'reading')} wait{'s' * (self._readings == 1)}"
-        return f"{waiting} to be written; {self.stalled or 'try again in a moment'}."
+        number = self._queue.readings
+        waiting = f"{counted(number, 'reading')} wait{'s' * (number == 1)}"
+        return f"{waiting} to be written; {self.trouble or 'try again in a moment'}."
 
-    def _enqueue(self, batch: Packed) -> Answer:
-        answer: Answer = asyncio.get_running_loop().create_future()
-        self._waiting.append((batch, answer))
-        self._readings += batch.count
-        self._bytes += _size(batch)
+    def _enqueue(self, batch: Packed, *, in_request: bool = False) -> Answer:
+        answer = self._queue.add(batch, in_request=in_request)
         self._work.set()
         return answer
 
-    def _take(self) -> Group:
-        group: Group = []
-        readings = 0
-        while self._waiting and (not group or readings + self._waiting[0][0].count <= MAX_TRANSACTION):
-            group.append(self._waiting.popleft())
-            readings += group[-1][0].count
-        if not self._waiting and not self.closed:
-            self._work.clear()
-        return group
-
-    async def _make_room(self, group: Group) -> None:
-        self._readings -= sum(batch.count for batch, _ in group)
-        self._bytes -= sum(_size(batch) for batch, _ in group)
+    async def _tell_of_room(self) -> None:
         async with self._room:
             self._room.notify_all()
+
+    async def _answer_late(self) -> None:
+        """Answer the requests whose batches have waited for too long. What is being written goes on being written, and
+        counts as long as it does; what isn't being written yet is withdrawn, so that its sender knows for sure."""
+        while True:
+            await asyncio.sleep(self.too_late / 30)
+            self._hangs = False
+            if self.age() < self.too_late:
+                continue
+            late = self._queue.in_hand(self.too_late)
+            self._hangs = bool(late)
+            settle_all((one for one in late if one.in_request), InDoubt())
+            settle_all(self._queue.withdraw(self.too_late), WaitedTooLong())
+            await self._tell_of_room()
 
     async def _settle(self, group: Group, receipt: Receipt) -> None:
         """Write a group. Where the database refuses its data, or so much data at once, write its halves one by one, and
         so on, until the batch at fault is alone."""
         try:
-            outcomes = await self._write_until_settled([batch for batch, _ in group], receipt)
+            outcomes = await self._write_until_settled([one.batch for one in group], receipt)
         except Draining as given_up:
-            _answer_all(group, given_up)
+            settle_all(group, given_up)
             return
         except (BadReading, TooMuchAtOnce) as refusal:
             if len(group) == 1:
-                _answer(group[0][1], refusal)
+                group[0].settle(refusal)
                 return
             middle = len(group) // 2
             await self._settle(group[:middle], receipt)
             await self._settle(group[middle:], receipt)
             return
         self._count(group, outcomes)
-        for (_, answer), outcome in zip(group, outcomes, strict=True):
-            _answer(answer, BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
+        for one, outcome in zip(group, outcomes, strict=True):
+            one.settle(BatchMismatch() if outcome is Outcome.MISMATCH else outcome)
         self._notify(group, outcomes)
 
     def _notify(self, group: Group, outcomes: Sequence[Outcome]) -> None:
         """Call the listeners. That happens after the answers, so that committed batches are acknowledged whatever a
         listener does."""
-        written = [batch for (batch, _), was in zip(group, outcomes, strict=True) if was is Outcome.WRITTEN]
+        written = [one.batch for one, was in zip(group, outcomes, strict=True) if was is Outcome.WRITTEN]
         if written:
             for listener in self._listeners:
                 listener(written)
@@ -215,7 +241,7 @@ class Writer:
     def _count(self, group: Group, outcomes: Sequence[Outcome]) -> None:
         """Count outcomes, once per transaction, since a counter costs as much as a whole small batch."""
         for outcome in set(outcomes):
-            counts = [batch.count for (batch, _), was in zip(group, outcomes, strict=True) if was is outcome]
+            counts = [one.batch.count for one, was in zip(group, outcomes, strict=True) if was is outcome]
             self._metrics.settled(outcome.value, len(counts), sum(counts))
 
     async def _write_until_settled(self, batches: list[Packed], receipt: Receipt) -> list[Outcome]:
@@ -239,9 +265,7 @@ class Writer:
                 if many and attempts == ATTEMPTS:
                     self._note_answer()
                     raise
-                if self.stalled is None:
-                    log.warning("commits are held up", why=exc.detail)
-                self.stalled = exc.detail
+                self._note_failure(exc.detail)
                 self._metrics.commit_failed()
                 await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311
                 pause = min(2 * pause, self._retry_to)
@@ -253,8 +277,17 @@ class Writer:
             self._metrics.commit(time.perf_counter() - started, sum(batch.count for batch in batches))
             return outcomes
 
+    def _note_failure(self, why: str) -> None:
+        """Note why an attempt has failed, and why the first one has: a server that stops because its disk is full says
+        so only once."""
+        if self.stalled is None:
+            log.warning("commits are held up", why=why)
+            self._first_failure = why
+        self.stalled = why if why == self._first_failure else f"{why} At first: {self._first_failure}"
+
     def _note_answer(self) -> None:
         """Note that the database has answered."""
+        self._hangs = False
         if self.stalled is not None:
             log.info("commits go on")
             self.stalled = None
@@ -265,22 +298,3 @@ class Writer:
                 await self._abandoned.wait()
         if self._abandoned.is_set():
             raise Draining
-
-
-def _size(batch: Packed) -> int:
-    return BATCH + len(batch.rows)
-
-
-def _answer_all(group: Iterable[tuple[Packed, Answer]], error: Exception) -> None:
-    for _, answer in group:
-        _answer(answer, error)
-
-
-def _answer(answer: Answer, result: Outcome | Exception) -> None:
-    if answer.done():  # the client has gone, or was answered that the batch was given up
-        return
-    if isinstance(result, Outcome):
-        answer.set_result(result)
-    else:
-        answer.set_exception(result)
-        answer.exception()  # so that asyncio doesn't log an exception that nobody awaits

@@ -36,10 +36,7 @@ def readyz_route(
         state = engine_state()
         why = writer.stalled or ("The service is shutting down." if writer.closed else None)
         if why is None:
-            try:
-                await store.ping()
-            except Unavailable as exc:
-                why = exc.detail
+            why = await (_slow(writer.slow, store) if writer.slow else _unanswered(store))
         if why is not None:
             metrics.refused("/readyz", "not_ready")
             body = {**plain_problem(503, why), **state}
@@ -49,6 +46,24 @@ def readyz_route(
         return Response({**body, **state, "jobs": [_described(job) for job in watch.jobs()]})
 
     return readyz
+
+
+async def _slow(why: str, store: Store) -> str:
+    """Why readings have waited for so long, and who keeps them waiting, if the database says so."""
+    try:
+        blockers = await store.blockers.find()
+    except Unavailable as exc:
+        return f"{why} {exc.detail}"
+    return " ".join([why, *map(str, blockers)])
+
+
+async def _unanswered(store: Store) -> str | None:
+    """Why the database can't be used at the moment; None where it can."""
+    try:
+        await store.ping()
+    except Unavailable as exc:
+        return exc.detail
+    return None
 
 
 def _described(job: Job) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.intake.batch import Outcome, Packed
 from service.intake.formats.frames import RefusedEnvelope, read_frame, read_json
 from service.intake.gate import Gate
 from service.intake.reading import now_microseconds
-from service.intake.writer import Answer
+from service.intake.waiting import Answer
 from service.metrics import Metrics
 from service.problems import problem
 from service.routes.connections import Connections

@@ -1,11 +1,11 @@
 """The store: the only package that talks SQL while the service runs. Rows become typed values here."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from service.errors import Unavailable
 from service.store.batches import FORGOTTEN, Batches
+from service.store.blockers import Blocker, Blockers
 from service.store.buckets import Buckets
 from service.store.database import DatabaseServer, session
 from service.store.facts import Facts
@@ -23,7 +23,7 @@ writing of readings, however many there are."""
 PING_TIMEOUT = 2.0
 """Seconds that the database may take to answer a readiness probe."""
 
-__all__ = ["FORGOTTEN", "Excerpt", "Job", "Record", "Store", "open_store"]
+__all__ = ["FORGOTTEN", "Blocker", "Excerpt", "Job", "Record", "Store", "open_store"]
 
 
 class Store:
@@ -34,6 +34,7 @@ class Store:
         """The two pools, of which each subject uses one."""
         self.server = server
         self.batches = Batches(writing, server)
+        self.blockers = Blockers(reading, server)
         self.buckets = Buckets(reading)
         self.facts = Facts(reading, server)
         self.overview = Overview(reading)
@@ -45,11 +46,7 @@ class Store:
 
     async def ping(self) -> None:
         """Raise Unavailable where the database doesn't answer or is a read-only replica."""
-        try:
-            async with asyncio.timeout(PING_TIMEOUT):
-                [row] = await self.writing.read("ping")
-        except TimeoutError as exc:
-            raise Unavailable(f"The database doesn't answer within {PING_TIMEOUT:g} seconds.") from exc
+        [row] = await self.writing.ask("ping", within=PING_TIMEOUT)
         if row[0]:
             raise Unavailable("The database is a read-only replica.")
 

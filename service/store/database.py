@@ -1,5 +1,6 @@
 """Connects to the database server, and finds out its versions, edition and state."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
@@ -9,8 +10,11 @@ import msgspec
 
 from service.errors import DatabaseAway, DatabaseUnusable
 from service.store.queries import Edition, query
+from service.store.server_words import in_words
 
 CONNECT_TIMEOUT = 10.0
+ANSWER_TIMEOUT = 5.0
+"""Seconds that a database with which there is a connection may take to say what it is."""
 OLDEST = {"community": (2, 29), "apache": (2, 19)}
 """The oldest TimescaleDB that is supported: 2.28 loses buckets after a refresh, 2.19 is the oldest that was tried."""
 
@@ -39,14 +43,30 @@ def place(url: str) -> str:
     return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"
 
 
-async def inspect(url: str) -> DatabaseServer:
-    """Look at the server at `url`, and create the TimescaleDB extension in the database where it is missing."""
+async def inspect(url: str, limit: float = ANSWER_TIMEOUT) -> DatabaseServer:
+    """Look at the server at `url`, and create the TimescaleDB extension in the database where it is missing.
+
+    DatabaseAway: it doesn't answer, or not within `limit` seconds.
+    """
     async with connection(url, "public") as con:
-        [row] = await con.fetch(query("server"))
+        row = await _facts(con, url, limit)
         if row["timescaledb"] is None:
             await _install_extension(con, url)
-            [row] = await con.fetch(query("server"))
+            row = await _facts(con, url, limit)
     return _check(row, url)
+
+
+async def _facts(con: "asyncpg.Connection[asyncpg.Record]", url: str, limit: float) -> asyncpg.Record:
+    try:
+        async with asyncio.timeout(limit):
+            [row] = await con.fetch(query("server"))
+    except TimeoutError as exc:
+        con.terminate()  # closing in good order would wait for the same database
+        raise DatabaseAway(
+            f"The database at {place(url)} accepts connections, but doesn't answer within {limit:g} seconds. "
+            "It, or the server behind a pooler, may be stopped or overloaded."
+        ) from exc
+    return row
 
 
 @asynccontextmanager
@@ -70,7 +90,7 @@ async def _install_extension(con: "asyncpg.Connection[asyncpg.Record]", url: str
         await con.execute(query("install_extension"))
     except asyncpg.PostgresError as exc:
         raise DatabaseUnusable(
-            f"The database at {place(url)} has no TimescaleDB, and it can't be added: {exc}. "
+            f"The database at {place(url)} has no TimescaleDB, and it can't be added: {in_words(exc)}. "
             "Install the extension on that server, or ask its owner for 'create extension timescaledb'."
         ) from exc
 
@@ -99,13 +119,15 @@ def _sentences(url: str) -> Iterator[None]:
     try:
         yield
     except asyncpg.InvalidAuthorizationSpecificationError as exc:
-        raise DatabaseUnusable(f"The database at {place(url)} refused the user or the password: {exc}.") from exc
+        raise DatabaseUnusable(
+            f"The database at {place(url)} refused the user or the password: {in_words(exc)}."
+        ) from exc
     except asyncpg.CannotConnectNowError as exc:
-        raise DatabaseAway(f"The database at {place(url)} isn't ready: {exc}.") from exc
+        raise DatabaseAway(f"The database at {place(url)} isn't ready: {in_words(exc)}.") from exc
     except asyncpg.InvalidCatalogNameError as exc:
-        raise DatabaseUnusable(f"The server at {place(url)} has no such database: {exc}.") from exc
+        raise DatabaseUnusable(f"The server at {place(url)} has no such database: {in_words(exc)}.") from exc
     except (OSError, TimeoutError) as exc:
         cause = str(exc) or f"no answer within {CONNECT_TIMEOUT:g} seconds"
         raise DatabaseAway(f"No database answers at {place(url)}: {cause}.") from exc
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
-        raise DatabaseUnusable(f"DATABASE_URL can't be used: {exc}.") from exc
+        raise DatabaseUnusable(f"DATABASE_URL can't be used: {in_words(exc)}.") from exc

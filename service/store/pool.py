@@ -10,6 +10,7 @@ import msgspec
 
 from service.errors import BadReading, TooMuchAtOnce, Unavailable
 from service.store.queries import Edition, query
+from service.store.server_words import in_words
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
@@ -79,6 +80,19 @@ class Pool:
             text = query(name, size, down=down, edition=self._edition)
             return await con.fetch(text, *args, timeout=READ_TIMEOUT)
 
+    async def ask(self, name: str, *args: object, within: float) -> list[asyncpg.Record]:
+        """The rows of a query that is quick where all is well. Raises Unavailable after `within` seconds, whatever the
+        connection hangs in."""
+        try:
+            async with asyncio.timeout(within), self.connection() as con:
+                try:
+                    return await con.fetch(query(name, edition=self._edition), *args)
+                except asyncio.CancelledError:
+                    con.terminate()  # or its release would wait until the server has confirmed the cancellation
+                    raise
+        except TimeoutError as exc:
+            raise Unavailable(f"The database doesn't answer within {within:g} seconds.") from exc
+
     async def execute(self, name: str, *args: object) -> str:
         """Run the query in `sql/queries/<name>.sql` outside a transaction, and return its command tag."""
         async with self.connection() as con:
@@ -107,13 +121,17 @@ class Pool:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as con:
                 yield con
         except _DATA_ERRORS as exc:
-            raise BadReading(f"The database refuses this: {exc}.") from exc
+            raise BadReading(f"The database refuses this: {in_words(exc)}.") from exc
         except _TOO_MUCH as exc:
-            raise TooMuchAtOnce(f"The database can't do this in one transaction: {exc}.") from exc
+            raise TooMuchAtOnce(f"The database can't do this in one transaction: {in_words(exc)}.") from exc
+        except asyncpg.DiskFullError as exc:
+            raise Unavailable(f"The disk of the database is full: {in_words(exc)}.") from exc
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
-            raise Unavailable(f"The database can't do this now: {exc}.") from exc
-        except (OSError, TimeoutError) as exc:
-            raise Unavailable(f"The database doesn't answer: {str(exc) or type(exc).__name__}.") from exc
+            raise Unavailable(f"The database can't do this now: {in_words(exc)}.") from exc
+        except TimeoutError as exc:
+            raise Unavailable("The database doesn't answer in time.") from exc
+        except OSError as exc:
+            raise Unavailable(f"The database doesn't answer: {in_words(exc) or type(exc).__name__}.") from exc
 
     @asynccontextmanager
     async def transaction(self, limit: float) -> AsyncIterator["Connection[asyncpg.Record]"]:

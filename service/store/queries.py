@@ -42,6 +42,7 @@ QUERIES = (
     "any_readings",
     "applied_functions",
     "applied_migrations",
+    "blockers",
     "buckets",
     "buckets_from_totals",
     "claim_job",

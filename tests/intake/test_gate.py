@@ -15,7 +15,8 @@ from service.intake.formats.frames import read_json
 from service.intake.gate import Entrance, Gate, Sender
 from service.intake.rates import Rates
 from service.intake.reading import now_microseconds
-from service.intake.writer import Answer, Writer
+from service.intake.waiting import Answer
+from service.intake.writer import Writer
 from service.metrics import Metrics
 from tests.batches import RULES
 from tests.conftest import Engine, dropped_schema, settings_for

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service.errors import BadReading, Draining, Overloaded, TooMuchAtOnce, Unavailable
+from service.errors import BadReading, Draining, InDoubt, Overloaded, TooMuchAtOnce, Unavailable, WaitedTooLong
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.writer import RETRY_TO, Listener, Write, Writer
 from service.metrics import Metrics
@@ -247,3 +247,53 @@ async def test_a_listener_that_fails_takes_back_no_acknowledgement() -> None:
     async with at_work(write, listeners=[fail]) as writer:
         assert await writer.offer(batch()) is Outcome.WRITTEN
         assert await writer.offer(batch()) is Outcome.WRITTEN
+
+
+async def test_a_request_is_answered_in_time_and_its_batch_counts_until_it_is_settled() -> None:
+    """What is being written may be committed or not; what isn't yet is withdrawn. Connections wait."""
+    begun, gate = asyncio.Event(), asyncio.Event()
+    groups: list[list[str | None]] = []
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        begun.set()
+        groups.append([one.id for one in batches])
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, max_readings=10) as writer:
+        writer.late, writer.too_late = 0.1, 0.3
+        in_hand = [writer.offer(batch(2, batch_id="a")), await writer.put(batch(1, batch_id="b"))]
+        await begun.wait()
+        behind = [await writer.put(batch(1, batch_id="c")), writer.offer(batch(3, batch_id="d"))]
+        assert writer.trouble is None
+        with pytest.raises(InDoubt, match="Idempotency-Key"):
+            await in_hand[0]
+        with pytest.raises(WaitedTooLong, match="was not"):
+            await behind[1]
+        assert "database" in (writer.trouble or "")
+        with pytest.raises(Unavailable, match="waited"):
+            writer.offer(batch(1))
+        assert writer.put_now(batch(7)) is None  # 4 of 10 are taken: what is in doubt counts, what is withdrawn doesn't
+        last = writer.put_now(batch(6, batch_id="e"))
+        assert last is not None
+        gate.set()
+        for answer in (in_hand[1], behind[0], last):
+            assert await answer is Outcome.WRITTEN
+        assert await writer.offer(batch(10)) is Outcome.WRITTEN
+    assert groups == [["a", "b"], ["c", "e"], [None]]
+
+
+async def test_the_first_failure_is_told_as_long_as_others_follow_from_it() -> None:
+    failures = [Unavailable("The disk is full."), Unavailable("Nobody is there."), Unavailable("Nobody is there.")]
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        if failures:
+            raise failures.pop(0)
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write) as writer:
+        answer = await writer.put(batch())
+        await until(lambda: writer.stalled == "The disk is full.")
+        await until(lambda: writer.stalled == "Nobody is there. At first: The disk is full.")
+        assert await answer is Outcome.WRITTEN
+        assert writer.stalled is None

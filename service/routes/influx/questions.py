@@ -29,7 +29,7 @@ def health_route(writer: Writer) -> HTTPRouteHandler:
     @get("/health", response_headers=HEADERS, include_in_schema=False)
     async def health() -> Response[dict[str, Any]]:
         """What version 2 answers; for orchestrators there are /livez and /readyz."""
-        why = writer.stalled or ("shutting down" if writer.closed else None)
+        why = writer.trouble or ("shutting down" if writer.closed else None)
         body: dict[str, Any] = {
             "name": "taktline",
             "message": why or "ready for queries and writes",
