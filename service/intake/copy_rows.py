@@ -38,6 +38,11 @@ def text_field(series: bytes) -> bytes:
     return _length(len(series)) + series + EIGHT
 
 
+def name_in(field: bytes) -> str:
+    """The name of the series in a text_field()."""
+    return field[4:-4].decode()
+
+
 def encode_one(ts: int, field: bytes, plan: float | None, fact: float | None, attributes: bytes | None) -> bytes:
     """Encode any row. `ts` is in microseconds since 1970, `field` is the text_field() of the series, `attributes` is
     JSON text."""

@@ -42,7 +42,7 @@ class Store:
         self.keys = Keys(writing)
         self.records = Records(reading)
         self.rollups = Rollups(writing)
-        self.series = Series(reading, server)
+        self.series = Series(reading, writing, server)
 
     async def ping(self) -> None:
         """Raise Unavailable where the database doesn't answer or is a read-only replica."""

@@ -8,7 +8,7 @@ import asyncpg
 
 from service.errors import Unavailable
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.copy_rows import COLUMNS, HEADER, TRAILER
+from service.intake.copy_rows import COLUMNS, HEADER, TRAILER, name_in
 from service.store.database import DatabaseServer
 from service.store.pool import Pool
 from service.store.queries import query
@@ -41,6 +41,9 @@ class Batches:
         self.compresses = server.edition == "community" and not server.embedded
         """Whether many readings are written straight to the columnstore. The TimescaleDB version of the embedded engine
         loses sorted readings that are written this way."""
+        self.known: set[bytes] = set()
+        """The names of series, as the rows have them, that are known to be in their table: those that were read from
+        it, and those that were committed here. Other replicas may have added more."""
 
     async def write(self, batches: Sequence[Packed], receipt: Receipt) -> list[Outcome]:
         """Write the batches in one transaction, and return one outcome per batch after COMMIT.
@@ -59,8 +62,11 @@ class Batches:
                 await _mark_late(con, written, row["started"])
             if self.compresses and _worth_compressing(written):
                 await con.fetch(query("compress_directly"), list(_days(written)))
+            if new := _new_series(written, self.known):
+                await con.execute(query("insert_series"), [name_in(one) for one in new])
             await _copy(con, [one.rows for one in written])
             receipt.outcomes = outcomes
+        self.known |= new
         return outcomes
 
     async def forget(self, memory: timedelta) -> int:
@@ -103,6 +109,15 @@ async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed
     late = {minute for one in written for minute in one.minutes if minute <= passed}
     if late:
         await con.execute(query("mark_late"), list(late))
+
+
+def _new_series(written: Sequence[Packed], known: set[bytes]) -> set[bytes]:
+    """The series that aren't known to be in their table; nearly always none."""
+    new: set[bytes] = set()
+    for one in written:
+        if not one.series <= known:
+            new |= one.series - known
+    return new
 
 
 def _worth_compressing(written: Sequence[Packed]) -> bool:

@@ -1,5 +1,5 @@
-"""The periodic maintenance: deletes old batch ids, refreshes rollups after late readings, and watches the engine's
-background jobs."""
+"""The periodic maintenance: deletes old batch ids, refreshes rollups after late readings, adds names of series that are
+lacking, and watches the engine's background jobs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,6 +15,8 @@ FORGET_EVERY = 600.0
 """Seconds between two rounds of deleting old batch ids."""
 JOBS_EVERY = 60.0
 """Seconds between two checks of the engine's background jobs."""
+SERIES_EVERY = 60.0
+"""Seconds between two looks for series whose names replicas of an earlier version have left out of their table."""
 LATE_EVERY = 10.0
 """Seconds between two searches for late readings."""
 
@@ -25,6 +27,7 @@ async def maintain(store: Store, watch: JobWatch, batch_memory: timedelta) -> No
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time."""
     async with asyncio.TaskGroup() as group:
         group.create_task(every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
+        group.create_task(every(SERIES_EVERY, store.series.note_missed))
         if store.server.edition == "community":
             group.create_task(every(LATE_EVERY, store.rollups.refresh_late))
             await _try(watch.look)

@@ -2,7 +2,7 @@
 -- the ids that are new, and whether the transaction is new: if its number was committed before, there is nothing left
 -- to do. This waits for other transactions that are just writing one of the ids or the same number. It also returns the
 -- time of the transaction, by which readings are late or not, and limits its duration, on which
--- sql/schema/005_exact.sql relies.
+-- sql/schema/005_exact.sql relies. The transaction also writes the names of its series: see sql/schema/070_series.sql.
 with
   new as (
     insert into batch (id, digest, readings)
@@ -12,9 +12,10 @@ with
     returning id
   ),
   numbered as (
-    insert into committer (id, number)
-    values ($4::uuid, $5::bigint)
-    on conflict (id) do update set number = excluded.number, at = default
+    insert into committer (id, number, series_noted_at)
+    values ($4::uuid, $5::bigint, now())
+    on conflict (id) do update
+      set number = excluded.number, at = default, series_noted_at = excluded.series_noted_at
     where committer.number < excluded.number
     returning id
   )
