@@ -115,6 +115,19 @@ class BatchMismatch(BadRequest):
         super().__init__(None, [Fault(0, "id", "was committed before with other content")])
 
 
+class TooManySeries(BadRequest):
+    """There are too many series."""
+
+    status = 422
+    reason = "too_many_series"
+
+    def __init__(self, name: str, most: int) -> None:
+        super().__init__(
+            f"{quoted(name)} would be a new series, and there are as many as MAX_SERIES allows, {most:,}. "
+            "Write to a series that exists, or raise the setting."
+        )
+
+
 class Unauthorized(TaktlineError):
     """This needs a key."""
 

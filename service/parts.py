@@ -16,6 +16,7 @@ from service.errors import DatabaseAway
 from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
+from service.intake.series_limit import SeriesLimit
 from service.intake.writer import Writer
 from service.live.feed import Feed
 from service.live.view import View, ViewSnapshot, open_feed
@@ -97,7 +98,8 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         counters.watch_jobs(watch.jobs)
         await renderer.warm()
         rules = Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings)
-        gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters), Connections()
+        series = SeriesLimit(settings.max_series, store.batches.known, store.series)
+        gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters, series), Connections()
         kept_bytes = KeptBytes(settings.queue_bytes, settings.max_frame_bytes)
         async with listening(gate, settings.api_host, settings.tcp_port, settings.max_frame_bytes) as tcp:
             yield Parts(

@@ -80,6 +80,7 @@ class Settings(BaseSettings):
     queue_bytes: Size = Field(
         64 * 2**20, ge=1024, description="The most memory that readings waiting to be written may take."
     )
+    max_series: int = Field(100_000, ge=1, description="Most series; readings of further ones are refused with 422.")
     ingest_rate: float = Field(
         0, ge=0, allow_inf_nan=False, description="Readings a second that one address may send; 0 is no limit."
     )

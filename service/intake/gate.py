@@ -1,23 +1,28 @@
 """The gate between all transports and the writer. It limits the rate of each address, hands batches to the writer, and
 counts what is refused.
 
-Every sender passes the same checks in the same order: the service isn't stopping, the sender is below its rate, and the
-queue has room. Where a check fails, a request is refused, whereas a connection has to wait.
+Every sender passes the same checks in the same order: the service isn't stopping, the sender is below its rate, there
+aren't too many series, and the queue has room. Where a check fails, a request is refused, whereas a connection has to
+wait; but new series beyond the limit are refused to both.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from service.access.grants import OPEN, Grant
-from service.errors import Draining, TaktlineError, TooFast
-from service.intake.batch import Packed
+from service.errors import Draining, TaktlineError, TooFast, Unavailable
+from service.intake.batch import Outcome, Packed
 from service.intake.rates import Rates
 from service.intake.reading import Rules
+from service.intake.series_limit import SeriesLimit
 from service.intake.waiting import Answer
 from service.intake.writer import Writer
 from service.metrics import Metrics
+
+LOOK_AGAIN = 1.0
+"""Seconds until a connection's new series are looked up again where the database is away."""
 
 
 class Sender(msgspec.Struct, frozen=True):
@@ -32,8 +37,8 @@ class Sender(msgspec.Struct, frozen=True):
 class Gate:
     """Admits senders, each of which gets an Entrance."""
 
-    def __init__(self, writer: Writer, rates: Rates, rules: Rules, metrics: Metrics) -> None:
-        self.writer, self.rates, self.rules, self._metrics = writer, rates, rules, metrics
+    def __init__(self, writer: Writer, rates: Rates, rules: Rules, metrics: Metrics, series: SeriesLimit) -> None:
+        self.writer, self.rates, self.rules, self._metrics, self.series = writer, rates, rules, metrics, series
 
     def enter(self, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None = None) -> "Entrance":
         """An entrance for a connection, which may be kept waiting. Raises Draining where the service is stopping.
@@ -59,20 +64,32 @@ class Entrance:
     """Hands the batches of one sender to the writer. Errors that it raises aren't counted here, but by whoever answers
     them: connections call refused(), and the errors of requests are counted where HTTP errors are answered."""
 
-    __slots__ = ("_gate", "_on_refusal", "_rates", "_sender", "_writer", "pausing", "rules")
+    __slots__ = ("_gate", "_on_refusal", "_rates", "_sender", "_series", "_writer", "pausing", "rules")
 
     def __init__(self, gate: Gate, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None) -> None:
-        self._gate, self._writer, self._rates = gate, gate.writer, gate.rates
+        self._gate, self._writer, self._rates, self._series = gate, gate.writer, gate.rates, gate.series
         self._sender, self._on_refusal = sender, on_refusal
         self.rules = gate.rules
         """The rules for this sender's readings."""
         self.pausing = False
-        """Whether put() is waiting because of the sender's rate. If it is cancelled then, its batch was not handed
-        over."""
+        """Whether put() is waiting because of the sender's rate, or until new series can be looked up. If it is
+        cancelled then, its batch was not handed over."""
 
-    def offer(self, batch: Packed) -> Answer:
+    def offer(self, batch: Packed) -> Awaitable[Outcome]:
         """Hand over the batch of a request. Raises Draining, Overloaded or Unavailable where the writer doesn't accept
-        it now. The rate isn't checked again, since it was checked before the body arrived."""
+        it now; TooManySeries, which is raised when the result is awaited. The rate isn't checked again, since it was
+        checked before the body arrived."""
+        new = self._series.new(batch)
+        return self._offer_new(batch, new) if new else self._offer(batch)
+
+    async def _offer_new(self, batch: Packed, new: frozenset[bytes]) -> Outcome:
+        taken = await self._series.admit(new)
+        try:
+            return await self._offer(batch)
+        finally:
+            self._series.release(taken)
+
+    def _offer(self, batch: Packed) -> Answer:
         answer = self._writer.offer(batch)
         self._rates.take(self._sender.address, batch.count)
         return answer
@@ -81,7 +98,7 @@ class Entrance:
         """Hand over the batch of a connection; None where put() would have to wait."""
         if self._writer.closed:
             raise Draining
-        if self._rates.wait(self._sender.address):
+        if self._rates.wait(self._sender.address) or self._series.new(batch):
             return None
         answer = self._writer.put_now(batch)
         if answer is not None:
@@ -90,18 +107,39 @@ class Entrance:
 
     async def put(self, batch: Packed) -> Answer:
         """Hand over the batch of a connection as soon as its rate allows it and the queue has room. Raises Draining
-        where the service stops before."""
+        where the service stops before, and TooManySeries."""
         if self._writer.closed:
             raise Draining
-        if seconds := self._rates.wait(self._sender.address):
-            self.pausing = True
-            try:
+        taken = self._series.new(batch)
+        self.pausing = True
+        try:
+            if seconds := self._rates.wait(self._sender.address):
                 await asyncio.sleep(seconds)
-            finally:
-                self.pausing = False
+            if taken:
+                taken = await self._admit(taken)
+        finally:
+            self.pausing = False
         # counted before there is room, so that the connections of one address can't all wait for room at the same time
         self._rates.take(self._sender.address, batch.count)
-        return await self._writer.put(batch)
+        if not taken:
+            return await self._writer.put(batch)
+        try:
+            answer = await self._writer.put(batch)
+        except BaseException:
+            self._series.release(taken)
+            raise
+        answer.add_done_callback(lambda _: self._series.release(taken))
+        return answer
+
+    async def _admit(self, new: frozenset[bytes]) -> frozenset[bytes]:
+        """Take new series, as soon as the database can be asked. Raises Draining where the service stops before, and
+        TooManySeries."""
+        while not self._writer.closed:
+            try:
+                return await self._series.admit(new)
+            except Unavailable:
+                await asyncio.sleep(LOOK_AGAIN)
+        raise Draining
 
     def watch(self, answer: Answer) -> None:
         """Take care of an answer that nobody awaits: a refusal is counted, and `on_refusal` is called."""

@@ -6,7 +6,7 @@ Nothing is answered, so clients don't learn what was refused. Refusals are count
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -197,22 +197,28 @@ class Connection:
                 else:
                     texts.append(text)
         finally:  # also where the stream breaks off: the texts before that are complete
-            for packed in self._read(texts):
-                self._entrance.watch(await self._entrance.put(packed))
+            await self._hand_over(texts)
 
-    def _read(self, texts: list[bytes]) -> Iterator[Packed]:
-        """The batches in these texts. All readings without an envelope are one batch, if all of them are good."""
+    async def _hand_over(self, texts: list[bytes]) -> None:
+        """Hand over the batches in these texts. All readings without an envelope are one batch, if all of them are
+        good."""
         plain = [text for text in texts if _is_plain(text)]
-        together = self._decode(b"[%b]" % b",".join(plain)) if len(plain) > 1 else None
-        if isinstance(together, Packed):
-            yield together
+        if len(plain) > 1 and await self._put(b"[%b]" % b",".join(plain)) is None:
             texts = [text for text in texts if not _is_plain(text)]
         for text in texts:
-            packed = self._decode(text)
-            if isinstance(packed, Packed):
-                yield packed
-            else:
-                self._refuse(packed)
+            if refusal := await self._put(text):
+                self._refuse(refusal)
+
+    async def _put(self, text: bytes) -> TaktlineError | None:
+        """Hand over one batch, and return why it is refused where it is."""
+        packed = self._decode(text)
+        if not isinstance(packed, Packed):
+            return packed
+        try:
+            self._entrance.watch(await self._entrance.put(packed))
+        except BadRequest as refusal:
+            return refusal
+        return None
 
     def _decode(self, text: bytes) -> Packed | TaktlineError:
         try:

@@ -119,8 +119,10 @@ class Session:
             self._listener.uncancel()
 
     async def _take(self, message: dict[str, Any]) -> None:
+        batch_id = None
         try:
             packed = self._read(message)
+            batch_id = packed.id
             answer = self._entrance.put_now(packed)
             if answer is None:  # later frames wait until this one is handed over
                 answer = await self._inbox.receive_during(self._entrance.put(packed))
@@ -128,7 +130,7 @@ class Session:
             self._entrance.refused(refusal)
             self._stopping = True
         except TaktlineError as refusal:
-            await self._refuse(refusal)
+            await self._refuse(refusal, batch_id)
         except Exception:  # an unexpected error with one frame mustn't end the connection
             log.exception("a frame could not be read")
             await self._refuse(TaktlineError("This should not have happened; the log has the cause."))
@@ -144,13 +146,15 @@ class Session:
             return read_json(text.removeprefix("\ufeff"), rules, now)
         return read_frame(message.get("bytes") or b"", rules, now)
 
-    async def _refuse(self, refusal: TaktlineError) -> None:
+    async def _refuse(self, refusal: TaktlineError, batch_id: str | None = None) -> None:
         """Answer a refused frame. Where the client doesn't read its answers, only answers to envelopes wait for room
         and others are dropped, because simple clients send without ever reading."""
         self._entrance.refused(refusal)
         frame: dict[str, Any] = {"error": problem(refusal)}
         if isinstance(refusal, RefusedEnvelope):
             frame["id"] = refusal.batch_id
+        elif batch_id is not None:
+            frame["id"] = batch_id
         elif self._replies.full():
             self._entrance.refused("answer_unread")
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -71,6 +72,19 @@ class Series:
             await asyncio.wait([task], timeout=max(0, began + self.patience - now))
             kept = self._kept.get(patterns)
         return kept.names if kept is not None else []
+
+    async def existing(self, names: Sequence[str]) -> list[str]:
+        """Those of the names that are in the table."""
+        return [name for (name,) in await self._pool.read("existing_series", names)]
+
+    async def first(self, count: int) -> list[str]:
+        """So many names, or all where there are fewer."""
+        return [name for (name,) in await self._pool.read("first_series", count)]
+
+    async def count(self) -> int:
+        """How many names there are."""
+        [[count]] = await self._pool.read("count_series")
+        return int(count)
 
     async def note_missed(self) -> int:
         """Add the names that replicas of earlier versions have left out, and return how many there were."""

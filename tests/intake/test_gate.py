@@ -11,10 +11,12 @@ from websockets.exceptions import ConnectionClosed
 
 from service.errors import Draining, Overloaded, TaktlineError, TooFast
 from service.intake.batch import Outcome, Packed
+from service.intake.copy_rows import text_field
 from service.intake.formats.frames import read_json
 from service.intake.gate import Entrance, Gate, Sender
 from service.intake.rates import Rates
 from service.intake.reading import now_microseconds
+from service.intake.series_limit import SeriesLimit
 from service.intake.waiting import Answer
 from service.intake.writer import Writer
 from service.metrics import Metrics
@@ -112,13 +114,15 @@ async def test_what_was_left_out_of_a_batch_is_counted_too(open_everywhere: Runn
 
 
 class GateSetup:
-    """A gate with the store of a service behind it. Nothing is committed before open() is called."""
+    """A gate with the store of a service behind it, and a series that is known. Nothing is committed before open() is
+    called."""
 
-    def __init__(self, service: Running, rate: float = 0, max_readings: int = 1000) -> None:
+    def __init__(self, service: Running, name: str, rate: float = 0, max_readings: int = 1000) -> None:
         self.metrics, self.rates = Metrics(), Rates(rate)
-        write = service.parts.store.batches.write
-        self.writer = Writer(write, self.metrics, max_readings=max_readings, max_bytes=10**6)
-        self.gate = Gate(self.writer, self.rates, RULES, self.metrics)
+        store = service.parts.store
+        self.writer = Writer(store.batches.write, self.metrics, max_readings=max_readings, max_bytes=10**6)
+        series = SeriesLimit(10**6, {text_field(name.encode())}, store.series)
+        self.gate = Gate(self.writer, self.rates, RULES, self.metrics, series)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -147,7 +151,7 @@ async def asked(entrance: Entrance, packed: Packed) -> str:
 
 
 async def test_the_end_comes_before_the_rate_and_the_rate_before_room(shared: Running, name: str) -> None:
-    setup = GateSetup(shared, rate=10, max_readings=5)
+    setup = GateSetup(shared, name, rate=10, max_readings=5)
     entrance = setup.gate.enter(SENDER)
     assert entrance.put_now(batch(name, 5)) is not None
     # the queue has no room
@@ -171,7 +175,7 @@ async def test_the_end_comes_before_the_rate_and_the_rate_before_room(shared: Ru
     assert await asked(entrance, batch(name, 1)) == "Draining"
 
 
-async def offered(entrance: Entrance, packed: Packed) -> Answer:
+async def offered(entrance: Entrance, packed: Packed) -> Awaitable[Outcome]:
     return entrance.offer(packed)
 
 
@@ -187,9 +191,9 @@ async def put_in_the_end(entrance: Entrance, packed: Packed) -> Answer:
 
 @pytest.mark.parametrize("hand_over", [offered, put_at_once, put_in_the_end])
 async def test_a_batch_is_a_debt_once(
-    shared: Running, name: str, hand_over: Callable[[Entrance, Packed], Awaitable[Answer]]
+    shared: Running, name: str, hand_over: Callable[[Entrance, Packed], Awaitable[Awaitable[Outcome]]]
 ) -> None:
-    setup = GateSetup(shared, rate=1000)
+    setup = GateSetup(shared, name, rate=1000)
     async with setup.open():
         answer = await hand_over(setup.gate.enter(SENDER), batch(name, 900))
         assert setup.rates.wait(SENDER.address) == 0
@@ -199,7 +203,7 @@ async def test_a_batch_is_a_debt_once(
 
 
 async def test_a_batch_that_had_to_wait_is_a_debt_once(shared: Running, name: str) -> None:
-    setup = GateSetup(shared, rate=1000)
+    setup = GateSetup(shared, name, rate=1000)
     entrance = setup.gate.enter(SENDER)
     setup.rates.take(SENDER.address, 1100)
     async with setup.open():
@@ -209,7 +213,7 @@ async def test_a_batch_that_had_to_wait_is_a_debt_once(shared: Running, name: st
 
 
 async def test_who_is_refused_owes_nothing(shared: Running, name: str) -> None:
-    setup = GateSetup(shared, rate=1000, max_readings=5)
+    setup = GateSetup(shared, name, rate=1000, max_readings=5)
     setup.gate.enter(SENDER).offer(batch(name, 5))
     with pytest.raises(Overloaded):
         setup.gate.enter(SENDER).offer(batch(name, 3000))
@@ -217,7 +221,7 @@ async def test_who_is_refused_owes_nothing(shared: Running, name: str) -> None:
 
 
 async def test_an_answer_that_nobody_waits_for_is_told(shared: Running, name: str) -> None:
-    setup, told = GateSetup(shared), list[TaktlineError]()
+    setup, told = GateSetup(shared, name), list[TaktlineError]()
     entrance = setup.gate.enter(SENDER, told.append)
     for plan in (1, 2):
         text = json.dumps({"id": name, "readings": [{"plan": plan, "series": name}]})

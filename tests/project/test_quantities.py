@@ -95,6 +95,7 @@ def test_an_empty_value_is_the_default(
         ("LOG_LEVEL", "loud", "LOG_LEVEL: 'loud' isn't a level; allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL."),
         ("API_PORT", "abc", "API_PORT: 'abc' isn't allowed; write a whole number of at least 0 and at most 65535."),
         ("TCP_PORT", "65536", "TCP_PORT: '65536' isn't allowed; write a whole number of at least 0 and at most 65535."),
+        ("MAX_SERIES", "0", "MAX_SERIES: '0' isn't allowed; write a whole number of at least 1."),
         ("INGEST_RATE", "nan", "INGEST_RATE: 'nan' isn't allowed; write a number of at least 0."),
         ("MAX_BODY_BYTES", "1kB", "MAX_BODY_BYTES: 1000 isn't allowed; write a whole number of at least 1024."),
         ("DEBUG", "maybe", "DEBUG: 'maybe' isn't allowed; write true or false."),

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
+from service.intake.series_limit import SeriesLimit
 from service.intake.writer import Writer
 from service.metrics import Metrics
 from service.routes.tcp import listening
@@ -42,6 +43,19 @@ class Held:
         async with asyncio.timeout(10):
             while self.count < count:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
+
+
+class NoSeries:
+    """A table of names that stays empty."""
+
+    async def first(self, _: int) -> list[str]:
+        return []
+
+    async def existing(self, _: Sequence[str]) -> list[str]:
+        return []
+
+    async def count(self) -> int:
+        return 0
 
 
 class Intake:
@@ -74,7 +88,7 @@ class Intake:
 async def intake(max_readings: int = 1000, rules: Rules = RULES) -> AsyncIterator[Intake]:
     store, metrics, port = Held(), Metrics(), free_port()
     writer = Writer(store.write, metrics, max_readings=max_readings, max_bytes=10**6)  # type: ignore[arg-type]
-    gate = Gate(writer, Rates(0), rules, metrics)
+    gate = Gate(writer, Rates(0), rules, metrics, SeriesLimit(1000, set(), NoSeries()))
     task = asyncio.create_task(writer.run())
     async with listening(gate, "127.0.0.1", port, LIMIT):
         yield Intake(port, writer, metrics, store)

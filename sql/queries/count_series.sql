@@ -1,0 +1,3 @@
+-- How many series there are.
+select count(*)
+from series
