@@ -24,6 +24,7 @@ from service.charts.renderer import Renderer
 from service.charts.single_flight import Cache, CacheStatus, SharedReads
 from service.metrics import Metrics
 from service.period.bucket import Numbers
+from service.period.selection import SeriesFilter
 from service.period.steps import Period
 
 CACHE_BYTES = 64 * 2**20
@@ -35,8 +36,8 @@ CHARACTERS = 25
 THREAD_BUCKETS = 256
 """From so many buckets on, a table is written in a thread, beside the event loop."""
 
-ReadNumbers = Callable[[Period, str, tuple[str, ...] | None, int | None], Awaitable[Numbers]]
-NumbersKey = tuple[Period, str, tuple[str, ...] | None, int | None]
+ReadNumbers = Callable[[Period, str, SeriesFilter, int | None], Awaitable[Numbers]]
+NumbersKey = tuple[Period, str, SeriesFilter, int | None]
 
 
 class CachedNumbers(msgspec.Struct, frozen=True):
@@ -144,15 +145,16 @@ class Charts:
 def _weight(key: NumbersKey, numbers: Numbers) -> int:
     """What an entry counts for in the cache, in buckets: its buckets, the names by which it is found, and something for
     itself."""
-    names = key[2] or ()
-    return 10 + sum(len(panel.buckets) for panel in numbers.panels) + sum(map(len, names)) // CHARACTERS
+    series = key[2]
+    characters = sum(map(len, series.names or ())) + sum(map(len, series.patterns or ()))
+    return 10 + sum(len(panel.buckets) for panel in numbers.panels) + characters // CHARACTERS
 
 
 def _height(question: ChartQuestion, numbers: Numbers) -> int:
     appearance = question.appearance
     if appearance.height is not None:
         return appearance.height
-    drawn = 1 if question.max_panels is None else len(panels(numbers, question.series))
+    drawn = 1 if question.max_panels is None else len(panels(numbers, question.series.names))
     return default_height(appearance.width, max(1, drawn))
 
 
@@ -161,7 +163,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
     return Picture(
         numbers=numbers,
         period=question.period,
-        title=appearance.title or default_title(question.agg, question.series),
+        title=appearance.title or default_title(question.agg, question.series.names),
         time_format=appearance.time_format,
         agg=question.agg,
         width=appearance.width,
@@ -171,7 +173,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         unfinished=question.unfinished,
         asked_step=question.asked_step,
         split=question.max_panels is not None,
-        series=question.series,
+        series=question.series.names,
         short_labels=appearance.short_labels,
         title_given=appearance.title is not None,
     )

@@ -7,6 +7,7 @@ import msgspec
 
 from service.charts.drawing.picture import WIDTH
 from service.errors import bad_parameter
+from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import Period
 
 ChartFormat = Literal["png", "svg", "pdf", "html", "json", "csv", "vega"]
@@ -40,7 +41,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     unfinished: datetime | None
     appearance: Appearance
     agg: str = "sum"
-    series: tuple[str, ...] | None = None
+    series: SeriesFilter = ALL_SERIES
     max_panels: int | None = None
     asked_step: str | None = None
 

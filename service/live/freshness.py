@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from service.store.facts import Facts, Names
+from service.period.selection import SeriesFilter
+from service.store.facts import Facts
 
 OVERDUE_GAPS = 3
 """The next fact is overdue when none came for so many times the usual gap between two facts."""
@@ -24,7 +25,7 @@ class Freshness(msgspec.Struct, frozen=True):
     asked: float
 
 
-async def freshness(facts: Facts, until: datetime | None, series: Names, before: Freshness | None) -> Freshness:
+async def freshness(facts: Facts, until: datetime | None, series: SeriesFilter, before: Freshness | None) -> Freshness:
     """The freshness of some series, or of all.
 
     `until` is the end of the minute of the newest fact in the period that the page shows. Where that has no fact, the

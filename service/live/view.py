@@ -20,7 +20,7 @@ from service.live.freshness import Freshness, freshness
 from service.live.server_sent_events import event
 from service.live.step_texts import StepText, step_texts
 from service.metrics import Metrics
-from service.period.selection import Selection
+from service.period.selection import Selection, SeriesFilter
 from service.store import Store
 from service.web.pages import day, templates
 
@@ -40,7 +40,7 @@ class View(msgspec.Struct, frozen=True):
     """What a viewer has chosen to see. All viewers who have chosen the same share one view."""
 
     period: str
-    series: tuple[str, ...]
+    series: SeriesFilter
     zone: str
     width: int
 
@@ -50,7 +50,7 @@ class ViewContent(msgspec.Struct, frozen=True):
 
     `specs` has the specification of the chart, without bars, in every theme; `totals` and `records` are HTML. `newest`
     is when the newest fact came, in seconds since 1970, and the next one is overdue `patience` seconds later. `empty`
-    means that the service has no reading at all.
+    means that there is no reading at all that the viewer may see.
     """
 
     specs: msgspec.Raw
@@ -91,7 +91,7 @@ class ViewReader:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
         now = datetime.now(UTC)
         period = legible_period(period_start(view.period), None, None, view.zone, now, view.width)
-        series = view.series or None
+        series = view.series
         appearance = Appearance(self._time_format, view.width, WIDTHS[view.width], short_labels=True)
         picture = await self._charts.picture(ChartQuestion(period, period.unfinished(now), appearance, series=series))
         specs, bars = _drawn(picture, before)
@@ -105,7 +105,7 @@ class ViewReader:
     ) -> ViewContent:
         totals = await self._store.overview.totals(selection, now)
         records = await self._store.records.newest(NEWEST_RECORDS, selection)
-        empty = not totals.readings and not await self._store.overview.has_readings()
+        empty = not totals.readings and not await self._store.overview.has_readings(view.series.patterns)
         zone = ZoneInfo(view.zone)
         return ViewContent(
             specs,

@@ -9,12 +9,26 @@ BEGINNING, END = datetime(2, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 lie."""
 
 
+class SeriesFilter(msgspec.Struct, frozen=True):
+    """Which series are shown: those in `names`, or all where that is None. Of these a caller may only see such as match
+    one of `patterns`, in which `*` stands for any text; where that is None, every series.
+
+    Names that a caller may not see are refused before a filter is made of them.
+    """
+
+    names: tuple[str, ...] | None = None
+    patterns: tuple[str, ...] | None = None
+
+
+ALL_SERIES = SeriesFilter()
+
+
 class Selection(msgspec.Struct, frozen=True):
-    """The readings from `start` up to but not including `end`, of some series, or of all where they are None."""
+    """The readings from `start` up to but not including `end`, of some series."""
 
     start: datetime = BEGINNING
     end: datetime = END
-    series: tuple[str, ...] | None = None
+    series: SeriesFilter = ALL_SERIES
 
 
 class Place(msgspec.Struct, frozen=True):

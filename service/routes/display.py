@@ -20,6 +20,7 @@ from service.routes.parameters import choice as one_of
 from service.routes.parameters import known_only, requested_format, whole_number
 from service.routes.record_formats import table
 from service.routes.record_parameters import CHOOSING, Choice, From, Series, Until, Zone, read_choice
+from service.routes.senders import grant_of
 from service.store import Excerpt, Record
 from service.store.records import Records
 
@@ -94,13 +95,14 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
         kind = requested_format(request, form or None, FORMATS, "json")
         if kind == "html" and (plain := tidied(request, "/display", PARAMETERS, PICKED)) is not None:
             return plain
+        grant = grant_of(request)
         typed = FormValues(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
         try:
             known_only(request, PARAMETERS, repeatable=["series"])
             if page and cursor:
                 raise bad_parameter("page", "is not allowed together with cursor")
             asked = PageRequest(
-                read_choice(series, start, until, tz, defaults.zone),
+                read_choice(series, start, until, tz, defaults.zone, grant),
                 1 if page is None else whole_number("page", page, 1, MAX_PAGE),
                 read_cursor(cursor) if cursor else None,
                 whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else defaults.per_page,
@@ -115,7 +117,7 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
                 raise
             metrics.refused("/display", error.reason)
             first = asked.address(page=1) if isinstance(error, NoSuchPage) else "/display"
-            return await pages.form(TEMPLATE, _faulty(typed, error, first), REFUSED, error.status)
+            return await pages.form(TEMPLATE, _faulty(typed, error, first), grant, REFUSED, error.status)
         links = _links(asked, excerpt, made.pages)
         headers = {
             "Link": ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items()),
@@ -133,7 +135,7 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
                 seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
                 since = asked.choice.start or await _oldest(records, asked.choice.selection)
                 values = {"typed": typed, **seen, **from_records(asked.choice, since)}
-                return await pages.form(TEMPLATE, values, headers)
+                return await pages.form(TEMPLATE, values, grant, headers)
 
     return display
 

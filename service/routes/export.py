@@ -13,6 +13,7 @@ from litestar.response import Stream
 from service.routes.parameters import known_only, requested_format, takes_gzip
 from service.routes.record_formats import ndjson, table
 from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, read_choice
+from service.routes.senders import grant_of
 from service.store import Record
 from service.store.records import Records
 
@@ -36,7 +37,7 @@ def export_route(records: Records, zone: str) -> HTTPRouteHandler:
         /readings."""
         known_only(request, PARAMETERS, repeatable=["series"])
         form = requested_format(request, form, FORMATS, "ndjson")
-        choice = read_choice(series, start, until, tz, zone)
+        choice = read_choice(series, start, until, tz, zone, grant_of(request))
         parts = records.stream(choice.selection)
         # the first part is read before the answer begins, while an error can still have a status of its own
         first: list[Record] = await anext(parts, [])

@@ -10,6 +10,8 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from service.access.grants import Grant
+from service.routes.visible_series import patterns_of
 from service.web.assets import Assets
 
 CONTENT_SECURITY_POLICY = (
@@ -22,16 +24,15 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Vary": "Accept",
 }
+Names = Callable[[tuple[str, ...] | None], Awaitable[list[str]]]
+"""Returns the names of the series to choose from that match one of the patterns, or of all."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Pages:
-    """Renders pages from templates. `names` returns the names of the series to choose from, `zone` is the service's
-    time zone."""
+    """Renders pages from templates; `zone` is the service's time zone."""
 
-    def __init__(
-        self, templates: jinja2.Environment, assets: Assets, names: Callable[[], Awaitable[list[str]]], zone: str
-    ) -> None:
+    def __init__(self, templates: jinja2.Environment, assets: Assets, names: Names, zone: str) -> None:
         self._templates, self._assets, self._names, self._zone = templates, assets, names, zone
 
     def render(
@@ -42,10 +43,16 @@ class Pages:
         return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
 
     async def form(
-        self, name: str, values: dict[str, object], headers: dict[str, str], status: int = 200
+        self, name: str, values: dict[str, object], grant: Grant, headers: dict[str, str], status: int = 200
     ) -> Response[Any]:
-        """Render a page with a form. The values `faults` and `notice` say what was wrong in the form."""
-        always = {"names": await self._names(), "zone_of_service": self._zone, "faults": {}, "notice": ""}
+        """Render a page with a form, in which the series that are granted can be chosen. The values `faults` and
+        `notice` say what was wrong in the form."""
+        always = {
+            "names": await self._names(patterns_of(grant)),
+            "zone_of_service": self._zone,
+            "faults": {},
+            "notice": "",
+        }
         return self.render(name, {**always, **values}, headers, status)
 
 

@@ -3,7 +3,7 @@ at most six HTTP/1.1 connections to a host, so that a seventh page would wait fo
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -21,10 +21,12 @@ from service.live.server_sent_events import event
 from service.live.view import View, ViewSnapshot
 from service.metrics import Metrics
 from service.problems import problem
+from service.routes.html_pages import Names
 from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
 from service.routes.parameters import known_only
 from service.routes.record_parameters import Series
-from service.routes.senders import Connection
+from service.routes.senders import Connection, grant_of
+from service.routes.visible_series import patterns_of
 from service.routes.websocket_handshake import LIVE
 
 BROWSER_RETRY = b"retry: 1500\n\n"
@@ -33,7 +35,7 @@ AGAIN, REFUSED, ELSEWHERE = 1012, 1008, 4403
 """Close codes: connect again; the parameters are refused; the page is from another site."""
 
 
-class Names(msgspec.Struct, frozen=True):
+class SeriesNames(msgspec.Struct, frozen=True):
     """The names of the series that have readings, in order."""
 
     series: list[str]
@@ -60,12 +62,12 @@ def live_route(feed: Feed[View, ViewSnapshot], zone: str) -> HTTPRouteHandler:
     return live
 
 
-def series_route(names: Callable[[], Awaitable[list[str]]]) -> HTTPRouteHandler:
+def series_route(names: Names) -> HTTPRouteHandler:
     @get("/live/series", operation_id="live_series", tags=["records"])
-    async def live_series(request: Request[Any, Any, Any]) -> Names:
+    async def live_series(request: Request[Any, Any, Any]) -> SeriesNames:
         """The series to choose from; a few seconds old at most."""
         known_only(request, ())
-        return Names(await names())
+        return SeriesNames(await names(patterns_of(grant_of(request))))
 
     return live_series
 
@@ -130,7 +132,7 @@ def _view(
     asking: Connection, feed: Feed[View, ViewSnapshot], zone: str, asked: LiveParameters, width: str | None
 ) -> View:
     known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
-    view = asked.view(zone, width_for(width))
+    view = asked.view(zone, grant_of(asking), width_for(width))
     feed.admit()
     return view
 

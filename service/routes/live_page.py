@@ -16,6 +16,7 @@ from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveParameters, 
 from service.routes.page_links import from_live
 from service.routes.parameters import known_only, requested_format
 from service.routes.record_parameters import Series
+from service.routes.senders import grant_of
 
 ADDRESSES = {
     "chart": "/chart",
@@ -44,17 +45,17 @@ def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics:
             return Response(ADDRESSES, headers={"Vary": "Accept"})
         if (plain := tidied(request, "/", PARAMETERS)) is not None:
             return plain
-        asked = LiveParameters.of(period, series, tz)
+        asked, grant = LiveParameters.of(period, series, tz), grant_of(request)
         try:
             known_only(request, PARAMETERS, repeatable=["series"])
-            view = asked.view(zone)
+            view = asked.view(zone, grant)
         except BadRequest as error:
             metrics.refused("/", error.reason)
             values = {**_values(request, asked), **_faulty(error), "zone": ZoneInfo(zone)}
-            return await pages.form("home.html", values, HEADERS, error.status)
+            return await pages.form("home.html", values, grant, HEADERS, error.status)
         snapshot = await feed.current(view)
         seen = {"content": snapshot.content, "zone": ZoneInfo(view.zone), "newest": snapshot.fresh.newest}
-        return await pages.form("home.html", {**_values(request, asked), **seen}, HEADERS)
+        return await pages.form("home.html", {**_values(request, asked), **seen}, grant, HEADERS)
 
     return home
 

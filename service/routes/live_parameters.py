@@ -5,9 +5,11 @@ from typing import Annotated
 import msgspec
 from litestar.params import QueryParameter
 
+from service.access.grants import Grant
 from service.live.view import PERIODS, WIDTHS, View
 from service.period.times import check_zone
 from service.routes.parameters import choice, series_names, whole_number
+from service.routes.visible_series import series_shown
 
 PARAMETERS = ("period", "series", "tz")
 DEFAULT = "1h"
@@ -27,12 +29,12 @@ class LiveParameters(msgspec.Struct, frozen=True):
     def of(cls, period: str | None, series: list[str] | None, tz: str | None) -> "LiveParameters":
         return cls(period or DEFAULT, tuple(name for name in series or () if name), tz or "")
 
-    def view(self, zone: str, width: int = max(WIDTHS)) -> View:
-        """The view that is asked for; `zone` is the default time zone. Raises BadRequest, which names the wrong
-        parameter."""
+    def view(self, zone: str, grant: Grant, width: int = max(WIDTHS)) -> View:
+        """The view that is asked for, of the series that are granted; `zone` is the default time zone. Raises
+        BadRequest, which names the wrong parameter, and Forbidden for a series that isn't granted."""
         names = series_names(list(self.series)) or []
         period = choice("period", self.period, PERIODS)
-        return View(period, tuple(sorted(set(names))), check_zone(self.tz or zone), width)
+        return View(period, series_shown(sorted(set(names)), grant), check_zone(self.tz or zone), width)
 
 
 def width_for(width: str | None) -> int:

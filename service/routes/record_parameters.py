@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 import msgspec
 from litestar.params import QueryParameter
 
+from service.access.grants import Grant
 from service.errors import BadRequest, Fault, bad_parameter
 from service.period.selection import BEGINNING, END, Selection
 from service.period.times import check_zone, parse_time
 from service.routes.parameters import MAX_CHOSEN, series_names
+from service.routes.visible_series import series_shown
 
 CHOOSING = ("series", "from", "until", "tz")
 
@@ -61,9 +63,10 @@ def address(path: str, **parameters: object) -> str:
 
 
 def read_choice(
-    series: list[str] | None, start: str | None, until: str | None, tz: str | None, default_zone: str
+    series: list[str] | None, start: str | None, until: str | None, tz: str | None, default_zone: str, grant: Grant
 ) -> Choice:
-    """The choice that the parameters describe. Raises BadRequest, which names all parameters that are wrong.
+    """The choice that the parameters describe, of the series that are granted. Raises BadRequest, which names all
+    parameters that are wrong, and Forbidden where a series is named that isn't granted.
 
     An empty value, which forms send for an empty field, counts as absent.
     """
@@ -78,7 +81,7 @@ def read_choice(
     if first >= last:
         raise bad_parameter("from", "must be before until")
     names = tuple(dict.fromkeys(given or ()))
-    return Choice(Selection(first, last, names or None), zone, names, start or "", until or "", tz or "")
+    return Choice(Selection(first, last, series_shown(names, grant)), zone, names, start or "", until or "", tz or "")
 
 
 def _read(faults: list[Fault], read: Callable[[], T], otherwise: T) -> T:

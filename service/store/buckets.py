@@ -7,8 +7,10 @@ from itertools import groupby
 import asyncpg
 
 from service.period.bucket import Bucket, Numbers, Panel
+from service.period.selection import SeriesFilter
 from service.period.steps import STEPS, Period
 from service.store.pool import Pool
+from service.store.series import names_of
 
 _UNITS = {
     "minute": timedelta(minutes=1),
@@ -27,16 +29,17 @@ class Buckets:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def read(self, period: Period, agg: str, series: Sequence[str] | None, panels: int | None = None) -> Numbers:
+    async def read(self, period: Period, agg: str, series: SeriesFilter, panels: int | None = None) -> Numbers:
         """The buckets of a period, of all the series together or, with `panels`, in at most that many panels."""
-        asked = (period.edges, period.start, period.end, series, agg, panels)
+        names = await names_of(self._pool, series)
+        asked = (period.edges, period.start, period.end, names, agg, panels)
         if period.relation == "minute" and period.seconds < _LONG:
             rows = await self._pool.read("buckets", *asked, size="minute")
             newest = _newest(rows)
             return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS["minute"])
         async with self._pool.snapshot() as snapshot:
             unit: str = period.relation
-            if series is None and panels is None and agg != "last" and unit in ("quarter", "hour"):
+            if names is None and panels is None and agg != "last" and unit in ("quarter", "hour"):
                 unit = "quarter"
                 rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
             elif unit != "day" and period.seconds >= _LONG:
@@ -48,7 +51,7 @@ class Buckets:
             newest = _newest(rows)
             if newest is not None:
                 end = min(newest + _UNITS[unit], period.end)
-                [[newest]] = await snapshot.read("newest_fact", newest, end, series)
+                [[newest]] = await snapshot.read("newest_fact", newest, end, names)
         return Numbers(tuple(_panels(rows, period.edges)), newest and _end_of_minute(newest))
 
 

@@ -1,6 +1,6 @@
 """Counts readings by the rollups, and finds the reading with a given number: by running totals over days, then over the
 hours of that day, then over the minutes of that hour. So every page costs the same, however far it is from the
-first."""
+first. The selections here name their series, or select all."""
 
 from datetime import datetime
 
@@ -39,7 +39,7 @@ async def count(snapshot: Snapshot, selection: Selection, first: int, last: int,
     total, bucket, before, far = found.total, found.first, found.before, found.last
     while bucket is not None and bucket.unit in SMALLER:
         inside = Piece(SMALLER[bucket.unit], bucket.start, bucket.end)
-        found = await _over(snapshot, inside, selection.series, first - before, last - before, down=down)
+        found = await _over(snapshot, inside, selection.series.names, first - before, last - before, down=down)
         # the last wanted reading lies in this bucket as well; otherwise a larger bucket has been found for it
         if last - before < found.total:
             far = found.last
@@ -66,7 +66,7 @@ async def _over_pieces(snapshot: Snapshot, selection: Selection, first: int, las
     bucket: Piece | None = None
     far: Piece | None = None
     for piece in reversed(ordered) if down else ordered:
-        found = await _over(snapshot, piece, selection.series, first - total, last - total, down=down)
+        found = await _over(snapshot, piece, selection.series.names, first - total, last - total, down=down)
         if found.first is not None:
             bucket, before = found.first, total + found.before
         far = found.last or far
@@ -75,9 +75,9 @@ async def _over_pieces(snapshot: Snapshot, selection: Selection, first: int, las
 
 
 async def _over(
-    snapshot: Snapshot, piece: Piece, series: tuple[str, ...] | None, first: int, last: int, *, down: bool
+    snapshot: Snapshot, piece: Piece, names: tuple[str, ...] | None, first: int, last: int, *, down: bool
 ) -> _Found:
-    asked = (piece.start, piece.end, series, first, last, down)
+    asked = (piece.start, piece.end, names, first, last, down)
     if piece.unit:
         [row] = await snapshot.read("spread", *asked, size=piece.unit)
     else:

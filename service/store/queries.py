@@ -89,6 +89,7 @@ QUERIES = (
     "run_job",
     "series",
     "series_are_noted",
+    "series_matching",
     "series_readings",
     "server",
     "spread",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-from service.period.selection import BEGINNING, END, Place, Selection
+from service.period.selection import BEGINNING, END, Place, Selection, SeriesFilter
 from service.store.counting import Count, count, spread
 from service.store.pool import Pool, Snapshot
+from service.store.series import Reader, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,8 @@ class Records:
     async def count(self, selection: Selection | None = None) -> int:
         """How many readings there are."""
         async with self._pool.snapshot() as snapshot:
-            return (await spread(snapshot, selection or Selection(), 0, 0, down=True)).total
+            named = await _named(snapshot, selection or Selection())
+            return (await spread(snapshot, named, 0, 0, down=True)).total
 
     async def newest(self, limit: int, selection: Selection | None = None) -> list[Record]:
         """The newest records of a selection."""
@@ -60,10 +62,11 @@ class Records:
     async def at(self, before: int, limit: int, selection: Selection, *, down: bool) -> Excerpt:
         """The records that come after the first `before` ones; newest first if `down`, otherwise oldest first."""
         async with self._pool.snapshot() as snapshot:
+            selection = await _named(snapshot, selection)
             found = await count(snapshot, selection, before, before + limit - 1, down=down)
             if found.start is None:
                 return _excerpt([], before, found.total)
-            rows = await _read(snapshot, found, selection.series, None, limit, down=down)
+            rows = await _read(snapshot, found, selection.series.names, None, limit, down=down)
             return _excerpt(rows, before, found.total)
 
     async def beside(
@@ -71,12 +74,13 @@ class Records:
     ) -> Excerpt:
         """The records after a place, or before it if `backward`. Readings that were written since don't shift them."""
         way = down is not backward
-        rest = _rest(selection, place, down=way)
         async with self._pool.snapshot() as snapshot:
+            selection = await _named(snapshot, selection)
+            names, rest = selection.series.names, _rest(selection, place, down=way)
             total = (await spread(snapshot, selection, 0, 0, down=way)).total
-            [[passed]] = await snapshot.read("count_at_instant", place.ts, place.id, selection.series, way)
+            [[passed]] = await snapshot.read("count_at_instant", place.ts, place.id, names, way)
             found = await spread(snapshot, rest, 0, passed + limit - 1, down=way)
-            rows = await _read(snapshot, found, selection.series, place, limit, down=way) if found.total else []
+            rows = await _read(snapshot, found, names, place, limit, down=way) if found.total else []
         following = max(0, found.total - passed)
         if backward:
             return _excerpt(rows[::-1], following - len(rows), total)
@@ -85,11 +89,12 @@ class Records:
     async def stream(self, selection: Selection) -> AsyncIterator[list[Record]]:
         """All records of a selection, oldest first, in parts. Each part shows the database as it is when that part is
         read."""
+        selection = await _named(self._pool, selection)
         for day in await self._days(selection):
             start, end = max(day, selection.start), min(day + _DAY, selection.end)
             place = None
             while True:
-                bounds = start, end, selection.series, *_parts(place)
+                bounds = start, end, selection.series.names, *_parts(place)
                 rows = await self._pool.read("readings", *bounds, PART, 0, down=False)
                 if rows:
                     yield [_record(row) for row in rows]
@@ -101,7 +106,15 @@ class Records:
     async def _days(self, selection: Selection) -> list[datetime]:
         start = selection.start - (selection.start - BEGINNING) % _DAY
         end = selection.end + (END - selection.end) % _DAY
-        return [day for (day,) in await self._pool.read("days_with_readings", start, end, selection.series)]
+        return [day for (day,) in await self._pool.read("days_with_readings", start, end, selection.series.names)]
+
+
+async def _named(reader: Reader, selection: Selection) -> Selection:
+    """The same selection, which names its series unless these are all."""
+    if selection.series.patterns is None:
+        return selection
+    names = await names_of(reader, selection.series)
+    return Selection(selection.start, selection.end, SeriesFilter(names))
 
 
 def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
@@ -112,10 +125,10 @@ def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
 
 
 async def _read(
-    snapshot: Snapshot, found: Count, series: "Sequence[str] | None", place: Place | None, limit: int, *, down: bool
+    snapshot: Snapshot, found: Count, names: "Sequence[str] | None", place: Place | None, limit: int, *, down: bool
 ) -> list[asyncpg.Record]:
-    name = "series_readings" if series else "readings"
-    return await snapshot.read(name, found.start, found.end, series, *_parts(place), limit, found.offset, down=down)
+    name = "series_readings" if names else "readings"
+    return await snapshot.read(name, found.start, found.end, names, *_parts(place), limit, found.offset, down=down)
 
 
 def _parts(place: Place | None) -> tuple[datetime | None, int | None]:

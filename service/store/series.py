@@ -1,16 +1,18 @@
-"""The names of all series, from their table, for choosers."""
+"""The names of all series, from their table: which of them a reader sees, and those for choosers."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
+import asyncpg
 import msgspec
 import structlog
 from cachetools import LRUCache
 
 from service.errors import TaktlineError
-from service.period.selection import BEGINNING
+from service.period.selection import BEGINNING, SeriesFilter
 from service.store.database import DatabaseServer
 from service.store.pool import Pool
 
@@ -25,8 +27,26 @@ READ_LIMIT = 5.0
 """Seconds after which reading them is given up."""
 MOST_KEPT = 4_000_000
 """The characters of names that are kept for choosers, of all whose patterns differ."""
+LONGEST = 200 * "\U0010ffff"
+"""No name comes after this one."""
 
 log = structlog.stdlib.get_logger("series")
+
+
+class Reader(Protocol):
+    """What reads rows: a pool, or a snapshot of the database."""
+
+    async def read(self, name: str, *args: object) -> list[asyncpg.Record]: ...
+
+
+async def names_of(reader: Reader, series: SeriesFilter) -> tuple[str, ...] | None:
+    """The names of the series that a filter lets through at this moment; None where it lets all through."""
+    if series.names is not None or series.patterns is None:
+        return series.names
+    beginnings = [pattern.partition("*")[0] for pattern in series.patterns]
+    ends = [first + LONGEST if "*" in each else first for first, each in zip(beginnings, series.patterns, strict=True)]
+    rows = await reader.read("series_matching", [like(each) for each in series.patterns], beginnings, ends)
+    return tuple(name for (name,) in rows)
 
 
 def like(pattern: str) -> str:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from service.period.selection import Selection
+from service.period.selection import Selection, SeriesFilter
 from service.store.pool import Pool
+from service.store.series import names_of
 
 
 class Worst(msgspec.Struct, frozen=True):
@@ -43,13 +44,17 @@ class Overview:
 
     async def totals(self, selection: Selection, now: datetime) -> Totals:
         """The totals at `now` of a period of whole minutes; sql/queries/totals.sql says which minutes count."""
-        [row] = await self._pool.read("totals", selection.start, selection.end, selection.series, now)
+        names = await names_of(self._pool, selection.series)
+        [row] = await self._pool.read("totals", selection.start, selection.end, names, now)
         worst = None if row["worst"] is None else Worst(row["worst"], row["worst_plan"], row["worst_fact"])
         until = min(selection.end, now.replace(second=0, microsecond=0))
         return Totals(row["plan"], row["fact"], row["readings"], worst, until)
 
-    async def has_readings(self) -> bool:
-        """Whether there is any reading."""
+    async def has_readings(self, patterns: tuple[str, ...] | None) -> bool:
+        """Whether there is any reading, or ever was one, of a series that matches one of the patterns; where these are
+        None, whether there is any reading."""
+        if patterns is not None:
+            return bool(await names_of(self._pool, SeriesFilter(patterns=patterns)))
         [[found]] = await self._pool.read("any_readings")
         return bool(found)
 

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from service.live.view import View
+from service.period.selection import SeriesFilter
 from service.run.demo import SAMPLE
 from service.web.assets import WEB
 from tests.conftest import Engine, settings_for
@@ -113,7 +114,7 @@ async def test_totals_are_looked_at_again_when_the_running_minute_is_over(fresh:
     minute = int(time.time() // 60) * 60
     plans = [{"ts": minute + 60 * number, "plan": 10, "series": name} for number in range(-3, 3)]
     await fresh.http.post("/readings", json=plans)
-    snapshot = await fresh.parts.feed.current(View("7d", (name,), "UTC", 1080))
+    snapshot = await fresh.parts.feed.current(View("7d", SeriesFilter((name,)), "UTC", 1080))
     over = int((snapshot.expires - minute) // 60) - 1  # a minute may have ended meanwhile
     assert over in (0, 1)
     assert f">{30 + 10 * over}<" in snapshot.content.totals

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from service.errors import BadReading, Unavailable
 from service.intake.batch import Packed, Receipt
 from service.intake.reading import Reading, now_microseconds
+from service.period.selection import ALL_SERIES
 from service.period.steps import make_period
 from service.store import Store, open_store
 from service.store.migrate import migrate, search_path
@@ -127,7 +128,7 @@ class Machine:
         for unit, length in LENGTHS.items():
             assert await self._con.fetch(DIFFERENCES.format(unit=unit, length=length)) == []
         hours = make_period("now-32d", "now+1h", "1h", "Asia/Kolkata", datetime.now(UTC), 240)
-        [*panels] = (await self._store.buckets.read(hours, "sum", None)).panels
+        [*panels] = (await self._store.buckets.read(hours, "sum", ALL_SERIES)).panels
         drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
         counted = await self._con.fetch(HOURS_OF_INDIA, hours.start, hours.end)
         assert drawn == [tuple(row) for row in counted]

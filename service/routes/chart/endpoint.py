@@ -7,6 +7,7 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
+from service.access.grants import Grant
 from service.charts.answering import Charts
 from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.legible import check_bars, legible_period, visible
@@ -17,7 +18,9 @@ from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read
 from service.routes.chart.openapi import ChartOperation
 from service.routes.defaults import Defaults
 from service.routes.parameters import best_match, takes_gzip
+from service.routes.senders import grant_of
 from service.routes.short_keys import kept_by_short_key
+from service.routes.visible_series import series_shown
 
 PACKED = ("svg", "html", "json", "csv", "vega")
 """The formats that are worth compressing with gzip."""
@@ -33,7 +36,8 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         form = parameters.form or _format(given.get("accept", "*/*"))
         packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
         now = datetime.now(UTC)
-        question = _question(parameters, _period(parameters, form, defaults.zone, now), defaults.time_format, now)
+        period = _period(parameters, form, defaults.zone, now)
+        question = _question(parameters, period, defaults.time_format, now, grant_of(request))
         delivery = Delivery(form, parameters.scale, packed, known_tags(given.getall("if-none-match", ())))
         answer = await charts.answer(question, delivery)
         until = kept_until(parameters, question, now, lambda then: _period(parameters, form, defaults.zone, then))
@@ -47,7 +51,9 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
     return chart
 
 
-def _question(parameters: ChartParameters, period: Period, time_format: str, now: datetime) -> ChartQuestion:
+def _question(
+    parameters: ChartParameters, period: Period, time_format: str, now: datetime, grant: Grant
+) -> ChartQuestion:
     appearance = Appearance(
         parameters.time_format or time_format,
         parameters.width,
@@ -61,7 +67,7 @@ def _question(parameters: ChartParameters, period: Period, time_format: str, now
         period.unfinished(now),
         appearance,
         parameters.agg,
-        parameters.series,
+        series_shown(parameters.series, grant),
         parameters.max_panels,
         parameters.step if parameters.step != period.step else None,
     )
