@@ -4,20 +4,32 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mkdocs_swagger_ui_tag
 from litestar import Litestar
 from litestar.config.compression import CompressionConfig
 from litestar.enums import ScopeType
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Server
 from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Scope
 
+from service.access.frames import frame_ancestors
+from service.access.hosts import hosts_for
+from service.access.origins import Origins, read_origins
+from service.access.proxies import Proxies
+from service.errors import StartError
 from service.metrics import Metrics
 from service.parts import Parts
+from service.routes.api_page import ADDRESS, FILES, ApiPage
 from service.routes.chart.endpoint import chart_route
 from service.routes.defaults import Defaults
 from service.routes.display import display_route
+from service.routes.edge.answer_headers import guarding
+from service.routes.edge.foreign_pages import without_foreign_pages
+from service.routes.edge.hosts import at_hosts
+from service.routes.edge.proxies import behind_proxies
+from service.routes.edge.root_path import below
+from service.routes.edge.sharing import shared_with
 from service.routes.error_answers import handlers
 from service.routes.export import export_route
 from service.routes.head import with_head
@@ -32,28 +44,39 @@ from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.web.pages import templates
 
-SWAGGER = Path(mkdocs_swagger_ui_tag.__file__).with_name("swagger-ui")
-"""The files of Swagger UI, which this Python package contains."""
-
 
 def create_app(parts: Parts) -> ASGIApp:
     """The web application of a service with these parts."""
     settings, counters = parts.settings, parts.metrics
-    pages = Pages(templates(), parts.assets, parts.store.series.names, settings.chart_tz)
+    pages = Pages(templates(), parts.assets, parts.store.series.names, settings.chart_tz, settings.root_path)
+    origins = Origins(read_origins(settings.trusted_origins), read_origins(settings.cors_origins, any_allowed=True))
     app = Litestar(
         route_handlers=_routes(parts, pages),
         exception_handlers=handlers(pages, counters, settings.max_body_bytes, debug=settings.debug),
-        before_send=[_counting(counters)],
+        middleware=[without_foreign_pages(origins, counters)],
+        before_send=[_counting(counters), guarding(frame_ancestors(settings.frame_ancestors))],
         compression_config=CompressionConfig(
             backend="gzip",
             gzip_compress_level=5,
             exclude=["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/favicon.ico", "/live"],
         ),
-        openapi_config=_openapi(),
+        openapi_config=_openapi(settings.root_path),
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
-    return with_head(at_addresses(app, counters), app.route_handler_method_map)
+    _check_root(settings.root_path, app)
+    inner = with_head(at_addresses(app, counters), app.route_handler_method_map)
+    shared = shared_with(inner, origins)
+    hosts = hosts_for(settings.allowed_hosts, settings.api_host)
+    outer = at_hosts(below(shared, settings.root_path), hosts, counters)
+    return behind_proxies(outer, Proxies(settings.trusted_proxies))
+
+
+def _check_root(root: str, app: Litestar) -> None:
+    """A proxy that strips the prefix would make two addresses one."""
+    for route in app.routes:
+        if root and f"{route.path}/".startswith(f"{root}/"):
+            raise StartError(f"ROOT_PATH can't be {root}: {route.path} is an address of the service itself.")
 
 
 def _routes(parts: Parts, pages: Pages) -> list[Any]:
@@ -80,7 +103,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
         metrics_route(counters),
-        _assets("/assets/swagger", SWAGGER),
+        _assets(ADDRESS, FILES),
         *asset_routes(parts.assets),
     ]
 
@@ -89,19 +112,15 @@ def _assets(path: str, folder: Path) -> Any:
     return create_static_files_router(path, [folder], include_in_schema=False, cache_control=None)
 
 
-def _openapi() -> OpenAPIConfig:
+def _openapi(root: str) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Taktline",
         version=version("taktline"),
         description="Plan against fact, minute by minute.",
         path="/schema",
+        servers=[Server(url=root or "/")],
         render_plugins=[
-            SwaggerRenderPlugin(
-                js_url="/assets/swagger/javascripts/swagger-ui-bundle.js",
-                css_url="/assets/swagger/stylesheets/swagger-ui.css",
-                standalone_preset_js_url="/assets/swagger/javascripts/swagger-ui-standalone-preset.js",
-                favicon='<link rel="icon" href="/assets/icon.svg">',
-            ),
+            ApiPage(root),
             JsonRenderPlugin(),
         ],
     )

@@ -92,6 +92,12 @@ class BadRequest(TaktlineError):
         self.faults = tuple(faults[:MAX_ERRORS])
 
 
+class BadHost(BadRequest):
+    """The request doesn't say in one Host header which host it is for."""
+
+    reason = "host"
+
+
 def bad_parameter(name: str, detail: str) -> BadRequest:
     """The error for one parameter of an address."""
     return BadRequest(f"{name}: {detail}.", [Fault(0, name, detail)])
@@ -142,6 +148,12 @@ class Forbidden(TaktlineError):
     reason = "forbidden"
 
 
+class ForeignPage(Forbidden):
+    """Pages of other sites may not do this."""
+
+    reason = "origin"
+
+
 class NoSuchPage(TaktlineError):
     """There is no such page."""
 
@@ -168,6 +180,13 @@ class UnsupportedType(TaktlineError):
 
     status = 415
     reason = "content_type"
+
+
+class WrongHost(TaktlineError):
+    """This service isn't that host."""
+
+    status = 421
+    reason = "host"
 
 
 class Unavailable(TaktlineError):

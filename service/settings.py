@@ -10,6 +10,10 @@ import tzlocal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.access.frames import frame_ancestors
+from service.access.hosts import check_hosts
+from service.access.origins import read_origins
+from service.access.proxies import Proxies
 from service.errors import StartError
 from service.period.times import check_time_format, zone_named, zones
 from service.quantities import Duration, Level, Size, faults
@@ -43,6 +47,31 @@ class Settings(BaseSettings):
     tcp_port: int = Field(0, ge=0, le=65535, description="Port for JSON readings over plain TCP; 0 turns it off.")
     database_url: SecretStr | None = Field(
         None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
+    allowed_hosts: str = Field(
+        "",
+        description="Names under which the service is asked for, like `taktline.example, *.example.com`; addresses in "
+        "numbers and `localhost` always are. By default any name, or no other where `API_HOST` is loopback.",
+    )
+    trusted_origins: str = Field(
+        "",
+        description="Other sites whose pages may write and connect, like `https://pages.example`, separated by commas.",
+    )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses and networks of proxies, like `127.0.0.1, 10.0.0.0/8`, whose `X-Forwarded-For`, "
+        "`-Proto` and `-Host` are believed; `*` for whoever connects.",
+    )
+    root_path: str = Field(
+        "", description="Prefix of all addresses behind a proxy, like `/taktline`, whether the proxy strips it or not."
+    )
+    cors_origins: str = Field(
+        "", description="Other sites whose pages may read what GET answers, like `https://pages.example`; `*` for all."
+    )
+    frame_ancestors: str = Field(
+        "self",
+        description="Who may show pages, HTML charts and `/schema` in a frame: `none`, `self`, `*`, or other sites. "
+        "Pictures may stand anywhere.",
+    )
     )
     database_schema: str = Field("taktline", description="Schema that holds everything; one for each installation.")
     taktline_data: Path = Field(
@@ -95,6 +124,43 @@ class Settings(BaseSettings):
     def _has_offset(cls, value: datetime) -> datetime:
         if value.tzinfo is None:
             raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _known_hosts(cls, value: str) -> str:
+        return check_hosts(value)
+
+    @field_validator("trusted_origins")
+    @classmethod
+    def _known_origins(cls, value: str) -> str:
+        read_origins(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _known_proxies(cls, value: str) -> str:
+        Proxies(value)
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _usable_root(cls, value: str) -> str:
+        root = value.rstrip("/")
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", root) or ".." in root:
+            raise ValueError(f"{value!r} isn't a prefix; write it like /taktline")
+        return root
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _known_readers(cls, value: str) -> str:
+        read_origins(value, any_allowed=True)
+        return value
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _known_frames(cls, value: str) -> str:
+        frame_ancestors(value)
         return value
 
     @field_validator("database_schema")

@@ -42,8 +42,10 @@ class Running:
 async def running(
     settings: Settings, ping: float = PING, silence: float = SILENCE, *, port: int = 0
 ) -> AsyncIterator[Running]:
-    """Run a service with these settings on 127.0.0.1, on a free port unless one is given."""
-    here = settings.model_copy(update={"api_host": "127.0.0.1", "api_port": port})
+    """Run a service with these settings on 127.0.0.1, on a free port unless one is given. As one that listens on all
+    addresses, it may be asked for by any name."""
+    hosts = settings.allowed_hosts or "*"
+    here = settings.model_copy(update={"api_host": "127.0.0.1", "api_port": port, "allowed_hosts": hosts})
     async with serving(here, lambda _: None, ping=ping, silence=silence) as service:
         url = f"http://127.0.0.1:{service.port}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:

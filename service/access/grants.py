@@ -47,6 +47,11 @@ class Grant(msgspec.Struct, frozen=True):
         """Whether this scope is granted."""
         return scope in self.scopes
 
+    @property
+    def is_everybodys(self) -> bool:
+        """Whether everybody sees what this caller sees, so that caches may keep it for others."""
+        return self.key is None and self.series is None
+
     def covers(self, series: str) -> bool:
         """Whether this series may be written and seen."""
         return self.series is None or any(matches(pattern, series) for pattern in self.series)

@@ -93,7 +93,7 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
     ) -> Response[Any]:
         """The records, newest first, page by page. `Link` has the pages around, `X-Total-Count` the exact total."""
         kind = requested_format(request, form or None, FORMATS, "json")
-        if kind == "html" and (plain := tidied(request, "/display", PARAMETERS, PICKED)) is not None:
+        if kind == "html" and (plain := tidied(request, pages.at("/display"), PARAMETERS, PICKED)) is not None:
             return plain
         grant = grant_of(request)
         typed = FormValues(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
@@ -120,7 +120,7 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
             return await pages.form(TEMPLATE, _faulty(typed, error, first), grant, REFUSED, error.status)
         links = _links(asked, excerpt, made.pages)
         headers = {
-            "Link": ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links.items()),
+            "Link": ", ".join(f'<{pages.at(url)}>; rel="{rel}"' for rel, url in links.items()),
             "X-Total-Count": str(excerpt.total),
             "Cache-Control": "no-cache",
             "Vary": "Accept",

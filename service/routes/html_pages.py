@@ -16,31 +16,34 @@ from service.web.assets import Assets
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+    "form-action 'self'; base-uri 'none'"
 )
-HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Vary": "Accept",
-}
+"""Who may frame a page is added to every answer."""
+HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Vary": "Accept"}
 Names = Callable[[tuple[str, ...] | None], Awaitable[list[str]]]
 """Returns the names of the series to choose from that match one of the patterns, or of all."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Pages:
-    """Renders pages from templates; `zone` is the service's time zone."""
+    """Renders pages from templates; `zone` is the service's time zone, `root` the prefix of all addresses."""
 
-    def __init__(self, templates: jinja2.Environment, assets: Assets, names: Names, zone: str) -> None:
-        self._templates, self._assets, self._names, self._zone = templates, assets, names, zone
+    def __init__(self, templates: jinja2.Environment, assets: Assets, names: Names, zone: str, root: str) -> None:
+        self._templates, self._assets, self._names, self._zone, self._root = templates, assets, names, zone, root
+
+    def at(self, path: str) -> str:
+        """The address of a path, for links, forms and redirects."""
+        return f"{self._root}{path}"
 
     def render(
         self, name: str, values: dict[str, object], headers: dict[str, str] | None = None, status: int = 200
     ) -> Response[Any]:
         """Render the template `name` with these values."""
-        text = self._templates.get_template(name).render(asset=self._assets.address, **values)
+        text = self._templates.get_template(name).render(asset=self._asset, at=self.at, **values)
         return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
+
+    def _asset(self, name: str) -> str:
+        return self.at(self._assets.address(name))
 
     async def form(
         self, name: str, values: dict[str, object], grant: Grant, headers: dict[str, str], status: int = 200
@@ -77,7 +80,6 @@ async def _file(request: Request[Any, Any, Any], assets: Assets, name: str) -> R
     headers = {
         "Cache-Control": FOR_EVER if assets.is_marked(name) else "no-cache",
         "Vary": "Accept-Encoding",
-        "X-Content-Type-Options": "nosniff",
     }
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(found.body, media_type=found.media_type, headers=headers)

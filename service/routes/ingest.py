@@ -74,7 +74,9 @@ async def _read(
     *,
     partial: bool,
 ) -> Packed:
-    media_type = request.content_type[0] or "application/json"
+    media_type = request.content_type[0]
+    if not media_type:  # a program says what it sends; without that, a page of another site needs nobody's leave
+        raise UnsupportedType(f"There is no Content-Type; send {', '.join(MEDIA_TYPES)}.")
     if media_type not in MEDIA_TYPES:
         raise UnsupportedType(f"Content-Type {media_type} isn't understood; send {', '.join(MEDIA_TYPES)}.")
     body = inflate(request.stream(), request.headers.get("content-encoding", ""), max_body)

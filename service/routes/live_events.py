@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request, WebSocket, get, websocket
@@ -31,8 +30,8 @@ from service.routes.websocket_handshake import LIVE
 
 BROWSER_RETRY = b"retry: 1500\n\n"
 """Milliseconds until a browser connects again after its connection was lost."""
-AGAIN, REFUSED, ELSEWHERE = 1012, 1008, 4403
-"""Close codes: connect again; the parameters are refused; the page is from another site."""
+AGAIN, REFUSED = 1012, 1008
+"""Close codes: connect again; the parameters are refused."""
 
 
 class SeriesNames(msgspec.Struct, frozen=True):
@@ -78,10 +77,6 @@ def live_socket_route(feed: Feed[View, ViewSnapshot], zone: str, metrics: Metric
     @websocket(LIVE)
     async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         """Serve one viewer. What it sends is ignored."""
-        if not _is_ours(socket):
-            metrics.refused("/live", "origin")
-            await socket.close(ELSEWHERE)
-            return
         await socket.accept()
         asked = socket.query_params
         try:
@@ -120,12 +115,6 @@ async def _send_all(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[byte
             async for text in texts:
                 await socket.send_text(text.decode())
         await socket.close(AGAIN)
-
-
-def _is_ours(socket: WebSocket[Any, Any, Any]) -> bool:
-    """Whether the connection isn't from a page of another site: browsers let any page connect to any WebSocket."""
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc.lower() == socket.headers.get("host", "").lower()
 
 
 def _view(

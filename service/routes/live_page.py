@@ -42,8 +42,8 @@ def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics:
     ) -> Response[Any]:
         """The live page: chart, totals and newest records of a period. For programs, where things are."""
         if requested_format(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
-            return Response(ADDRESSES, headers={"Vary": "Accept"})
-        if (plain := tidied(request, "/", PARAMETERS)) is not None:
+            return Response({name: pages.at(path) for name, path in ADDRESSES.items()}, headers={"Vary": "Accept"})
+        if (plain := tidied(request, pages.at("/"), PARAMETERS)) is not None:
             return plain
         asked, grant = LiveParameters.of(period, series, tz), grant_of(request)
         try:

@@ -27,11 +27,11 @@ def subprotocol_for(offered: Sequence[str]) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
-async def refuse(send: Any, metrics: Metrics, error: TaktlineError) -> None:
+async def refuse(send: Any, metrics: Metrics, error: TaktlineError, where: str = "websocket") -> None:
     """Refuse a handshake with an HTTP answer and the status of the error; a close code before accept() would always
-    become 403."""
-    metrics.refused("websocket", error.reason)
-    names = {"Content-Type": MEDIA_TYPE, **headers(error)}
+    become 403. `where` is the label of the counter."""
+    metrics.refused(where, error.reason)
+    names = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store", **headers(error)}
     start = {
         "type": "websocket.http.response.start",
         "status": error.status,

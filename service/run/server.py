@@ -64,6 +64,7 @@ class Server(uvicorn.Server):
                 timeout_keep_alive=IDLE,
                 lifespan="off",
                 server_header=False,
+                proxy_headers=False,  # the application does that, for the proxies that are trusted
             )
         )
         self._lifecycle = lifecycle

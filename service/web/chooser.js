@@ -1,6 +1,6 @@
 // The chooser of series. It searches the names, ticks or unticks all that match, and fetches new names when opened.
 
-import { all, one } from "./elements.js";
+import { all, one, root } from "./elements.js";
 
 const pick = one(HTMLDetailsElement, ".pick");
 const list = one(HTMLFieldSetElement, "fieldset", pick);
@@ -40,7 +40,7 @@ function add(name) {
 }
 
 async function fetchNames() {
-  const answer = await fetch("/live/series").catch(() => null);
+  const answer = await fetch(`${root}/live/series`).catch(() => null);
   if (!answer?.ok) return;
   const known = new Set(boxes().map((box) => box.value));
   const { series } = await answer.json();

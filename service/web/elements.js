@@ -32,3 +32,6 @@ export function all(kind, selector, within = document) {
  * @returns {[name: string, value: string][]} without files, of which the forms have none
  */
 export const entries = (data) => [...data].map(([name, value]) => [name, String(value)]);
+
+/** The prefix of all addresses. */
+export const root = document.documentElement.dataset.root ?? "";

@@ -1,7 +1,7 @@
 // The live page: shows the events of the view that is chosen, and keeps the choice in the address.
 
 import { noteMessage, setClock, setState } from "./connection_status.js";
-import { all, entries, one } from "./elements.js";
+import { all, entries, one, root } from "./elements.js";
 import { draw, room, showChange, showWhole } from "./plot.js";
 import { follow } from "./stream.js";
 
@@ -149,7 +149,7 @@ function accept() {
   showChoice();
   if (changed === null) return;
   const asked = choice();
-  const address = asked.size ? `/?${asked}` : "/";
+  const address = asked.size ? `${root}/?${asked}` : `${root}/`;
   if (address !== location.pathname + location.search) {
     if (changed === "series" && ticking) history.replaceState(null, "", address);
     else history.pushState(null, "", address);

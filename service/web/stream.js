@@ -2,6 +2,8 @@
 // a seventh page would hang. Where a WebSocket can't be opened, they come as the answer to an HTTP request. A page that
 // is hidden has no connection.
 
+import { root } from "./elements.js";
+
 const WATCHDOG = 25_000; // milliseconds without an event or a heartbeat after which the page connects again
 const OPENING = 5_000; // milliseconds within which the first event must come over a WebSocket
 const LONG = 6_000; // characters from which on an address is too long for a WebSocket: many servers allow 8 KiB
@@ -62,7 +64,7 @@ export function follow(on) {
     };
     heard = Date.now();
     try {
-      const address = `/live?${query}`;
+      const address = `${root}/live?${query}`;
       const came = address.length < LONG && (await bySocket(address, signal, take));
       if (!came && !signal.aborted) refusal = await byAnswer(address, signal, take);
     } catch {

@@ -24,6 +24,7 @@ from tests.batches import RULES
 from tests.conftest import Engine, dropped_schema, settings_for
 from tests.harness import Running, free_port, running
 
+JSON = {"Content-Type": "application/json"}
 pytestmark = pytest.mark.anyio
 Send = Callable[[Running, bytes], Awaitable[None]]
 SENDER = Sender("tcp", "192.0.2.1")
@@ -51,7 +52,7 @@ async def over_tcp(service: Running, text: bytes) -> None:
 
 
 async def over_http(service: Running, text: bytes) -> None:
-    await service.http.post("/readings", content=text)
+    await service.http.post("/readings", content=text, headers=JSON)
 
 
 async def as_line_protocol(service: Running, text: bytes) -> None:
@@ -107,7 +108,8 @@ async def test_so_is_a_request_while_the_service_stops(engine: Engine, schema: s
 
 async def test_what_was_left_out_of_a_batch_is_counted_too(open_everywhere: Running, name: str) -> None:
     async def in_part(service: Running, text: bytes) -> None:
-        assert (await service.http.post("/readings?partial=true", content=text)).json()["refused"] == 2
+        answer = await service.http.post("/readings?partial=true", content=text, headers=JSON)
+        assert answer.json()["refused"] == 2
 
     text = json.dumps([{"plan": 1, "series": name}, {"plan": "x"}, {"plan": "y"}]).encode()
     assert await newly_refused(open_everywhere, in_part, text) == {("/readings", "invalid"): 2}

@@ -20,7 +20,16 @@ ROOT = Path(__file__).parents[2]
 FIXED = {"database_url", "api_host", "api_port", "taktline_data", "taktline_cache", "emitter_url", "emitter_spool"}
 """Settings for places inside of the containers; in `.env` they are for a service that runs outside of containers."""
 WHO = [("migrate", Settings), ("service", Settings), ("emitter", EmitterSettings)]
-PROBES = {"api_port": "9001", "tcp_port": "9123"}
+PROBES = {
+    "api_port": "9001",
+    "tcp_port": "9123",
+    "allowed_hosts": "taktline.example",
+    "trusted_origins": "https://pages.example",
+    "trusted_proxies": "10.0.0.0/8",
+    "root_path": "/taktline",
+    "cors_origins": "*",
+    "frame_ancestors": "none",
+}
 
 
 def composed(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -54,7 +54,8 @@ async def test_a_body_behind_an_upgrade_is_read_wherever_it_is_split(
 ) -> None:
     """And the next request is answered as well: https://github.com/Kludex/uvicorn/issues/2722."""
     body = b'[{"plan": 1}, {"fact": "many"}]'  # the error at its end shows that all of it was read
-    sent = request(UPGRADES[upgrade], body, chunked=chunked, path="/readings") + NEXT
+    headers = f"Content-Type: application/json\r\n{UPGRADES[upgrade]}"
+    sent = request(headers, body, chunked=chunked, path="/readings") + NEXT
     pieces = list(splits(sent))
     for start in range(0, len(pieces), 100):
         answers = await asyncio.gather(*(talk(shared, *both) for both in pieces[start : start + 100]))

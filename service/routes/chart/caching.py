@@ -18,7 +18,6 @@ SETTLED_MAX_AGE = 86400
 LONGEST_KEPT = timedelta(minutes=5)
 """The longest time for which a chart that still changes may be kept, however long its steps are."""
 
-NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 SVG_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 """A browser that opens an SVG as a page of its own would otherwise run scripts in it."""
 
@@ -33,7 +32,6 @@ def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_un
         "Cache-Control": f"public, max-age={age}",
         "Vary": "Accept, Accept-Encoding",
         **({"X-Data-Until": min(until, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if until else {}),
-        **NOSNIFF,
         **(SVG_POLICY if form == "svg" else {}),
         **({"Content-Disposition": f'inline; filename="chart.{form}"'} if form in ("csv", "pdf") else {}),
         "Server-Timing": _timing(answer),

@@ -14,7 +14,7 @@ from service.charts.drawing.picture import WIDTH, default_height
 from service.charts.question import MAX_PIXELS
 from service.errors import BadRequest
 from service.problems import MEDIA_TYPE
-from service.routes.chart.caching import NOSNIFF, SVG_POLICY
+from service.routes.chart.caching import SVG_POLICY
 from service.routes.chart.chart_parameters import KNOWN
 from service.routes.one_at_a_time import OneAtATime
 from service.routes.parameters import accepted
@@ -39,7 +39,7 @@ def picture_of(
     if media_type is None:
         return None
     title, detail, how = f"{problem['status']} {problem['title']}", problem["detail"], _appearance(request)
-    made = {**extra, **NOSNIFF, **SVG_POLICY, "X-Chart-Error": _ascii(detail)}
+    made = {**extra, **SVG_POLICY, "X-Chart-Error": _ascii(detail)}
     if media_type == "image/svg+xml":
         data = error_svg(title, detail, how.width, how.height, how.theme)
         return Response(data, status_code=problem["status"], media_type=media_type, headers=made)

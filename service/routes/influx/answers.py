@@ -19,6 +19,7 @@ HEADERS = {"X-Influxdb-Version": "2.7.0-taktline", "X-Influxdb-Build": "Taktline
 """The version that the service behaves like, which some clients check before they write."""
 CODES = {
     400: "invalid",
+    403: "forbidden",
     404: "not found",
     405: "method not allowed",
     413: "request too large",

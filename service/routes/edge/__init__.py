@@ -1,0 +1,1 @@
+"""What every request passes before its route: proxies, the prefix, the host, and where it comes from."""

@@ -1,0 +1,45 @@
+"""Adds to every answer what keeps it from being misused by other pages, and from being kept for somebody else."""
+
+from collections.abc import Awaitable, Callable
+
+from litestar.enums import ScopeType
+from litestar.types import Message, Scope
+
+from service.access.frames import NOBODY, OURSELVES
+from service.access.grants import Grant
+from service.routes.edge.headers import Headers, vary
+
+FRAME_OPTIONS = {NOBODY: b"DENY", OURSELVES: b"SAMEORIGIN"}
+"""The same for browsers that don't know frame-ancestors, which knows more."""
+
+
+def guarding(frame_ancestors: str) -> Callable[[Message, Scope], Awaitable[None]]:
+    """What is done with each answer before it is sent. HTML may be framed by `frame_ancestors`, in the words of a
+    Content-Security-Policy; further policies in an answer hold as well."""
+    for_html = [
+        (b"content-security-policy", f"frame-ancestors {frame_ancestors}".encode()),
+        (b"referrer-policy", b"same-origin"),
+    ]
+    if options := FRAME_OPTIONS.get(frame_ancestors):
+        for_html.append((b"x-frame-options", options))
+
+    async def guard(message: Message, scope: Scope) -> None:
+        if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
+            return
+        headers = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+        if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+            headers += for_html
+        grant: Grant | None = scope.get("auth")
+        message["headers"] = headers if grant is None or grant.is_everybodys else _private(headers)
+
+    return guard
+
+
+def _private(headers: Headers) -> Headers:
+    """The headers of an answer that isn't for everybody. Files under marked names are, whoever asks."""
+    given = next((value.decode() for name, value in headers if name == b"cache-control"), "no-cache")
+    if "immutable" in given:
+        return headers
+    kept = [part for one in given.split(",") if (part := one.strip()) not in ("public", "private")]
+    others = [one for one in headers if one[0] != b"cache-control"]
+    return vary([*others, (b"cache-control", ", ".join(["private", *kept]).encode())], b"Authorization", b"Cookie")
