@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Self
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emitter.errors import BadSettings
 from emitter.producer.link import websocket_url
 from emitter.quantities import Duration, Level, Size, faults
+from emitter.secret_files import SecretFile, only_one
 
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
@@ -34,6 +35,7 @@ class EmitterSettings(BaseSettings):
     emitter_token: SecretStr | None = Field(
         None, description="Sent as `Authorization: Bearer …` when connecting, if set."
     )
+    emitter_token_file: SecretFile = Field(None, description="File with `EMITTER_TOKEN`, instead of that.")
     emitter_interval: Duration = Field(
         timedelta(seconds=10),
         gt=timedelta(),
@@ -74,6 +76,16 @@ class EmitterSettings(BaseSettings):
     @classmethod
     def _at_home(cls, value: Path) -> Path:
         return value.expanduser()
+
+    @property
+    def token(self) -> str | None:
+        """The token. Raises ValueError where it is given twice."""
+        return only_one("EMITTER_TOKEN", self.emitter_token, self.emitter_token_file)
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        _ = self.token
+        return self
 
     @property
     def url(self) -> str:

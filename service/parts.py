@@ -126,8 +126,7 @@ async def open_database(
     """Open the database of the settings, or the embedded one, and bring its schema up to date. With `beside`, the
     embedded one may be run by another process."""
     read_queries()
-    if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
+    if (url := settings.database) is not None:
         yield url, await _prepare(url, settings, say)
         return
     if beside and (running := await running_engine(settings.taktline_data)) is not None:

@@ -79,11 +79,12 @@ def parse_level(text: str) -> str:
 
 def faults(error: ValidationError, settings: type[BaseModel]) -> str:
     """A sentence for each wrong setting, with its name, its value, and what is allowed."""
-    return " ".join(f"{_named(fault)}: {_wrong(fault, settings)}." for fault in error.errors())
+    return " ".join(f"{_named(fault)}{_wrong(fault, settings)}." for fault in error.errors())
 
 
 def _named(fault: ErrorDetails) -> str:
-    return ".".join(map(str, fault["loc"])).upper()
+    """The name of the setting; none where several don't go together."""
+    return f"{'.'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else ""
 
 
 def _wrong(fault: ErrorDetails, settings: type[BaseModel]) -> str:

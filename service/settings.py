@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 import platformdirs
 import tzlocal
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.access.frames import frame_ancestors
@@ -17,6 +17,8 @@ from service.access.proxies import Proxies
 from service.errors import StartError
 from service.period.times import check_time_format, zone_named, zones
 from service.quantities import Duration, Level, Size, faults
+from service.secret_files import SecretFile, only_one
+from service.store.address import database_address
 
 
 def _zone_of_this_machine() -> str:
@@ -45,8 +47,6 @@ class Settings(BaseSettings):
     api_host: str = Field("0.0.0.0", description="Address the service listens on.")  # noqa: S104
     api_port: int = Field(8080, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
     tcp_port: int = Field(0, ge=0, le=65535, description="Port for JSON readings over plain TCP; 0 turns it off.")
-    database_url: SecretStr | None = Field(
-        None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
     allowed_hosts: str = Field(
         "",
         description="Names under which the service is asked for, like `taktline.example, *.example.com`; addresses in "
@@ -72,7 +72,14 @@ class Settings(BaseSettings):
         description="Who may show pages, HTML charts and `/schema` in a frame: `none`, `self`, `*`, or other sites. "
         "Pictures may stand anywhere.",
     )
+    database_url: SecretStr | None = Field(
+        None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
     )
+    database_url_file: SecretFile = Field(None, description="File with `DATABASE_URL`, instead of that.")
+    database_password: SecretStr | None = Field(
+        None, description="Password for `DATABASE_URL`, as it is, where that has none."
+    )
+    database_password_file: SecretFile = Field(None, description="File with `DATABASE_PASSWORD`, instead of that.")
     database_schema: str = Field("taktline", description="Schema that holds everything; one for each installation.")
     taktline_data: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("taktline"),
@@ -119,13 +126,6 @@ class Settings(BaseSettings):
         description="Time to commit and acknowledge what was accepted when told to stop.",
     )
 
-    @field_validator("min_ts")
-    @classmethod
-    def _has_offset(cls, value: datetime) -> datetime:
-        if value.tzinfo is None:
-            raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
-        return value
-
     @field_validator("allowed_hosts")
     @classmethod
     def _known_hosts(cls, value: str) -> str:
@@ -163,6 +163,13 @@ class Settings(BaseSettings):
         frame_ancestors(value)
         return value
 
+    @field_validator("min_ts")
+    @classmethod
+    def _has_offset(cls, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
+        return value
+
     @field_validator("database_schema")
     @classmethod
     def _usable_schema(cls, value: str) -> str:
@@ -182,6 +189,24 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_format(cls, value: str) -> str:
         return check_time_format(value)
+
+    @property
+    def database(self) -> str | None:
+        """The address of the database server, with its password; None stands for the embedded engine. Raises ValueError
+        where it can't be used, with a message that shows nothing of it."""
+        address = only_one("DATABASE_URL", self.database_url, self.database_url_file)
+        password = only_one("DATABASE_PASSWORD", self.database_password, self.database_password_file)
+        if address is None and password is not None:
+            raise ValueError("DATABASE_PASSWORD is set without DATABASE_URL")
+        try:
+            return None if address is None else database_address(address, password)
+        except ValueError as exc:
+            raise ValueError(f"DATABASE_URL can't be used: {exc}") from None
+
+    @model_validator(mode="after")
+    def _usable_database(self) -> Self:
+        _ = self.database
+        return self
 
     @classmethod
     def load(cls, **overrides: object) -> Self:

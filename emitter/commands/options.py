@@ -131,10 +131,9 @@ def bulk_options(command: F) -> F:
 def make_link(settings: EmitterSettings, patience: timedelta | None = None) -> Link:
     """The link that the settings describe."""
     seconds = None if patience is None else patience.total_seconds()
-    token = settings.emitter_token.get_secret_value() if settings.emitter_token else None
     return Link(
         url=settings.url,
-        token=token,
+        token=settings.token,
         credential="EMITTER_TOKEN",
         window=settings.emitter_window,
         patience=seconds,

@@ -4,6 +4,8 @@ from typing import assert_never
 
 import msgspec
 
+from emitter.producer.printable import printable
+
 
 class Fault(msgspec.Struct, frozen=True):
     """One fault of one reading of the batch. `index` counts from 0; the text for people counts from 1."""
@@ -41,7 +43,7 @@ class Problem(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         reason = (self.detail or self.title or "no reason given").rstrip(".")
         first = f" ({self.errors[0]})" if self.errors and self.errors[0].detail not in reason else ""
-        return f"{self.status}: {reason}{first}"
+        return printable(f"{self.status}: {reason}{first}")
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -118,6 +120,6 @@ def read_answer(message: str | bytes) -> Answer | None:
 def read_problem(body: bytes) -> str:
     """The detail of a problem document; "" where the body is something else."""
     try:
-        return _decode_problem(body).detail
+        return printable(_decode_problem(body).detail)
     except msgspec.DecodeError:
         return ""

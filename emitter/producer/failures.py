@@ -11,6 +11,7 @@ from emitter.producer.answers import read_problem
 from emitter.producer.backoff import retry_after
 from emitter.producer.errors import Rejected
 from emitter.producer.link import Link
+from emitter.producer.printable import printable
 
 TRANSIENT = frozenset((404, 408, 421, 425, 429))
 """4xx statuses of a handshake after which to try again: proxies answer them while the service behind them starts."""
@@ -41,7 +42,11 @@ def asked_delay(failure: Exception) -> float | None:
 
 
 def describe(failure: Exception) -> str:
-    """A failure in a few words."""
+    """A failure in a few words, of which some may be the other side's."""
+    return printable(_describe(failure))
+
+
+def _describe(failure: Exception) -> str:
     match failure:
         case InvalidStatus():
             return _describe_status(failure)

@@ -32,9 +32,9 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """The address without its password, for messages."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        """The address without its password and its parameters, for messages."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 @asynccontextmanager
@@ -74,13 +74,17 @@ def _proxy(url: str) -> Literal[True] | None:
 
 
 def websocket_url(text: str) -> str:
-    """The WebSocket address for a ws, wss, http or https address. Raises ValueError for anything else."""
-    parts = urlsplit(text.strip())
-    if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise ValueError(f"{text!r} isn't the address of a service, like ws://127.0.0.1:8080/")
+    """The WebSocket address for a ws, wss, http or https address. Raises ValueError for anything else, with a message
+    that doesn't show the address where there may be a password in it."""
+    shown = "this" if "@" in text else repr(text)
     try:
-        parts.hostname.encode("idna")
-        _ = parts.port
-    except ValueError as exc:
-        raise ValueError(f"{text!r} has no usable host and port") from exc
+        parts = urlsplit(text.strip())
+        host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
+    except ValueError:
+        raise ValueError(f"{shown} has no usable host and port") from None
+    if parts.scheme not in _SCHEMES or not host:
+        raise ValueError(f"{shown} isn't the address of a service, like ws://127.0.0.1:8080/")
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        raise ValueError(f"{shown} has an @ behind the host; in a password write / as %2F, ? as %3F, # as %23")
     return parts._replace(scheme=_SCHEMES[parts.scheme], path=parts.path or "/", fragment="").geturl()

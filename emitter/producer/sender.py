@@ -13,6 +13,7 @@ from emitter.producer.exchange import Exchange, Listener
 from emitter.producer.failures import FAILURES, Silence
 from emitter.producer.link import Link, dial
 from emitter.producer.outbox import Outbox
+from emitter.producer.printable import printable
 from emitter.producer.readings import Batch
 
 QUIET = 60.0
@@ -87,7 +88,8 @@ class Sender:
             if answer := read_answer(message):
                 self._exchange.hear(answer)
             else:
-                log.warning("an answer that this producer doesn't know is ignored", extra={"answer": message[:200]})
+                text = message if isinstance(message, str) else message.decode(errors="backslashreplace")
+                log.warning("an answer that this producer doesn't know is ignored", extra={"answer": printable(text)})
 
     async def _watch(self) -> NoReturn:
         """Raises Silence where no answers come, or where a single batch is left without an answer."""

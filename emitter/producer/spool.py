@@ -9,7 +9,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -21,6 +21,7 @@ from emitter.producer.readings import Batch
 KEPT_REFUSED = 10_000
 """The number of refused batches that are kept, the newest ones."""
 
+PRIVATE = 0o600
 _VERSION = 1
 _SCHEMA = """
 begin immediate;
@@ -74,6 +75,7 @@ class Spool:
         with ExitStack() as opened, self._faults():
             if path:
                 opened.enter_context(_lock(path))
+                _keep_private(path)
             self._database = opened.enter_context(closing(_connect(path)))
             self._prepare()
             self.batches: int
@@ -173,8 +175,8 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 def _lock(path: Path) -> IO[str]:
     """The spool's lock file, which stays locked until it is closed or the process ends in any way."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.with_name(path.name + ".lock").open("a+")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = open(path.with_name(path.name + ".lock"), "a+", opener=_private)  # noqa: SIM115
     except OSError as exc:
         raise SpoolError(f"The spool {path} can't be opened: {exc.strerror or exc}.") from exc
     try:
@@ -186,6 +188,22 @@ def _lock(path: Path) -> IO[str]:
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that its owner alone may read."""
+    return os.open(path, flags, PRIVATE)
+
+
+def _keep_private(path: Path) -> None:
+    """Makes the spool a file that its owner alone may read, an older one too. SQLite gives its further files the mode
+    of this one."""
+    with suppress(OSError):  # SQLite will say what is wrong
+        with open(path, "ab", opener=_private):
+            pass
+        for one in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            if one.exists():
+                one.chmod(PRIVATE)
 
 
 def _who_has(path: Path, file: IO[str]) -> str:

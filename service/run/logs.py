@@ -7,7 +7,10 @@ import sys
 from typing import Literal
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
+
+TRACEBACKS = ("exception", "stack")
+"""What is meant to have several lines."""
 
 
 def configure(level: str, form: Literal["console", "json"]) -> None:
@@ -39,9 +42,21 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not isinstance(error, asyncio.CancelledError | UnicodeDecodeError)
 
 
+def _printable(_: object, __: str, event: EventDict) -> EventDict:
+    """Escape line breaks and control characters, which may come from clients and would write to the terminal."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable() and name not in TRACEBACKS:
+            event[name] = "".join(char if char.isprintable() else repr(char)[1:-1] for char in value)
+    return event
+
+
 def _last(form: Literal["console", "json"]) -> list[Processor]:
     clean = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if form == "json":
         return [clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     plain = structlog.dev.plain_traceback
-    return [clean, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=plain)]
+    return [
+        clean,
+        _printable,
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=plain),
+    ]

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
 
 from service.errors import DatabaseAway, DatabaseUnusable
+from service.store.address import place
 from service.store.queries import Edition, query
 from service.store.server_words import in_words
 
@@ -33,14 +33,6 @@ class DatabaseServer(msgspec.Struct, frozen=True):
         """The versions in one line, for people."""
         kind = "embedded TimescaleDB" if self.embedded else "TimescaleDB"
         return f"{kind} {self.timescaledb}, {self.edition} edition, on PostgreSQL {self.postgresql}"
-
-
-def place(url: str) -> str:
-    """The address without its password, for messages."""
-    parts = urlsplit(url)
-    user = f"{parts.username}@" if parts.username else ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}"
 
 
 async def inspect(url: str, limit: float = ANSWER_TIMEOUT) -> DatabaseServer:

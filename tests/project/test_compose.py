@@ -17,7 +17,19 @@ from emitter.settings import EmitterSettings
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-FIXED = {"database_url", "api_host", "api_port", "taktline_data", "taktline_cache", "emitter_url", "emitter_spool"}
+FIXED = {
+    "database_url",
+    "database_url_file",
+    "database_password",
+    "database_password_file",
+    "api_host",
+    "api_port",
+    "taktline_data",
+    "taktline_cache",
+    "emitter_url",
+    "emitter_token_file",
+    "emitter_spool",
+}
 """Settings for places inside of the containers; in `.env` they are for a service that runs outside of containers."""
 WHO = [("migrate", Settings), ("service", Settings), ("emitter", EmitterSettings)]
 PROBES = {
@@ -35,6 +47,12 @@ PROBES = {
 def composed(environment: Mapping[str, str]) -> dict[str, Any]:
     """The compose file with its variables filled in."""
 
+    def variable(found: re.Match[str]) -> str:
+        given, otherwise = environment.get(found[1], ""), found[3] or ""
+        if found[2] == ":+":
+            return otherwise if given else ""
+        return given or otherwise
+
     def fill(value: Any) -> Any:
         match value:
             case dict():
@@ -42,9 +60,7 @@ def composed(environment: Mapping[str, str]) -> dict[str, Any]:
             case list():
                 return [fill(part) for part in value]
             case str():
-                return re.sub(
-                    r"\$\{([A-Z_]+)(?::-([^}]*))?\}", lambda found: environment.get(found[1]) or found[2] or "", value
-                )
+                return re.sub(r"\$\{([A-Z_]+)(?:(:[-+])([^}]*))?\}", variable, value)
             case _:
                 return value
 
@@ -61,6 +77,8 @@ def test_every_setting_reaches_the_container(container: str, settings: type[Base
     given = probes(settings)
     got = composed(given)["services"][container]["environment"]
     names = [name for name in settings.model_fields if name not in FIXED]
+    if "ALLOWED_HOSTS" in got:
+        given["ALLOWED_HOSTS"] += " service"
     assert {name: got.get(name.upper()) for name in names} == {name: given[name.upper()] for name in names}
 
 
@@ -71,6 +89,7 @@ def test_without_any_the_defaults_hold(
     monkeypatch.chdir(tmp_path)
     for name, value in composed({})["services"][container]["environment"].items():
         monkeypatch.setenv(name, str(value))
+    monkeypatch.delenv("DATABASE_PASSWORD_FILE", raising=False)  # it is in the container
     loaded = settings.load()  # type: ignore[attr-defined]
     for name, field in settings.model_fields.items():
         if name not in FIXED | {"chart_tz"}:
@@ -94,6 +113,44 @@ def test_the_service_listens_on_the_tcp_port_that_is_published(tmp_path: Path, g
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TCP_PORT": str(service["environment"]["TCP_PORT"])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"run_server {inside}\n"
+
+
+def test_nothing_but_the_service_is_open_to_other_machines() -> None:
+    services = composed({})["services"]
+    ports = {name: service.get("ports", []) for name, service in services.items() if name != "service"}
+    assert ports.pop("database-ui") == ["127.0.0.1:8081:8080"]
+    assert not any(ports.values())
+
+
+def test_the_service_is_no_superuser_and_no_password_is_known() -> None:
+    services = composed({})["services"]
+    for name in ("migrate", "service"):
+        environment = services[name]["environment"]
+        assert environment["DATABASE_URL"] == "postgresql://taktline@database:5432/taktline"
+        assert "superuser" not in str(services[name]["volumes"])
+        loaded = Settings.load(database_url=environment["DATABASE_URL"], database_password="secret")
+        assert loaded.database == "postgresql://taktline:secret@database:5432/taktline"
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    assert re.findall(r"PASSWORD:-([^}]*)\}", text) == ["", ""]
+
+
+def test_passwords_are_made_once_unless_they_are_given(tmp_path: Path) -> None:
+    files = [tmp_path / who / "password" for who in ("superuser", "service")]
+
+    def make(**given: str) -> list[str]:
+        command = [part.replace("$$", "$") for part in composed({})["services"]["passwords"]["entrypoint"]]
+        command = [part.replace("/passwords/", f"{tmp_path}/") for part in command]
+        environment = {"PATH": os.environ["PATH"], "POSTGRES_PASSWORD": "", "DATABASE_PASSWORD": "", **given}
+        subprocess.run(command, env=environment, check=True)
+        return [file.read_text().removesuffix("\n") for file in files]
+
+    for file in files:
+        file.parent.mkdir()
+    first = make()
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", one) for one in first)
+    assert len(set(first)) == 2
+    assert make() == first
+    assert make(DATABASE_PASSWORD="it's $HOME/#\\n") == [first[0], "it's $HOME/#\\n"]
 
 
 def test_every_variable_of_the_compose_file_is_in_the_example() -> None:

@@ -1,0 +1,78 @@
+"""What the other side sends can't write to the terminal or forge a line of a log."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.frames import Close
+from websockets.http11 import Response
+
+from emitter.producer.answers import read_answer, read_problem
+from emitter.producer.failures import describe
+from emitter.producer.link import Link, websocket_url
+from emitter.producer.printable import MOST, printable
+from emitter.producer.spool import Spool
+from tests.desk import make_batches
+
+NASTY = "\x1b]0;owned\x07\x1b[2J\nERROR forged\r\u202e\x9b31m\0"
+
+
+def is_harmless(text: str) -> bool:
+    return text.isprintable() and len(text) <= MOST
+
+
+def test_it_is_shown_escaped_and_shortened() -> None:
+    assert printable("Öykü sagt „ja“") == "Öykü sagt „ja“"
+    assert printable("a\nb\x1b[1m") == r"a\nb\x1b[1m"
+    assert is_harmless(printable(NASTY * 1000))
+    assert printable("\udc80") == r"\udc80"
+
+
+def test_in_every_way_in_which_it_can_come() -> None:
+    body = b'{"status": 400, "detail": "%b"}' % NASTY.encode("unicode_escape").replace(b"\\x", b"\\u00").replace(
+        b"\\0", b""
+    )
+    response = Response(400, f"Bad{NASTY}", Headers(), body)
+    shown = [
+        read_problem(body),
+        describe(InvalidStatus(response)),
+        describe(ConnectionClosedError(Close(1008, NASTY[:20]), None, None)),
+        describe(OSError(NASTY)),
+    ]
+    frame = read_answer(b'{"error": %b, "id": null}' % body)
+    shown.append(str(frame.problem))  # type: ignore[union-attr]
+    assert all(map(is_harmless, shown)), shown
+    assert all("owned" in text for text in shown)
+
+
+@pytest.mark.parametrize("password", ["secret", "se/cret", "se#cret", "se?cret", "se@cret", "1/2"])
+def test_a_password_in_the_address_is_never_shown(password: str) -> None:
+    text = f"wss://user:{password}@there.example/path"
+    assert Link(url=text).name == "wss://there.example/path"
+    if not set(password) & set("/#?"):
+        assert Link(url=websocket_url(text)).name == "wss://there.example/path"
+        return
+    with pytest.raises(ValueError) as caught:
+        websocket_url(text)
+    assert "cret" not in str(caught.value)
+    assert "user" not in str(caught.value)
+
+
+def test_a_spool_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "spool.sqlite"
+    with Spool(path, 10**6) as spool:
+        spool.put(make_batches(1)[0])
+        files = list(path.parent.iterdir())
+        assert {"spool.sqlite", "spool.sqlite-wal", "spool.sqlite.lock"} <= {file.name for file in files}
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_an_older_spool_becomes_so(tmp_path: Path) -> None:
+    path = tmp_path / "spool.sqlite"
+    Spool(path, 10**6).close()
+    path.chmod(0o644)
+    Spool(path, 10**6).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
