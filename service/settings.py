@@ -175,6 +175,8 @@ class Settings(BaseSettings):
     def _usable_schema(cls, value: str) -> str:
         if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
             raise ValueError(f"{value!r} isn't allowed; write 1 to 63 of a-z, 0-9 and _, not beginning with a digit")
+        if value == "information_schema" or value.startswith(("pg_", "timescaledb_", "_timescaledb_")):
+            raise ValueError(f"{value!r} belongs to the database server; choose a name of your own")
         return value
 
     @field_validator("chart_tz")

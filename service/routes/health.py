@@ -35,6 +35,7 @@ def readyz_route(
         """
         state = engine_state()
         why = writer.stalled or ("The service is shutting down." if writer.closed else None)
+        why = why or store.inventory.lacking
         if why is None:
             why = await (_slow(writer.slow, store) if writer.slow else _unanswered(store))
         if why is not None:

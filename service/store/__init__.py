@@ -9,12 +9,16 @@ from service.store.blockers import Blocker, Blockers
 from service.store.buckets import Buckets
 from service.store.database import DatabaseServer, session
 from service.store.facts import Facts
+from service.store.inventory import LEDGERS, Inventory
 from service.store.jobs import Job, Jobs
 from service.store.keys import Keys
 from service.store.pool import PLANNED, Pool, open_pool
+from service.store.queries import sql_folder
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
 from service.store.series import Series
+from service.store.sql_files import sql_files
+from service.store.sql_names import needed
 from service.store.totals import Overview
 
 WRITING, READING = 4, 6
@@ -29,15 +33,16 @@ __all__ = ["FORGOTTEN", "Blocker", "Excerpt", "Job", "Record", "Store", "open_st
 class Store:
     """Reads and writes the schema of one installation; each attribute covers one subject."""
 
-    def __init__(self, writing: Pool, reading: Pool, server: DatabaseServer) -> None:
+    def __init__(self, writing: Pool, reading: Pool, server: DatabaseServer, schema: str) -> None:
         self.writing, self.reading = writing, reading
         """The two pools, of which each subject uses one."""
         self.server = server
-        self.batches = Batches(writing, server)
+        self.batches = Batches(writing, server, schema)
         self.blockers = Blockers(reading, server)
         self.buckets = Buckets(reading)
         self.facts = Facts(reading, server)
         self.overview = Overview(reading)
+        self.inventory = Inventory(writing, reading, schema, *_expected(server))
         self.jobs = Jobs(writing, server)
         self.keys = Keys(writing)
         self.records = Records(reading)
@@ -61,4 +66,10 @@ async def open_store(url: str, search_path: str, server: DatabaseServer) -> Asyn
         open_pool(url, write, WRITING, server.edition) as writing,
         open_pool(url, read, READING, server.edition) as reading,
     ):
-        yield Store(writing, reading, server)
+        yield Store(writing, reading, server, search_path.split(",")[0].strip('"'))
+
+
+def _expected(server: DatabaseServer) -> tuple[set[str], int]:
+    """What the schema has on this edition, and the number of the last file that makes it."""
+    schema, functions = (sql_files(sql_folder() / folder, server.edition) for folder in ("schema", "functions"))
+    return needed([*schema, *functions]) | LEDGERS, schema[-1].number

@@ -34,8 +34,8 @@ see insert_batches.sql."""
 class Batches:
     """Committed batches and their readings."""
 
-    def __init__(self, pool: Pool, server: DatabaseServer) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, server: DatabaseServer, schema: str) -> None:
+        self._pool, self._schema = pool, schema
         self.transaction_limit = TRANSACTION_LIMIT
         self._marks_late = server.edition == "community"
         self.compresses = server.edition == "community" and not server.embedded
@@ -64,7 +64,7 @@ class Batches:
                 await con.fetch(query("compress_directly"), list(_days(written)))
             if new := _new_series(written, self.known):
                 await con.execute(query("insert_series"), [name_in(one) for one in new])
-            await _copy(con, [one.rows for one in written])
+            await _copy(con, self._schema, [one.rows for one in written])
             receipt.outcomes = outcomes
         self.known |= new
         return outcomes
@@ -135,11 +135,12 @@ def _days(written: Sequence[Packed]) -> set[int]:
     return {minute // MINUTES_A_DAY for one in written for minute in one.minutes}
 
 
-async def _copy(con: "Connection[asyncpg.Record]", rows: list[bytes]) -> None:
+async def _copy(con: "Connection[asyncpg.Record]", schema: str, rows: list[bytes]) -> None:
     if not any(rows):
         return
 
     async def source() -> AsyncIterator[bytes]:
         yield b"".join((HEADER, *rows, TRAILER))
 
-    await con.copy_to_table("reading", columns=COLUMNS, source=source(), format="binary")
+    # the schema is named, or another installation's table would be written to where this one has been dropped
+    await con.copy_to_table("reading", schema_name=schema, columns=COLUMNS, source=source(), format="binary")

@@ -6,8 +6,11 @@ No schema file uses the functions of `sql/functions`, but it may drop them: afte
 again.
 """
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,11 +20,17 @@ import msgspec
 from service.errors import SchemaError
 from service.store.conflicts import LONG_PATIENCE, insist
 from service.store.database import DatabaseServer, connection
+from service.store.inventory import LEDGERS, check_free, check_whole
 from service.store.ledger import Applied, Replaced, functions_to_replace, next_schema_file
 from service.store.queries import Edition, query, sql_folder
+from service.store.server_words import in_words
 from service.store.sql_files import SqlFile, sql_files
+from service.store.sql_names import created, needed
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+PATIENCE = 10.0
+"""Seconds after which a start says that it waits for the database, and then six times as often apart."""
 
 
 class _Files(msgspec.Struct, frozen=True):
@@ -42,17 +51,40 @@ async def migrate(
     folder = folder or sql_folder()
     edition = server.edition
     files = _Files(edition, sql_files(folder / "schema", edition), sql_files(folder / "functions", edition))
+    every = [*files.schema, *files.functions]
+    path = search_path(schema, server)
     applied = []
-    async with connection(url, search_path(schema, server)) as con:
-        with _sentences(schema):
+    async with connection(url, path) as con:
+        with _sentences(schema), _waiting_aloud(schema, say):
             async with con.transaction():
-                for statement in ("lock_schema", "create_schema", "create_ledger", "create_ledger_of_functions"):
+                await con.execute(query("lock_schema"))
+                await check_free(con, schema, path, created(every))
+                for statement in ("create_schema", "create_ledger", "create_ledger_of_functions"):
                     await con.execute(query(statement))
             # a background job that an earlier file created may be working on what a later file changes or refreshes
             while (name := await insist(lambda: _apply_next(con, files), LONG_PATIENCE)) is not None:
                 say(f"schema {schema}: applied {name}")
                 applied.append(name)
+            await check_whole(con, schema, needed(every) | LEDGERS)
     return applied
+
+
+@contextmanager
+def _waiting_aloud(schema: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Say from time to time that a start isn't over yet: the database may hang, somebody may hold a lock, or an upgrade
+    may have much to do."""
+
+    async def report() -> None:
+        began = time.monotonic()
+        for pause in chain((PATIENCE,), repeat(6 * PATIENCE)):
+            await asyncio.sleep(pause)
+            say(f"schema {schema}: the database still works on it, or waits, after {time.monotonic() - began:.0f} s")
+
+    reporting = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        reporting.cancel()
 
 
 @contextmanager
@@ -61,15 +93,15 @@ def _sentences(schema: str) -> Iterator[None]:
         yield
     except asyncpg.InsufficientPrivilegeError as exc:
         raise SchemaError(
-            f"The schema {schema} can't be made or changed: {exc}. Let the owner of the database grant this user "
-            "CREATE on it, or make the schema and this user its owner."
+            f"The schema {schema} can't be made or changed: {in_words(exc)}. Let the owner of the database grant this "
+            "user CREATE on it, or make the schema and this user its owner."
         ) from exc
     except asyncpg.ReadOnlySQLTransactionError as exc:
         raise SchemaError(
             f"The schema {schema} can't be brought up to date: the server is a read-only replica."
         ) from exc
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
-        raise SchemaError(f"The schema {schema} can't be brought up to date: {exc}.") from exc
+        raise SchemaError(f"The schema {schema} can't be brought up to date: {in_words(exc)}.") from exc
 
 
 def search_path(schema: str, server: DatabaseServer) -> str:
@@ -136,7 +168,7 @@ async def _execute(con: Connection, one: SqlFile) -> None:
     try:
         await con.execute(one.sql)
     except asyncpg.PostgresError as exc:
-        raise SchemaError(f"{one.name} can't be applied: {exc}.") from exc
+        raise SchemaError(f"{one.name} can't be applied: {in_words(exc)}.") from exc
 
 
 async def _record(con: Connection, one: SqlFile) -> None:

@@ -70,6 +70,8 @@ class Pool:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition) -> None:
         self._pool, self._edition = pool, edition
+        self.unusable: str | None = None
+        """Why nothing may be done with the database, in a sentence; None where all is well."""
 
     async def read(
         self, name: str, *args: object, size: str | None = None, down: bool | None = None
@@ -117,6 +119,8 @@ class Pool:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection[asyncpg.Record]"]:
         """A connection for several statements."""
+        if self.unusable is not None:
+            raise Unavailable(self.unusable)
         try:
             async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as con:
                 yield con

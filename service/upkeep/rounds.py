@@ -1,9 +1,10 @@
 """The periodic maintenance: deletes old batch ids, refreshes rollups after late readings, adds names of series that are
-lacking, and watches the engine's background jobs."""
+lacking, checks that the schema is whole, and watches the engine's background jobs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -20,18 +21,40 @@ SERIES_EVERY = 60.0
 LATE_EVERY = 10.0
 """Seconds between two searches for late readings."""
 
+CHECK_EVERY = 15.0
+"""Seconds between two checks that nothing of the schema is missing."""
+
 log = structlog.stdlib.get_logger("maintenance")
 
 
 async def maintain(store: Store, watch: JobWatch, batch_memory: timedelta) -> None:
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(every(FORGET_EVERY, lambda: _forget(store, batch_memory)))
-        group.create_task(every(SERIES_EVERY, store.series.note_missed))
+        group.create_task(every(SERIES_EVERY, _if_whole(store, store.series.note_missed)))
+        group.create_task(every(CHECK_EVERY, partial(_check, store)))
+        group.create_task(every(FORGET_EVERY, _if_whole(store, partial(_forget, store, batch_memory))))
         if store.server.edition == "community":
-            group.create_task(every(LATE_EVERY, store.rollups.refresh_late))
+            group.create_task(every(LATE_EVERY, _if_whole(store, store.rollups.refresh_late)))
             await _try(watch.look)
-            group.create_task(every(JOBS_EVERY, watch.round))
+            group.create_task(every(JOBS_EVERY, _if_whole(store, watch.round)))
+
+
+def _if_whole(store: Store, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+    """The work, left out while something of the schema is missing, in whose place another's might be changed."""
+
+    async def guarded() -> None:
+        if store.inventory.lacking is None:
+            await work()
+
+    return guarded
+
+
+async def _check(store: Store) -> None:
+    before = store.inventory.lacking
+    await store.inventory.look()
+    now = store.inventory.lacking
+    if now != before:
+        log.error("the schema isn't whole", why=now) if now else log.info("the schema is whole again")
 
 
 async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

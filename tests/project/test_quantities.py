@@ -114,6 +114,21 @@ def test_an_empty_value_is_the_default(
         ("TRUSTED_PROXIES", "proxy", "TRUSTED_PROXIES: 'proxy' is no address; write addresses or networks like"),
         ("ROOT_PATH", "taktline", "ROOT_PATH: 'taktline' isn't a prefix; write it like /taktline."),
         ("FRAME_ANCESTORS", "a.example", "FRAME_ANCESTORS: 'a.example' can't stand there; write none, self, * or"),
+        (
+            "DATABASE_SCHEMA",
+            "pg_catalog",
+            "DATABASE_SCHEMA: 'pg_catalog' belongs to the database server; choose a name of your own.",
+        ),
+        (
+            "DATABASE_SCHEMA",
+            "information_schema",
+            "DATABASE_SCHEMA: 'information_schema' belongs to the database server; choose a name of your own.",
+        ),
+        (
+            "DATABASE_SCHEMA",
+            "_timescaledb_catalog",
+            "DATABASE_SCHEMA: '_timescaledb_catalog' belongs to the database server; choose a name of your own.",
+        ),
         ("TIME_FORMAT", "%Y %Q", "TIME_FORMAT: '%Q' stands for nothing; allowed are %a %A"),
         ("TIME_FORMAT", "100%", "TIME_FORMAT: '%' stands for nothing"),
     ],
