@@ -128,5 +128,4 @@ def listen(host: str, port: int) -> socket.socket:
         raise StartError(
             f"Can't listen on {host}, port {port}: {why}. Choose another with API_HOST and API_PORT."
         ) from exc
-    made.set_inheritable(True)
     return made

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
+import sys
 
 import asyncpg
 import httpx
@@ -12,6 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from service.run.server import listen
 from tests.conftest import Engine
 from tests.processes import serving, start
 
@@ -96,6 +99,18 @@ async def test_a_port_in_use() -> None:
         line = await refused(API_PORT=str(port), DATABASE_URL="postgresql://127.0.0.1:1/x")
     assert f"port {port}" in line
     assert "in use" in line
+
+
+async def test_no_other_process_inherits_the_port() -> None:
+    """An engine or an emitter that outlives the service would keep its port taken."""
+    with listen("127.0.0.1", 0) as listening:
+        inode = os.fstat(listening.fileno()).st_ino
+        show = "import os\nfor one in os.listdir('/proc/self/fd'): print(os.path.realpath(f'/proc/self/fd/{one}'))"
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", show, stdout=asyncio.subprocess.PIPE)
+        shown, _ = await process.communicate()
+    assert process.returncode == 0
+    assert "/" in shown.decode()
+    assert f"socket:[{inode}]" not in shown.decode()
 
 
 async def test_wrong_settings() -> None:
