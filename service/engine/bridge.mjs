@@ -19,6 +19,7 @@ import { Session } from "./session.mjs";
 
 const CHECKPOINT = 300_000; // ms
 const CLIENTS = 256;
+const STRANGERS = 64; // connections that haven't logged in, so that nobody without the password can keep others out
 const REPORTED = `server_version server_encoding client_encoding application_name DateStyle TimeZone IntervalStyle
   integer_datetimes standard_conforming_strings is_superuser in_hot_standby default_transaction_read_only`;
 
@@ -57,6 +58,7 @@ const registry = {
   reported: session.ask(`select json_object_agg(name, current_setting(name))
     from unnest(string_to_array('${REPORTED.split(/\s+/)}', ',')) as name`),
   admits: (user, given) => user === "postgres" && timingSafeEqual(digest(given), digest(password)),
+  welcome: (client) => strangers.delete(client.socket),
   forget: (client) => clients.delete(client.id),
   cancel(id, secret) {
     const client = clients.get(id);
@@ -64,12 +66,18 @@ const registry = {
   },
 };
 
+/** @type {Set<import("node:net").Socket>} those that haven't logged in, the oldest first */
+const strangers = new Set();
 let newest = 0;
 const server = createServer((socket) => {
+  strangers.add(socket);
+  socket.once("close", () => strangers.delete(socket));
+  const [oldest] = strangers;
+  if (strangers.size > STRANGERS) oldest.destroy();
   const client = new Client(++newest, socket, session, registry);
   clients.set(client.id, client);
 });
-server.maxConnections = CLIENTS;
+server.maxConnections = CLIENTS + STRANGERS;
 server.listen(port, "127.0.0.1");
 await once(server, "listening");
 setInterval(() => session.endIdleTransaction(patience), 1000);

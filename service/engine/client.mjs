@@ -24,6 +24,16 @@ import {
 
 const AHEAD = 1024 * 1024; // bytes that are read ahead of the client's turn; after that its socket isn't read
 const LOGIN = 10_000; // ms for a client to log in, and to read the error before its connection is cut
+/**
+ * Calls back after LOGIN ms, or later if the engine was busy meanwhile and read nothing.
+ * @param {() => void} callback
+ */
+const whenLate = (callback) => {
+  let timer = setTimeout(() => {
+    timer = setTimeout(callback, LOGIN / 2);
+  }, LOGIN / 2);
+  return () => clearTimeout(timer);
+};
 const [SSL, GSS, CANCEL, VERSION] = [80877103, 80877104, 80877102, 196608];
 
 const EXTENDED = "PBDECHS";
@@ -43,6 +53,7 @@ const RESET_ALL = /\b(?:reset|discard)\s+all\b/i;
  * @typedef {object} Registry All clients, and what the process knows for them.
  * @property {Record<string, string>} reported the settings that are reported to a client after its login
  * @property {(user: string, password: Buffer) => boolean} admits
+ * @property {(client: Client) => void} welcome is called when it has logged in
  * @property {(client: Client) => void} forget
  * @property {(id: number, secret: number) => void} cancel
  */
@@ -61,7 +72,8 @@ export class Client {
   secret = randomInt(2 ** 31);
   #registry;
   #session;
-  #socket;
+  socket;
+  #inTime;
   /** @type {"startup" | "password" | "ready"} */
   #stage = "startup";
   #user = "";
@@ -85,12 +97,18 @@ export class Client {
   constructor(id, socket, session, registry) {
     this.id = id;
     this.#statements = new Statements(id);
-    this.#socket = socket;
+    this.socket = socket;
     this.#session = session;
     this.#registry = registry;
-    socket.setNoDelay(true).setTimeout(LOGIN, () => socket.destroy());
+    socket.setNoDelay(true);
+    this.#inTime = whenLate(() => socket.destroy());
     socket.on("data", (chunk) => this.#receive(chunk));
-    socket.on("error", () => {}).on("close", () => this.#leave());
+    socket
+      .on("error", () => {})
+      .on("close", () => {
+        this.#inTime();
+        this.#leave();
+      });
   }
 
   /** Whether there is anything to run. */
@@ -127,7 +145,7 @@ export class Client {
     this.#inboxBytes += packet.length;
     if (ANSWERED.includes(type)) this.#answered += 1;
     this.#settle();
-    if (this.#inboxBytes > AHEAD) this.#socket.pause();
+    if (this.#inboxBytes > AHEAD) this.socket.pause();
     this.#session.join(this);
   }
 
@@ -135,7 +153,7 @@ export class Client {
     const packet = /** @type {Buffer} */ (this.#inbox.shift());
     this.#inboxBytes -= packet.length;
     if (ANSWERED.includes(typeOf(packet))) this.#answered -= 1;
-    if (this.#inboxBytes <= AHEAD) this.#socket.resume();
+    if (this.#inboxBytes <= AHEAD) this.socket.resume();
     return packet;
   }
 
@@ -193,7 +211,8 @@ export class Client {
       return this.fatal("28P01", `password authentication failed for user "${this.#user}"`);
     if (!this.#session.welcome(this)) return;
     this.#stage = "ready";
-    this.#socket.setTimeout(0);
+    this.#inTime();
+    this.#registry.welcome(this);
     /** @type {Record<string, string>} */
     const own = Object.fromEntries(JSON.parse(this.settings));
     const reported = Object.entries(this.#registry.reported).map(([name, value]) =>
@@ -208,8 +227,8 @@ export class Client {
   /** @param {Buffer | null} [answer] */
   #reply(answer) {
     if (this.gone || !answer) return;
-    this.#socket.write(answer);
-    if (this.#socket.writableLength > LIMIT) this.#socket.destroy(); // the client doesn't read
+    this.socket.write(answer);
+    if (this.socket.writableLength > LIMIT) this.socket.destroy(); // the client doesn't read
   }
 
   /**
@@ -222,7 +241,9 @@ export class Client {
 
   /** @param {string | Buffer} last */
   end(last = "") {
-    this.#socket.end(last).setTimeout(LOGIN, () => this.#socket.destroy());
+    this.socket.end(last);
+    this.#inTime();
+    this.#inTime = whenLate(() => this.socket.destroy());
     this.#leave();
   }
 

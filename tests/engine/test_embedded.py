@@ -223,6 +223,21 @@ async def test_garbage_harms_nobody(engine: Embedded, con: asyncpg.Connection) -
     assert await con.fetchval("select 1") == 1
 
 
+async def test_who_does_not_log_in_keeps_nobody_out(engine: Embedded, con: asyncpg.Connection) -> None:
+    """The oldest of them makes room. There are more of them than the engine takes connections."""
+    async with contextlib.AsyncExitStack() as stack:
+        silent = [await stack.enter_async_context(wire(engine, log_in=False)) for _ in range(400)]
+        for raw in silent[1::2]:
+            raw.writer.write(hello())
+        async with asyncio.timeout(5), connection(engine) as late:
+            assert await late.fetchval("select 1") == 1
+        assert await con.fetchval("select 2") == 2
+        async with asyncio.timeout(5):
+            assert await silent[0].reader.read() == b""
+            with contextlib.suppress(ConnectionError):
+                await silent[1].reader.read()
+
+
 # ---- One session, many clients
 
 
