@@ -77,7 +77,7 @@ class _Keeper:
 
     def __init__(self, packages: Path, lock: IO[str], patience: float) -> None:
         self.ready: asyncio.Future[Embedded] = asyncio.get_running_loop().create_future()
-        self._lock = lock
+        self._lock, self._greeted = lock, False
         self._folder = Path(lock.name).parent / "pgdata"
         self._password = secrets.token_urlsafe(24)
         self._order: dict[str, Any] = {
@@ -95,9 +95,11 @@ class _Keeper:
     async def keep(self) -> None:
         delay, longest = _DELAYS
         while True:
-            began = time.monotonic()
+            began, has_data, self._greeted = time.monotonic(), self.has_data, False
             try:
                 reason = await self._run()
+                if has_data and not self._greeted:
+                    reason += self._on_damage()
             except OSError as exc:
                 reason = str(exc)
             if not self.ready.done():
@@ -118,10 +120,17 @@ class _Keeper:
             if hello:
                 self._greet(**json.loads(hello))
             status = await process.wait()
-        return next((line for line in output if "Error" in line), f"status {status}")
+        return next((line.rstrip(".") for line in output if "Error" in line), f"status {status}")
+
+    def _on_damage(self) -> str:
+        """What to do where the engine can't start on data that are there. It says no more than that it broke."""
+        return (
+            f". The data in {self._folder} may be damaged, or their disk full. If there is room on the disk, put "
+            "that folder from a backup in its place, or move it away to begin with an empty database"
+        )
 
     def _greet(self, port: int, version: str) -> None:
-        self._order["port"] = port
+        self._order["port"], self._greeted = port, True
         if self.ready.done():
             _log.info("The embedded engine is back")
         else:

@@ -223,6 +223,21 @@ async def test_garbage_harms_nobody(engine: Embedded, con: asyncpg.Connection) -
     assert await con.fetchval("select 1") == 1
 
 
+@pytest.mark.parametrize("damaged", ["global/pg_control", "PG_VERSION"])
+async def test_damaged_data_are_named_with_what_to_do(folder: Path, damaged: str) -> None:
+    data = folder / "pgdata"
+    good = (data / damaged).read_bytes()
+    (data / damaged).write_bytes(b"")
+    with pytest.raises(EngineError) as refused:
+        async with embedded(folder, CACHE, print):
+            pass
+    assert f"The data in {data} may be damaged" in refused.value.detail
+    assert refused.value.detail.endswith("from a backup in its place, or move it away to begin with an empty database.")
+    (data / damaged).write_bytes(good)
+    async with embedded(folder, CACHE, print) as engine, connection(engine) as opened:
+        assert await opened.fetchval("select 1") == 1
+
+
 async def test_who_does_not_log_in_keeps_nobody_out(engine: Embedded, con: asyncpg.Connection) -> None:
     """The oldest of them makes room. There are more of them than the engine takes connections."""
     async with contextlib.AsyncExitStack() as stack:
