@@ -17,12 +17,15 @@ MILLISECONDS_FROM = 1e11
 NUMBERS_TO = 1e16
 EARLIEST_NUMBER = round(NUMBERS_FROM * 1e6)
 """NUMBERS_FROM in microseconds since 1970, which is 3 March 1973."""
+SECONDS_A_DAY = 24 * 3600
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _Rfc3339 = Annotated[datetime, msgspec.Meta(tz=True)]
 _POSTGRESQL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d){0,2}", re.ASCII)
 """The output format of PostgreSQL, in which offsets have minutes and seconds only where these aren't zero."""
+_LEAP_SECOND = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d):60((?:\.\d+)?(?:[Zz]|[+-]\d\d(?::\d\d)?))", re.ASCII)
+"""A time in second 60, in the part before the second and the part after it: RFC 3339, 5.6 and appendix D."""
 _DATED = re.compile(
     r"\d{4}-\d\d-\d\d(?:[Tt ]|\Z)|\d{8}[Tt]\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{4}\b|"
     r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4}\b",
@@ -65,13 +68,18 @@ def of_number(number: float) -> int:
 
 
 def of_text(text: str) -> int:
-    """A time with an offset as microseconds since 1970. Raises Refusal for any other text."""
+    """A time with an offset as microseconds since 1970; a leap second, at the end of a day in UTC, is the second after
+    it. Raises Refusal for any other text."""
     try:
         return microseconds(msgspec.convert(text, _Rfc3339))
     except msgspec.ValidationError as exc:
         if _POSTGRESQL.fullmatch(text):
             with suppress(ValueError):
                 return microseconds(datetime.fromisoformat(text))
+        if leap := _LEAP_SECOND.fullmatch(text):
+            before = of_text(f"{leap[1]}:59{leap[2]}")
+            if before // 10**6 % SECONDS_A_DAY == SECONDS_A_DAY - 1:
+                return before + 10**6
         problem = "needs an offset" if "timezone" in str(exc) else "isn't an RFC 3339 time"
         raise Refusal("ts", f"{problem}; write it like 2026-01-31T14:05:00Z or 2026-01-31T15:05:00+01:00") from exc
 

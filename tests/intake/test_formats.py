@@ -68,6 +68,25 @@ def test_every_format_makes_the_same_batch(make: Any) -> None:
     assert make("x").minutes == expected().minutes
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2016-12-31t23:59:60.25z", "2017-01-01T00:00:00.25Z"),
+        ("2017-01-01T05:29:60+05:30", "2017-01-01T00:00:00Z"),
+        ("2016-12-31 18:59:60-05", "2017-01-01T00:00:00Z"),
+    ],
+)
+def test_a_leap_second_is_the_next_second_in_every_format(written: str, meant: str) -> None:
+    reading = {"ts": written, "plan": 1}
+    wanted = rows_of(read_json(json.dumps({"ts": meant, "plan": 1}), RULES, NOW, None))
+    assert rows_of(read_json(json.dumps(reading), RULES, NOW, None)) == wanted
+    assert rows_of(read_json(json.dumps([reading]), RULES, NOW, None)) == wanted
+    assert rows_of(read_msgpack(msgspec.msgpack.encode(reading), RULES, NOW)) == wanted
+    assert rows_of(of_lines(json.dumps(reading).encode())) == wanted
+    assert rows_of(of_table(f"ts,plan\n{written},1\n".encode())) == wanted
+
+
 def test_lines_may_come_in_any_blocks() -> None:
     lines = NDJSON.splitlines(keepends=True)
     assert rows_of(of_lines(*lines)) == rows_of(of_lines(NDJSON + b"\n\n  \r\n"))

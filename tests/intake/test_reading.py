@@ -191,6 +191,8 @@ def test_times_as_postgresql_writes_them(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize(
     "text", ["2026-13-31 14:05:00+00", "2026-01-31 24:05:00+00", "2026-01-31 14:05:00+00:60", "infinity",
+             "2016-12-31T23:58:60Z",
+             "2016-12-31T23:59:60+01:00", "2016-12-31T23:59:60", "2016-12-31T23:59:61Z",
              "2026-01-31 14:05+00", "2026-01-31 14:05:00 +00", "0044-03-15 12:00:00+00 BC", "2026-01-31+00"]
 )  # fmt: skip
 def test_what_is_no_time(text: str) -> None:
