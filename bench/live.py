@@ -31,7 +31,7 @@ class Viewer:
         address = urlsplit(target.url)
         async with ready:
             reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**22)
-            writer.write(b"GET /live?period=1h&width=1000 HTTP/1.1\r\nHost: bench\r\n\r\n")
+            writer.write(b"GET /live?period=1h&width=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await reader.readuntil(b"event: whole")
         self.open.set()
         try:

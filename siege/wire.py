@@ -12,14 +12,14 @@ PATIENCE = 60.0
 TEXT, BINARY, CONTINUATION, PING = 1, 2, 0, 9
 """Opcodes of WebSocket frames: https://www.rfc-editor.org/rfc/rfc6455#section-5.2."""
 _HANDSHAKE = (
-    "GET / HTTP/1.1\r\nHost: siege\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 
 
 def request(method: str, path: str, body: bytes = b"", fields: Mapping[str, str] | None = None) -> bytes:
     """The bytes of one HTTP request."""
-    named = {"Host": "siege", "Connection": "close", "Content-Length": str(len(body)), **(fields or {})}
+    named = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body)), **(fields or {})}
     head = "".join(f"{name}: {value}\r\n" for name, value in named.items())
     return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
 

@@ -3,10 +3,13 @@ rebinding), and the browser then takes what answers there for a part of that sit
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 
 ANY = "*"
 LOOPBACK = "localhost"
+LONGEST = 300
+"""The most characters of a host: a name has 253, and a port may follow."""
 _HOST = re.compile(r"(?P<name>[a-z0-9._~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?", re.IGNORECASE)
 _PATTERN = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[?[0-9a-f:.]+\]?")
 
@@ -22,10 +25,16 @@ class Hosts:
         self._all = ANY in (given := set(patterns))
         self._names = {LOOPBACK, *(one for one in given if not one.startswith("*"))}
         self._endings = (f".{LOOPBACK}", *(one[1:] for one in given if one.startswith("*.")))
+        self._known = lru_cache(maxsize=256)(self._allow)
 
     def allow(self, host: str) -> bool:
         """Whether a request with this `Host` is meant for this service; a port in it doesn't matter. Raises ValueError
         where it is no host."""
+        if len(host) > LONGEST:
+            raise ValueError("it is too long")
+        return self._known(host)
+
+    def _allow(self, host: str) -> bool:
         if (found := _HOST.fullmatch(host)) is None:
             raise ValueError("it is no host")
         if self._all:

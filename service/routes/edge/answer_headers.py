@@ -27,8 +27,9 @@ def guarding(frame_ancestors: str) -> Callable[[Message, Scope], Awaitable[None]
         if message["type"] != "http.response.start" or scope["type"] != ScopeType.HTTP:
             return
         headers = [*message["headers"], (b"x-content-type-options", b"nosniff")]
-        if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
-            headers += for_html
+        for name, value in message["headers"]:
+            if name == b"content-type" and value.startswith(b"text/html"):
+                headers += for_html
         grant: Grant | None = scope.get("auth")
         message["headers"] = headers if grant is None or grant.is_everybodys else _private(headers)
 

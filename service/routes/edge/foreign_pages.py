@@ -38,6 +38,8 @@ def without_foreign_pages(origins: Origins, metrics: Metrics) -> Callable[[ASGIA
 def _foreign_page(origins: Origins, scope: Scope) -> ForeignPage | None:
     """The refusal of a request from a page of another site; None for any other request."""
     site, origin = header(scope, b"sec-fetch-site"), header(scope, b"origin")
+    if site is None and origin is None:
+        return None
     socket = scope["type"] == ScopeType.WEBSOCKET
     host, secure = header(scope, b"host") or "", scope["scheme"] in ("https", "wss")
     if not origins.is_foreign(site, origin, host, secure=secure, socket=socket):
