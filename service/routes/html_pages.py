@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from service.access.grants import Grant
+from service.routes.parameters import takes_gzip
 from service.routes.visible_series import patterns_of
 from service.web.assets import Assets
 
@@ -81,6 +82,6 @@ async def _file(request: Request[Any, Any, Any], assets: Assets, name: str) -> R
         "Cache-Control": FOR_EVER if assets.is_marked(name) else "no-cache",
         "Vary": "Accept-Encoding",
     }
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if not takes_gzip(request.headers.get("accept-encoding")):
         return Response(found.body, media_type=found.media_type, headers=headers)
     return Response(found.packed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})

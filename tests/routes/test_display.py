@@ -280,6 +280,9 @@ async def test_files_of_pages_may_be_kept_for_ever(shared: Running) -> None:
     assert answer.headers["content-encoding"] == "gzip"
     assert (await shared.http.get("/assets/style.css")).headers["cache-control"] == "no-cache"
     assert (await shared.http.get("/assets/style.0.css")).status_code == 404
+    for accepted, packed in (("gzip;q=0", False), ("br", False), ("*", True), ("br, gzip;q=0.5", True)):
+        answer = await shared.http.get("/assets/style.css", headers={"Accept-Encoding": accepted})
+        assert ("content-encoding" in answer.headers) is packed
 
 
 @pytest.mark.parametrize(
