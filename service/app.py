@@ -35,6 +35,7 @@ from service.routes.export import export_route
 from service.routes.head import with_head
 from service.routes.health import livez, metrics_route, readyz_route
 from service.routes.html_pages import Pages, asset_routes
+from service.routes.influx.buckets import bucket_routes
 from service.routes.influx.questions import health_route, ping, query_route
 from service.routes.influx.write import write_routes
 from service.routes.ingest import readings_route
@@ -97,6 +98,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         ping,
         health_route(parts.writer),
         query_route(counters, max_body),
+        *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults),
         display_route(store.records, pages, defaults, counters),
         export_route(store.records, zone),

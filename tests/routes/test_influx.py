@@ -331,6 +331,30 @@ async def test_the_official_client_tries_again_when_told_to(engine: Engine, sche
         assert [item["plan"] for item in await stored(service, "a", 1)] == [5]
 
 
+async def test_a_script_that_looks_for_its_bucket_finds_it(shared: Running) -> None:
+    """It looks for the bucket, or for the organisation in which to create it, before it writes."""
+
+    def use(one: InfluxDBClient) -> None:
+        found = one.buckets_api().find_bucket_by_name("shop floor")
+        assert (found.name, found.retention_rules) == ("shop floor", [])
+        [org] = one.organizations_api().find_organizations(org="any")
+        assert org.name == "any"
+        made = one.buckets_api().create_bucket(bucket_name="new", org="any")
+        assert (made.name, made.org_id, made.type) == ("new", org.id, "user")
+        assert one.buckets_api().find_buckets().buckets == []
+
+    await client(shared, use)
+
+
+async def test_what_is_no_bucket_is_refused_as_by_version_2(shared: Running) -> None:
+    for body in (b"", b"[]", b'{"name": 1}', b"\xff"):
+        answer = await shared.http.post("/api/v2/buckets", content=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    answer = await shared.http.get("/api/v2/buckets", params={"name": "x" * 201})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert await counted(shared, "/api/v2/buckets", "malformed") == 5
+
+
 V3 = {"Accept": "application/json", "Content-Type": "text/plain; charset=utf-8", "Authorization": "Token any"}
 """The headers of influxdb3-python 0.21."""
 
