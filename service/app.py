@@ -4,9 +4,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.enums import ScopeType
+from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Server
@@ -14,13 +15,15 @@ from litestar.static_files import create_static_files_router
 from litestar.types import ASGIApp, Message, Scope
 
 from service.access.frames import frame_ancestors
-from service.access.hosts import hosts_for
+from service.access.guesses import Guesses
+from service.access.hosts import hosts_for, is_loopback
 from service.access.origins import Origins, read_origins
 from service.access.proxies import Proxies
 from service.errors import StartError
 from service.metrics import Metrics
 from service.parts import Parts
 from service.routes.api_page import ADDRESS, FILES, ApiPage
+from service.routes.authentication import Authentication, needs
 from service.routes.chart.endpoint import chart_route
 from service.routes.defaults import Defaults
 from service.routes.display import display_route
@@ -41,20 +44,31 @@ from service.routes.influx.write import write_routes
 from service.routes.ingest import readings_route
 from service.routes.live_events import live_route, live_socket_route, series_route
 from service.routes.live_page import home_route
+from service.routes.openapi_access import SCHEMES, AccessDescriptions
 from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.web.pages import templates
+
+OPEN_TO_ALL = "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
 
 
 def create_app(parts: Parts) -> ASGIApp:
     """The web application of a service with these parts."""
     settings, counters = parts.settings, parts.metrics
-    pages = Pages(templates(), parts.assets, parts.store.series.names, settings.chart_tz, settings.root_path)
+    pages = Pages(
+        templates(),
+        parts.assets,
+        parts.store.series.names,
+        settings.chart_tz,
+        settings.root_path,
+        lambda: _warning(parts),
+    )
     origins = Origins(read_origins(settings.trusted_origins), read_origins(settings.cors_origins, any_allowed=True))
+    authentication = DefineMiddleware(Authentication, keyring=parts.keyring, guesses=Guesses(), metrics=counters)
     app = Litestar(
         route_handlers=_routes(parts, pages),
         exception_handlers=handlers(pages, counters, settings.max_body_bytes, debug=settings.debug),
-        middleware=[without_foreign_pages(origins, counters)],
+        middleware=[without_foreign_pages(origins, counters), authentication],
         before_send=[_counting(counters), guarding(frame_ancestors(settings.frame_ancestors))],
         compression_config=CompressionConfig(
             backend="gzip",
@@ -62,6 +76,7 @@ def create_app(parts: Parts) -> ASGIApp:
             exclude=["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/favicon.ico", "/live"],
         ),
         openapi_config=_openapi(settings.root_path),
+        plugins=[AccessDescriptions()],
         request_max_body_size=settings.max_body_bytes,
         logging_config=None,
     )
@@ -84,15 +99,15 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     """All routes. They are given their parts when they are created. If the framework injected these for each request,
     it would create a task for each of them, which takes longer than the answer itself."""
     gate, store, feed, counters = parts.gate, parts.store, parts.feed, parts.metrics
-    settings = parts.settings
+    settings, admits = parts.settings, parts.keyring.admits
     zone, max_body = settings.chart_tz, settings.max_body_bytes
     defaults = Defaults(zone, settings.time_format, settings.items_per_page)
     return [
         socket_route(gate, parts.kept_bytes, parts.connections, counters),
         home_route(feed, pages, zone, counters),
-        live_route(feed, zone),
+        live_route(feed, zone, admits),
         series_route(store.series.names),
-        live_socket_route(feed, zone, counters),
+        live_socket_route(feed, zone, counters, admits),
         readings_route(gate, max_body),
         *write_routes(gate, counters, max_body),
         ping,
@@ -101,7 +116,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults),
         display_route(store.records, pages, defaults, counters),
-        export_route(store.records, zone),
+        export_route(store.records, zone, admits),
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
         metrics_route(counters),
@@ -111,7 +126,12 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
 
 
 def _assets(path: str, folder: Path) -> Any:
-    return create_static_files_router(path, [folder], include_in_schema=False, cache_control=None)
+    return create_static_files_router(path, [folder], include_in_schema=False, cache_control=None, opt=needs())
+
+
+def _warning(parts: Parts) -> str:
+    """What every page warns of: that everything is open to whoever reaches the service from elsewhere."""
+    return OPEN_TO_ALL if parts.keyring.is_open and not is_loopback(parts.settings.api_host) else ""
 
 
 def _openapi(root: str) -> OpenAPIConfig:
@@ -119,7 +139,9 @@ def _openapi(root: str) -> OpenAPIConfig:
         title="Taktline",
         version=version("taktline"),
         description="Plan against fact, minute by minute.",
-        path="/schema",
+        # everybody may read it: it tells what every installation is like, and nothing of this one
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, opt=needs()),
+        components=SCHEMES,
         servers=[Server(url=root or "/")],
         render_plugins=[
             ApiPage(root),

@@ -141,6 +141,12 @@ class Unauthorized(TaktlineError):
     reason = "no_key"
 
 
+class WrongKey(Unauthorized):
+    """There is no such key, or it was revoked or has expired."""
+
+    reason = "wrong_key"
+
+
 class Forbidden(TaktlineError):
     """This key may not do this."""
 
@@ -224,10 +230,21 @@ class InDoubt(Unavailable):
 
 
 class TooFast(Unavailable):
-    """This address sends more readings than it may; slow down."""
+    """More readings come from this address, or by this key, than may; slow down."""
 
     status = 429
     reason = "rate"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class TooManyGuesses(Unavailable):
+    """Too many wrong keys came from this address; try again later."""
+
+    status = 429
+    reason = "guesses"
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()

@@ -8,11 +8,12 @@ from typing import Any
 
 import structlog
 
+from service.access.keyring import Anonymous, Keyring
 from service.charts.answering import Charts
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
-from service.errors import DatabaseAway
+from service.errors import DatabaseAway, DatabaseUnusable, Unavailable
 from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
@@ -27,6 +28,7 @@ from service.routes.tcp import Intake, listening
 from service.settings import Settings
 from service.store import Store, open_store
 from service.store.database import DatabaseServer, inspect
+from service.store.keys import Keys
 from service.store.migrate import migrate, search_path
 from service.store.queries import read_queries
 from service.upkeep.job_watch import JobWatch
@@ -60,6 +62,8 @@ class Parts:
     kept_bytes: KeptBytes
     connections: Connections
     """The open WebSockets that send readings."""
+    keyring: Keyring
+    """Who may do what."""
     tcp: Intake | None
     """The listener for readings over TCP; None where it is turned off."""
 
@@ -93,7 +97,8 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,
-        _maintained(store, settings) as watch,
+        _known(store.keys, Anonymous(settings.anonymous)) as keyring,
+        _maintained(store, keyring, settings) as watch,
     ):
         counters.watch_jobs(watch.jobs)
         await renderer.warm()
@@ -101,7 +106,12 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
         gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters, series), Connections()
         kept_bytes = KeptBytes(settings.queue_bytes, settings.max_frame_bytes)
-        async with listening(gate, settings.api_host, settings.tcp_port, settings.max_frame_bytes) as tcp:
+        keyring.listeners += [feed.wake, lambda: connections.expel(keyring.admits)]
+        async with listening(
+            gate, settings.api_host, settings.tcp_port, settings.max_frame_bytes, lambda: keyring.anonymous
+        ) as tcp:
+            if tcp is not None:
+                keyring.listeners.append(lambda: tcp.expel(keyring.admits))
             yield Parts(
                 settings=settings,
                 server=server,
@@ -115,6 +125,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 assets=assets,
                 kept_bytes=kept_bytes,
                 connections=connections,
+                keyring=keyring,
                 tcp=tcp,
             )
 
@@ -173,9 +184,26 @@ async def _running(writer: Writer, committers: int) -> AsyncIterator[Writer]:
 
 
 @asynccontextmanager
-async def _maintained(store: Store, settings: Settings) -> AsyncIterator[JobWatch]:
+async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[Keyring]:
+    """Know the keys of the database until the block ends. Raises DatabaseUnusable where they can't be read."""
+    keyring = Keyring(keys.live, keys.any, keys.note_used, anonymous)
+    try:
+        await keyring.refresh()
+    except Unavailable as exc:
+        raise DatabaseUnusable(f"The keys can't be read: {exc.detail}") from exc
+    task = asyncio.create_task(keyring.poll())
+    try:
+        yield keyring
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def _maintained(store: Store, keyring: Keyring, settings: Settings) -> AsyncIterator[JobWatch]:
     watch = JobWatch(store)
-    task = asyncio.create_task(maintain(store, watch, settings.batch_memory))
+    task = asyncio.create_task(maintain(store, watch, settings.batch_memory, keyring.note_used))
     try:
         yield watch
     finally:

@@ -5,9 +5,12 @@ from typing import Any
 
 import msgspec
 
-from service.errors import BadRequest, TaktlineError, Unavailable
+from service.errors import BadRequest, Forbidden, TaktlineError, Unauthorized, Unavailable, WrongKey
 
 MEDIA_TYPE = "application/problem+json"
+BEARER = 'Bearer realm="taktline"'
+"""The challenge of 401. Basic is understood as well, and isn't offered: browsers would ask for a password in a window
+of their own, again and again, where a page has a better way."""
 
 
 def problem(error: TaktlineError) -> dict[str, Any]:
@@ -25,5 +28,15 @@ def plain_problem(status: int, detail: str) -> dict[str, Any]:
 
 
 def headers(error: TaktlineError) -> dict[str, str]:
-    """The header Retry-After, where trying again makes sense."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, Unavailable) else {}
+    """Retry-After, where trying again makes sense, and WWW-Authenticate, where a key does (RFC 6750, section 3)."""
+    match error:
+        case Unavailable():
+            return {"Retry-After": str(error.retry_after)}
+        case WrongKey():
+            return {"WWW-Authenticate": f'{BEARER}, error="invalid_token"'}
+        case Unauthorized():
+            return {"WWW-Authenticate": BEARER}
+        case Forbidden():
+            return {"WWW-Authenticate": f'{BEARER}, error="insufficient_scope"'}
+        case _:
+            return {}

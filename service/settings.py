@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("0.0.0.0", description="Address the service listens on.")  # noqa: S104
     api_port: int = Field(8080, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
+    anonymous: Annotated[Literal["auto", "none", "read", "write", "all"], BeforeValidator(_in_small_letters)] = Field(
+        "auto",
+        description="What is open without a key: `none`, `read`, `write`, `all`; `auto` is all until there is a key, "
+        "then none.",
+    )
     tcp_port: int = Field(0, ge=0, le=65535, description="Port for JSON readings over plain TCP; 0 turns it off.")
     allowed_hosts: str = Field(
         "",

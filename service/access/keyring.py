@@ -57,7 +57,7 @@ class Keyring:
         note_used: Callable[[Collection[int]], Awaitable[None]],
         anonymous: Anonymous,
     ) -> None:
-        self._read, self._any_made, self._note_used, self._setting = live, any_made, note_used, anonymous
+        self._read, self._any_made, self._note_used, self.setting = live, any_made, note_used, anonymous
         self._lent: dict[bytes, LiveKey] = {}
         self._keys: dict[bytes, LiveKey] = {}
         self._ids: dict[int | None, LiveKey] = {}
@@ -65,6 +65,8 @@ class Keyring:
         self._any_made_yet: bool | None = None
         """Whether there has ever been a key; None before the database was asked."""
         self._away = False
+        self._allowed_before: set[tuple[int | None, Scope]] = set()
+        """Who could do what, of which the listeners weren't told yet that it has ended."""
         self._lent_ids = count(-1, -1)
         self.listeners: list[Callable[[], Awaitable[None]]] = []
         """Called when somebody may no longer do what they could before: see admits()."""
@@ -72,9 +74,14 @@ class Keyring:
     @property
     def anonymous(self) -> Grant:
         """What callers without a key may do now."""
-        if self._setting is Anonymous.AUTO:
+        if self.setting is Anonymous.AUTO:
             return OPEN if self._any_made_yet is False else NOBODY
-        return _ALLOWED[self._setting]
+        return _ALLOWED[self.setting]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everything is open to everybody."""
+        return self.anonymous is OPEN
 
     def find(self, key: str) -> Grant | None:
         """What a key grants; None where there is no such key, or it was revoked or has expired."""
@@ -110,12 +117,11 @@ class Keyring:
 
     async def poll(self) -> None:
         """Go on reading the keys, and tell the listeners when somebody may no longer do something, until cancelled."""
-        held = self._allowed()
         while True:
             await asyncio.sleep(POLL_EVERY)
             await self._try_to_refresh()
-            before, held = held, self._allowed()
-            if before - held:
+            before, self._allowed_before = self._allowed_before, self._allowed()
+            if before - self._allowed_before:
                 await self._tell()
 
     async def note_used(self) -> None:
@@ -128,6 +134,7 @@ class Keyring:
     def _hold(self, keys: Iterable[LiveKey]) -> None:
         self._keys = {key.digest: key for key in keys}
         self._ids = {key.grant.key: key for key in self._keys.values()}
+        self._allowed_before |= self._allowed()
 
     def _allowed(self) -> set[tuple[int | None, Scope]]:
         """Who may do what: the ids of keys, None for callers without one, each with its scopes."""

@@ -1,19 +1,22 @@
-"""The gate between all transports and the writer. It limits the rate of each address, hands batches to the writer, and
-counts what is refused.
+"""The gate between all transports and the writer. It lets those in who may write, limits the rate of each address or
+key, hands batches to the writer, and counts what is refused.
 
-Every sender passes the same checks in the same order: the service isn't stopping, the sender is below its rate, there
-aren't too many series, and the queue has room. Where a check fails, a request is refused, whereas a connection has to
-wait; but new series beyond the limit are refused to both.
+Every sender passes the same checks in the same order: the service isn't stopping, the sender may write, its key covers
+all series of the batch, it is below its rate, there aren't too many series, and the queue has room. Where the rate or
+the room isn't enough, a request is refused, whereas a connection has to wait; what a sender may not do, and new series
+beyond the limit, are refused to both.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 import msgspec
 
-from service.access.grants import OPEN, Grant
-from service.errors import Draining, TaktlineError, TooFast, Unavailable
+from service.access.grants import OPEN, Grant, Scope, matches
+from service.errors import Draining, Forbidden, TaktlineError, TooFast, Unauthorized, Unavailable, quoted
 from service.intake.batch import Outcome, Packed
+from service.intake.copy_rows import name_in
 from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.series_limit import SeriesLimit
@@ -33,6 +36,12 @@ class Sender(msgspec.Struct, frozen=True):
     address: str
     grant: Grant = OPEN
 
+    @property
+    def payer(self) -> str | int:
+        """By what the sender's readings are counted: its key, where that has a rate of its own, otherwise its
+        address."""
+        return self.address if self.grant.rate is None or self.grant.key is None else self.grant.key
+
 
 class Gate:
     """Admits senders, each of which gets an Entrance."""
@@ -41,17 +50,20 @@ class Gate:
         self.writer, self.rates, self.rules, self._metrics, self.series = writer, rates, rules, metrics, series
 
     def enter(self, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None = None) -> "Entrance":
-        """An entrance for a connection, which may be kept waiting. Raises Draining where the service is stopping.
-        `on_refusal` is called for what is refused later: see Entrance.watch."""
+        """An entrance for a connection, which may be kept waiting. Raises Draining where the service is stopping, and
+        Unauthorized or Forbidden where the sender may not write. `on_refusal` is called for what is refused later: see
+        Entrance.watch."""
         if self.writer.closed:
             raise Draining
+        if not sender.grant.may(Scope.WRITE):
+            raise Unauthorized if sender.grant.key is None else Forbidden
         return Entrance(self, sender, on_refusal)
 
     def enter_at_once(self, sender: Sender) -> "Entrance":
         """An entrance for a request, before its body is read. Raises Draining where the service is stopping, and
         TooFast where the sender is over its rate."""
         entrance = self.enter(sender)
-        if seconds := self.rates.wait(sender.address):
+        if seconds := self.rates.wait(sender.payer, sender.grant.rate):
             raise TooFast(seconds)
         return entrance
 
@@ -64,11 +76,24 @@ class Entrance:
     """Hands the batches of one sender to the writer. Errors that it raises aren't counted here, but by whoever answers
     them: connections call refused(), and the errors of requests are counted where HTTP errors are answered."""
 
-    __slots__ = ("_gate", "_on_refusal", "_rates", "_sender", "_series", "_writer", "pausing", "rules")
+    __slots__ = (
+        "_gate",
+        "_on_refusal",
+        "_patterns",
+        "_payer",
+        "_rate",
+        "_rates",
+        "_sender",
+        "_series",
+        "_writer",
+        "pausing",
+        "rules",
+    )
 
     def __init__(self, gate: Gate, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None) -> None:
         self._gate, self._writer, self._rates, self._series = gate, gate.writer, gate.rates, gate.series
         self._sender, self._on_refusal = sender, on_refusal
+        self._payer, self._rate, self._patterns = sender.payer, sender.grant.rate, sender.grant.series
         self.rules = gate.rules
         """The rules for this sender's readings."""
         self.pausing = False
@@ -76,9 +101,10 @@ class Entrance:
         cancelled then, its batch was not handed over."""
 
     def offer(self, batch: Packed) -> Awaitable[Outcome]:
-        """Hand over the batch of a request. Raises Draining, Overloaded or Unavailable where the writer doesn't accept
-        it now; TooManySeries, which is raised when the result is awaited. The rate isn't checked again, since it was
-        checked before the body arrived."""
+        """Hand over the batch of a request. Raises Forbidden where the key doesn't cover its series, and Draining,
+        Overloaded or Unavailable where the writer doesn't accept it now; TooManySeries, which is raised when the result
+        is awaited. The rate isn't checked again, since it was checked before the body arrived."""
+        self._check(batch)
         new = self._series.new(batch)
         return self._offer_new(batch, new) if new else self._offer(batch)
 
@@ -91,36 +117,39 @@ class Entrance:
 
     def _offer(self, batch: Packed) -> Answer:
         answer = self._writer.offer(batch)
-        self._rates.take(self._sender.address, batch.count)
+        self._rates.take(self._payer, batch.count, self._rate)
         return answer
 
     def put_now(self, batch: Packed) -> Answer | None:
-        """Hand over the batch of a connection; None where put() would have to wait."""
+        """Hand over the batch of a connection; None where put() would have to wait. Raises Forbidden where the key
+        doesn't cover its series."""
         if self._writer.closed:
             raise Draining
-        if self._rates.wait(self._sender.address) or self._series.new(batch):
+        self._check(batch)
+        if self._rates.wait(self._payer, self._rate) or self._series.new(batch):
             return None
         answer = self._writer.put_now(batch)
         if answer is not None:
-            self._rates.take(self._sender.address, batch.count)
+            self._rates.take(self._payer, batch.count, self._rate)
         return answer
 
     async def put(self, batch: Packed) -> Answer:
         """Hand over the batch of a connection as soon as its rate allows it and the queue has room. Raises Draining
-        where the service stops before, and TooManySeries."""
+        where the service stops before, TooManySeries, and Forbidden where the key doesn't cover its series."""
         if self._writer.closed:
             raise Draining
+        self._check(batch)
         taken = self._series.new(batch)
         self.pausing = True
         try:
-            if seconds := self._rates.wait(self._sender.address):
+            if seconds := self._rates.wait(self._payer, self._rate):
                 await asyncio.sleep(seconds)
             if taken:
                 taken = await self._admit(taken)
         finally:
             self.pausing = False
         # counted before there is room, so that the connections of one address can't all wait for room at the same time
-        self._rates.take(self._sender.address, batch.count)
+        self._rates.take(self._payer, batch.count, self._rate)
         if not taken:
             return await self._writer.put(batch)
         try:
@@ -150,6 +179,14 @@ class Entrance:
         reason."""
         self._gate.refused(self._sender.transport, what, count)
 
+    def _check(self, batch: Packed) -> None:
+        """Raise Forbidden where the sender's key doesn't cover all series of a batch."""
+        if self._patterns is not None:
+            for name in batch.series:
+                if not _covers(self._patterns, name):
+                    series = quoted(name_in(name))
+                    raise Forbidden(f"The key {self._sender.grant.name!r} doesn't cover the series {series}.")
+
     def _learn(self, answer: Answer) -> None:
         if answer.cancelled() or (error := answer.exception()) is None:
             return
@@ -157,3 +194,11 @@ class Entrance:
         self.refused(refusal)
         if self._on_refusal is not None:
             self._on_refusal(refusal)
+
+
+@lru_cache(maxsize=4096)
+def _covers(patterns: tuple[str, ...], series: bytes) -> bool:
+    """Whether one of the patterns matches a series, which is given as rows have it. Cached, since a producer sends the
+    same few series all the time."""
+    name = name_in(series)
+    return any(matches(pattern, name) for pattern in patterns)

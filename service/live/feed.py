@@ -141,6 +141,11 @@ class Feed(Generic[V, S]):
         for watched in list(self._views.values()):
             await watched.wake()
 
+    async def wake(self) -> None:
+        """Send every viewer a heartbeat at once, so that those notice whose key has ended."""
+        for watched in list(self._views.values()):
+            await watched.wake()
+
     async def poll(self) -> None:
         """Notice what other replicas write, until cancelled."""
         before = ""

@@ -1,13 +1,22 @@
 """The open WebSockets that send readings, so that they can be closed in order when the service stops."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+from service.access.grants import Grant
 
 
 class Connection(Protocol):
     """An open WebSocket."""
+
+    @property
+    def grant(self) -> Grant:
+        """What its sender may do."""
+
+    def expel(self) -> None:
+        """Accept no more readings, since the sender's key has ended, and close the connection soon."""
 
     async def refuse(self) -> None:
         """Accept no more readings, and wait until the accepted ones are handed to the writer."""
@@ -29,6 +38,11 @@ class Connections:
     async def finish(self) -> None:
         """Let all connections send their answers and close."""
         await asyncio.gather(*(one.finish() for one in self._open))
+
+    async def expel(self, admits: Callable[[Grant], bool]) -> None:
+        """Close all connections whose grant doesn't hold any more."""
+        for one in [one for one in self._open if not admits(one.grant)]:
+            one.expel()
 
     @contextmanager
     def holding(self, connection: Connection) -> Iterator[None]:

@@ -8,9 +8,11 @@ from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
+from service.access.grants import Scope
 from service.errors import BadRequest, Fault, NoSuchPage, bad_parameter
 from service.metrics import Metrics
 from service.period.selection import Selection
+from service.routes.authentication import needs
 from service.routes.cursors import Cursor, read_cursor
 from service.routes.defaults import Defaults
 from service.routes.forms import PICKED, tidied
@@ -75,7 +77,7 @@ class FormValues(msgspec.Struct, frozen=True):
 
 
 def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: Metrics) -> HTTPRouteHandler:
-    @get("/display", operation_id="display", tags=["records"])
+    @get("/display", operation_id="display", tags=["records"], opt=needs(Scope.READ))
     async def display(
         request: Request[Any, Any, Any],
         page: Annotated[str | None, QueryParameter(description="Number of the page, from 1.")] = None,

@@ -8,7 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
-from service.errors import TaktlineError
+from service.errors import TaktlineError, TooManyGuesses
 from service.intake.bodies import too_large
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
@@ -38,6 +38,9 @@ class ErrorAnswers:
     def refuse(self, request: Request[Any, Any, Any], error: TaktlineError) -> Response[Any]:
         """Answer an error of the service."""
         self._count(request, error.reason)
+        if isinstance(error, TooManyGuesses):  # of which there may be thousands a second, so that it has to be cheap
+            extra = {**headers(error), "Cache-Control": "no-store"}
+            return Response(problem(error), status_code=error.status, media_type=MEDIA_TYPE, headers=extra)
         return self._answer(request, problem(error), headers(error))
 
     def http_problem(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from litestar import Request, get
@@ -10,6 +10,9 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
+from service.access.grants import Grant, Scope
+from service.errors import Unauthorized
+from service.routes.authentication import needs
 from service.routes.parameters import known_only, requested_format, takes_gzip
 from service.routes.record_formats import ndjson, table
 from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, read_choice
@@ -21,10 +24,11 @@ FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 PARAMETERS = (*CHOOSING, "format")
 
 
-def export_route(records: Records, zone: str) -> HTTPRouteHandler:
-    """The route for reading readings. Times without an offset are in `zone`."""
+def export_route(records: Records, zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
+    """The route for reading readings. Times without an offset are in `zone`; `admits` says whether a grant still
+    holds."""
 
-    @get("/readings", operation_id="getReadings", tags=["readings"])
+    @get("/readings", operation_id="getReadings", tags=["readings"], opt=needs(Scope.READ))
     async def export(
         request: Request[Any, Any, Any],
         series: Series = None,
@@ -41,7 +45,7 @@ def export_route(records: Records, zone: str) -> HTTPRouteHandler:
         parts = records.stream(choice.selection)
         # the first part is read before the answer begins, while an error can still have a status of its own
         first: list[Record] = await anext(parts, [])
-        text = _encoded(first, parts, form)
+        text = _encoded(first, _while_admitted(parts, lambda: admits(grant_of(request))), form)
         headers = {
             "Content-Disposition": f'attachment; filename="readings.{form}"',
             "Cache-Control": "no-store",
@@ -53,6 +57,16 @@ def export_route(records: Records, zone: str) -> HTTPRouteHandler:
         return Stream(text, media_type=FORMATS[form], headers=headers)
 
     return export
+
+
+async def _while_admitted(
+    parts: AsyncIterator[list[Record]], admitted: Callable[[], bool]
+) -> AsyncIterator[list[Record]]:
+    """The parts; Unauthorized, which cuts the connection, as soon as the caller may not see them any more."""
+    async for part in parts:
+        if not admitted():
+            raise Unauthorized
+        yield part
 
 
 async def _encoded(first: list[Record], parts: AsyncIterator[list[Record]], form: str) -> AsyncIterator[bytes]:

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from service.access.grants import Scope
 from service.errors import Unavailable
 from service.intake.writer import Writer
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, plain_problem
+from service.routes.authentication import needs
+from service.routes.senders import grant_of
 from service.store import Job, Store
 from service.upkeep.job_watch import JobWatch
 
@@ -17,7 +20,7 @@ EngineState = Callable[[], dict[str, Any]]
 """Returns facts about the database that /readyz shows."""
 
 
-@get("/livez", operation_id="livez", tags=["operation"])
+@get("/livez", operation_id="livez", tags=["operation"], opt=needs())
 async def livez() -> dict[str, str]:
     """The process answers; nothing else is looked at."""
     return {"status": "ok"}
@@ -26,25 +29,31 @@ async def livez() -> dict[str, str]:
 def readyz_route(
     store: Store, writer: Writer, watch: JobWatch, engine_state: EngineState, metrics: Metrics
 ) -> HTTPRouteHandler:
-    @get("/readyz", operation_id="readyz", tags=["operation"])
-    async def readyz() -> Response[dict[str, Any]]:
+    @get("/readyz", operation_id="readyz", tags=["operation"], opt=needs())
+    async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Engine, schema and writer are ready; 503 says what is not.
 
         Where the engine's background jobs don't succeed, the status is `degraded`, still with 200: everything is
-        answered, and exactly, only more slowly as time goes by.
+        answered, and exactly, only more slowly as time goes by. Which engine it is, and what its jobs do, is for
+        callers who may do anything at all.
         """
-        state = engine_state()
+        known = bool(grant_of(request).scopes)
+        state = engine_state() if known else {}
         why = writer.stalled or ("The service is shutting down." if writer.closed else None)
         why = why or store.inventory.lacking
         if why is None:
             why = await (_slow(writer.slow, store) if writer.slow else _unanswered(store))
         if why is not None:
             metrics.refused("/readyz", "not_ready")
-            body = {**plain_problem(503, why), **state}
+            body = {**plain_problem(503, why if known else "The service isn't ready."), **state}
             return Response(body, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
         troubles = watch.troubles()
         body = {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ready"}
-        return Response({**body, **state, "jobs": [_described(job) for job in watch.jobs()]})
+        return Response(
+            {**body, **state, "jobs": [_described(job) for job in watch.jobs()]}
+            if known
+            else {"status": body["status"]}
+        )
 
     return readyz
 
@@ -82,7 +91,7 @@ def _described(job: Job) -> dict[str, Any]:
 
 
 def metrics_route(counters: Metrics) -> HTTPRouteHandler:
-    @get("/metrics", operation_id="metrics", tags=["operation"])
+    @get("/metrics", operation_id="metrics", tags=["operation"], opt=needs(Scope.READ))
     async def metrics() -> Response[bytes]:
         """Counters and latencies in Prometheus's text format."""
         return Response(counters.exposition(), media_type="text/plain; version=0.0.4")

@@ -11,6 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from service.access.grants import Grant
+from service.routes.authentication import needs
 from service.routes.parameters import takes_gzip
 from service.routes.visible_series import patterns_of
 from service.web.assets import Assets
@@ -27,10 +28,20 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Pages:
-    """Renders pages from templates; `zone` is the service's time zone, `root` the prefix of all addresses."""
+    """Renders pages from templates; `zone` is the service's time zone, `root` the prefix of all addresses, and
+    `warning` returns what every page warns of, if anything."""
 
-    def __init__(self, templates: jinja2.Environment, assets: Assets, names: Names, zone: str, root: str) -> None:
+    def __init__(
+        self,
+        templates: jinja2.Environment,
+        assets: Assets,
+        names: Names,
+        zone: str,
+        root: str,
+        warning: Callable[[], str],
+    ) -> None:
         self._templates, self._assets, self._names, self._zone, self._root = templates, assets, names, zone, root
+        self._warning = warning
 
     def at(self, path: str) -> str:
         """The address of a path, for links, forms and redirects."""
@@ -40,7 +51,8 @@ class Pages:
         self, name: str, values: dict[str, object], headers: dict[str, str] | None = None, status: int = 200
     ) -> Response[Any]:
         """Render the template `name` with these values."""
-        text = self._templates.get_template(name).render(asset=self._asset, at=self.at, **values)
+        always = {"asset": self._asset, "at": self.at, "warning": self._warning()}
+        text = self._templates.get_template(name).render(**always, **values)
         return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
 
     def _asset(self, name: str) -> str:
@@ -61,12 +73,12 @@ class Pages:
 
 
 def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:
-    @get("/assets/{name:str}", include_in_schema=False)
+    @get("/assets/{name:str}", include_in_schema=False, opt=needs())
     async def asset(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
         """A file of the pages; under a name that holds a hash of its content, it may be kept for ever."""
         return await _file(request, assets, name)
 
-    @get("/favicon.ico", include_in_schema=False)
+    @get("/favicon.ico", include_in_schema=False, opt=needs())
     async def favicon(request: Request[Any, Any, Any]) -> Response[bytes]:
         """The icon, at the address where browsers look for it when what they show isn't one of our pages."""
         return await _file(request, assets, "favicon.ico")

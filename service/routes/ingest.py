@@ -8,6 +8,7 @@ from litestar import MediaType, Request, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
 
+from service.access.grants import Scope
 from service.errors import BadReading, UnsupportedType
 from service.intake.batch import Outcome, Packed
 from service.intake.bodies import inflate, lines, whole
@@ -18,6 +19,7 @@ from service.intake.formats.ndjson import add_lines
 from service.intake.gate import Gate
 from service.intake.packer import Packer
 from service.intake.reading import Rules, now_microseconds
+from service.routes.authentication import needs
 from service.routes.one_at_a_time import OneAtATime
 from service.routes.openapi_bodies import WriteReadings
 from service.routes.parameters import batch_key, choice, known_only
@@ -40,6 +42,7 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
         operation_class=WriteReadings,
         operation_id="postReadings",
         tags=["readings"],
+        opt=needs(Scope.WRITE),
     )
     async def post_readings(
         request: Request[Any, Any, Any],

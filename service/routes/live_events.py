@@ -3,7 +3,7 @@ at most six HTTP/1.1 connections to a host, so that a seventh page would wait fo
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
@@ -14,19 +14,21 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
+from service.access.grants import Grant, Scope
 from service.errors import TaktlineError
 from service.live.feed import Feed
 from service.live.server_sent_events import event
 from service.live.view import View, ViewSnapshot
 from service.metrics import Metrics
 from service.problems import problem
+from service.routes.authentication import needs
 from service.routes.html_pages import Names
 from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
 from service.routes.parameters import known_only
 from service.routes.record_parameters import Series
 from service.routes.senders import Connection, grant_of
 from service.routes.visible_series import patterns_of
-from service.routes.websocket_handshake import LIVE
+from service.routes.websocket_handshake import ENDED, LIVE, subprotocol_for
 
 BROWSER_RETRY = b"retry: 1500\n\n"
 """Milliseconds until a browser connects again after its connection was lost."""
@@ -40,10 +42,10 @@ class SeriesNames(msgspec.Struct, frozen=True):
     series: list[str]
 
 
-def live_route(feed: Feed[View, ViewSnapshot], zone: str) -> HTTPRouteHandler:
-    """The route of the events over HTTP; `zone` is the default time zone."""
+def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
+    """The route of the events over HTTP; `zone` is the default time zone, `admits` says whether a grant still holds."""
 
-    @get("/live", operation_id="live", tags=["records"])
+    @get("/live", operation_id="live", tags=["records"], opt=needs(Scope.READ))
     async def live(
         request: Request[Any, Any, Any],
         period: PeriodName = None,
@@ -56,13 +58,14 @@ def live_route(feed: Feed[View, ViewSnapshot], zone: str) -> HTTPRouteHandler:
         problem."""
         view = _view(request, feed, zone, LiveParameters.of(period, series, tz), width)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Stream(_events(feed, view, BROWSER_RETRY), media_type="text/event-stream", headers=headers)
+        events = _events(feed, view, lambda: admits(grant_of(request)), BROWSER_RETRY)
+        return Stream(events, media_type="text/event-stream", headers=headers)
 
     return live
 
 
 def series_route(names: Names) -> HTTPRouteHandler:
-    @get("/live/series", operation_id="live_series", tags=["records"])
+    @get("/live/series", operation_id="live_series", tags=["records"], opt=needs(Scope.READ))
     async def live_series(request: Request[Any, Any, Any]) -> SeriesNames:
         """The series to choose from; a few seconds old at most."""
         known_only(request, ())
@@ -71,13 +74,16 @@ def series_route(names: Names) -> HTTPRouteHandler:
     return live_series
 
 
-def live_socket_route(feed: Feed[View, ViewSnapshot], zone: str, metrics: Metrics) -> WebsocketRouteHandler:
-    """The route of the events over a WebSocket; `zone` is the default time zone."""
+def live_socket_route(
+    feed: Feed[View, ViewSnapshot], zone: str, metrics: Metrics, admits: Callable[[Grant], bool]
+) -> WebsocketRouteHandler:
+    """The route of the events over a WebSocket; `zone` is the default time zone, `admits` says whether a grant still
+    holds."""
 
-    @websocket(LIVE)
+    @websocket(LIVE, opt=needs(Scope.READ))
     async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         """Serve one viewer. What it sends is ignored."""
-        await socket.accept()
+        await socket.accept(subprotocols=subprotocol_for(socket.scope["subprotocols"]))
         asked = socket.query_params
         try:
             meant = LiveParameters.of(asked.get("period"), asked.getall("series", []), asked.get("tz"))
@@ -87,15 +93,17 @@ def live_socket_route(feed: Feed[View, ViewSnapshot], zone: str, metrics: Metric
             await socket.send_text(event("refused", problem(error)).decode())
             await socket.close(REFUSED)
             return
-        await _send(socket, _events(feed, view))
+        await _send(socket, feed, view, lambda: admits(grant_of(socket)))
 
     return live_socket
 
 
-async def _send(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None]) -> None:
-    """Send the texts until the viewer has gone or there are no more."""
+async def _send(
+    socket: WebSocket[Any, Any, Any], feed: Feed[View, ViewSnapshot], view: View, admitted: Callable[[], bool]
+) -> None:
+    """Send the events until the viewer has gone, may not see them any more, or there are no more."""
     listening = asyncio.create_task(_gone(socket))
-    sending = asyncio.create_task(_send_all(socket, texts))
+    sending = asyncio.create_task(_send_all(socket, _events(feed, view, admitted), admitted))
     try:
         await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -109,12 +117,17 @@ async def _gone(socket: WebSocket[Any, Any, Any]) -> None:
         pass
 
 
-async def _send_all(socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None]) -> None:
+async def _send_all(
+    socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None], admitted: Callable[[], bool]
+) -> None:
     with suppress(WebSocketException, OSError):  # the viewer may have gone
         async with aclosing(texts):
             async for text in texts:
                 await socket.send_text(text.decode())
-        await socket.close(AGAIN)
+        if admitted():
+            await socket.close(AGAIN)
+        else:
+            await socket.close(*ENDED)
 
 
 def _view(
@@ -126,8 +139,12 @@ def _view(
     return view
 
 
-async def _events(feed: Feed[View, ViewSnapshot], view: View, first: bytes = b"") -> AsyncGenerator[bytes, None]:
+async def _events(
+    feed: Feed[View, ViewSnapshot], view: View, admitted: Callable[[], bool], first: bytes = b""
+) -> AsyncGenerator[bytes, None]:
     yield first + event("time", time.time())
     async with aclosing(feed.watch(view)) as texts:
         async for text in texts:
+            if not admitted():
+                return
             yield text

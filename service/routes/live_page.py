@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from service.access.grants import Scope
 from service.errors import BadRequest
 from service.live.feed import Feed
 from service.live.view import PERIODS, View, ViewSnapshot
 from service.metrics import Metrics
+from service.routes.authentication import needs
 from service.routes.forms import tidied
 from service.routes.html_pages import Pages
 from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveParameters, PeriodName, Zone
@@ -33,7 +35,7 @@ HEADERS = {"Cache-Control": "no-cache"}
 def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics: Metrics) -> HTTPRouteHandler:
     """The route of the live page; `zone` is the default time zone."""
 
-    @get("/", operation_id="home", tags=["records"])
+    @get("/", operation_id="home", tags=["records"], opt=needs(Scope.READ))
     async def home(
         request: Request[Any, Any, Any],
         period: PeriodName = None,

@@ -4,7 +4,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
-from service.access.grants import OPEN, Grant
+from service.access.grants import NOBODY, Grant
 from service.intake.gate import Sender
 
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -18,7 +18,7 @@ def route_of(request: Connection) -> str:
 
 def grant_of(request: Connection) -> Grant:
     """What the caller may do."""
-    grant: Grant = request.scope.get("auth") or OPEN
+    grant: Grant = request.scope.get("auth", NOBODY)
     return grant
 
 

@@ -1,17 +1,19 @@
 """Accepts readings over plain TCP: JSON objects, one per line or several in a row, from clients that never read.
 
-Nothing is answered, so clients don't learn what was refused. Refusals are counted, and now and then logged.
+Nothing is answered, so clients don't learn what was refused. Refusals are counted, and now and then logged. There is no
+place for a key either, so that this port is open to whom writing is open without one, and to nobody else.
 """
 
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from service.errors import BadRequest, Draining, StartError, TaktlineError, TooLarge
+from service.access.grants import Grant
+from service.errors import BadRequest, Draining, StartError, TaktlineError, TooLarge, Unauthorized
 from service.intake.batch import Packed
 from service.intake.formats.frames import read_json
 from service.intake.formats.json_stream import Framer, Lost
@@ -27,6 +29,7 @@ LAST_WAIT, LAST_BYTES = 0.05, 256 * 1024
 reads."""
 COMPLAIN_EVERY = 10.0
 """The fewest seconds between two log lines about refusals."""
+NO_KEYS = "a key is needed, for which there is no place here; ANONYMOUS=write lets everybody write"
 TRANSPORT = "tcp"
 """The label of the refusal counter."""
 
@@ -38,12 +41,15 @@ log = structlog.stdlib.get_logger("tcp")
 
 
 @asynccontextmanager
-async def listening(gate: Gate, host: str, port: int, limit: int) -> "AsyncIterator[Intake | None]":
-    """Accept readings at this port while the block runs, unless the port is 0. A JSON text may have `limit` bytes."""
+async def listening(
+    gate: Gate, host: str, port: int, limit: int, anonymous: Callable[[], Grant]
+) -> "AsyncIterator[Intake | None]":
+    """Accept readings at this port while the block runs, unless the port is 0. A JSON text may have `limit` bytes.
+    `anonymous` is what callers without a key may do at the time."""
     if not port:
         yield None
         return
-    intake = Intake(gate, limit)
+    intake = Intake(gate, limit, anonymous)
     try:
         server = await asyncio.start_server(intake.serve, host, port, limit=CHUNK, backlog=BACKLOG)
     except (OSError, OverflowError) as exc:
@@ -59,8 +65,8 @@ async def listening(gate: Gate, host: str, port: int, limit: int) -> "AsyncItera
 class Intake:
     """The listening socket and all its connections."""
 
-    def __init__(self, gate: Gate, limit: int) -> None:
-        self._gate, self._limit = gate, limit
+    def __init__(self, gate: Gate, limit: int, anonymous: Callable[[], Grant]) -> None:
+        self._gate, self._limit, self._anonymous = gate, limit, anonymous
         self._connections: set[Connection] = set()
         self._complaints = Complaints()
         self._stopping = False
@@ -77,10 +83,13 @@ class Intake:
                 await writer.wait_closed()
 
     async def _run(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sender = Sender(TRANSPORT, str((writer.get_extra_info("peername") or ("",))[0]), self._anonymous())
         try:
-            connection = Connection(reader, writer, self._gate, self._limit, self._complaints)
-        except Draining as refusal:
+            connection = Connection(reader, writer, sender, self._gate, self._limit, self._complaints)
+        except (Draining, Unauthorized) as refusal:
             self._gate.refused(TRANSPORT, refusal)
+            if isinstance(refusal, Unauthorized):
+                self._complaints.add(sender.address, NO_KEYS)
             return
         self._connections.add(connection)
         try:
@@ -100,6 +109,12 @@ class Intake:
         await asyncio.gather(*(one.stop() for one in self._connections))
         self._complaints.conclude()
 
+    async def expel(self, admits: Callable[[Grant], bool]) -> None:
+        """Close all connections whose grant doesn't hold any more, at once."""
+        for one in [one for one in self._connections if not admits(one.sender.grant)]:
+            self._gate.refused(TRANSPORT, Unauthorized.reason)
+            await one.cut()
+
     async def close(self) -> None:
         """Close all connections at once."""
         await self.stop_listening()
@@ -115,13 +130,14 @@ class Connection:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        sender: Sender,
         gate: Gate,
         limit: int,
         complaints: "Complaints",
     ) -> None:
         self._reader, self._complaints = reader, complaints
-        self._sender = Sender(TRANSPORT, str((writer.get_extra_info("peername") or ("",))[0]))
-        self._entrance = gate.enter(self._sender, self._complain)
+        self.sender = sender
+        self._entrance = gate.enter(sender, self._complain)
         self._framer = Framer(limit)
         self._task = asyncio.current_task()
         self._idle = self._stopping = self._cut = False
@@ -231,7 +247,7 @@ class Connection:
         self._complain(error)
 
     def _complain(self, error: TaktlineError) -> None:
-        self._complaints.add(self._sender.address, error.detail)
+        self._complaints.add(self.sender.address, error.detail)
 
 
 def _is_plain(text: bytes) -> bool:

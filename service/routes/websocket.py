@@ -9,6 +9,7 @@ from litestar import WebSocket, websocket
 from litestar.exceptions import WebSocketException
 from litestar.handlers import WebsocketRouteHandler
 
+from service.access.grants import Scope
 from service.errors import BadRequest, Draining, TaktlineError
 from service.intake.batch import Outcome, Packed
 from service.intake.formats.frames import RefusedEnvelope, read_frame, read_json
@@ -17,14 +18,17 @@ from service.intake.reading import now_microseconds
 from service.intake.waiting import Answer
 from service.metrics import Metrics
 from service.problems import problem
+from service.routes.authentication import needs
 from service.routes.connections import Connections
 from service.routes.frame_inbox import FrameInbox, KeptBytes
 from service.routes.senders import sender_of
-from service.routes.websocket_handshake import ADDRESSES, refuse, subprotocol_for
+from service.routes.websocket_handshake import ADDRESSES, ENDED, refuse, subprotocol_for
 
 MAX_ANSWERS = 1000
 """The most answers that may wait to be read by one client, before its frames have to wait as well."""
 
+LAST_WORD = 2.0
+"""Seconds in which a client whose key has ended may still read its answers."""
 REFUSALS = {1002: "protocol", 1007: "malformed", 1009: "too_large"}
 """The label of the refusal counter for each close code that refuses a frame."""
 
@@ -37,12 +41,12 @@ _Reply = tuple[str, int, Answer] | dict[str, Any]
 def socket_route(
     gate: Gate, kept_bytes: KeptBytes, connections: Connections, metrics: Metrics
 ) -> WebsocketRouteHandler:
-    @websocket(list(ADDRESSES))
+    @websocket(list(ADDRESSES), opt=needs(Scope.WRITE))
     async def ingest(socket: WebSocket[Any, Any, Any]) -> None:
         """Serve one producer, from its first frame to its last acknowledgement."""
         try:
             session = Session(socket, gate, kept_bytes)
-        except Draining as refusal:
+        except TaktlineError as refusal:
             await refuse(socket.send, metrics, refusal)
             return
         await socket.accept(subprotocols=subprotocol_for(socket.scope["subprotocols"]))
@@ -62,7 +66,10 @@ class Session:
 
     def __init__(self, socket: WebSocket[Any, Any, Any], gate: Gate, kept_bytes: KeptBytes) -> None:
         self._socket = socket
-        self._entrance = gate.enter(sender_of(socket, "websocket"), self._report)
+        sender = sender_of(socket, "websocket")
+        self.grant = sender.grant
+        self._entrance = gate.enter(sender, self._report)
+        self._farewell = (1012, "The service is shutting down.")
         self._inbox = FrameInbox(socket, kept_bytes)
         self._replies: asyncio.Queue[_Reply | None] = asyncio.Queue(MAX_ANSWERS)
         self._speaker: asyncio.Task[None] | None = None
@@ -79,7 +86,8 @@ class Session:
                 await self._replies.put(None)
                 await self._speaker
             if self._stopping and not self._gone:
-                await self._socket.close(code=1012, reason="The service is shutting down.")
+                code, reason = self._farewell
+                await self._socket.close(code=code, reason=reason)
         finally:
             if self._speaker is not None:
                 self._speaker.cancel()
@@ -90,16 +98,34 @@ class Session:
 
     async def refuse(self) -> None:
         """Accept no more frames, and wait until the accepted ones are handed to the writer."""
-        if not self._stopping:  # only once: after that the task is sending its last answers
-            self._stopping = True
-            if (self._idle or self._entrance.pausing) and self._listener is not None:
-                self._listener.cancel()
+        self._stop_listening()
         await self._handed_over.wait()
 
     async def finish(self) -> None:
         """Accept no more frames, answer the accepted ones, close the connection, and wait until that is done."""
         await self.refuse()
         await self._done.wait()
+
+    def expel(self) -> None:
+        """Accept no more frames because the sender's key has ended; answer the accepted ones, as far as the client
+        reads that soon, and close the connection."""
+        self._farewell = ENDED
+        self._stop_listening()
+        asyncio.get_running_loop().call_later(LAST_WORD, self._cut)
+
+    def _stop_listening(self) -> None:
+        if not self._stopping:  # only once: after that the task is sending its last answers
+            self._stopping = True
+            if (self._idle or self._entrance.pausing) and self._listener is not None:
+                self._listener.cancel()
+
+    def _cut(self) -> None:
+        if self._done.is_set() or self._listener is None:
+            return
+        if self._speaker is not None:
+            self._speaker.cancel()
+        self._gone = True
+        self._listener.cancel()
 
     async def _listen(self) -> None:
         try:

@@ -11,9 +11,12 @@ from litestar.utils import normalize_path
 from service.errors import NoSocket, TaktlineError
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, problem
+from service.routes.credentials import KEY_PROTOCOL
 
 ADDRESSES = ("/", "/ws")
 """The addresses that accept readings."""
+ENDED = (4401, "The key was revoked, or has expired.")
+"""The close code of a connection whose key has ended, and its reason."""
 LIVE = "/live"
 """The address that sends the events of the live page."""
 SUBPROTOCOL = "taktline.v1"
@@ -21,10 +24,13 @@ SUBPROTOCOL = "taktline.v1"
 
 
 def subprotocol_for(offered: Sequence[str]) -> str | None:
-    """The subprotocol for a client that offers these. None where ours isn't among them: RFC 6455 forbids a server to
-    choose one that wasn't offered, and the others aren't supported here. Browsers then end the connection; most
-    libraries go on without a subprotocol."""
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+    """The subprotocol for a client that offers these: ours, or else the one by which a script in a browser sends its
+    key, since browsers end a connection for which none of theirs was chosen. None where there is neither: RFC 6455
+    forbids a server to choose one that wasn't offered, and the others aren't supported here; most libraries go on
+    without a subprotocol."""
+    if SUBPROTOCOL in offered:
+        return SUBPROTOCOL
+    return next((one for one in offered if one.startswith(KEY_PROTOCOL)), None)
 
 
 async def refuse(send: Any, metrics: Metrics, error: TaktlineError, where: str = "websocket") -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from service.app import create_app
+from service.access.hosts import is_loopback
+from service.app import OPEN_TO_ALL, create_app
 from service.intake.writer import Writer
 from service.parts import Parts, open_parts
 from service.run.lifecycle import Lifecycle, Stage
@@ -57,6 +58,8 @@ async def serving(
                 await _ready(server, task)
                 host, port = sock.getsockname()[:2]
                 say(_where(host, port))
+                if parts.keyring.is_open and not is_loopback(settings.api_host):
+                    log.warning(OPEN_TO_ALL)
                 yield Service(port, parts, server, lifecycle, task)
             finally:
                 await lifecycle.stop()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from service.access.grants import Scope
 from service.run.boot import Service
 from service.run.lifecycle import Stage
 from service.store import Store
@@ -26,7 +27,9 @@ log = structlog.stdlib.get_logger("demo")
 async def emitting(service: Service, data: Path, *, again: float = AGAIN) -> AsyncIterator[None]:
     """Run an emitter that sends to this service until the block ends. When the service stops, the emitter is stopped
     first. An emitter that has ended by itself is replaced after `again` seconds."""
-    task = asyncio.create_task(_emit(service.parts.store, data, service.port, again))
+    # so that it goes on sending when the first key closes the service
+    key = service.parts.keyring.lend("demo", [Scope.WRITE])
+    task = asyncio.create_task(_emit(service.parts.store, data, service.port, key, again))
 
     async def stop() -> None:
         task.cancel()
@@ -43,10 +46,11 @@ async def emitting(service: Service, data: Path, *, again: float = AGAIN) -> Asy
         await stop()
 
 
-async def _emit(store: Store, data: Path, port: int, again: float) -> None:
+async def _emit(store: Store, data: Path, port: int, key: str, again: float) -> None:
     environment = {
         **os.environ,
         "EMITTER_URL": f"ws://127.0.0.1:{port}/",
+        "EMITTER_TOKEN": key,
         "EMITTER_SPOOL": str(data / "emitter.sqlite"),
     }
     if await store.records.count() == 0:

@@ -1,5 +1,5 @@
-"""The periodic maintenance: deletes old batch ids, refreshes rollups after late readings, adds names of series that are
-lacking, checks that the schema is whole, and watches the engine's background jobs."""
+"""The periodic maintenance: deletes old batch ids, notes which keys were used, refreshes rollups after late readings,
+adds names of series that are lacking, checks that the schema is whole, and watches the engine's background jobs."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,6 +18,8 @@ JOBS_EVERY = 60.0
 """Seconds between two checks of the engine's background jobs."""
 SERIES_EVERY = 60.0
 """Seconds between two looks for series whose names replicas of an earlier version have left out of their table."""
+USED_EVERY = 60.0
+"""Seconds between two notes of which keys were used: one a request would cost more than the request."""
 LATE_EVERY = 10.0
 """Seconds between two searches for late readings."""
 
@@ -27,10 +29,14 @@ CHECK_EVERY = 15.0
 log = structlog.stdlib.get_logger("maintenance")
 
 
-async def maintain(store: Store, watch: JobWatch, batch_memory: timedelta) -> None:
-    """Run until cancelled. A round that fails is logged, and the next one comes at its usual time."""
+async def maintain(
+    store: Store, watch: JobWatch, batch_memory: timedelta, note_used: Callable[[], Awaitable[None]]
+) -> None:
+    """Run until cancelled. A round that fails is logged, and the next one comes at its usual time. `note_used` writes
+    down which keys were used."""
     async with asyncio.TaskGroup() as group:
         group.create_task(every(SERIES_EVERY, _if_whole(store, store.series.note_missed)))
+        group.create_task(every(USED_EVERY, _if_whole(store, note_used)))
         group.create_task(every(CHECK_EVERY, partial(_check, store)))
         group.create_task(every(FORGET_EVERY, _if_whole(store, partial(_forget, store, batch_memory))))
         if store.server.edition == "community":

@@ -4,7 +4,7 @@ import json
 import pytest
 from websockets.asyncio.client import connect
 
-from service.intake.rates import MAX_ADDRESSES, Rates
+from service.intake.rates import MAX_SENDERS, Rates
 from tests.conftest import Engine, settings_for
 from tests.harness import running
 
@@ -44,10 +44,18 @@ async def _paid(rates: Rates) -> bool:
 
 def test_only_so_many_addresses_are_remembered() -> None:
     rates = Rates(1)
-    for number in range(MAX_ADDRESSES + 10):
+    for number in range(MAX_SENDERS + 10):
         rates.take(str(number), 1000)
     assert rates.wait("0") == 0
-    assert rates.wait(str(MAX_ADDRESSES)) > 0
+    assert rates.wait(str(MAX_SENDERS)) > 0
+
+
+def test_a_key_with_a_rate_of_its_own_is_counted_by_itself() -> None:
+    rates = Rates(0)
+    rates.take(7, 250, 100)
+    assert rates.wait(7, 100) == 2
+    assert rates.wait("a") == 0
+    assert rates.wait(8, 100) == 0
 
 
 async def test_too_fast_is_429_over_http_and_a_pause_over_a_socket(engine: Engine, schema: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from service.access.grants import OPEN
 from service.errors import StartError
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.gate import Gate
@@ -90,7 +91,7 @@ async def intake(max_readings: int = 1000, rules: Rules = RULES) -> AsyncIterato
     writer = Writer(store.write, metrics, max_readings=max_readings, max_bytes=10**6)  # type: ignore[arg-type]
     gate = Gate(writer, Rates(0), rules, metrics, SeriesLimit(1000, set(), NoSeries()))
     task = asyncio.create_task(writer.run())
-    async with listening(gate, "127.0.0.1", port, LIMIT):
+    async with listening(gate, "127.0.0.1", port, LIMIT, lambda: OPEN):
         yield Intake(port, writer, metrics, store)
     await writer.close()
     await task
@@ -291,10 +292,10 @@ async def test_a_port_in_use(shared: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port}.*TCP_PORT"):
-            async with listening(shared.parts.gate, "127.0.0.1", port, LIMIT):
+            async with listening(shared.parts.gate, "127.0.0.1", port, LIMIT, lambda: OPEN):
                 pass
 
 
 async def test_it_is_off_by_default(shared: Running) -> None:
-    async with listening(shared.parts.gate, "127.0.0.1", 0, LIMIT) as taken:
+    async with listening(shared.parts.gate, "127.0.0.1", 0, LIMIT, lambda: OPEN) as taken:
         assert taken is None

@@ -4,26 +4,24 @@ what it would be if there were no others."""
 import html
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
-from litestar.types import ASGIApp, Receive, Scope, Send
 from websockets.asyncio.client import connect
 
-import service.run.boot
-from service.access.grants import ALL_SCOPES, Grant
-from service.app import create_app
-from service.parts import Parts
+from service.access.grants import Scope
 from tests.conftest import Engine, dropped_schema, settings_for
 from tests.harness import Running, counted, running
+from tests.keyrings import add_key, bearer
 
 pytestmark = pytest.mark.anyio
 
-SOME = {"x-test-series": "hall 1/*|desk"}
-"""The header of a caller who may see two of the groups of series."""
+KEY = "tk_some"
+SOME = bearer(KEY)
+"""The headers of a caller who may see two of the groups of series."""
 HTML = {"Accept": "text/html"}
 NOW = int(time.time()) // 60 * 60
 VISIBLE = [
@@ -76,33 +74,11 @@ NAMING = [
 ]
 
 
-def granting(app: ASGIApp) -> ASGIApp:
-    """The application, where a header says which series its caller may see."""
-
-    async def granted(scope: Scope, receive: Receive, send: Send) -> None:
-        patterns = dict(scope.get("headers", ())).get(b"x-test-series")
-        if patterns is not None:
-            series = tuple(patterns.decode().split("|"))
-            scope["auth"] = Grant("some", ALL_SCOPES, key=1, series=series)
-        await app(scope, receive, send)
-
-    return granted
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _grants() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-
-        def made(parts: Parts) -> ASGIApp:
-            return granting(create_app(parts))
-
-        patch.setattr(service.run.boot, "create_app", made)
-        yield
-
-
 @asynccontextmanager
 async def serving(engine: Engine, *posts: list[dict[str, Any]]) -> AsyncIterator[Running]:
-    async with dropped_schema(engine) as schema, running(settings_for(engine, schema)) as one:
+    """A service that is open, and that has a key for some series, too."""
+    async with dropped_schema(engine) as schema, running(settings_for(engine, schema, anonymous="all")) as one:
+        await add_key(one, "some", Scope.ADMIN, series=("hall 1/*", "desk"), key=KEY)
         for readings in posts:
             assert (await one.http.post("/readings", json=readings)).status_code == 200
         yield one
@@ -254,10 +230,11 @@ async def test_callers_with_other_grants_do_not_share_what_is_kept(both: Running
     path = f"/chart?{PERIOD}&format=json&step=6h"
     sums: dict[str, float] = {}
     grants = ["hall 1/*", "hall 2/*", "desk", "desk|hall 2/*", "*", "nothing *"]
-    for headers in [*({"x-test-series": one} for one in grants), {}] * 2:
+    asking = {one: bearer(await add_key(both, one, Scope.READ, series=tuple(one.split("|")))) for one in grants}
+    for grant, headers in [*asking.items(), ("*", {})] * 2:
         answer = (await both.http.get(path, headers=headers)).json()
         total = sum(bucket["plan"] or 0 for bucket in answer["buckets"])
-        assert sums.setdefault(headers.get("x-test-series", "*"), total) == total
+        assert sums.setdefault(grant, total) == total
     assert len(set(sums.values())) == len(sums)
     assert sums["nothing *"] == 0
     assert sums["hall 1/*"] == sum(10 + ago for ago in (300, 200, 90, 50, 40, 31)) * 2

@@ -7,12 +7,13 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from service.access.grants import Grant
+from service.access.grants import Grant, Scope
 from service.charts.answering import Charts
 from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.legible import check_bars, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
 from service.period.steps import Period
+from service.routes.authentication import needs
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
 from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read_parameters
 from service.routes.chart.openapi import ChartOperation
@@ -27,7 +28,7 @@ PACKED = ("svg", "html", "json", "csv", "vega")
 
 
 def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
-    @get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"])
+    @get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"], opt=needs(Scope.READ))
     async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
         """Bars of plan and fact per minute over the last hour, or as the parameters say."""
         # Where many dashboards reload charts, nearly every answer is a 304, where microseconds count. So the headers

@@ -9,6 +9,7 @@ from service.charts.drawing.wording import AGGREGATES
 from service.period.steps import STEPS
 from service.problems import MEDIA_TYPE
 from service.routes.chart.chart_parameters import FORMATS, KNOWN, schema
+from service.routes.openapi_access import REFUSALS
 
 
 def _object(properties: dict[str, Schema], optional: tuple[str, ...] = (), **more: Any) -> Schema:
@@ -108,6 +109,10 @@ class ChartOperation(Operation):
             "400": OpenAPIResponse(
                 description="A parameter is wrong; the answer says which.", headers=_headers(**_FAILED), content=problem
             ),
+            **{
+                str(status): OpenAPIResponse(description=text, headers=_headers(**_FAILED), content=problem)
+                for status, text in REFUSALS.items()
+            },
             "503": OpenAPIResponse(
                 description="It can't be read or drawn now; try again.",
                 headers=_headers(**_FAILED, Retry_After="Seconds."),

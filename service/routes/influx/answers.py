@@ -7,7 +7,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from service.errors import TaktlineError
+from service.errors import TaktlineError, Unauthorized
 from service.intake.bodies import too_large
 from service.intake.formats.line_protocol import BadLine
 from service.metrics import Metrics
@@ -19,6 +19,7 @@ HEADERS = {"X-Influxdb-Version": "2.7.0-taktline", "X-Influxdb-Build": "Taktline
 """The version that the service behaves like, which some clients check before they write."""
 CODES = {
     400: "invalid",
+    401: "unauthorized",
     403: "forbidden",
     404: "not found",
     405: "method not allowed",
@@ -29,6 +30,8 @@ CODES = {
     503: "unavailable",
 }
 """Version 2's error codes, by HTTP status."""
+BASIC = {"WWW-Authenticate": 'Basic realm="taktline", charset="UTF-8"'}
+"""The challenge of version 1."""
 MAX_HEADER = 400
 """The most characters of an error message in a header."""
 
@@ -39,7 +42,8 @@ def handlers(version: Version, metrics: Metrics, max_body: int) -> ExceptionHand
     def refuse(request: Request[Any, Any, Any], error: TaktlineError) -> Response[dict[str, Any]]:
         times = error.dropped if isinstance(error, BadLine) else 1
         metrics.refused(route_of(request), error.reason, times)
-        return _answer(error.status, _body(version, error), headers(error))
+        extra = BASIC if version == 1 and isinstance(error, Unauthorized) else headers(error)
+        return _answer(error.status, _body(version, error), extra)
 
     def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[dict[str, Any]]:
         if error.status_code == 413:

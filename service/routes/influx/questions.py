@@ -7,9 +7,11 @@ from litestar import HttpMethod, Request, Response, get, route
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
+from service.access.grants import Scope
 from service.errors import BadRequest
 from service.intake.writer import Writer
 from service.metrics import Metrics
+from service.routes.authentication import needs
 from service.routes.influx.answers import HEADERS, handlers
 from service.routes.influx.influxql import answer
 from service.routes.senders import route_of
@@ -17,7 +19,7 @@ from service.routes.senders import route_of
 _Verbose = Annotated[str, QueryParameter(description="Anything but `0` and `false`: answer with the version.")]
 
 
-@get(["/ping", "/status"], response_headers=HEADERS, include_in_schema=False)
+@get(["/ping", "/status"], response_headers=HEADERS, include_in_schema=False, opt=needs())
 async def ping(verbose: _Verbose = "") -> Response[dict[str, str] | None]:
     """What every version answers while it is up."""
     if verbose in ("", "0", "false"):
@@ -26,7 +28,7 @@ async def ping(verbose: _Verbose = "") -> Response[dict[str, str] | None]:
 
 
 def health_route(writer: Writer) -> HTTPRouteHandler:
-    @get("/health", response_headers=HEADERS, include_in_schema=False)
+    @get("/health", response_headers=HEADERS, include_in_schema=False, opt=needs())
     async def health() -> Response[dict[str, Any]]:
         """What version 2 answers; for orchestrators there are /livez and /readyz."""
         why = writer.trouble or ("shutting down" if writer.closed else None)
@@ -51,6 +53,7 @@ def query_route(metrics: Metrics, max_body: int) -> HTTPRouteHandler:
         response_headers=HEADERS,
         exception_handlers=handlers(1, metrics, max_body),
         include_in_schema=False,
+        opt=needs(Scope.READ, Scope.WRITE),
     )
     async def query(request: Request[Any, Any, Any]) -> dict[str, Any]:
         """Statements of version 1; the query in the address, in a form, or in JSON."""

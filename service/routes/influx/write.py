@@ -16,12 +16,14 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 from litestar.params import HeaderParameter, QueryParameter
 
+from service.access.grants import Scope
 from service.intake.bodies import inflate
 from service.intake.formats.line_protocol import NANOSECONDS, LineReader
 from service.intake.gate import Gate
 from service.intake.packer import Packer
 from service.intake.reading import now_microseconds
 from service.metrics import Metrics
+from service.routes.authentication import needs
 from service.routes.influx.answers import HEADERS, handlers
 from service.routes.parameters import batch_key, choice
 from service.routes.senders import sender_of
@@ -66,6 +68,7 @@ def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteH
         operation_class=WriteLines,
         operation_id="writeInfluxV1",
         tags=["readings"],
+        opt=needs(Scope.WRITE),
     )
     async def write_v1(
         request: Request[Any, Any, Any],
@@ -85,6 +88,7 @@ def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteH
         operation_class=WriteLines,
         operation_id="writeInfluxV2",
         tags=["readings"],
+        opt=needs(Scope.WRITE),
     )
     async def write_v2(
         request: Request[Any, Any, Any],
@@ -104,6 +108,7 @@ def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteH
         operation_class=WriteLines,
         operation_id="writeInfluxV3",
         tags=["readings"],
+        opt=needs(Scope.WRITE),
     )
     async def write_v3(
         request: Request[Any, Any, Any],

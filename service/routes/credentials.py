@@ -1,0 +1,64 @@
+"""The key that a request or a handshake brings along, in all the ways in which clients send one.
+
+- `Authorization: Bearer …` (RFC 6750), for most of them;
+- `Authorization: Token …`, of InfluxDB 2 and 3, also as `Token user:…`;
+- `Authorization: Basic …` (RFC 7617), with the key as the password, or as the user where there is no password;
+- the parameters `u` and `p` of InfluxDB 1, at its addresses alone: addresses are written down in too many places;
+- a subprotocol `taktline.key.…` of a WebSocket, since scripts in browsers can't set headers.
+
+Who the user is doesn't matter: the key alone says it.
+"""
+
+import base64
+from urllib.parse import parse_qs
+
+from litestar.enums import ScopeType
+from litestar.types import Scope
+
+KEY_PROTOCOL = "taktline.key."
+"""How the subprotocol begins that is a key."""
+MAX_PARAMETERS = 100
+"""Where an address has more parameters, no key is looked for among them."""
+WITH_PASSWORD = frozenset({"/write", "/query", "/ping"})
+"""The addresses of InfluxDB 1, at which the parameter `p` is a key."""
+
+
+def offered_key(scope: Scope) -> str | None:
+    """The key, whether it is right or wrong; None where there is none."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return _from_header(value)
+    if scope["type"] == ScopeType.WEBSOCKET:
+        return next((one[len(KEY_PROTOCOL) :] for one in scope["subprotocols"] if one.startswith(KEY_PROTOCOL)), None)
+    if b"p=" in scope["query_string"] and scope.get("path_template") in WITH_PASSWORD:
+        return _from_query(scope["query_string"].decode("latin-1"))
+    return None
+
+
+def _from_query(query: str) -> str | None:
+    try:
+        return parse_qs(query, max_num_fields=MAX_PARAMETERS).get("p", [None])[-1]
+    except ValueError:
+        return None
+
+
+def _from_header(value: bytes) -> str | None:
+    scheme, _, rest = value.decode("latin-1").partition(" ")
+    rest = rest.strip()
+    match scheme.lower():
+        case "bearer":
+            return rest
+        case "token":
+            return rest.rpartition(":")[2]
+        case "basic":
+            return _password(rest)
+        case _:
+            return None
+
+
+def _password(encoded: str) -> str:
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:  # it isn't Base64, or not UTF-8
+        return encoded  # which is no key either
+    return password or user

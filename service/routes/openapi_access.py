@@ -1,0 +1,60 @@
+"""What the OpenAPI document says of keys: how they are sent, and for each operation which scope it needs. It follows
+from what the routes themselves say, in `opt=needs(…)`."""
+
+from inspect import cleandoc
+
+import msgspec
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins import ReceiveRoutePlugin
+from litestar.routes import BaseRoute, HTTPRoute
+
+from service.problems import MEDIA_TYPE
+from service.routes.authentication import needed_by
+
+SCHEMES = Components(
+    security_schemes={
+        "bearer": SecurityScheme(
+            type="http",
+            scheme="bearer",
+            description="A key of `taktline keys add`. Its scopes are `read`, `write`, `correct` (with `write`) and "
+            "`admin` (with all of them). Clients of InfluxDB send `Token` in place of `Bearer`.",
+        ),
+        "basic": SecurityScheme(type="http", scheme="basic", description="The key as the password; any user, or none."),
+    }
+)
+REFUSALS = {
+    401: "A key is needed, or this one is wrong, was revoked or has expired.",
+    403: "The key hasn't the scope that is needed, or doesn't cover the series.",
+    429: "Too many wrong keys, or too many readings, came from this address or by this key.",
+}
+
+
+class Problem(msgspec.Struct):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class AccessDescriptions(ReceiveRoutePlugin):
+    """Describes what each operation needs, as routes are added to the application."""
+
+    def receive_route(self, route: BaseRoute) -> None:
+        """Describe the operations of one address."""
+        if not isinstance(route, HTTPRoute):
+            return
+        for handler in route.route_handlers:
+            if not handler.include_in_schema:
+                continue
+            scopes = [scope.value for scope in needed_by(handler)]
+            needed = f"Needs a key with the scope `{'` or `'.join(scopes)}`." if scopes else "Needs no key."
+            handler.description = f"{cleandoc(handler.fn.__doc__ or '')}\n\n{needed}"
+            if scopes:
+                handler.security = [{"bearer": scopes}, {"basic": scopes}]
+                handler.responses = {
+                    status: ResponseSpec(Problem, description=text, media_type=MEDIA_TYPE, generate_examples=False)
+                    for status, text in REFUSALS.items()
+                } | dict(handler.responses or {})
