@@ -36,7 +36,7 @@ SECRET = [
 ]
 PERIOD = f"from={NOW - 6 * 3600}&until={NOW + 3600}"
 ADDRESSES = [
-    *(f"/chart?{PERIOD}&format={form}" for form in ("json", "csv", "vega", "svg", "png", "pdf")),
+    *(f"/chart?{PERIOD}&format={form}" for form in ("json", "csv", "vega", "svg", "png")),
     *(f"/chart?{PERIOD}&format=json&step={step}" for step in ("1m", "5m", "15m", "1h", "6h", "1d", "1M")),
     *(f"/chart?{PERIOD}&format=json&agg={agg}" for agg in ("avg", "min", "max", "last")),
     f"/chart?{PERIOD}&format=json&split=series",
