@@ -51,7 +51,7 @@ def export_route(records: Records, zone: str, admits: Callable[[Grant], bool]) -
             "Cache-Control": "no-store",
             "Vary": "Accept, Accept-Encoding",
         }
-        if takes_gzip(request.headers.get("accept-encoding")):
+        if takes_gzip(request.headers.get("accept-encoding", "")):
             headers["Content-Encoding"] = "gzip"
             text = _compressed(text)
         return Stream(text, media_type=FORMATS[form], headers=headers)

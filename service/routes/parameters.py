@@ -11,7 +11,7 @@ from litestar.datastructures.headers import MediaTypeHeader
 
 from service.errors import MOST_QUOTED, BadReading, BadRequest, Fault, bad_parameter, quoted
 from service.intake.reading import MAX_NAME, check_batch_id
-from service.routes.short_keys import kept_by_short_key
+from service.routes.short_keys import kept_by_short_text
 
 MAX_CHOSEN = 100
 """The most series that a request may name."""
@@ -94,7 +94,7 @@ def accepted(request: Request[Any, Any, Any], media_types: Sequence[str]) -> str
     return best_match(request.headers.get("accept", "*/*"), tuple(media_types))
 
 
-@kept_by_short_key(256, lambda accept, media_types: len(accept))
+@kept_by_short_text(256)
 def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
     """The same, given the Accept header itself."""
     ranges = [MediaTypeHeader(one) for one in accept.split(",")]
@@ -102,11 +102,11 @@ def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
     return best if _liking(ranges, best)[0] > 0 else None
 
 
-@kept_by_short_key(256, lambda accept_encoding: len(accept_encoding or ""))
-def takes_gzip(accept_encoding: str | None) -> bool:
+@kept_by_short_text(256)
+def takes_gzip(accept_encoding: str) -> bool:
     """Whether the client accepts gzip; `*` in the header means every encoding that isn't named."""
     welcome = {}
-    for part in (accept_encoding or "").lower().split(","):
+    for part in accept_encoding.lower().split(","):
         name, _, quality = part.partition(";")
         welcome[name.strip()] = quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return welcome.get("gzip", welcome.get("*", False))

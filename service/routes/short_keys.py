@@ -2,28 +2,29 @@
 entries alone would take any amount of memory."""
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
-from typing import ParamSpec, TypeVar
+from functools import lru_cache, update_wrapper
+from typing import Concatenate, ParamSpec, TypeVar
 
 SHORT = 2000
 """The most characters of a text by which a result is kept."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
+OfText = Callable[Concatenate[str, P], R]
 
 
-def kept_by_short_key(entries: int, characters: Callable[P, int]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keep the newest results of a function for arguments that have few characters, as `characters` counts them."""
+def kept_by_short_text(entries: int) -> Callable[[OfText[P, R]], OfText[P, R]]:
+    """Keep the newest results of a function whose first argument is a text, where that is short."""
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+    def decorate(function: OfText[P, R]) -> OfText[P, R]:
         kept = lru_cache(entries)(function)
 
-        @wraps(function)
-        def answer(*args: P.args, **kwargs: P.kwargs) -> R:
-            if characters(*args, **kwargs) > SHORT:
-                return function(*args, **kwargs)
-            return kept(*args, **kwargs)  # type: ignore[arg-type]
+        def answer(text: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            if len(text) > SHORT:
+                return function(text, *args, **kwargs)
+            return kept(text, *args, **kwargs)  # type: ignore[arg-type]
 
+        update_wrapper(answer, function)
         return answer
 
     return decorate

@@ -16,7 +16,7 @@ from service.metrics import Metrics
 from service.period.bucket import Numbers
 from service.period.selection import SeriesFilter
 from service.period.steps import Period
-from service.routes.chart.chart_parameters import read_parameters
+from service.routes.chart.chart_parameters import kept_parameters
 from service.routes.chart.endpoint import _format
 from service.routes.parameters import MAX_CHOSEN, best_match, takes_gzip
 from tests.harness import Running, counted
@@ -64,12 +64,11 @@ async def test_a_live_socket_is_told_so(shared: Running) -> None:
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda text: read_parameters(tuple(("series", f"{n} {text[:190]}") for n in range(50))),
         lambda text: best_match(text, ("image/png",)),
         lambda text: takes_gzip(text),
         lambda text: _format(text),
     ],
-    ids=["parameters", "accept", "encoding", "format"],
+    ids=["accept", "encoding", "format"],
 )
 def test_what_is_long_is_not_kept(ask: Callable[[str], Any]) -> None:
     """A cache of so many entries would keep several megabytes."""
@@ -85,9 +84,19 @@ def test_what_is_long_is_not_kept(ask: Callable[[str], Any]) -> None:
     assert grown < 500_000
 
 
-def test_what_is_short_is_kept() -> None:
-    given = (("series", "line 1"), ("format", "json"))
-    assert read_parameters(given) is read_parameters((*given[:1], *given[1:]))
+@pytest.mark.anyio
+async def test_parameters_are_kept_where_they_are_short(shared: Running, name: str) -> None:
+    def kept() -> int:
+        return kept_parameters.cache_info().misses
+
+    before = kept()
+    for number in range(3):
+        names = [f"{number} {each} {name * 5}" for each in range(20)]
+        assert (await shared.http.get("/chart", params={"format": "json", "series": names})).status_code == 200
+    assert kept() == before
+    for _ in range(3):
+        assert (await shared.http.get("/chart", params={"format": "json", "series": name})).status_code == 200
+    assert kept() == before + 1
 
 
 @pytest.mark.anyio

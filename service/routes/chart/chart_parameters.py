@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -17,7 +18,6 @@ from service.intake.reading import MAX_NAME
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
 from service.routes.parameters import MAX_CHOSEN, choice, known_names, series_names, whole_number
-from service.routes.short_keys import kept_by_short_key
 
 FORMATS: dict[ChartFormat, str] = {
     "png": "image/png",
@@ -187,7 +187,6 @@ KNOWN = {
 }
 
 
-@kept_by_short_key(1024, lambda given: sum(len(name) + len(value) for name, value in given))
 def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
     """Read the parameters of an address strictly. Raises BadRequest, which names the first wrong one and what is
     allowed."""
@@ -197,3 +196,7 @@ def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
     read = ChartParameters(**values, series=tuple(dict.fromkeys(names)) if names else None)
     check_pixels(read.width, read.height or default_height(read.width, 1), read.scale)
     return read
+
+
+kept_parameters = lru_cache(1024)(read_parameters)
+"""The same, where the address is short; what was read last is kept."""

@@ -15,12 +15,12 @@ from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuesti
 from service.period.steps import Period
 from service.routes.authentication import needs
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
-from service.routes.chart.chart_parameters import FORMATS, ChartParameters, read_parameters
+from service.routes.chart.chart_parameters import FORMATS, ChartParameters, kept_parameters, read_parameters
 from service.routes.chart.openapi import ChartOperation
 from service.routes.defaults import Defaults
 from service.routes.parameters import best_match, takes_gzip
 from service.routes.senders import grant_of
-from service.routes.short_keys import kept_by_short_key
+from service.routes.short_keys import SHORT, kept_by_short_text
 from service.routes.visible_series import series_shown
 
 PACKED = ("svg", "html", "json", "csv", "vega")
@@ -33,9 +33,11 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         """Bars of plan and fact per minute over the last hour, or as the parameters say."""
         # Where many dashboards reload charts, nearly every answer is a 304, where microseconds count. So the headers
         # are looked up only once.
-        parameters, given = read_parameters(tuple(request.query_params.multi_items())), request.headers
+        given = request.headers
+        read = kept_parameters if len(request.scope["query_string"]) <= SHORT else read_parameters
+        parameters = read(tuple(request.query_params.multi_items()))
         form = parameters.form or _format(given.get("accept", "*/*"))
-        packed = form in PACKED and takes_gzip(given.get("accept-encoding"))
+        packed = form in PACKED and takes_gzip(given.get("accept-encoding", ""))
         now = datetime.now(UTC)
         period = _period(parameters, form, defaults.zone, now)
         question = _question(parameters, period, defaults.time_format, now, grant_of(request))
@@ -74,7 +76,7 @@ def _question(
     )
 
 
-@kept_by_short_key(256, lambda accept: len(accept))
+@kept_by_short_text(256)
 def _format(accept: str) -> ChartFormat:
     """The format that the Accept header asks for. A browser that opens the address accepts everything, and gets the
     picture."""
