@@ -15,6 +15,8 @@ ALLOWED_TIMES = (
     "today, yesterday, tomorrow, monday, midnight, noon, 6pm, 14:05, noon yesterday, 6pm friday"
 )
 
+MAX_TIME = 100
+"""The most characters of a time."""
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HOURS = {"midnight": 0, "noon": 12, "teatime": 16}
@@ -64,7 +66,7 @@ def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
     """
     text = text.strip()
     try:
-        moment = _words(text, zone, now, up=name == "until") or _number(text, zone) or _absolute(text, zone)
+        moment = _read(text, zone, now, up=name == "until") if len(text) <= MAX_TIME else None
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or not _EARLIEST <= moment <= _LATEST:
@@ -104,6 +106,10 @@ def zones() -> frozenset[str]:
 @cache
 def _spellings() -> dict[str, str]:
     return {name.lower(): name for name in zones()}
+
+
+def _read(text: str, zone: str, now: datetime, *, up: bool) -> datetime:
+    return _words(text, zone, now, up=up) or _number(text, zone) or _absolute(text, zone)
 
 
 def _words(text: str, zone: str, now: datetime, *, up: bool) -> datetime | None:

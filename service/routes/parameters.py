@@ -15,6 +15,8 @@ from service.routes.short_keys import kept_by_short_text
 
 MAX_CHOSEN = 100
 """The most series that a request may name."""
+MOST_READ = 4096
+"""The most characters of an Accept header. A longer one counts as absent."""
 
 
 def known_only(
@@ -97,7 +99,7 @@ def accepted(request: Request[Any, Any, Any], media_types: Sequence[str]) -> str
 @kept_by_short_text(256)
 def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
     """The same, given the Accept header itself."""
-    ranges = [MediaTypeHeader(one) for one in accept.split(",")]
+    ranges = [MediaTypeHeader(one) for one in (accept if len(accept) <= MOST_READ else "*/*").split(",")]
     best = max(media_types, key=lambda one: _liking(ranges, one))
     return best if _liking(ranges, best)[0] > 0 else None
 
@@ -106,7 +108,7 @@ def best_match(accept: str, media_types: tuple[str, ...]) -> str | None:
 def takes_gzip(accept_encoding: str) -> bool:
     """Whether the client accepts gzip; `*` in the header means every encoding that isn't named."""
     welcome = {}
-    for part in accept_encoding.lower().split(","):
+    for part in accept_encoding[:MOST_READ].lower().split(","):
         name, _, quality = part.partition(";")
         welcome[name.strip()] = quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return welcome.get("gzip", welcome.get("*", False))

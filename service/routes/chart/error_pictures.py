@@ -17,7 +17,7 @@ from service.problems import MEDIA_TYPE
 from service.routes.chart.caching import SVG_POLICY
 from service.routes.chart.chart_parameters import KNOWN
 from service.routes.one_at_a_time import OneAtATime
-from service.routes.parameters import accepted
+from service.routes.parameters import MOST_READ, accepted
 
 _KINDS = ("image/svg+xml", "image/png")
 
@@ -74,7 +74,7 @@ def _kind(request: Request[Any, Any, Any]) -> str | None:
 
 def _names_only_images(accept: str) -> bool:
     """Whether an Accept header is like `image/avif,image/webp,*/*`, which some browsers send for an `<img>`."""
-    kinds = {one.strip().lower().partition("/")[0] for one in accept.split(",")}
+    kinds = {one.strip().lower().partition("/")[0] for one in accept[:MOST_READ].split(",")}
     return "image" in kinds and not kinds & {"text", "application"}
 
 

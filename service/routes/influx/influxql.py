@@ -15,7 +15,8 @@ STATEMENTS = ("ALTER", "CREATE", "DELETE", "DROP", "EXPLAIN", "GRANT", "KILL", "
 """The words that a statement may begin with."""
 
 _NAME = r"""("(?:[^"\\]|\\.)+"|[^\s"';]+)"""
-_STATEMENT = re.compile(r"""(?:[^;"']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+""", re.DOTALL)
+# A string without an end goes to the end of the text: otherwise it would be looked for again from each of its quotes.
+_STATEMENT = re.compile(r"""(?:[^;"']|"(?:[^"\\]|\\.?)*(?:"|\Z)|'(?:[^'\\]|\\.?)*(?:'|\Z))+""", re.DOTALL)
 _POLICIES = {"columns": ["name", "duration", "shardGroupDuration", "replicaN", "default"]}
 _AUTOGEN = ["autogen", "0s", "168h0m0s", 1, True]
 """The retention policy that InfluxDB creates with every database."""

@@ -13,8 +13,11 @@ from service.intake.writer import Writer
 from service.metrics import Metrics
 from service.routes.authentication import needs
 from service.routes.influx.answers import HEADERS, handlers
-from service.routes.influx.influxql import answer
+from service.routes.influx.influxql import MAX_QUERY, answer
 from service.routes.senders import route_of
+
+MAX_BODY = 4 * MAX_QUERY
+"""The most bytes of a query's body, in which each character of ASCII may take 3."""
 
 _Verbose = Annotated[str, QueryParameter(description="Anything but `0` and `false`: answer with the version.")]
 
@@ -51,7 +54,8 @@ def query_route(metrics: Metrics, max_body: int) -> HTTPRouteHandler:
         http_method=[HttpMethod.GET, HttpMethod.POST],
         status_code=200,
         response_headers=HEADERS,
-        exception_handlers=handlers(1, metrics, max_body),
+        exception_handlers=handlers(1, metrics, min(max_body, MAX_BODY)),
+        request_max_body_size=min(max_body, MAX_BODY),
         include_in_schema=False,
         opt=needs(Scope.READ, Scope.WRITE),
     )
