@@ -9,9 +9,21 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness import Running, ask, stored
+from service.run.websocket_protocol import MAX_FRAGMENTS
+from siege.wire import CONTINUATION, PING, TEXT, frame
+from tests.harness import Running, ask, counted, stored
+from tests.raw_http import WEBSOCKET
 
 pytestmark = pytest.mark.anyio
+
+
+async def upgraded(service: Running) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection after the handshake of a WebSocket."""
+    place = urlsplit(service.url)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    writer.write(f"GET / HTTP/1.1\r\nHost: x\r\n{WEBSOCKET}\r\n".encode())
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
 
 
 @pytest.mark.parametrize("path", ["", "ws"])
@@ -39,6 +51,43 @@ async def test_the_same_id_from_two_sockets_at_once_is_written_once(shared: Runn
         answers = await asyncio.gather(ask(one, frame), ask(other, frame))
     assert sorted(answers, key=len) == sorted([{"ack": name, "written": 1}, {"ack": name, "duplicate": True}], key=len)
     assert len(await stored(shared, name, 1)) == 1
+
+
+async def test_a_flood_of_tiny_frames_is_taken_in_order(shared: Running, name: str) -> None:
+    """It is parsed in steps. The last frame is cut by the end of the connection, and costs nothing but itself."""
+    reading = frame(TEXT, json.dumps({"series": name}).encode())
+    reader, writer = await upgraded(shared)
+    writer.write(reading * 5000 + frame(PING, b"") * 5000 + reading[:-1])
+    writer.write_eof()
+    await reader.read()
+    writer.close()
+    answer = await shared.http.get("/display", params={"per_page": 1, "series": name})
+    for _ in range(200):
+        if answer.json()["total"] == 5000:
+            break
+        await asyncio.sleep(0.05)
+        answer = await shared.http.get("/display", params={"per_page": 1, "series": name})
+    assert answer.json()["total"] == 5000
+
+
+@pytest.mark.parametrize("fragments", [MAX_FRAGMENTS, MAX_FRAGMENTS + 1])
+async def test_a_message_has_only_so_many_fragments(shared: Running, name: str, fragments: int) -> None:
+    before = await counted(shared, "websocket", "too_large")
+    text = json.dumps({"id": name, "readings": [{"series": name}]}).encode()
+    sent = frame(TEXT, text, last=False) + frame(CONTINUATION, b"", last=False) * (fragments - 2)
+    reader, writer = await upgraded(shared)
+    writer.write(sent + frame(CONTINUATION, b""))
+    start = await asyncio.wait_for(reader.read(100), 10)
+    writer.close()
+    if fragments <= MAX_FRAGMENTS:
+        assert json.loads(start[2:]) == {"ack": name, "written": 1}
+    else:
+        assert (start[0] & 0x0F, int.from_bytes(start[2:4]), start[4 : 2 + start[1]]) == (
+            8,
+            1009,
+            b"more than 4,096 fragments",
+        )
+        assert await counted(shared, "websocket", "too_large") == before + 1
 
 
 async def test_nothing_is_sent_back_for_a_plain_reading(shared: Running, name: str) -> None:
@@ -155,9 +204,8 @@ async def test_a_frame_that_is_too_large_closes_1009(shared: Running) -> None:
 
 async def test_a_batch_of_too_many_readings_is_refused_by_its_id(shared: Running, name: str) -> None:
     async with connect(shared.ws) as socket:
-        for frame in ({"id": name, "readings": [{}] * 200_001}, {"id": name, "readings": [0] * 200_001}):
-            answer = await ask(socket, frame)
-            assert (answer["id"], answer["error"]["status"]) == (name, 413)
+        answer = await ask(socket, {"id": name, "readings": [{}] * 200_001})
+        assert (answer["id"], answer["error"]["status"]) == (name, 413)
         await socket.send(json.dumps([{}] * 200_001))
         assert json.loads(await socket.recv())["error"]["status"] == 413
         assert (await ask(socket, {"id": name, "readings": [{}]}))["ack"] == name

@@ -33,10 +33,10 @@ CYCLE = {
 }  # fmt: skip
 FLOW = {"write_paused"}
 WEBSOCKET = {
-    "close_sent", "close_timer", "conn", "handshake_complete", "handshake_initiated", "loop", "ping_timeout", "queue",
-    "read_paused", "response", "transport",
-    "data_received", "eof_received", "handle_connect", "handle_parser_exception", "keepalive_timeout", "schedule_ping",
-    "send", "send_keepalive_ping",
+    "close_sent", "close_timer", "conn", "frames", "handshake_complete", "handshake_initiated", "loop", "ping_timeout",
+    "queue", "read_paused", "response", "transport",
+    "connection_lost", "data_received", "eof_received", "handle_connect", "handle_cont", "handle_parser_exception",
+    "keepalive_timeout", "receive", "schedule_ping", "send", "send_keepalive_ping",
 }  # fmt: skip
 CALLED = {
     # methods in which uvicorn calls what ours replaces
@@ -49,6 +49,9 @@ CALLED = {
     (HttpToolsProtocol, "on_headers_complete"): "self._start_asgi_task(",
     (HttpToolsProtocol, "handle_websocket_upgrade"): "self.ws_protocol_class(",
     (WebSocketsSansIOProtocol, "handle_events"): "self.handle_connect(",
+    (WebSocketsSansIOProtocol, "send_receive_event_to_app"): "self.transport.pause_reading()",
+    (WebSocketsSansIOProtocol, "receive"): "self.transport.resume_reading()",
+    (WebSocketsSansIOProtocol, "run_asgi"): "self.receive",
     (WebSocketsSansIOProtocol, "data_received"): "self.handle_parser_exception(",
     (WebSocketsSansIOProtocol, "schedule_ping"): "self.send_keepalive_ping",
 }  # fmt: skip
