@@ -10,7 +10,17 @@ from siege.run import Outcome, fort, siege
 from siege.target import describe
 from siege.watch import ACKNOWLEDGEMENT, CHART, LIVEZ
 
-HEAD = ("attack", "answer", "seconds", LIVEZ, ACKNOWLEDGEMENT, CHART, "failures", "MiB before, most, after")
+HEAD = (
+    "attack",
+    "answer",
+    "seconds",
+    f"{LIVEZ} before",
+    LIVEZ,
+    ACKNOWLEDGEMENT,
+    CHART,
+    "failures",
+    "MiB before, most, after",
+)
 
 
 @click.command()
@@ -37,7 +47,7 @@ async def _main(names: tuple[str, ...], cache: Path, database_url: str | None, l
 
 def _row(outcome: Outcome) -> list[str]:
     seen = outcome.seen
-    waits = [f"{seconds:.2f} s" for seconds in (outcome.seconds, *seen.waits.values())]
+    waits = [f"{seconds:.2f} s" for seconds in (outcome.seconds, seen.calm, *seen.waits.values())]
     memory = ", ".join(f"{size / 2**20:.0f}" for size in (seen.before, seen.most, seen.after))
     return [outcome.name, outcome.answer, *waits, str(seen.failures), memory]
 

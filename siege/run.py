@@ -17,7 +17,7 @@ from siege.watch import Seen, Watch
 CALM = 1.0
 """Seconds before and after each attack in which the service is watched as well."""
 LIMIT = 180.0
-"""Seconds that an attack may take."""
+"""Seconds that an attack may take, and the start of the service."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ async def fort(cache: Path, database_url: str | None = None, log: Path | None = 
         with (log or Path(folder, "service.log")).open("wb") as output:
             process = await start("service", "run_server", settings=settings, output=output)
         try:
-            await until_ready(target.url)
+            await until_ready(target.url, LIMIT)
             yield Fort(target, process.pid)
         finally:
             if process.returncode is None:

@@ -30,6 +30,8 @@ class Seen:
     """The longest wait in seconds for each of these, bytes of memory, and how often somebody got no proper answer."""
 
     waits: dict[str, float] = field(default_factory=lambda: dict.fromkeys((LIVEZ, ACKNOWLEDGEMENT, CHART), 0.0))
+    calm: float = 0.0
+    """The longest wait for `/livez` before the attack."""
     failures: int = 0
     before: int = 0
     most: int = 0
@@ -51,7 +53,7 @@ class Watch:
         tasks = [asyncio.create_task(look()) for look in looks]
         try:
             await asyncio.sleep(calm)  # so that all are at work when the attack begins
-            self.seen.waits = dict.fromkeys(seen.waits, 0.0)
+            seen.calm, seen.waits = seen.waits[LIVEZ], dict.fromkeys(seen.waits, 0.0)
             seen.before = seen.most = self._weight()
             yield seen
             async with self._client() as http:

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-import os
 from collections.abc import Mapping
 
 from siege.target import Target
@@ -107,8 +106,3 @@ async def pour(target: Target, sent: bytes) -> str:
         return "cut"
     finally:
         writer.close()
-
-
-def noise(size: int) -> bytes:
-    """Random bytes, which don't compress."""
-    return os.urandom(size)
