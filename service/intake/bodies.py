@@ -1,18 +1,21 @@
 """Reads the body of a request as it arrives: decompresses it, and refuses it where it exceeds a limit."""
 
-import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from time import perf_counter
 
 from service.errors import BadRequest, TooLarge, UnsupportedType
 from service.intake.byte_order_mark import without_mark
+from service.intake.reading import MAX_SIZE
+from service.intake.turns import Share
 
 CHUNK = 16 * 1024
-"""The most bytes that are decompressed in one go, before other tasks get a turn."""
+"""The most bytes that are decompressed in one go, and given at once."""
 
 
-async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> AsyncIterator[bytes]:
-    """The decompressed chunks of a body with this Content-Encoding, without a byte order mark.
+async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int, share: Share) -> AsyncIterator[bytes]:
+    """The decompressed chunks of a body with this Content-Encoding, without a byte order mark. Decompressing counts in
+    the `share` of who sent it.
 
     Raises UnsupportedType for an unknown encoding, BadRequest for broken gzip or UTF-16, TooLarge for more than `limit`
     bytes.
@@ -21,14 +24,12 @@ async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int) -> Asyn
         case "" | "identity":
             chunks = body
         case "gzip" | "x-gzip":
-            chunks = _gunzip(body)
+            chunks = _gunzip(body, share)
         case other:
             raise UnsupportedType(f"Content-Encoding {other} isn't understood; send gzip or none.")
     size = 0
     async for chunk in without_mark(chunks):
         for at in range(0, len(chunk), CHUNK):
-            if size:
-                await asyncio.sleep(0)
             piece = chunk[at : at + CHUNK]
             size += len(piece)
             if size > limit:
@@ -46,29 +47,34 @@ async def whole(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The body in blocks of whole lines; the last line may have no newline."""
-    rest: list[bytes] = []
+    """The body in blocks of whole lines; the last line may have no newline. Of a line that is longer than MAX_SIZE, one
+    byte more than that is given."""
+    rest = b""
     async for chunk in chunks:
         head, end, tail = chunk.rpartition(b"\n")
         if end:
-            yield b"".join((*rest, head, end))
-            rest = []
-        rest.append(tail)
-    if last := b"".join(rest):
-        yield last
+            yield rest + head + end
+            rest = b""
+        rest = (rest + tail)[: MAX_SIZE + 1]
+    if rest:
+        yield rest
 
 
-async def _gunzip(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _gunzip(body: AsyncIterator[bytes], share: Share) -> AsyncIterator[bytes]:
     """The decompressed body in small pieces, so that the limit is checked before a few bytes have become very many."""
     inflater = _gzip_member()
     try:
         async for chunk in body:
             data = chunk
             while data:
+                began = perf_counter()
                 if inflater.eof:  # a gzip body may consist of several gzip files
                     inflater = _gzip_member()
-                yield inflater.decompress(data, CHUNK)
+                piece = inflater.decompress(data, CHUNK)
                 data = inflater.unconsumed_tail or inflater.unused_data
+                if share.has_worked(perf_counter() - began):
+                    await share.rest()
+                yield piece
     except zlib.error as exc:
         raise BadRequest(f"The body isn't gzip: {exc}.") from exc
     if not inflater.eof:

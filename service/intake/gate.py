@@ -20,6 +20,7 @@ from service.intake.copy_rows import name_in
 from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.series_limit import SeriesLimit
+from service.intake.turns import Turns
 from service.intake.waiting import Answer
 from service.intake.writer import Writer
 from service.metrics import Metrics
@@ -48,6 +49,7 @@ class Gate:
 
     def __init__(self, writer: Writer, rates: Rates, rules: Rules, metrics: Metrics, series: SeriesLimit) -> None:
         self.writer, self.rates, self.rules, self._metrics, self.series = writer, rates, rules, metrics, series
+        self.turns = Turns()
 
     def enter(self, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None = None) -> "Entrance":
         """An entrance for a connection, which may be kept waiting. Raises Draining where the service is stopping, and
@@ -88,6 +90,7 @@ class Entrance:
         "_writer",
         "pausing",
         "rules",
+        "share",
     )
 
     def __init__(self, gate: Gate, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None) -> None:
@@ -96,6 +99,8 @@ class Entrance:
         self._payer, self._rate, self._patterns = sender.payer, sender.grant.rate, sender.grant.series
         self.rules = gate.rules
         """The rules for this sender's readings."""
+        self.share = gate.turns.share()
+        """In which this sender's readings are parsed."""
         self.pausing = False
         """Whether put() is waiting because of the sender's rate, or until new series can be looked up. If it is
         cancelled then, its batch was not handed over."""

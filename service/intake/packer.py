@@ -27,7 +27,7 @@ MINUTE = 60_000_000
 """Microseconds of a minute."""
 _NO_TS = -(2**60)
 """Stands for an absent `ts` in a digest; no reading can have that time."""
-
+_UNREAD = ", and the rest was not read"
 
 Known = tuple[Callable[..., bytes], bytes]
 """The function that packs the rows of a series, and the series name as a column of these rows."""
@@ -49,14 +49,19 @@ class Packer:
 
     The digest of its content doesn't depend on the server's clock, so that it is the same when the batch is sent again
     later or in another format. With `own_id` a batch without an id gets one that is computed from its content, if all
-    its readings have a `ts`. All methods that add readings raise TooLarge where a batch gets too many of them, faulty
-    ones included.
+    its readings have a `ts`. With `partial` faulty readings are left out; otherwise they refuse the batch.
+
+    All methods that add readings raise TooLarge where a batch gets too many of them, faulty ones included, and
+    BadReading at the last fault that an error would name.
     """
 
-    def __init__(self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False) -> None:
+    def __init__(
+        self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False, partial: bool = False
+    ) -> None:
         self._low, self._high = rules.bounds(now)
         self._most = rules.max_readings
         self._now = now
+        self.partial = partial
         self._id = batch_id
         self._own_id = own_id and batch_id is None
         self._hash = blake2b(digest_size=16) if batch_id is not None or own_id else None
@@ -103,7 +108,7 @@ class Packer:
 
     def add_value(self, value: object) -> Refusal | None:
         """Check a decoded value field by field and add it. An error becomes a fault of the batch, and is returned."""
-        self._make_room(1)
+        self.make_room(1)
         try:
             self.add([check_reading(value, self._low, self._high)])
         except Refusal as refusal:
@@ -113,15 +118,28 @@ class Packer:
 
     def add_fault(self, field: str, detail: str) -> None:
         """Add a faulty reading; `detail` ends without a full stop."""
-        self._make_room(1)
-        if len(self._faults) < MAX_ERRORS:
-            self._faults.append(Fault(self._seen, field, detail))
-        self._seen += 1
+        self._note(field, detail)
+        if len(self._faults) == MAX_ERRORS and not self.partial:
+            raise self._refusal(_UNREAD)
 
-    def finish(self, *, partial: bool = False) -> Packed:
+    def give_up(self, detail: str) -> BadReading:
+        """The error for a batch whose rest can't be read, because of what is wrong with the next reading."""
+        self._note("", detail)
+        return self._refusal(_UNREAD)
+
+    def make_room(self, readings: int) -> None:
+        """Raise TooLarge where the batch gets too many readings. A few compressed bytes can hold millions."""
+        if self._seen + readings > self._most:
+            raise TooLarge(f"A batch has at most {counted(self._most, 'reading')}; send them in several.")
+
+    def name(self, batch_id: str) -> None:
+        """Give the batch its id, which wasn't known when it was begun with `own_id`."""
+        self._id, self._own_id = batch_id, False
+
+    def finish(self) -> Packed:
         """The batch. Raises BadReading, which names the faulty items, where there are any; with `partial` only where no
         item is good."""
-        if self._faults and not (partial and self._count):
+        if self._faults and not (self.partial and self._count):
             raise self._refusal()
         batch_id, digest = self._identity()
         return Packed(
@@ -137,7 +155,7 @@ class Packer:
 
     def add(self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None) -> None:
         """Add typed readings like add_all(), but raise Refusal where one of them breaks a rule."""
-        self._make_room(len(items))
+        self.make_room(len(items))
         try:
             rows, stamps, clock = self._encode(items, self._now, unit, names)
         except struct.error as exc:  # a `ts` that doesn't fit into 8 bytes
@@ -155,11 +173,11 @@ class Packer:
         self._count += len(items)
         self._seen += len(items)
 
-    def _make_room(self, readings: int) -> None:
-        """Raise TooLarge where the batch gets too many readings. A few compressed bytes can hold millions, and other
-        tasks have no turn while they are packed."""
-        if self._seen + readings > self._most:
-            raise TooLarge(f"A batch has at most {counted(self._most, 'reading')}; send them in several.")
+    def _note(self, field: str, detail: str) -> None:
+        self.make_room(1)
+        if len(self._faults) < MAX_ERRORS:
+            self._faults.append(Fault(self._seen, field, detail))
+        self._seen += 1
 
     def _identity(self) -> tuple[str | None, bytes | None]:
         digest = None if self._hash is None else self._hash.digest()
@@ -167,12 +185,12 @@ class Packer:
             return f"content {digest.hex()}", digest
         return self._id, digest if self._id is not None else None
 
-    def _refusal(self) -> BadReading:
+    def _refusal(self, more: str = "") -> BadReading:
         first = self._faults[0]
         where = f"{first.field}: " if first.field else ""
         refused = self._seen - self._count
         count = f"{counted(refused, 'reading')} {'was' if refused == 1 else 'were'} refused"
-        return BadReading(f"{count}; item {first.index} (counted from 0): {where}{first.detail}.", self._faults)
+        return BadReading(f"{count}{more}; item {first.index} (counted from 0): {where}{first.detail}.", self._faults)
 
     def _encode(
         self, items: Sequence[Plain | Reading], now: int, unit: int, names: dict[str, Known] | None

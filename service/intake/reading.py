@@ -12,6 +12,12 @@ from service.intake.timestamps import is_time, microseconds, of_number, of_text,
 
 MAX_NAME = 200
 """The most characters of a series name, and of a batch id."""
+MAX_SIZE = 64 * 1024
+"""The most bytes of a reading as it is sent, in any format. Larger ones are refused before they are decoded."""
+TOO_LONG = f"is longer than {MAX_SIZE:,} bytes, the most that a reading may have"
+MAX_KEYS = 2000
+"""The most keys of a reading in the formats that are read key by key: columns of CSV, tags or fields of a line. More
+than the attributes that fit into a reading."""
 MAX_VALUE = 1e290
 """The largest absolute value of plan and fact; the sum of 10^18 of them is still finite."""
 DEFAULT_SERIES = "default"

@@ -1,6 +1,5 @@
 """Accepts readings over HTTP. One request is one batch, and is answered after COMMIT."""
 
-from functools import partial as partial_of
 from typing import Annotated, Any
 
 import msgspec
@@ -13,27 +12,21 @@ from service.errors import BadReading, UnsupportedType
 from service.intake.batch import Outcome, Packed
 from service.intake.bodies import inflate, lines, whole
 from service.intake.formats.csv_table import add_table
-from service.intake.formats.frames import read_json
-from service.intake.formats.json_array import read_large
+from service.intake.formats.frames import careful_json, plain_json
 from service.intake.formats.ndjson import add_lines
-from service.intake.gate import Gate
+from service.intake.gate import Entrance, Gate
 from service.intake.packer import Packer
-from service.intake.reading import Rules, now_microseconds
+from service.intake.reading import now_microseconds
 from service.routes.authentication import needs
-from service.routes.one_at_a_time import OneAtATime
 from service.routes.openapi_bodies import WriteReadings
 from service.routes.parameters import batch_key, choice, known_only
 from service.routes.senders import sender_of
 
-LARGE, LARGE_TABLE = 256 * 1024, 16 * 1024
-"""The bytes of a body, and of a CSV body, from which on it is parsed in a thread, so that other tasks have their
-turns."""
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 
 
 def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
     """The route for posting readings; a body may have `max_body` bytes."""
-    parsing = OneAtATime()
 
     @post(
         "/readings",
@@ -59,7 +52,7 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
         some = choice("partial", partial, ["true", "false"]) == "true"
         batch_id = batch_key(key)
         entrance = gate.enter_at_once(sender_of(request))
-        packed = await _read(request, max_body, parsing, entrance.rules, batch_id, partial=some)
+        packed = await _read(request, max_body, entrance, batch_id, partial=some)
         outcome = await entrance.offer(packed)
         if packed.refused:
             entrance.refused(BadReading.reason, packed.refused)
@@ -69,37 +62,27 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
 
 
 async def _read(
-    request: Request[Any, Any, Any],
-    max_body: int,
-    parsing: OneAtATime,
-    rules: Rules,
-    batch_id: str | None,
-    *,
-    partial: bool,
+    request: Request[Any, Any, Any], max_body: int, entrance: Entrance, batch_id: str | None, *, partial: bool
 ) -> Packed:
     media_type = request.content_type[0]
     if not media_type:  # a program says what it sends; without that, a page of another site needs nobody's leave
         raise UnsupportedType(f"There is no Content-Type; send {', '.join(MEDIA_TYPES)}.")
     if media_type not in MEDIA_TYPES:
         raise UnsupportedType(f"Content-Type {media_type} isn't understood; send {', '.join(MEDIA_TYPES)}.")
-    body = inflate(request.stream(), request.headers.get("content-encoding", ""), max_body)
-    if media_type == "application/x-ndjson":
-        packer = Packer(rules, now_microseconds(), batch_id)
+    rules, share = entrance.rules, entrance.share
+    body = inflate(request.stream(), request.headers.get("content-encoding", ""), max_body, share)
+    if media_type == "application/json":
+        text, now = await whole(body), now_microseconds()
+        if (packed := plain_json(text, rules, now, batch_id)) is not None:
+            return packed
+        return await share.do(careful_json(text, rules, now, batch_id, partial=partial))
+    packer = Packer(rules, now_microseconds(), batch_id, partial=partial)
+    if media_type == "text/csv":
+        await share.do(add_table(await whole(body), packer))
+    else:
         async for block in lines(body):
-            add_lines(block, packer)
-        return packer.finish(partial=partial)
-    text = await whole(body)
-    is_table = media_type == "text/csv"
-    is_large = len(text) >= (LARGE_TABLE if is_table else LARGE)
-    read = _read_table if is_table else read_large if is_large else read_json
-    parse = partial_of(read, text, rules, now_microseconds(), batch_id, partial=partial)
-    return await parsing.run(parse) if is_large else parse()
-
-
-def _read_table(text: bytes, rules: Rules, now: int, batch_id: str | None, *, partial: bool) -> Packed:
-    packer = Packer(rules, now, batch_id)
-    add_table(text, packer)
-    return packer.finish(partial=partial)
+            await share.do(add_lines(block, packer))
+    return packer.finish()
 
 
 def _answer(packed: Packed, outcome: Outcome) -> dict[str, Any]:

@@ -19,9 +19,12 @@ from service.intake.formats.frames import read_json
 from service.intake.formats.json_stream import Framer, Lost
 from service.intake.gate import Gate, Sender
 from service.intake.reading import now_microseconds
+from service.intake.turns import Work
 
 CHUNK = 64 * 1024
-"""The most bytes that are read in one go, before other tasks get a turn."""
+"""The most bytes that are read in one go."""
+STEP = 8 * 1024
+"""The most bytes in which texts are looked for at once, before others have a turn."""
 BACKLOG = 1024
 """How many connections may wait to be accepted; some clients open one for each reading."""
 LAST_WAIT, LAST_BYTES = 0.05, 256 * 1024
@@ -207,13 +210,18 @@ class Connection:
     async def _take(self, piece: bytes) -> None:
         texts: list[bytes] = []
         try:
-            for text in self._framer.feed(piece):
+            await self._entrance.share.do(self._cut_up(piece, texts))
+        finally:  # also where the stream breaks off: the texts before that are complete
+            await self._hand_over(texts)
+
+    def _cut_up(self, piece: bytes, texts: list[bytes]) -> Work[None]:
+        for at in range(0, len(piece), STEP):
+            for text in self._framer.feed(piece[at : at + STEP]):
                 if isinstance(text, BadRequest):
                     self._refuse(text)
                 else:
                     texts.append(text)
-        finally:  # also where the stream breaks off: the texts before that are complete
-            await self._hand_over(texts)
+            yield
 
     async def _hand_over(self, texts: list[bytes]) -> None:
         """Hand over the batches in these texts. All readings without an envelope are one batch, if all of them are
@@ -227,7 +235,7 @@ class Connection:
 
     async def _put(self, text: bytes) -> TaktlineError | None:
         """Hand over one batch, and return why it is refused where it is."""
-        packed = self._decode(text)
+        packed = await self._decode(text)
         if not isinstance(packed, Packed):
             return packed
         try:
@@ -236,9 +244,9 @@ class Connection:
             return refusal
         return None
 
-    def _decode(self, text: bytes) -> Packed | TaktlineError:
+    async def _decode(self, text: bytes) -> Packed | TaktlineError:
         try:
-            return read_json(text, self._entrance.rules, now_microseconds())
+            return await self._entrance.share.do(read_json(text, self._entrance.rules, now_microseconds()))
         except (BadRequest, TooLarge) as exc:
             return exc
 

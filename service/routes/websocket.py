@@ -1,6 +1,7 @@
 """Accepts readings over a WebSocket. Frames with a batch id are answered after COMMIT, in order."""
 
 import asyncio
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -12,7 +13,8 @@ from litestar.handlers import WebsocketRouteHandler
 from service.access.grants import Scope
 from service.errors import BadRequest, Draining, TaktlineError
 from service.intake.batch import Outcome, Packed
-from service.intake.formats.frames import RefusedEnvelope, read_frame, read_json
+from service.intake.formats.envelopes import RefusedEnvelope
+from service.intake.formats.frames import SHORT, careful_json, plain_json, read_frame
 from service.intake.gate import Gate
 from service.intake.reading import now_microseconds
 from service.intake.waiting import Answer
@@ -138,7 +140,10 @@ class Session:
                     if message.get("ours") and (reason := REFUSALS.get(message["code"])) is not None:
                         self._entrance.refused(reason)
                     return
+                began = perf_counter()
                 await self._take(message)
+                if self._entrance.share.has_worked(perf_counter() - began):
+                    await self._entrance.share.rest()
         except asyncio.CancelledError:
             if not self._stopping or self._listener is None:
                 raise
@@ -147,7 +152,7 @@ class Session:
     async def _take(self, message: dict[str, Any]) -> None:
         batch_id = None
         try:
-            packed = self._read(message)
+            packed = await self._read(message)
             batch_id = packed.id
             answer = self._entrance.put_now(packed)
             if answer is None:  # later frames wait until this one is handed over
@@ -166,11 +171,17 @@ class Session:
             else:
                 await self._reply((packed.id, packed.count, answer))
 
-    def _read(self, message: dict[str, Any]) -> Packed:
+    async def _read(self, message: dict[str, Any]) -> Packed:
         text, rules, now = message.get("text"), self._entrance.rules, now_microseconds()
-        if text is not None:
-            return read_json(text.removeprefix("\ufeff"), rules, now)
-        return read_frame(message.get("bytes") or b"", rules, now)
+        if text is None:
+            raw = message.get("bytes") or b""
+            if len(raw) > SHORT:  # MessagePack is cut apart at once, so only one such frame between two turns of others
+                await self._entrance.share.rest()
+            return await self._entrance.share.do(read_frame(raw, rules, now))
+        text = text.removeprefix("\ufeff")
+        if (packed := plain_json(text, rules, now)) is not None:
+            return packed
+        return await self._entrance.share.do(careful_json(text, rules, now))
 
     async def _refuse(self, refusal: TaktlineError, batch_id: str | None = None) -> None:
         """Answer a refused frame. Where the client doesn't read its answers, only answers to envelopes wait for room

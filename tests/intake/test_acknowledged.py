@@ -16,13 +16,14 @@ from websockets.asyncio.client import connect
 
 from service.errors import BadReading, BadRequest
 from service.intake.batch import Packed
-from service.intake.formats import json_array as arrays
+from service.intake.formats import long_json
 from service.intake.formats.csv_table import add_table
 from service.intake.formats.frames import read_json, read_msgpack
 from service.intake.formats.line_protocol import BadLine, LineReader
 from service.intake.formats.ndjson import add_lines
 from service.intake.packer import Packer
 from service.intake.reading import Rules, now_microseconds
+from service.intake.turns import Work, at_once
 from tests.conftest import Engine, settings_for
 from tests.harness import free_port, running, stored
 
@@ -57,19 +58,25 @@ def as_lines(sent: list[dict[str, Any]]) -> bytes:
     return "\n".join(map(line, sent)).encode()
 
 
-def packed_by(add: Callable[[bytes, Packer], None]) -> Callable[..., Packed]:
+def packed_by(add: Callable[[bytes, Packer], Work[None]]) -> Callable[..., Packed]:
     def read(text: bytes, rules: Rules, *, partial: bool) -> Packed:
-        packer = Packer(rules, NOW)
-        add(text, packer)
-        return packer.finish(partial=partial)
+        packer = Packer(rules, NOW, partial=partial)
+        at_once(add(text, packer))
+        return packer.finish()
 
     return read
 
 
 def read_lines(text: bytes, rules: Rules, *, partial: bool) -> Packed:
-    reader = LineReader(Packer(rules, NOW), 10**9, partial=partial)
-    reader.feed(text)
-    return reader.finish()[0]
+    reader = LineReader(Packer(rules, NOW, partial=partial), 10**9)
+    at_once(reader.feed(text))
+    return at_once(reader.finish())[0]
+
+
+def read_long(text: bytes, rules: Rules, *, partial: bool) -> Packed:
+    packed = at_once(long_json.read_long(text, rules, NOW, None, partial=partial))
+    assert packed is not None
+    return packed
 
 
 def encoded(sent: Any) -> bytes:
@@ -77,9 +84,9 @@ def encoded(sent: Any) -> bytes:
 
 
 FORMATS: dict[str, tuple[Callable[[Any], bytes], Callable[..., Packed]]] = {
-    "json": (encoded, lambda text, rules, **how: read_json(text, rules, NOW, **how)),
-    "large json": (encoded, lambda text, rules, **how: arrays.read_large(text, rules, NOW, None, **how)),
-    "messagepack": (msgspec.msgpack.encode, lambda text, rules, **_: read_msgpack(text, rules, NOW)),
+    "json": (encoded, lambda text, rules, **how: at_once(read_json(text, rules, NOW, **how))),
+    "long json": (encoded, read_long),
+    "messagepack": (msgspec.msgpack.encode, lambda text, rules, **_: at_once(read_msgpack(text, rules, NOW))),
     "ndjson": (lambda sent: b"\n".join(map(encoded, sent)), packed_by(add_lines)),
     "csv": (as_table, packed_by(add_table)),
     "line protocol": (as_lines, read_lines),
@@ -149,7 +156,7 @@ def test_what_is_refused_is_forgotten() -> None:
     try:
         for _ in range(200):
             with suppress(BadReading):
-                read_json(text, rules, NOW)
+                at_once(read_json(text, rules, NOW))
         assert tracemalloc.get_traced_memory()[0] < 10**6
     finally:
         tracemalloc.stop()

@@ -22,12 +22,13 @@ from websockets.exceptions import ConnectionClosed
 from service.errors import BadReading, BadRequest
 from service.intake.batch import Packed
 from service.intake.bodies import lines
-from service.intake.formats import frames
+from service.intake.formats import decoding, frames, long_msgpack
 from service.intake.formats.csv_table import add_table
-from service.intake.formats.json_array import read_large
+from service.intake.formats.long_json import read_long
 from service.intake.formats.ndjson import add_lines
 from service.intake.packer import Packer
 from service.intake.reading import Rules, now_microseconds
+from service.intake.turns import Work, at_once
 from tests.examples import examples
 from tests.harness import Running
 
@@ -118,7 +119,7 @@ def content(packed: Packed) -> tuple[object, ...]:
 def finished(packer: Packer) -> object:
     """What the packer holds, or the faults where no reading is good."""
     try:
-        return content(packer.finish(partial=True))
+        return content(packer.finish())
     except BadReading as exc:
         return exc.faults
 
@@ -138,7 +139,7 @@ def fast(decode: Callable[[bytes], Any], raw: bytes, batch_id: str | None) -> Pa
 @example(raw=b'{"ts": 1769868300.1234567, "plan": 1}', batch_id="key")
 def test_the_fast_way_of_json_gives_the_rows_of_the_slow_one(raw: bytes, batch_id: str | None) -> None:
     if (quick := fast(frames.decode_plain_json, raw, batch_id)) is not None:
-        assert content(quick) == content(frames.pack_checked(frames.parse_json(raw), RULES, NOW, batch_id))
+        assert content(quick) == content(at_once(frames.pack_checked(decoding.parse_json(raw), RULES, NOW, batch_id)))
 
 
 @examples(3)
@@ -148,19 +149,19 @@ def test_the_fast_way_of_json_gives_the_rows_of_the_slow_one(raw: bytes, batch_i
 @example(raw=as_msgpack({"plan": math.nan}))
 def test_the_fast_way_of_messagepack_gives_the_rows_of_the_slow_one(raw: bytes) -> None:
     if (quick := fast(frames.decode_plain_msgpack, raw, None)) is not None:
-        assert content(quick) == content(frames.pack_checked(frames.parse_msgpack(raw), RULES, NOW, None))
+        assert content(quick) == content(at_once(frames.pack_checked(decoding.parse_msgpack(raw), RULES, NOW, None)))
 
 
 @examples(3)
 @given(values=st.lists(READINGS, max_size=5), at=st.integers(0, 5))
 def test_a_block_of_lines_gives_the_rows_of_its_lines(values: list[object], at: int) -> None:
     lines = [json.dumps(value).encode() + b"\n" for value in values]
-    whole, split, single = (Packer(RULES, NOW, "key") for _ in range(3))
-    add_lines(b"".join(lines), whole)
-    add_lines(b"".join(lines[:at]), split)
-    add_lines(b"\n".join(lines[at:]), split)
+    whole, split, single = (Packer(RULES, NOW, "key", partial=True) for _ in range(3))
+    at_once(add_lines(b"".join(lines), whole))
+    at_once(add_lines(b"".join(lines[:at]), split))
+    at_once(add_lines(b"\n".join(lines[at:]), split))
     for line in lines:
-        add_lines(line, single)
+        at_once(add_lines(line, single))
     assert finished(split) == finished(single) == finished(whole)
 
 
@@ -172,20 +173,46 @@ ARRAYS = st.one_of(
 )
 
 
+LONG = st.one_of(ARRAYS, ENVELOPES.map(as_json), LOOSE.map(as_json))
+
+
 @examples(3)
-@given(raw=ARRAYS, size=st.integers(0, 60), partial=st.booleans())
+@given(raw=LONG, size=st.integers(0, 60), partial=st.booleans())
 @example(raw=b"[{}, ]", size=0, partial=True)
 @example(raw=b"[{},]", size=0, partial=True)
 @example(raw=b'[{"a":"},{"},{}]', size=0, partial=True)
-def test_a_large_array_makes_the_same_batch_by_pieces(raw: bytes, size: int, partial: bool) -> None:
-    def outcome(read: Callable[..., Packed], **options: int) -> object:
+@example(raw=b'{"readings": [{}, {"plan": 1}], "id": "key"}', size=0, partial=True)
+@example(raw=b'{"readings": [{}], "id": "key", "readings": 5}', size=0, partial=True)
+@example(raw=b'{"id": "a", "id": "key", "readings": [{}], "readings": [{}, {}]}', size=0, partial=True)
+def test_a_long_text_makes_the_same_batch_by_pieces(raw: bytes, size: int, partial: bool) -> None:
+    def outcome(work: Callable[[], Work[Packed | None]]) -> object:
         try:
-            packed: Packed = read(raw, RULES, NOW, "key", partial=partial, **options)
-            return msgspec.structs.replace(packed, series=frozenset(name or "default" for name in packed.series))
+            packed = at_once(work())
         except BadRequest as exc:
-            return exc.status, exc.detail, exc.faults
+            broken = exc.detail.startswith("This isn't JSON")
+            return exc.status, broken or exc.detail, exc.faults, None if broken else getattr(exc, "batch_id", None)
+        if packed is None:
+            return None
+        return msgspec.structs.replace(packed, series=frozenset(name or "default" for name in packed.series))
 
-    assert outcome(read_large, least=size) == outcome(frames.read_json)
+    by_pieces = outcome(lambda: read_long(raw, RULES, NOW, "key", partial=partial, piece=size))
+    if by_pieces is not None:
+        assert by_pieces == outcome(lambda: frames.read_json(raw, RULES, NOW, "key", partial=partial))
+
+
+@examples(3)
+@given(value=st.lists(READINGS | ANYTHING, max_size=8) | ENVELOPES)
+def test_a_long_messagepack_value_makes_the_same_batch_by_pieces(value: object) -> None:
+    def outcome(work: Work[Packed | None]) -> object:
+        try:
+            packed = at_once(work)
+        except BadRequest as exc:
+            return exc.status, exc.detail, exc.faults, getattr(exc, "batch_id", None)
+        return packed and content(packed)
+
+    raw = as_msgpack(value)
+    if (by_pieces := outcome(long_msgpack.read_long(raw, RULES, NOW))) is not None:
+        assert by_pieces == outcome(frames.read_msgpack(raw, RULES, NOW))
 
 
 LINES = st.lists(
@@ -219,11 +246,11 @@ def outcome_of_lines(blocks: list[bytes]) -> Packed | BadReading:
             for block in blocks:
                 yield block
 
-        packer = Packer(RULES, NOW, "key")
+        packer = Packer(RULES, NOW, "key", partial=True)
         async for block in lines(chunks()):
-            add_lines(block, packer)
+            at_once(add_lines(block, packer))
         try:
-            return packer.finish(partial=True)
+            return packer.finish()
         except BadReading as exc:
             return exc
 
@@ -261,7 +288,7 @@ def test_every_decoder_takes_it_or_refuses_it(raw: bytes) -> None:
     """Any exception other than our own errors would become status 500."""
     for read in (frames.read_json, frames.read_msgpack, frames.read_frame):
         with suppress(BadRequest):
-            assert read(raw, RULES, NOW).count >= 0
+            assert at_once(read(raw, RULES, NOW)).count >= 0
 
 
 @examples(3)
@@ -269,7 +296,7 @@ def test_every_decoder_takes_it_or_refuses_it(raw: bytes) -> None:
 def test_every_table_is_taken_or_refused(raw: bytes) -> None:
     packer = Packer(RULES, NOW)
     with suppress(BadRequest):
-        add_table(raw, packer)
+        at_once(add_table(raw, packer))
         packer.finish()
 
 

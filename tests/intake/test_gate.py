@@ -17,6 +17,7 @@ from service.intake.gate import Entrance, Gate, Sender
 from service.intake.rates import Rates
 from service.intake.reading import now_microseconds
 from service.intake.series_limit import SeriesLimit
+from service.intake.turns import at_once
 from service.intake.waiting import Answer
 from service.intake.writer import Writer
 from service.metrics import Metrics
@@ -93,6 +94,12 @@ async def test_what_a_parser_refuses_is_counted_once_by_the_name_of_its_transpor
     assert await newly_refused(open_everywhere, TRANSPORTS[transport], b'{"plan": "x"}') == {(transport, "invalid"): 1}
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+async def test_so_is_a_reading_that_is_too_long(open_everywhere: Running, transport: str) -> None:
+    text = b'{"a":"%b"}' % (b"x" * 70_000)
+    assert await newly_refused(open_everywhere, TRANSPORTS[transport], text) == {(transport, "invalid"): 1}
+
+
 @pytest.mark.parametrize("transport", ["websocket", "tcp"])
 async def test_so_is_what_the_database_refuses(open_everywhere: Running, name: str, transport: str) -> None:
     texts = [json.dumps({"id": name, "readings": [{"plan": plan, "series": name}]}).encode() for plan in (1, 2)]
@@ -135,7 +142,7 @@ class GateSetup:
 
 
 def batch(name: str, count: int) -> Packed:
-    return read_json(json.dumps([{"plan": 1, "series": name}] * count), RULES, now_microseconds())
+    return at_once(read_json(json.dumps([{"plan": 1, "series": name}] * count), RULES, now_microseconds()))
 
 
 async def asked(entrance: Entrance, packed: Packed) -> str:
@@ -227,7 +234,7 @@ async def test_an_answer_that_nobody_waits_for_is_told(shared: Running, name: st
     entrance = setup.gate.enter(SENDER, told.append)
     for plan in (1, 2):
         text = json.dumps({"id": name, "readings": [{"plan": plan, "series": name}]})
-        entrance.watch(await entrance.put(read_json(text, RULES, now_microseconds())))
+        entrance.watch(await entrance.put(at_once(read_json(text, RULES, now_microseconds()))))
     async with setup.open():
         pass
     assert [one.reason for one in told] == ["id_reused"]

@@ -16,6 +16,7 @@ from service.intake.formats.line_protocol_exact import read_line, skip_blank
 from service.intake.formats.line_protocol_fast import decode_plain
 from service.intake.packer import Packer
 from service.intake.reading import Rules
+from service.intake.turns import at_once
 
 NOW = 1_800_000_000_000_000
 
@@ -38,11 +39,19 @@ def parse(text: str | bytes) -> list[dict[str, object]]:
     return found
 
 
-def pack(text: bytes, *, size: int = 10**6, unit: int = 1, batch_id: str | None = "x", **options: Any) -> Packed:
-    reader = LineReader(Packer(RULES, NOW, batch_id), unit, **options)
+def pack(
+    text: bytes,
+    *,
+    size: int = 10**6,
+    unit: int = 1,
+    batch_id: str | None = "x",
+    partial: bool = False,
+    **options: Any,
+) -> Packed:
+    reader = LineReader(Packer(RULES, NOW, batch_id, partial=partial), unit, **options)
     for at in range(0, len(text), size):
-        reader.feed(text[at : at + size])
-    return reader.finish()[0]
+        at_once(reader.feed(text[at : at + size]))
+    return at_once(reader.finish())[0]
 
 
 @pytest.mark.parametrize(
@@ -179,9 +188,9 @@ def test_the_first_bad_line_is_named(line: str, detail: str) -> None:
 
 def test_in_part_all_good_lines_are_kept() -> None:
     text = b'a plan=1\nbad\nb plan=2\nc plan=true,note="x\ny plan=3"\nd plan=4'
-    reader = LineReader(Packer(RULES, NOW), 1, partial=True)
-    reader.feed(text)
-    packed, bad = reader.finish()
+    reader = LineReader(Packer(RULES, NOW, partial=True), 1)
+    at_once(reader.feed(text))
+    packed, bad = at_once(reader.finish())
     assert packed.count == 3
     assert bad is not None
     assert bad.detail == "partial write: line 2: unable to parse 'bad': missing fields dropped=2"
@@ -192,7 +201,7 @@ def test_in_part_all_good_lines_are_kept() -> None:
 def test_a_digest_is_that_of_the_same_readings_as_json() -> None:
     lines = f"reading,series=a plan=40i,fact=38 {SECOND}000000000\nb plan=1\n".encode()
     json = b'[{"series":"a","plan":40,"fact":38,"ts":%d},{"series":"b","plan":1}]' % SECOND
-    assert pack(lines) == read_json(json, RULES, NOW, "x")
+    assert pack(lines) == at_once(read_json(json, RULES, NOW, "x"))
 
 
 @pytest.mark.parametrize("precision", NANOSECONDS)
@@ -329,8 +338,8 @@ def test_a_long_piece_is_looked_at_once(line: bytes) -> None:
 
 def test_a_string_that_never_ends_is_not_looked_at_again_and_again() -> None:
     reader = LineReader(Packer(RULES, NOW), 1)
-    reader.feed(b'a note="')
+    at_once(reader.feed(b'a note="'))
     for _ in range(3000):
-        reader.feed(b"x\n" * 500)
-    with pytest.raises(BadLine, match="closing quote is missing"):
-        reader.finish()
+        at_once(reader.feed(b"x\n" * 500))
+    with pytest.raises(BadLine, match="longer than 65,536 bytes"):
+        at_once(reader.finish())

@@ -3,6 +3,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,14 +13,29 @@ from hypothesis import strategies as st
 from service.errors import BadReading, BadRequest, TooLarge
 from service.intake.attributes import MAX_ATTRIBUTES
 from service.intake.batch import Packed
-from service.intake.formats.frames import RefusedEnvelope, parse_msgpack, read_frame, read_json, read_msgpack
+from service.intake.formats import frames
+from service.intake.formats.decoding import parse_msgpack
+from service.intake.formats.envelopes import RefusedEnvelope
 from service.intake.reading import Rules, now_microseconds
 from service.intake.timestamps import microseconds, moment_of, of_text
+from service.intake.turns import at_once
 from tests.batches import RULES, Row, rows_of
 
 NOW = now_microseconds()
 MOMENT = datetime(2026, 1, 31, 14, 5, tzinfo=UTC)
 EXTENSION = msgspec.msgpack.Ext(5, b"x")
+
+
+def read_json(text: str | bytes, rules: Rules, now: int, **how: Any) -> Packed:
+    return at_once(frames.read_json(text, rules, now, **how))
+
+
+def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
+    return at_once(frames.read_msgpack(raw, rules, now))
+
+
+def read_frame(raw: bytes, rules: Rules, now: int) -> Packed:
+    return at_once(frames.read_frame(raw, rules, now))
 
 
 def batch(text: str | bytes) -> Packed:

@@ -2,20 +2,26 @@
 
 There are two ways to the same rows. Readings without attributes, which are nearly all readings, are decoded straight
 into typed values. Where anything is unusual, the text is decoded again and checked value by value, so that an error can
-name the item and the field at fault.
+name the item and the field at fault. What is long is read in pieces by long_json.py and long_msgpack.py.
 """
 
-import json
-import math
-from typing import Annotated, Any, TypeGuard
+from typing import Annotated
 
 import msgspec
 
-from service.errors import BadReading, BadRequest, TooLarge
+from service.errors import TooLarge
 from service.intake.batch import Packed
 from service.intake.byte_order_mark import FIRST_BYTES, unmarked
+from service.intake.formats import long_json, long_msgpack
+from service.intake.formats.decoding import parse_json, parse_msgpack
+from service.intake.formats.envelopes import RefusedEnvelope, answered_under, check_own_id, is_envelope
 from service.intake.packer import Packer, Plain
-from service.intake.reading import MAX_NAME, Rules, check_batch_id
+from service.intake.reading import MAX_NAME, MAX_SIZE, TOO_LONG, Rules
+from service.intake.turns import Work
+
+SHORT = 16 * 1024
+"""The most bytes that are read at once, without turns of others."""
+_JSON_BEGINS = tuple(bytes((byte,)) for byte in b"{[ \t\r\n" + FIRST_BYTES)
 
 
 class PlainFrame(Plain, forbid_unknown_fields=True, gc=False):
@@ -28,45 +34,47 @@ class PlainFrame(Plain, forbid_unknown_fields=True, gc=False):
 
 decode_plain_json = msgspec.json.Decoder(PlainFrame | list[Plain]).decode
 decode_plain_msgpack = msgspec.msgpack.Decoder(PlainFrame | list[Plain]).decode
-_decode_json = msgspec.json.Decoder().decode
-_decode_msgpack = msgspec.msgpack.Decoder().decode
-_decode_list = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
-_decode_map = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
-_JSON_BEGINS = tuple(bytes((byte,)) for byte in b"{[ \t\r\n" + FIRST_BYTES)
-MAX_DIGITS = 4300
-"""The most digits of an integer that Python reads."""
-_UNREADABLE = object()
-"""Stands for a MessagePack value that can't be decoded, although its length is known. Every check refuses it."""
-_LEVELS = 3
-"""The levels from an envelope down to the fields of its readings."""
 
 
-class RefusedEnvelope(BadRequest):
-    """An envelope is refused. `batch_id` is its id as it was sent, of whatever type, if that can be sent back."""
+def plain_json(raw: bytes | str, rules: Rules, now: int, batch_id: str | None = None) -> Packed | None:
+    """The batch in a short JSON text with nothing unusual, received at `now` (microseconds since 1970); None for any
+    other, which is left to careful_json()."""
+    if len(raw) > SHORT:
+        return None
+    try:
+        return pack_plain(decode_plain_json(raw), rules, now, batch_id)
+    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+        return None
 
-    def __init__(self, error: BadRequest | TooLarge, batch_id: object) -> None:
-        super().__init__(error.detail, error.faults if isinstance(error, BadRequest) else ())
-        self.status, self.reason = error.status, error.reason
-        self.batch_id = batch_id if _can_be_sent(batch_id) else None
 
-
-def read_json(
+def careful_json(
     raw: bytes | str, rules: Rules, now: int, batch_id: str | None = None, *, partial: bool = False
-) -> Packed:
-    """The batch in a JSON text that was received at `now` (microseconds since 1970).
+) -> Work[Packed]:
+    """The batch in a JSON text that plain_json() doesn't take.
 
     `batch_id` is an id that was given beside the text. Raises BadRequest where the text isn't JSON; BadReading where
     readings break a rule, unless `partial` leaves these out; TooLarge where there are too many; and RefusedEnvelope
     instead of these where the text is an envelope.
     """
-    try:
-        packed = pack_plain(decode_plain_json(raw), rules, now, batch_id)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        packed = None
-    return packed or pack_checked(parse_json(raw), rules, now, batch_id, partial=partial)
+    if len(raw) > SHORT:
+        text = raw if isinstance(raw, bytes) else raw.encode()
+        packed = yield from long_json.read_long(text, rules, now, batch_id, partial=partial)
+        if packed is not None:
+            return packed
+        if len(text.strip(b" \t\r\n")) > MAX_SIZE:
+            raise Packer(rules, now).give_up(TOO_LONG)
+    return (yield from pack_checked(parse_json(raw), rules, now, batch_id, partial=partial))
 
 
-def read_frame(raw: bytes, rules: Rules, now: int) -> Packed:
+def read_json(
+    raw: bytes | str, rules: Rules, now: int, batch_id: str | None = None, *, partial: bool = False
+) -> Work[Packed]:
+    """The batch in any JSON text. Raises the errors of careful_json()."""
+    packed = plain_json(raw, rules, now, batch_id)
+    return packed or (yield from careful_json(raw, rules, now, batch_id, partial=partial))
+
+
+def read_frame(raw: bytes, rules: Rules, now: int) -> Work[Packed]:
     """The batch in a binary frame, which is JSON if it begins like JSON (MessagePack that begins so is a mere number),
     and MessagePack otherwise."""
     if raw.startswith(_JSON_BEGINS):
@@ -74,53 +82,18 @@ def read_frame(raw: bytes, rules: Rules, now: int) -> Packed:
     return read_msgpack(raw, rules, now)
 
 
-def read_msgpack(raw: bytes, rules: Rules, now: int) -> Packed:
+def read_msgpack(raw: bytes, rules: Rules, now: int) -> Work[Packed]:
     """The batch in a MessagePack value."""
-    try:
-        packed = pack_plain(decode_plain_msgpack(raw), rules, now, None)
-    except (ValueError, RecursionError):
-        packed = None
-    return packed or pack_checked(parse_msgpack(raw), rules, now, None)
-
-
-def parse_json(raw: bytes | str) -> object:
-    """A JSON text as Python values. Raises BadRequest where it isn't JSON.
-
-    NaN, Infinity, numbers like 1e999 and halves of surrogate pairs are accepted here, so that the checks can name the
-    field that holds them.
-    """
-    try:
-        return _decode_json(raw)
-    except RecursionError as exc:
-        raise BadRequest("The JSON is nested too deeply.") from exc
-    except ValueError as exc:
-        lenient = _parse_lenient(raw)
-        if lenient is not _UNREADABLE:
-            return lenient
-        raise BadRequest(f"This isn't JSON: {str(exc).removeprefix('JSON is malformed: ')}.") from exc
-
-
-def parse_msgpack(raw: bytes) -> object:
-    """A MessagePack value as Python values. Raises BadRequest where it isn't MessagePack.
-
-    A field that can't be decoded, such as a time out of range, gets a value that the checks refuse by the field's name.
-    """
-    try:
-        return _decode_msgpack(raw)
-    except RecursionError as exc:
-        raise BadRequest("The MessagePack is nested too deeply.") from exc
-    except (ValueError, TypeError, OverflowError) as exc:
-        lenient = _parse_parts(raw, _LEVELS)
-        if lenient is not _UNREADABLE:
-            return lenient
-        why = str(exc).removeprefix("MessagePack data is malformed: ").rstrip(".")
-        why = why.replace("map keys must be hashable", "a key isn't text")
-        raise BadRequest(f"This isn't MessagePack: {why}.") from exc
-
-
-def is_envelope(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether the value is an envelope: an object whose `readings` is an array. Any other object is a reading."""
-    return isinstance(value, dict) and isinstance(value.get("readings"), list)
+    if len(raw) > SHORT:
+        packed = yield from long_msgpack.read_long(raw, rules, now)
+        if packed is None and len(raw) > MAX_SIZE:
+            raise Packer(rules, now).give_up(TOO_LONG)
+    else:
+        try:
+            packed = pack_plain(decode_plain_msgpack(raw), rules, now, None)
+        except (ValueError, RecursionError):
+            packed = None
+    return packed or (yield from pack_checked(parse_msgpack(raw), rules, now, None))
 
 
 def pack_plain(value: PlainFrame | list[Plain], rules: Rules, now: int, batch_id: str | None) -> Packed | None:
@@ -145,60 +118,18 @@ def pack_plain(value: PlainFrame | list[Plain], rules: Rules, now: int, batch_id
         raise RefusedEnvelope(exc, batch_id) from exc
 
 
-def pack_checked(value: object, rules: Rules, now: int, batch_id: str | None, *, partial: bool = False) -> Packed:
-    """The batch, after a check of each value. Raises the errors of read_json()."""
+def pack_checked(value: object, rules: Rules, now: int, batch_id: str | None, *, partial: bool = False) -> Work[Packed]:
+    """The batch, after a check of each value. Raises the errors of careful_json()."""
     if not is_envelope(value):
-        return _check(value if isinstance(value, list) else [value], Packer(rules, now, batch_id), partial=partial)
-    try:
-        own_id = check_batch_id(value.get("id"))
-        if batch_id not in (None, own_id):
-            raise BadReading(f"The envelope's id {own_id!r} isn't the id given with the request.")
-        return _check(value["readings"], Packer(rules, now, own_id), partial=partial)
-    except (BadRequest, TooLarge) as exc:
-        raise RefusedEnvelope(exc, value.get("id")) from exc
+        packer = Packer(rules, now, batch_id, partial=partial)
+        return (yield from _check(value if isinstance(value, list) else [value], packer))
+    with answered_under(value.get("id")):
+        own_id = check_own_id(value.get("id"), batch_id)
+        return (yield from _check(value["readings"], Packer(rules, now, own_id, partial=partial)))
 
 
-def _check(values: list[object], packer: Packer, *, partial: bool) -> Packed:
+def _check(values: list[object], packer: Packer) -> Work[Packed]:
     for value in values:
         packer.add_value(value)
-    return packer.finish(partial=partial)
-
-
-def _parse_lenient(raw: bytes | str) -> object:
-    """A second attempt, for text that is JSON except for values such as NaN, so that the checks can name their
-    fields."""
-    try:
-        # given bytes, json would guess their encoding
-        return json.loads(raw if isinstance(raw, str) else raw.decode(), parse_int=_int)
-    except (ValueError, RecursionError):
-        return _UNREADABLE
-
-
-def _int(digits: str) -> int | float:
-    """An integer, or infinity where it has more digits than Python reads."""
-    return math.inf if len(digits) > MAX_DIGITS else int(digits)
-
-
-def _parse_parts(raw: bytes, levels: int) -> object:
-    """The value, in which parts that can't be decoded are replaced by _UNREADABLE, down to so many levels."""
-    try:
-        return _decode_msgpack(raw)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        if not levels:
-            return _UNREADABLE
-    try:
-        return [_parse_parts(bytes(part), levels - 1) for part in _decode_list(raw)]
-    except ValueError:
-        pass
-    try:
-        return {key: _parse_parts(bytes(part), levels - 1) for key, part in _decode_map(raw).items()}
-    except ValueError:
-        return _UNREADABLE
-
-
-def _can_be_sent(value: object) -> bool:
-    try:
-        msgspec.json.encode(value)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        return False
-    return True
+        yield
+    return packer.finish()

@@ -12,8 +12,9 @@ from service.intake.batch import Packed
 from service.intake.formats.line_protocol_exact import Broken, Head, Line, OpenString, read_head, read_line, skip_blank
 from service.intake.formats.line_protocol_fast import decode_plain, head_of
 from service.intake.packer import Known, Packer
-from service.intake.reading import has_time_key
+from service.intake.reading import MAX_SIZE, TOO_LONG, has_time_key
 from service.intake.timestamps import EARLIEST_NUMBER, moment_of, show
+from service.intake.turns import Work
 
 NANOSECONDS = {
     "ns": 1,
@@ -56,17 +57,17 @@ class LineReader:
     """Adds the lines of a text that arrives in pieces to a packer. `unit` is the unit of timestamps in nanoseconds;
     None means that the size of each timestamp tells its unit.
 
-    With `partial` bad lines are left out; otherwise reading ends with the first of them. At least `block` bytes are
-    parsed at once. Without `fast` each line is left to the exact parser, with the same result.
+    If the packer's batch may be partial, bad lines are left out; otherwise reading ends with the first of them. At
+    least `block` bytes are parsed at once. Without `fast` each line is left to the exact parser, with the same result.
     """
 
-    def __init__(
-        self, packer: Packer, unit: int | None, *, partial: bool = False, block: int = BLOCK, fast: bool = True
-    ) -> None:
-        self._packer, self._unit, self._partial = packer, unit, partial
+    def __init__(self, packer: Packer, unit: int | None, *, block: int = BLOCK, fast: bool = True) -> None:
+        self._packer, self._unit, self._partial = packer, unit, packer.partial
         self._block, self._fast = block, fast
         self._pending = bytearray()
         self._enough = block
+        self._skipping = False
+        """Whether the rest of a line is left out that is too long."""
         self._line = 0
         self._heads: dict[bytes, Head] = {}
         self._plain_heads: dict[str, bytes | None] = {}
@@ -74,29 +75,34 @@ class LineReader:
         self._dropped = 0
         self._first: tuple[int, bytes, Refusal] | None = None
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes) -> Work[None]:
         """Read the next piece, which may begin and end anywhere."""
         if self._lost:
             return
+        if self._skipping:
+            piece = self._skip(piece)
         self._pending += piece
-        if len(self._pending) >= self._enough:
-            whole = self._pending.rfind(b"\n") + 1
-            self._consume(bytes(self._pending[:whole]), final=False)
-            # A string without an end is scanned again only when twice as much of it has arrived.
-            self._enough = 2 * len(self._pending) + self._block
+        if len(self._pending) < self._enough:
+            return
+        yield from self._consume(final=False)
+        while len(self._pending) > MAX_SIZE and not self._lost:
+            self._leave_out_line()
+            yield from self._consume(final=False)
+        # A string without an end is scanned again only when twice as much of it has arrived.
+        self._enough = 2 * len(self._pending) + self._block
 
-    def finish(self) -> tuple[Packed, BadLine | None]:
+    def finish(self) -> Work[tuple[Packed, BadLine | None]]:
         """The batch, and an error about the lines that were left out, if any. Raises BadLine instead where none may be
         left out, or no good line remains."""
         if not self._lost:
-            self._consume(bytes(self._pending), final=True)
+            yield from self._consume(final=True)
         if self._first is None:
             return self._packer.finish(), None
         bad = BadLine(*self._first, self._dropped, partial=self._partial)
         if self._lost:
             raise bad
         try:
-            return self._packer.finish(partial=True), bad
+            return self._packer.finish(), bad
         except BadRequest as exc:
             raise bad from exc
 
@@ -104,8 +110,29 @@ class LineReader:
     def _lost(self) -> bool:
         return self._first is not None and not self._partial
 
-    def _consume(self, text: bytes, *, final: bool) -> None:
-        taken = len(text) if self._add_plain(text) else self._add_lines(text, final=final)
+    def _skip(self, piece: bytes) -> bytes:
+        """What follows the line that is left out."""
+        end = piece.find(b"\n") + 1
+        if not end:
+            return b""
+        self._skipping = False
+        self._line += 1
+        return piece[end:]
+
+    def _leave_out_line(self) -> None:
+        """Leave out a line that is too long, as far as it has arrived."""
+        end = self._pending.find(b"\n") + 1
+        self._packer.add_fault("", TOO_LONG)
+        self._note(bytes(self._pending[: end or None]), Refusal("", TOO_LONG))
+        self._skipping = not end
+        self._line += end > 0
+        del self._pending[: end or None]
+
+    def _consume(self, *, final: bool) -> Work[None]:
+        text = bytes(self._pending if final else self._pending[: self._pending.rfind(b"\n") + 1])
+        taken = len(text)
+        if not self._add_plain(text):
+            taken = yield from self._add_lines(text, final=final)
         del self._pending[:taken]
 
     def _add_plain(self, text: bytes) -> bool:
@@ -140,7 +167,7 @@ class LineReader:
             raise Refusal("", "takes a closer look")
         self._plain_heads[text] = encode_attributes(head.attributes)
 
-    def _add_lines(self, text: bytes, *, final: bool) -> int:
+    def _add_lines(self, text: bytes, *, final: bool) -> Work[int]:
         """Add the lines one by one, and return how many bytes were read: all except a last line that may be
         incomplete."""
         at = 0
@@ -148,7 +175,7 @@ class LineReader:
             end = skip_blank(text, at)
             if not end:
                 try:
-                    line = read_line(text, at, self._heads)
+                    line = self._read_line(text, at)
                     refusal, end = self._add(line), line.end
                 except Broken as exc:
                     if isinstance(exc, OpenString) and not final:
@@ -159,7 +186,17 @@ class LineReader:
                     self._note(text[at:end], refusal)
             self._line += text.count(b"\n", at, end)
             at = end
+            yield
         return at
+
+    def _read_line(self, text: bytes, at: int) -> Line:
+        """The line that begins here. Raises Broken where it isn't one, or is too long."""
+        if text.find(b"\n", at, at + MAX_SIZE + 1) < 0 and len(text) - at > MAX_SIZE:
+            raise Broken(TOO_LONG, at)
+        line = read_line(text, at, self._heads)
+        if line.end - at > MAX_SIZE + 1:
+            raise Broken(TOO_LONG, at)
+        return line
 
     def _add(self, line: Line) -> Refusal | None:
         if line.stamp is None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from service.errors import Refusal
+from service.intake.reading import MAX_KEYS
 
 UNREMARKABLE = "reading"
 """The measurement whose name isn't kept as an attribute beside a series tag."""
@@ -17,7 +18,7 @@ UNREMARKABLE = "reading"
 _OWN = {"plan": "a field", "fact": "a field", "series": "a tag", "ts": "the timestamp at the end of the line"}
 # No group here is possessive or atomic, because Python before 3.11.5 lets such groups match too much. Repetitions are
 # bounded, far above what a reading may have, because each of them takes memory during a match.
-_BLANK = re.compile(rb" *(?:#[^\n]*)?\r?(?:\n|\Z)")
+_BLANK = re.compile(rb"[ \n]*\n| *(?:#[^\n]*)?\r?(?:\n|\Z)")
 _HEAD = re.compile(rb" *([^\x00-\x20\x7f]+(?:(?<=\\) [^\x00-\x20\x7f]*){0,9999})( +)?")
 _COMMA = re.compile(rb"(?<!\\),")
 _EQUALS = re.compile(rb"(?<!\\)=")
@@ -65,7 +66,7 @@ class Line(NamedTuple):
 
 
 def skip_blank(text: bytes, at: int) -> int:
-    """The end of the blank line or comment that begins here; 0 where there is none."""
+    """The end of the blank lines, or of the comment, that begin here; 0 where there is none."""
     blank = _BLANK.match(text, at)
     return blank.end() if blank else 0
 
@@ -83,7 +84,11 @@ def read_line(text: bytes, at: int, heads: dict[bytes, Head]) -> Line:
         except Refusal as exc:
             raise Broken(exc.detail, at, exc.field) from exc
     reading = {**head.attributes, "series": head.series}
+    fields = 0
     while field := _FIELD.match(text, at):
+        fields += 1
+        if fields > MAX_KEYS:
+            raise Broken(f"has more than {MAX_KEYS:,} fields", at)
         key, value, at = _read_field(field)
         if key in ("series", "ts"):
             raise Broken(Refusal.because(key, _OWN[key], "a field").detail, at, key)
@@ -102,6 +107,8 @@ def read_line(text: bytes, at: int, heads: dict[bytes, Head]) -> Line:
 def read_head(head: bytes) -> Head:
     """The series and the attributes in a measurement and its tags. Raises Refusal where one of them is at fault."""
     measurement, *rest = _COMMA.split(head)
+    if len(rest) > MAX_KEYS:
+        raise Refusal("", f"has more than {MAX_KEYS:,} tags")
     tags: dict[str, object] = {}
     for part in rest:
         tag = _EQUALS.split(part)

@@ -3,20 +3,23 @@
 import msgspec
 
 from service.errors import BadRequest
-from service.intake.formats.frames import parse_json
+from service.intake.formats.decoding import parse_json
 from service.intake.packer import Packer, Plain
+from service.intake.reading import MAX_SIZE, TOO_LONG
+from service.intake.turns import Work
 
 _SPACE = b" \t\r"
 _decode_plain = msgspec.json.Decoder(Plain).decode_lines
 
 
-def add_lines(block: bytes, packer: Packer) -> None:
+def add_lines(block: bytes, packer: Packer) -> Work[None]:
     """Add a block of whole lines; blank ones are skipped. A line ends at a newline and is one JSON text."""
     if _add_plain(block, packer):
         return
     for line in block.split(b"\n"):
         if line.strip(_SPACE):
             _add_line(line, packer)
+        yield
 
 
 def _add_plain(block: bytes, packer: Packer) -> bool:
@@ -26,7 +29,7 @@ def _add_plain(block: bytes, packer: Packer) -> bool:
     a string, so there is one per line if there are as many lines as readings and as brackets that begin a line.
     """
     lines = block.count(b"\n") + (not block.endswith(b"\n"))
-    if lines != block.count(b"\n{") + block.startswith(b"{"):
+    if lines != block.count(b"\n{") + block.startswith(b"{") or len(block) > MAX_SIZE:
         return False
     try:
         items = _decode_plain(block)
@@ -36,7 +39,12 @@ def _add_plain(block: bytes, packer: Packer) -> bool:
 
 
 def _add_line(line: bytes, packer: Packer) -> None:
+    if len(line) > MAX_SIZE:
+        packer.add_fault("", TOO_LONG)
+        return
     try:
-        packer.add_value(parse_json(line))
+        value = parse_json(line)
     except BadRequest as exc:
         packer.add_fault("", exc.detail.rstrip("."))
+    else:
+        packer.add_value(value)

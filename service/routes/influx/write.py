@@ -130,11 +130,11 @@ async def _write(
     batch_id = batch_key(key)
     entrance = gate.enter_at_once(sender_of(request))
     # In InfluxDB a point that is sent twice is one point, on which its clients rely when they send a body again.
-    packer = Packer(entrance.rules, now_microseconds(), batch_id, own_id=True)
-    reader = LineReader(packer, unit, partial=some)
-    async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), max_body):
-        reader.feed(piece)
-    packed, bad = reader.finish()
+    packer = Packer(entrance.rules, now_microseconds(), batch_id, own_id=True, partial=some)
+    reader, share = LineReader(packer, unit), entrance.share
+    async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), max_body, share):
+        await share.do(reader.feed(piece))
+    packed, bad = await share.do(reader.finish())
     await entrance.offer(packed)
     if bad is not None:
         raise bad
