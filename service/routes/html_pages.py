@@ -94,6 +94,6 @@ async def _file(request: Request[Any, Any, Any], assets: Assets, name: str) -> R
         "Cache-Control": FOR_EVER if assets.is_marked(name) else "no-cache",
         "Vary": "Accept-Encoding",
     }
-    if not takes_gzip(request.headers.get("accept-encoding")):
+    if not takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(found.body, media_type=found.media_type, headers=headers)
     return Response(found.packed, media_type=found.media_type, headers={**headers, "Content-Encoding": "gzip"})
