@@ -1,4 +1,5 @@
-"""The command line: `taktline run_server`, `taktline demo`, `taktline migrate`, `taktline keys`."""
+"""The command line: `taktline run_server`, `taktline demo`, `taktline migrate`, `taktline keys`,
+`taktline share`."""
 
 import gc
 import resource
@@ -10,6 +11,7 @@ import structlog
 
 from service.commands.keys import keys
 from service.commands.running import run
+from service.commands.share import share
 from service.parts import open_database
 from service.run.boot import Service, serving
 from service.run.demo import emitting
@@ -84,6 +86,7 @@ def _allow_many_sockets() -> None:
 
 
 main.add_command(keys)
+main.add_command(share)
 
 if __name__ == "__main__":
     main()

@@ -45,6 +45,7 @@ from service.routes.ingest import readings_route
 from service.routes.live_events import live_route, live_socket_route, series_route
 from service.routes.live_page import home_route
 from service.routes.openapi_access import SCHEMES, AccessDescriptions
+from service.routes.sign_in import sign_in_routes
 from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.web.pages import templates
@@ -62,11 +63,18 @@ def create_app(parts: Parts) -> ASGIApp:
         settings.chart_tz,
         settings.root_path,
         lambda: _warning(parts),
+        lambda: not parts.keyring.is_open,
     )
+    guesses = Guesses()
     origins = Origins(read_origins(settings.trusted_origins), read_origins(settings.cors_origins, any_allowed=True))
-    authentication = DefineMiddleware(Authentication, keyring=parts.keyring, guesses=Guesses(), metrics=counters)
+    authentication = DefineMiddleware(
+        Authentication, keyring=parts.keyring, signatures=parts.signatures, guesses=guesses, metrics=counters
+    )
     app = Litestar(
-        route_handlers=_routes(parts, pages),
+        route_handlers=[
+            *_routes(parts, pages),
+            *sign_in_routes(parts.keyring, parts.signatures, guesses, pages, counters),
+        ],
         exception_handlers=handlers(pages, counters, settings.max_body_bytes, debug=settings.debug),
         middleware=[without_foreign_pages(origins, counters), authentication],
         before_send=[_counting(counters), guarding(frame_ancestors(settings.frame_ancestors))],

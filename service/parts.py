@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from service.access.keyring import Anonymous, Keyring
+from service.access.signatures import Signatures
 from service.charts.answering import Charts
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
@@ -64,6 +65,8 @@ class Parts:
     """The open WebSockets that send readings."""
     keyring: Keyring
     """Who may do what."""
+    signatures: Signatures
+    """What is granted by sessions and signed links."""
     tcp: Intake | None
     """The listener for readings over TCP; None where it is turned off."""
 
@@ -97,7 +100,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,
-        _known(store.keys, Anonymous(settings.anonymous)) as keyring,
+        _known(store.keys, Anonymous(settings.anonymous)) as (keyring, signatures),
         _maintained(store, keyring, settings) as watch,
     ):
         counters.watch_jobs(watch.jobs)
@@ -126,6 +129,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 kept_bytes=kept_bytes,
                 connections=connections,
                 keyring=keyring,
+                signatures=signatures,
                 tcp=tcp,
             )
 
@@ -184,16 +188,18 @@ async def _running(writer: Writer, committers: int) -> AsyncIterator[Writer]:
 
 
 @asynccontextmanager
-async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[Keyring]:
-    """Know the keys of the database until the block ends. Raises DatabaseUnusable where they can't be read."""
+async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[tuple[Keyring, Signatures]]:
+    """Know the keys of the database until the block ends, and what is signed in their place. Raises DatabaseUnusable
+    where they can't be read."""
     keyring = Keyring(keys.live, keys.any, keys.note_used, anonymous)
     try:
         await keyring.refresh()
+        signatures = Signatures(await keys.signing_secret())
     except Unavailable as exc:
         raise DatabaseUnusable(f"The keys can't be read: {exc.detail}") from exc
     task = asyncio.create_task(keyring.poll())
     try:
-        yield keyring
+        yield keyring, signatures
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -37,16 +37,28 @@ http {{
 @asynccontextmanager
 async def nginx(folder: Path, service: str, *, strips: bool) -> AsyncIterator[str]:
     """The address of an nginx that passes `/taktline/` on to the service, without the prefix if it `strips` that."""
+    server = shown_in(DOCS).replace("http://127.0.0.1:8080;", f"{service}{'/' if strips else ''};")
+    async with configured(folder, server) as url:
+        yield url
+
+
+def shown_in(page: Path) -> str:
+    """The configuration that a page of the documentation shows."""
+    shown = re.search(r"```nginx\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown
+    return shown[1]
+
+
+@asynccontextmanager
+async def configured(folder: Path, server: str) -> AsyncIterator[str]:
+    """The address of an nginx with this server, which listens on port 80 by its configuration."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None and os.environ.get("CI"):
         pytest.fail("CI needs nginx: apt-get install nginx-light")
     if program is None:
         pytest.skip("there is no nginx here; on Debian and Ubuntu: apt-get install nginx-light")
-    shown = re.search(r"```nginx\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
-    assert shown
     port = free_port()
-    server = shown[1].replace("listen 80;", f"listen 127.0.0.1:{port};").replace("server_name taktline.example;", "")
-    server = server.replace("http://127.0.0.1:8080;", f"{service}{'/' if strips else ''};")
+    server = server.replace("listen 80;", f"listen 127.0.0.1:{port};").replace("server_name taktline.example;", "")
     configuration = folder / "nginx.conf"
     configuration.write_text(AROUND.format(folder=folder, proxy=PROXY, server=server))
     process = await asyncio.create_subprocess_exec(program, "-p", str(folder), "-c", str(configuration))

@@ -87,12 +87,11 @@ class Keyring:
         """What a key grants; None where there is no such key, or it was revoked or has expired."""
         # Nobody learns anything from how long this takes: what is looked up is the digest of a guess, and by its
         # beginning nobody can come closer to a key.
-        found = self._keys.get(digest_of(key))
-        if found is None or _has_expired(found):
-            return None
-        if found.grant.key is not None:
-            self._used.add(found.grant.key)
-        return found.grant
+        return self._use(self._keys.get(digest_of(key)))
+
+    def find_by_id(self, key: int) -> Grant | None:
+        """The same, given the id of a key, by which sessions and signed links name it."""
+        return self._use(self._ids.get(key))
 
     def admits(self, grant: Grant) -> bool:
         """Whether a grant that was given before still holds. Long connections end where it doesn't."""
@@ -130,6 +129,13 @@ class Keyring:
         self._used.clear()
         if used:
             await self._note_used(used)
+
+    def _use(self, found: LiveKey | None) -> Grant | None:
+        if found is None or _has_expired(found):
+            return None
+        if found.grant.key is not None:
+            self._used.add(found.grant.key)
+        return found.grant
 
     def _hold(self, keys: Iterable[LiveKey]) -> None:
         self._keys = {key.digest: key for key in keys}

@@ -1,25 +1,20 @@
 """`taktline keys`: makes, lists and revokes the keys of an installation, beside a running service or without one."""
 
 import math
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from rich.console import Console
 
 from service.access.grants import Scope
 from service.access.keys import KeyRecord, NewKey, digest_of, new_key
+from service.commands.opening import opened
+from service.commands.options import check_duration
 from service.commands.running import run
 from service.errors import TaktlineError
-from service.parts import open_database
-from service.quantities import parse_duration
 from service.settings import Settings
-from service.store import open_store
-from service.store.keys import Keys
-from service.store.migrate import search_path
 
 MAX_NAME, MAX_PATTERN = 100, 200
 """The most characters of a key's name, and of a pattern of series."""
@@ -53,16 +48,6 @@ def _check_rate(ctx: click.Context, param: click.Parameter, value: float | None)
     return value
 
 
-def _check_duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:
-    try:
-        duration = None if value is None else parse_duration(value)
-    except ValueError as exc:
-        raise click.BadParameter(f"{exc}.") from None
-    if duration is not None and not timedelta(seconds=1) <= duration <= timedelta(days=36_500):
-        raise click.BadParameter(f"{value!r} is less than a second or more than a hundred years.")
-    return duration
-
-
 @keys.command("add")
 @click.argument("name", callback=_check_name)
 @click.option(
@@ -89,7 +74,7 @@ def _check_duration(ctx: click.Context, param: click.Parameter, value: str | Non
     help="The most readings a second that it may send.  [default: INGEST_RATE]",
 )
 @click.option(
-    "--expires", metavar="DURATION", callback=_check_duration, help="How long it holds, like 90d.  [default: for ever]"
+    "--expires", metavar="DURATION", callback=check_duration, help="How long it holds, like 90d.  [default: for ever]"
 )
 def add(
     name: str,
@@ -105,7 +90,7 @@ def add(
     new = NewKey(name, frozenset(map(Scope, scopes)), series, rate, expires)
 
     async def command(settings: Settings) -> None:
-        async with _opened(settings) as stored:
+        async with opened(settings) as stored:
             is_first = not await stored.any()
             key = new_key()
             if not await stored.add(new, digest_of(key)):
@@ -125,7 +110,7 @@ def list_keys(*, revoked: bool, as_json: bool) -> None:
     """Show the keys: what each may do, and when it was used last, to the minute."""
 
     async def command(settings: Settings) -> None:
-        async with _opened(settings) as stored:
+        async with opened(settings) as stored:
             found = await stored.all(revoked=revoked)
         if as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
@@ -141,25 +126,13 @@ def revoke(name: str) -> None:
     """Revoke a key. Within five seconds nobody can use it any more, not even on open connections."""
 
     async def command(settings: Settings) -> None:
-        async with _opened(settings) as stored:
+        async with opened(settings) as stored:
             if not await stored.revoke(name):
                 names = ", ".join(repr(key.name) for key in await stored.all(revoked=False))
                 raise TaktlineError(f"There is no key {name!r}; there {f'are {names}' if names else 'is none at all'}.")
         click.echo(f"The key {name!r} is revoked.", err=True)
 
     run(command)
-
-
-@asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[Keys]:
-    """The keys in the database, which is waited for with a word about what is going on."""
-    with Console(stderr=True).status("Opening the database …") as status:
-        async with (
-            open_database(settings, status.update, beside=True) as (url, server),
-            open_store(url, search_path(settings.database_schema, server), server) as store,
-        ):
-            status.stop()
-            yield store.keys
 
 
 def _table(records: Sequence[KeyRecord], zone: ZoneInfo, *, revoked: bool) -> str:

@@ -7,6 +7,7 @@ because that copies the route's handler for each request: see docs/decisions/no-
 
 from typing import Any
 
+import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -14,12 +15,15 @@ from service.access.grants import NOBODY, Grant
 from service.access.grants import Scope as AccessScope
 from service.access.guesses import Guesses
 from service.access.keyring import Keyring
+from service.access.signatures import Signatures, unsigned
 from service.errors import Forbidden, TaktlineError, TooManyGuesses, Unauthorized, WrongKey
 from service.metrics import Metrics
-from service.routes.credentials import offered_key
+from service.routes.credentials import offered_key, offered_session
 from service.routes.websocket_handshake import LIVE, refuse
 
 NEEDS = "needs"
+SIGNED_ADDRESS = "/chart"
+"""The address to which links can be signed."""
 _UNSAID = (AccessScope.ADMIN,)
 
 
@@ -37,8 +41,11 @@ def needed_by(handler: Any) -> tuple[AccessScope, ...]:
 class Authentication:
     """Lets callers pass who may do what the route is for, and refuses the others."""
 
-    def __init__(self, app: ASGIApp, keyring: Keyring, guesses: Guesses, metrics: Metrics) -> None:
-        self._app, self._keyring, self._guesses, self._metrics = app, keyring, guesses, metrics
+    def __init__(
+        self, app: ASGIApp, keyring: Keyring, signatures: Signatures, guesses: Guesses, metrics: Metrics
+    ) -> None:
+        self._app, self._keyring, self._signatures = app, keyring, signatures
+        self._guesses, self._metrics = guesses, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["user"], scope["auth"] = None, NOBODY
@@ -55,8 +62,8 @@ class Authentication:
 
     def _admit(self, scope: Scope, needed: tuple[AccessScope, ...]) -> Grant:
         """What the caller may do. Raises Unauthorized, Forbidden or TooManyGuesses where that isn't enough."""
-        key = offered_key(scope)
-        grant = self._keyring.anonymous if key is None else self._keyring.find(key)
+        key, link = offered_key(scope), _taken_link(scope)
+        grant = self._without_key(scope, link) if key is None else self._keyring.find(key)
         if grant is None:  # a wrong key, which does no harm where no key is needed
             grant = self._keyring.anonymous
             if needed and not self._keyring.is_open:
@@ -68,7 +75,42 @@ class Authentication:
             raise Forbidden(f"The key {grant.name!r} has not the scope {wanted}, which this needs.")
         return grant
 
+    def _without_key(self, scope: Scope, link: str | None) -> Grant:
+        """What a caller may do by its session, otherwise by a signed link, otherwise as everybody may."""
+        if (text := offered_session(scope)) is not None:
+            session = self._signatures.read_session(text)
+            if session is not None and not session.has_ended:
+                grant = self._keyring.find_by_id(session.key)
+                if grant is not None:
+                    return grant
+        everybody = self._keyring.anonymous
+        return everybody if link is None or everybody.may(AccessScope.READ) else self._by_link(link)
+
+    def _by_link(self, query: str) -> Grant:
+        link = self._signatures.read_link(query)
+        if link is None:
+            raise Forbidden("This link isn't as it was signed: something in it was changed or left out.")
+        if link.has_ended:
+            raise Forbidden("This link has expired.")
+        grant = self._keyring.find_by_id(link.key)
+        if grant is None:
+            raise Forbidden("The key that signed this link was revoked, or has expired.")
+        return msgspec.structs.replace(grant, scopes=grant.scopes & {AccessScope.READ})
+
     def _wrong(self, scope: Scope) -> TaktlineError:
         client = scope["client"]
         seconds = self._guesses.wrong(client[0] if client else "")
         return TooManyGuesses(seconds) if seconds else WrongKey()
+
+
+def _taken_link(scope: Scope) -> str | None:
+    """The parameters of a signed link to a chart, by which it is signed; these are taken away for the route, which
+    knows nothing of them. None where the address isn't signed."""
+    if b"sig=" not in scope["query_string"] or scope.get("path_template") != SIGNED_ADDRESS:
+        return None
+    query = scope["query_string"].decode("latin-1")
+    rest = unsigned(query)
+    if rest is None:
+        return None
+    scope["query_string"] = rest.encode("latin-1")
+    return query

@@ -6,17 +6,21 @@
 - the parameters `u` and `p` of InfluxDB 1, at its addresses alone: addresses are written down in too many places;
 - a subprotocol `taktline.key.…` of a WebSocket, since scripts in browsers can't set headers.
 
-Who the user is doesn't matter: the key alone says it.
+Who the user is doesn't matter: the key alone says it. Browsers have a session instead, in a cookie: see sign_in.py.
 """
 
 import base64
+import re
 from urllib.parse import parse_qs
 
 from litestar.enums import ScopeType
 from litestar.types import Scope
 
+SESSION = "taktline_session"
+"""The name of the cookie with a session."""
 KEY_PROTOCOL = "taktline.key."
 """How the subprotocol begins that is a key."""
+_SESSION = re.compile(rb"(?:^|;) *%b=([^;]*)" % SESSION.encode())
 MAX_PARAMETERS = 100
 """Where an address has more parameters, no key is looked for among them."""
 WITH_PASSWORD = frozenset({"/write", "/query", "/ping"})
@@ -32,6 +36,14 @@ def offered_key(scope: Scope) -> str | None:
         return next((one[len(KEY_PROTOCOL) :] for one in scope["subprotocols"] if one.startswith(KEY_PROTOCOL)), None)
     if b"p=" in scope["query_string"] and scope.get("path_template") in WITH_PASSWORD:
         return _from_query(scope["query_string"].decode("latin-1"))
+    return None
+
+
+def offered_session(scope: Scope) -> str | None:
+    """The session in a browser's cookie; None where there is none."""
+    for name, value in scope["headers"]:
+        if name == b"cookie" and (found := _SESSION.search(value)) is not None:
+            return found[1].decode("latin-1")
     return None
 
 

@@ -2,13 +2,14 @@
 error is counted."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
-from service.errors import TaktlineError, TooManyGuesses
+from service.errors import TaktlineError, TooManyGuesses, Unauthorized
 from service.intake.bodies import too_large
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
@@ -18,6 +19,7 @@ from service.routes.html_pages import Pages
 from service.routes.one_at_a_time import OneAtATime
 from service.routes.parameters import accepted
 from service.routes.senders import route_of
+from service.routes.sign_in import ADDRESS
 
 log = structlog.stdlib.get_logger("service")
 
@@ -41,6 +43,8 @@ class ErrorAnswers:
         if isinstance(error, TooManyGuesses):  # of which there may be thousands a second, so that it has to be cheap
             extra = {**headers(error), "Cache-Control": "no-store"}
             return Response(problem(error), status_code=error.status, media_type=MEDIA_TYPE, headers=extra)
+        if isinstance(error, Unauthorized) and (sign_in := self._to_sign_in(request)) is not None:
+            return sign_in
         return self._answer(request, problem(error), headers(error))
 
     def http_problem(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
@@ -84,9 +88,19 @@ class ErrorAnswers:
         if picture is not None:
             return picture
         if accepted(request, [MEDIA_TYPE, "text/html"]) == "text/html":
-            values = {"title": made["title"], "detail": made["detail"]}
+            values = {"title": made["title"], "detail": made["detail"], "needs_key": made["status"] in (401, 403)}
             return self._pages.render("error.html", values, extra, made["status"])
         return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
+
+    def _to_sign_in(self, request: Request[Any, Any, Any]) -> Response[Any] | None:
+        """A redirect to where people can sign in; None where it isn't a page that was asked for."""
+        kinds = [MEDIA_TYPE, "application/json", "image/png", "text/html"]
+        if request.method != "GET" or accepted(request, kinds) != "text/html":
+            return None
+        query = request.scope["query_string"].decode("latin-1")
+        onward = urlencode({"next": request.scope["path"] + (f"?{query}" if query else "")})
+        extra = {"Location": f"{self._pages.at(ADDRESS)}?{onward}", "Cache-Control": "no-store", "Vary": "Accept"}
+        return Response(None, status_code=303, headers=extra)
 
     def _count(self, request: Request[Any, Any, Any], reason: str) -> None:
         self._metrics.refused(route_of(request), reason)

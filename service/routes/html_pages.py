@@ -28,8 +28,8 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Pages:
-    """Renders pages from templates; `zone` is the service's time zone, `root` the prefix of all addresses, and
-    `warning` returns what every page warns of, if anything."""
+    """Renders pages from templates; `zone` is the service's time zone, `root` the prefix of all addresses, `warning`
+    returns what every page warns of, if anything, and `has_keys` whether signing in makes sense."""
 
     def __init__(
         self,
@@ -39,9 +39,10 @@ class Pages:
         zone: str,
         root: str,
         warning: Callable[[], str],
+        has_keys: Callable[[], bool],
     ) -> None:
         self._templates, self._assets, self._names, self._zone, self._root = templates, assets, names, zone, root
-        self._warning = warning
+        self._warning, self._has_keys = warning, has_keys
 
     def at(self, path: str) -> str:
         """The address of a path, for links, forms and redirects."""
@@ -51,7 +52,7 @@ class Pages:
         self, name: str, values: dict[str, object], headers: dict[str, str] | None = None, status: int = 200
     ) -> Response[Any]:
         """Render the template `name` with these values."""
-        always = {"asset": self._asset, "at": self.at, "warning": self._warning()}
+        always = {"asset": self._asset, "at": self.at, "warning": self._warning(), "has_keys": self._has_keys()}
         text = self._templates.get_template(name).render(**always, **values)
         return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
 

@@ -1,5 +1,6 @@
 """The keys by which callers are known, in the database."""
 
+import secrets
 from collections.abc import Collection
 
 import asyncpg
@@ -9,6 +10,7 @@ from service.access.keys import KeyRecord, LiveKey, NewKey, live_key
 from service.store.pool import Pool
 from service.store.queries import query
 
+SIGNING = "signing"
 LIMIT = 10.0
 """Seconds that making a key may take."""
 
@@ -39,6 +41,17 @@ class Keys:
             await con.execute(query("retire_key"), new.name)
             text = query("insert_key")
             return bool(await con.fetch(text, new.name, digest, scopes, series, new.rate, new.expires_in))
+
+    async def id_of(self, name: str) -> int | None:
+        """The id of the key of this name that may be used now."""
+        return next((row["id"] for row in await self._pool.read("live_key_id", name)), None)
+
+    async def signing_secret(self) -> bytes:
+        """The secret with which sessions and links are signed, the same for all replicas. It is made when it is first
+        asked for."""
+        await self._pool.execute("make_secret", SIGNING, secrets.token_bytes(32))
+        [[value]] = await self._pool.read("secret", SIGNING)
+        return bytes(value)
 
     async def revoke(self, name: str) -> bool:
         """Revoke the key of this name; False where there is none."""

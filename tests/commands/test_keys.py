@@ -1,4 +1,4 @@
-"""`taktline keys`, as people and scripts use it."""
+"""`taktline keys` and `taktline share`, as people and scripts use them."""
 
 import asyncio
 import json
@@ -17,16 +17,21 @@ from service.access.grants import Scope
 from service.access.keys import digest_of
 from tests.conftest import Engine, cache
 from tests.harness import Running, free_port
+from tests.keyrings import add_key
 from tests.processes import start
 
 pytestmark = pytest.mark.anyio
 
 
 async def keys(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run `taktline keys`. Returns its status, its output, and what it says beside that."""
+    return await run_taktline("keys", *arguments, **environment)
+
+
+async def run_taktline(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run a command. Returns its status, its output, and what it says beside that."""
     kept = {name: os.environ[name] for name in service_process.INHERITED if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "keys", *arguments),
+        *(sys.executable, "-m", "service", *arguments),
         env={**kept, "TAKTLINE_CACHE": str(cache()), **environment},
         stdout=PIPE,
         stderr=PIPE,
@@ -78,7 +83,7 @@ async def test_beside_a_service_on_the_embedded_engine_and_without_one(tmp_path:
     there = {"TAKTLINE_DATA": str(data)}
     process = await start(API_PORT=str(port), **there)
     try:
-        await service_process.until_ready(f"http://127.0.0.1:{port}")
+        await service_process.until_ready(f"http://127.0.0.1:{port}", 100)
         status, _, said = await keys("add", "hall 2", "--scope", "read", **there)
         assert status == 0, said
         address = data / "engine.address"
@@ -112,3 +117,22 @@ def test_what_a_key_cannot_be(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(main, ["keys", *arguments])
     assert result.exit_code == 2
     assert said in " ".join(result.output.split())
+
+
+async def test_a_chart_is_shared(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
+    await add_key(fresh, "wall", Scope.READ)
+    address = f"{fresh.url}/chart?format=json&from=-8h"
+    status, printed, said = await run_taktline("share", address, "--key", "wall", "--expires", "1h", **there)
+    assert (status, said) == (0, "")
+    assert printed.startswith(f"{address}&expires=")
+    assert (await fresh.http.get(printed.strip())).status_code == 200
+    assert (await fresh.http.get(printed.strip().replace("-8h", "-9h"))).status_code == 403
+    status, _, said = await run_taktline("share", address, "--key", "floor", **there)
+    assert (status, said) == (1, "taktline: There is no key 'floor' that may be used now.\n")
+
+
+def test_only_charts_are_shared() -> None:
+    result = CliRunner().invoke(main, ["share", "https://taktline.example/display", "--key", "wall"])
+    assert result.exit_code == 2
+    assert "only charts can be shared" in " ".join(result.output.split())

@@ -1,0 +1,24 @@
+"""Opens the database for a command, with a word about what is going on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from rich.console import Console
+
+from service.parts import open_database
+from service.settings import Settings
+from service.store import open_store
+from service.store.keys import Keys
+from service.store.migrate import search_path
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Keys]:
+    """The keys in the database of the settings, which may be in use by a running service."""
+    with Console(stderr=True).status("Opening the database …") as status:
+        async with (
+            open_database(settings, status.update, beside=True) as (url, server),
+            open_store(url, search_path(settings.database_schema, server), server) as store,
+        ):
+            status.stop()
+            yield store.keys
