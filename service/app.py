@@ -45,6 +45,7 @@ from service.routes.ingest import readings_route
 from service.routes.live_events import live_route, live_socket_route, series_route
 from service.routes.live_page import home_route
 from service.routes.openapi_access import SCHEMES, AccessDescriptions
+from service.routes.parameters import few_parameters
 from service.routes.sign_in import sign_in_routes
 from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
@@ -76,7 +77,7 @@ def create_app(parts: Parts) -> ASGIApp:
             *sign_in_routes(parts.keyring, parts.signatures, guesses, pages, counters),
         ],
         exception_handlers=handlers(pages, counters, settings.max_body_bytes, debug=settings.debug),
-        middleware=[without_foreign_pages(origins, counters), authentication],
+        middleware=[few_parameters, without_foreign_pages(origins, counters), authentication],
         before_send=[_counting(counters), guarding(frame_ancestors(settings.frame_ancestors))],
         compression_config=CompressionConfig(
             backend="gzip",

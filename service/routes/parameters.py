@@ -8,6 +8,8 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures.headers import MediaTypeHeader
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import MOST_QUOTED, BadReading, BadRequest, Fault, bad_parameter, quoted
 from service.intake.reading import MAX_NAME, check_batch_id
@@ -15,8 +17,21 @@ from service.routes.short_keys import kept_by_short_text
 
 MAX_CHOSEN = 100
 """The most series that a request may name."""
+MAX_PARAMETERS = 1000
+"""The most parameters of an address."""
 MOST_READ = 4096
 """The most characters of an Accept header. A longer one counts as absent."""
+
+
+def few_parameters(app: ASGIApp) -> ASGIApp:
+    """The application, with BadRequest for an address with very many parameters, before they are parsed."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.HTTP and scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            raise BadRequest(f"An address has at most {MAX_PARAMETERS:,} parameters.")
+        await app(scope, receive, send)
+
+    return answer
 
 
 def known_only(

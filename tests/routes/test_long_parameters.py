@@ -7,20 +7,29 @@ import pytest
 
 from service.errors import BadRequest
 from service.routes.influx.influxql import MAX_QUERY, answer
-from service.routes.parameters import MOST_READ, best_match, takes_gzip
-from tests.harness import Running
+from service.routes.parameters import MAX_PARAMETERS, MOST_READ, best_match, takes_gzip
+from tests.harness import Running, counted
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_long_accept_counts_as_absent(shared: Running) -> None:
-    accept = "text/csv".ljust(MOST_READ + 1)
+    accept = "text/csv" + ", a/b" * MOST_READ
     short = await shared.http.get("/display", headers={"Accept": "text/csv"})
     assert short.headers["content-type"].startswith("text/csv")
     long = await shared.http.get("/display", headers={"Accept": accept})
     assert long.headers["content-type"] == "application/json"
     assert best_match("a/b;q=0.1," * 100_000, ("text/html", "text/csv")) == "text/html"
     assert takes_gzip("br, " * MOST_READ + "gzip") is False
+
+
+@pytest.mark.parametrize("path", ["/", "/chart", "/display", "/readings", "/query", "/livez"])
+async def test_an_address_has_only_so_many_parameters(shared: Running, path: str) -> None:
+    before = await counted(shared, path, "malformed")
+    answer = await shared.http.get(f"{path}?{'a&' * MAX_PARAMETERS}")
+    assert answer.status_code == 400
+    assert "An address has at most 1,000 parameters." in answer.text
+    assert await counted(shared, path, "malformed") == before + 1
 
 
 @pytest.mark.parametrize("name", ["from", "until"])
