@@ -229,6 +229,12 @@ class InDoubt(Unavailable):
     retry_after = 10
 
 
+class ShareUsedUp(Unavailable):
+    """As much of yours waits as one caller may have; try again in a moment."""
+
+    reason = "share"
+
+
 class TooFast(Unavailable):
     """More readings come from this address, or by this key, than may; slow down."""
 

@@ -78,6 +78,7 @@ class Metrics:
         self._charts = self._counter("charts", "Charts by where they came from: hit, shared or miss.", "how")
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
         self._viewers = self._gauge("viewers", "Open live pages.")
+        self._waiting_charts = self._gauge("waiting_charts", "Charts that wait to be drawn, or are being drawn.")
         self._waiting = self._gauge("waiting_readings", "Readings that wait to be written.")
         self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
         self._waiting_age = self._gauge("waiting_seconds", "For how long the oldest of them has waited.")
@@ -126,6 +127,10 @@ class Metrics:
         self._waiting.set_function(readings)
         self._waiting_bytes.set_function(size)
         self._waiting_age.set_function(age)
+
+    def watch_charts(self, charts: Callable[[], float]) -> None:
+        """Report how many charts wait to be drawn; the function is called whenever the metrics are read."""
+        self._waiting_charts.set_function(charts)
 
     def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
         """Report the state of the database's background jobs; the function is called whenever the metrics are read."""

@@ -20,6 +20,7 @@ from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.series_limit import SeriesLimit
 from service.intake.writer import Writer
+from service.limits.fair_line import FairLine
 from service.live.feed import Feed
 from service.live.view import View, ViewSnapshot, open_feed
 from service.metrics import Metrics
@@ -27,7 +28,7 @@ from service.routes.connections import Connections
 from service.routes.frame_inbox import KeptBytes
 from service.routes.tcp import Intake, listening
 from service.settings import Settings
-from service.store import Store, open_store
+from service.store import READING, Store, open_store
 from service.store.database import DatabaseServer, inspect
 from service.store.keys import Keys
 from service.store.migrate import migrate, search_path
@@ -38,6 +39,11 @@ from service.web.assets import Assets
 
 DATABASE_PATIENCE = 15.0
 """Seconds to wait at start for a database that doesn't answer yet."""
+READS, READS_EACH, MOST_READS = READING - 1, READING // 2, 1000
+"""Reads of the database for charts and records: so many at once, so many of them for one caller, and so many in all,
+those included that wait. One connection is left for the live pages."""
+READS_PATIENCE = 10.0
+"""Seconds that such a read may wait for its turn."""
 COMMITTERS = 2
 """How many transactions may be under way at once; more than two gain nothing on two cores."""
 
@@ -56,6 +62,8 @@ class Parts:
     store: Store
     writer: Writer
     gate: Gate
+    reading: FairLine
+    """The line in which callers wait for reads of the database."""
     charts: Charts
     feed: Feed[View, ViewSnapshot]
     watch: JobWatch
@@ -79,6 +87,7 @@ class Parts:
 async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
     """Open every part of the service. Raises StartError, which says in a sentence why the service can't start."""
     counters = Metrics()
+    reading = FairLine("reads", READS, MOST_READS, READS_EACH, READS_PATIENCE)
     async with (
         open_database(settings, say) as (url, server),
         open_store(url, search_path(settings.database_schema, server), server) as store,
@@ -86,7 +95,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         aclosing(Assets(settings.taktline_cache)) as assets,
         open_feed(
             store,
-            charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters),
+            charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
             settings.time_format,
             counters,
         ) as feed,
@@ -122,6 +131,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 store=store,
                 writer=writer,
                 gate=gate,
+                reading=reading,
                 charts=charts,
                 feed=feed,
                 watch=watch,

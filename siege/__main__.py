@@ -8,19 +8,9 @@ import click
 from siege.arsenal import ATTACKS
 from siege.run import Outcome, fort, siege
 from siege.target import describe
-from siege.watch import ACKNOWLEDGEMENT, CHART, LIVEZ
+from siege.watch import LIVEZ, WAITS
 
-HEAD = (
-    "attack",
-    "answer",
-    "seconds",
-    f"{LIVEZ} before",
-    LIVEZ,
-    ACKNOWLEDGEMENT,
-    CHART,
-    "failures",
-    "MiB before, most, after",
-)
+HEAD = ("attack", "answer", "seconds", f"{LIVEZ} before", *WAITS, "failures", "MiB before, most, after")
 
 
 @click.command()

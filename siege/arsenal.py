@@ -1,6 +1,7 @@
 """All attacks by name."""
 
-from siege.attacks import bodies, headers, lines, sockets
+from siege.attacks import bodies, greed, headers, lines, sockets
 from siege.target import name_of
 
-ATTACKS = {name_of(attack): attack for attack in (*lines.ATTACKS, *bodies.ATTACKS, *sockets.ATTACKS, *headers.ATTACKS)}
+_ALL = (lines, bodies, sockets, headers, greed)
+ATTACKS = {name_of(attack): attack for room in _ALL for attack in room.ATTACKS}

@@ -1,5 +1,5 @@
-"""What others see of the service while it is under attack: its answers to `/livez`, the acknowledgements of a normal
-producer, and a normal viewer's charts; and its memory."""
+"""What others see of the service while it is under attack: its answers to `/livez`, what a normal producer sends over a
+socket and in requests, and a normal viewer's charts and live page; and its memory."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ PATIENCE = 60.0
 """Seconds after which an answer is given up; it then counts as having taken that long."""
 
 
-LIVEZ, ACKNOWLEDGEMENT, CHART = "/livez", "acknowledgement", "chart"
+LIVEZ, ACKNOWLEDGEMENT, POST, CHART, PAGE = WAITS = "/livez", "acknowledgement", "POST", "chart", "live page"
 """What is waited for."""
 
 
@@ -29,7 +29,7 @@ LIVEZ, ACKNOWLEDGEMENT, CHART = "/livez", "acknowledgement", "chart"
 class Seen:
     """The longest wait in seconds for each of these, bytes of memory, and how often somebody got no proper answer."""
 
-    waits: dict[str, float] = field(default_factory=lambda: dict.fromkeys((LIVEZ, ACKNOWLEDGEMENT, CHART), 0.0))
+    waits: dict[str, float] = field(default_factory=lambda: dict.fromkeys(WAITS, 0.0))
     calm: float = 0.0
     """The longest wait for `/livez` before the attack."""
     failures: int = 0
@@ -49,7 +49,7 @@ class Watch:
     async def watching(self, calm: float) -> AsyncIterator[Seen]:
         """Watch while the block runs, and afterwards until the service answers again, and for `calm` seconds more."""
         seen = self.seen = Seen()
-        looks = (self._livez, self._produce, self._view, self._weigh)
+        looks = (self._livez, self._produce, self._post, self._view, self._watch_page, self._weigh)
         tasks = [asyncio.create_task(look()) for look in looks]
         try:
             await asyncio.sleep(calm)  # so that all are at work when the attack begins
@@ -72,11 +72,30 @@ class Watch:
                 await asyncio.sleep(LIVEZ_EVERY)
 
     async def _view(self) -> None:
-        asked = {"format": "json", "series": "siege"}
+        number = 0
         async with self._client() as http:
             while True:
-                await self._timed(CHART, lambda: _good(http.get("/chart", params=asked)))
+                number += 1  # so that it has to be drawn
+                asked = {"format": "png", "series": "siege", "title": f"{time.time()} {number}"}
+                await self._timed(CHART, lambda: _good(http.get("/chart", params=asked)))  # noqa: B023
                 await asyncio.sleep(LOOK_EVERY)
+
+    async def _watch_page(self) -> None:
+        """Wait for each event of a live page, which shows what the producer sends."""
+        while True:
+            with suppress(OSError, WebSocketException, TimeoutError):
+                address = f"{self._target.ws}live?series=siege"
+                async with connect(address, compression=None, open_timeout=PATIENCE, max_size=None) as socket:
+                    while True:
+                        await self._timed(PAGE, lambda: _received(socket))
+            self.seen.failures += 1
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _post(self) -> None:
+        async with self._client() as http:
+            while True:
+                await self._timed(POST, lambda: _good(http.post("/readings", json={"series": "siege", "fact": 1})))
+                await asyncio.sleep(SEND_EVERY)
 
     async def _produce(self) -> None:
         number = 0
@@ -121,6 +140,10 @@ class Watch:
         except psutil.NoSuchProcess:
             return 0
         return memory
+
+
+async def _received(socket: ClientConnection) -> None:
+    await socket.recv()
 
 
 async def _good(asking: Awaitable[httpx.Response]) -> None:

@@ -10,7 +10,7 @@ PATIENCE = 60.0
 """Seconds after which an attack gives up waiting for its answer."""
 TEXT, BINARY, CONTINUATION, PING = 1, 2, 0, 9
 """Opcodes of WebSocket frames: https://www.rfc-editor.org/rfc/rfc6455#section-5.2."""
-_HANDSHAKE = (
+HANDSHAKE = (
     "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
@@ -28,9 +28,15 @@ def squeezed(text: bytes) -> bytes:
     return gzip.compress(text, 1)
 
 
-async def ask(target: Target, sent: bytes) -> str:
-    """Send bytes over a connection of their own, and return the status of the answer, or what else became of them."""
-    reader, writer = await asyncio.open_connection(target.host, target.port)
+async def open_from(target: Target, address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the service from one of this machine's addresses; an empty one stands for any."""
+    return await asyncio.open_connection(target.host, target.port, local_addr=(address, 0) if address else None)
+
+
+async def ask(target: Target, sent: bytes, address: str = "") -> str:
+    """Send bytes over a connection of their own, from an address if one is given, and return the status of the answer,
+    or what else became of them."""
+    reader, writer = await open_from(target, address)
     try:
         async with asyncio.timeout(PATIENCE):
             sending = asyncio.create_task(_send(writer, sent))
@@ -63,7 +69,7 @@ async def converse(target: Target, sent: bytes, wait: float = PATIENCE) -> str:
     long an answer is waited for."""
     reader, writer = await asyncio.open_connection(target.host, target.port)
     try:
-        writer.write(_HANDSHAKE.encode())
+        writer.write(HANDSHAKE.encode())
         head = await reader.readuntil(b"\r\n\r\n")
         if b" 101 " not in head:
             return head.split(b" ")[1].decode()

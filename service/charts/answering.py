@@ -5,7 +5,7 @@ import asyncio
 import gzip
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from typing import Literal, assert_never
 
@@ -22,6 +22,7 @@ from service.charts.legible import check_bars
 from service.charts.question import TABLES, ChartQuestion, Delivery, check_pixels
 from service.charts.renderer import Renderer
 from service.charts.single_flight import Cache, CacheStatus, SharedReads
+from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.bucket import Numbers
 from service.period.selection import SeriesFilter
@@ -33,6 +34,8 @@ CACHE_BUCKETS = 100_000
 """Buckets that are kept, of the charts that were asked for last, until something is committed."""
 CHARACTERS = 25
 """The characters of a name that take as much memory as a bucket."""
+WRITERS, MOST_WRITTEN = 2, 64
+"""Pages and large tables that are written at once, and that may be asked for at once."""
 THREAD_BUCKETS = 256
 """From so many buckets on, a table is written in a thread, beside the event loop."""
 
@@ -73,7 +76,8 @@ class Charts:
     """Every chart of one service.
 
     `read` reads the numbers of a chart. `committed` returns a text that differs after every commit of any replica.
-    `library` returns the drawing library for browsers, as JavaScript.
+    `library` returns the drawing library for browsers, as JavaScript. `reading` is the line in which callers wait for
+    the database.
     """
 
     def __init__(
@@ -83,18 +87,22 @@ class Charts:
         renderer: Renderer,
         library: Callable[[], Awaitable[bytes]],
         metrics: Metrics,
+        reading: FairLine,
         most_bytes: int = CACHE_BYTES,
     ) -> None:
         self._read, self._committed, self._library = read, committed, library
         self._renderer = renderer
         self._metrics = metrics
-        self._reads: SharedReads[CachedNumbers] = SharedReads()
+        self._reads: SharedReads[CachedNumbers] = SharedReads(reading)
+        self._looks: SharedReads[CachedNumbers] = SharedReads()
         self._numbers: LRUCache[NumbersKey, CachedNumbers] = LRUCache(CACHE_BUCKETS, getsizeof=lambda it: it.weight)
         self._bodies = Cache(most_bytes)
+        self._writing = FairLine("charts", WRITERS, MOST_WRITTEN)
 
     async def answer(self, question: ChartQuestion, delivery: Delivery) -> ChartAnswer:
         """The chart as it is now. BadRequest: it would be too large. Unavailable: it can't be read or drawn now."""
-        current = await self._current(question)
+        key = _key(question)
+        current = await self._reads.read(key, lambda: self._read_or_keep(key), delivery.caller)
         check_pixels(question.appearance.width, _height(question, current.numbers), delivery.scale)
         check_bars(question.period, max(1, len(current.numbers.panels)))
         tag = _tag(current.digest, question, delivery)
@@ -104,13 +112,10 @@ class Charts:
         return ChartAnswer(tag, body, current.numbers.until, current.seconds)
 
     async def picture(self, question: ChartQuestion) -> Picture:
-        """The picture as it is now, for a page that draws it by itself."""
-        return _picture(question, (await self._current(question)).numbers)
-
-    async def _current(self, question: ChartQuestion) -> CachedNumbers:
-        """The numbers as they are now. Questions for the same numbers that come at once share one read."""
-        key = (question.period, question.agg, question.series, question.max_panels)
-        return await self._reads.read(key, lambda: self._read_or_keep(key))
+        """The picture as it is now, for a page that draws it by itself, and whose callers have had their turn
+        already."""
+        key = _key(question)
+        return _picture(question, (await self._looks.read(key, lambda: self._read_or_keep(key))).numbers)
 
     async def _read_or_keep(self, key: NumbersKey) -> CachedNumbers:
         """Whether anything was committed costs the database at most a tenth of what the numbers of a chart cost."""
@@ -127,19 +132,28 @@ class Charts:
 
     async def _body(self, tag: str, picture: Picture, delivery: Delivery) -> ChartBody:
         started = time.perf_counter()
-        data, status = await self._bodies.get(tag, lambda: self._make(picture, delivery))
+        data, status = await self._bodies.get(
+            tag, lambda callers: self._make(picture, delivery, callers), delivery.caller
+        )
         self._metrics.chart(status)
         return ChartBody(data, status, time.perf_counter() - started)
 
-    async def _make(self, picture: Picture, delivery: Delivery) -> bytes:
+    async def _make(self, picture: Picture, delivery: Delivery, callers: Collection[str]) -> bytes:
         form, packed = delivery.form, delivery.packed
         if form == "png" or form == "svg" or form == "pdf":
-            return await self._renderer.draw(picture, form, delivery.scale, packed=packed)
+            return await self._renderer.draw(picture, form, delivery.scale, packed=packed, callers=callers)
         if form == "html":
-            return await asyncio.to_thread(_page, picture, await self._library(), packed)
+            library = await self._library()
+            async with self._writing.turn(callers):
+                return await asyncio.to_thread(_page, picture, library, packed)
         if sum(len(panel.buckets) for panel in picture.numbers.panels) < THREAD_BUCKETS:
             return _text(picture, form, packed)
-        return await asyncio.to_thread(_text, picture, form, packed)
+        async with self._writing.turn(callers):
+            return await asyncio.to_thread(_text, picture, form, packed)
+
+
+def _key(question: ChartQuestion) -> NumbersKey:
+    return question.period, question.agg, question.series, question.max_panels
 
 
 def _weight(key: NumbersKey, numbers: Numbers) -> int:

@@ -47,13 +47,14 @@ class ChartQuestion(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """In which form a chart is to be sent, gzipped if `packed`; and the tags of the charts that the client has already,
-    where `*` stands for any."""
+    """In which form a chart is to be sent, gzipped if `packed`; the tags of the charts that the client has already,
+    where `*` stands for any; and who asks, if a turn has to be waited for."""
 
     form: ChartFormat
     scale: float = 1
     packed: bool = False
     known_tags: tuple[str, ...] = ()
+    caller: str = ""
 
     def is_known(self, tag: str) -> bool:
         """Whether the client has the chart with this tag."""

@@ -3,7 +3,7 @@ it."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from service.charts.drawing.draw import DrawingOrder, DrawnFormat, carry_out
 from service.charts.drawing.picture import Picture
 from service.charts.worker import Worker, WorkerDied
 from service.errors import Unavailable
+from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.bucket import Numbers
 from service.period.steps import make_period
@@ -23,15 +24,18 @@ DRAWING_TIMEOUT = 12.0
 """Seconds of these that one worker may draw. Then another worker replaces it, and draws what still waits."""
 WARMING_TIMEOUT = 120.0
 """The same for a worker's first picture, for which every library is loaded, perhaps from a cold disk."""
-MAX_WAITING = 32
-"""Pictures that may be asked for at once; any more are refused with 503."""
+MAX_WAITING = 64
+"""Pictures that may be asked for at once, half of them by one caller alone; any more are refused with 503."""
 
 log = structlog.stdlib.get_logger("renderer")
 DrawingWorker = Worker[[DrawingOrder], bytes]
 
 
 class Renderer:
-    """Warmed workers behind a bounded queue. `work` is what each worker runs for an order."""
+    """Warmed workers behind a line in which callers wait for their turns. `work` is what each worker runs for an order.
+
+    No picture is interrupted, and no worker is kept for small ones: the largest takes two seconds of a processor.
+    """
 
     def __init__(
         self,
@@ -45,34 +49,43 @@ class Renderer:
     ) -> None:
         self._metrics = metrics
         self._work = work
-        self._timeout, self._drawing_timeout, self._max_waiting = timeout, drawing_timeout, max_waiting
-        self.waiting = 0
-        """Pictures that were asked for and aren't answered yet."""
+        self._timeout, self._drawing_timeout = timeout, drawing_timeout
+        self._line = FairLine("charts", workers, max_waiting, patience=timeout - drawing_timeout)
+        metrics.watch_charts(lambda: self.waiting)
         self._closed = False
         self._workers = {Worker(work) for _ in range(workers)}
         # the worker that drew last is asked first, since its memory is still in the processor's cache
-        self._free: asyncio.LifoQueue[DrawingWorker] = asyncio.LifoQueue()
-        for worker in self._workers:
-            self._free.put_nowait(worker)
+        self._free = list(self._workers)
 
-    async def draw(self, picture: Picture, form: DrawnFormat, scale: float = 1, *, packed: bool = False) -> bytes:
-        """The picture in a format, gzipped if `packed`. Unavailable: too many are waiting, or drawing took too long."""
-        if self.waiting >= self._max_waiting:
-            raise Unavailable("Too many charts are being drawn; try again in a moment.")
-        self.waiting += 1
+    @property
+    def waiting(self) -> int:
+        """Pictures that were asked for and aren't answered yet."""
+        return self._line.taken
+
+    async def draw(
+        self,
+        picture: Picture,
+        form: DrawnFormat,
+        scale: float = 1,
+        *,
+        packed: bool = False,
+        callers: Collection[str] = ("",),
+    ) -> bytes:
+        """The picture in a format, gzipped if `packed`; `callers` wait for it, to whom others may be added.
+        ShareUsedUp: too many of theirs are waiting. Unavailable: too many are waiting, or drawing took too long."""
         started = time.perf_counter()
         try:
             order = DrawingOrder(picture, form, scale, packed)
-            return await self._draw_within(self._timeout, self._drawing_timeout, order)
+            return await self._draw_within(self._timeout, self._drawing_timeout, order, callers)
         finally:
-            self.waiting -= 1
             self._metrics.rendered(time.perf_counter() - started)
 
     async def warm(self) -> None:
         """Have every worker load its libraries before the first visitor comes."""
         period = make_period(None, None, None, "UTC", datetime.now(UTC), 240)
         order = DrawingOrder(Picture(Numbers((), None), period, "", "%H:%M"), "png")
-        await asyncio.gather(*(self._draw_within(2 * WARMING_TIMEOUT, WARMING_TIMEOUT, order) for _ in self._workers))
+        seconds = 2 * WARMING_TIMEOUT, WARMING_TIMEOUT
+        await asyncio.gather(*(self._draw_within(*seconds, order, ("",)) for _ in self._workers))
 
     async def close(self) -> None:
         """End the workers, whatever they are doing."""
@@ -81,47 +94,42 @@ class Renderer:
             worker.kill()
         await asyncio.to_thread(_join, list(self._workers))
 
-    async def _draw_within(self, seconds: float, drawing: float, order: DrawingOrder) -> bytes:
+    async def _draw_within(
+        self, seconds: float, drawing: float, order: DrawingOrder, callers: Collection[str]
+    ) -> bytes:
         try:
             async with asyncio.timeout(seconds):
-                return await self._try_twice(seconds - drawing, drawing, order)
+                return await self._try_twice(drawing, order, callers)
         except TimeoutError as exc:
             raise Unavailable(f"The chart could not be drawn within {seconds:g} seconds.") from exc
 
-    async def _try_twice(self, queueing: float, drawing: float, order: DrawingOrder) -> bytes:
+    async def _try_twice(self, drawing: float, order: DrawingOrder, callers: Collection[str]) -> bytes:
         """A first failure doesn't tell whether the picture or its worker is to blame, so another worker tries again."""
         try:
-            return await self._try_once(queueing, drawing, order)
+            return await self._try_once(drawing, order, callers)
         except (WorkerDied, TimeoutError) as exc:
             if self._closed:
                 raise Unavailable("The service is shutting down.") from exc
             log.warning("a worker died or hung; another one draws the picture", why=repr(exc))
         try:
-            return await self._try_once(queueing, drawing, order)
+            return await self._try_once(drawing, order, callers)
         except WorkerDied as exc:
             raise Unavailable("The chart could not be drawn: its workers died.") from exc
 
-    async def _try_once(self, queueing: float, drawing: float, order: DrawingOrder) -> bytes:
-        worker = await self._free_worker(queueing)
-        try:
-            if self._closed:
-                raise Unavailable("The service is shutting down.")
-            await worker.ready()
-            async with asyncio.timeout(drawing):
-                return await worker.call(order)
-        except (WorkerDied, TimeoutError, asyncio.CancelledError):
-            worker = self._replace(worker)
-            raise
-        finally:
-            self._free.put_nowait(worker)
-
-    async def _free_worker(self, seconds: float) -> DrawingWorker:
-        """The next worker that is free. Unavailable: for so many seconds none was."""
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._free.get()
-        except TimeoutError as exc:
-            raise Unavailable("Too many charts are being drawn; try again in a moment.") from exc
+    async def _try_once(self, drawing: float, order: DrawingOrder, callers: Collection[str]) -> bytes:
+        async with self._line.turn(callers, _seconds(order)):
+            worker = self._free.pop()
+            try:
+                if self._closed:
+                    raise Unavailable("The service is shutting down.")
+                await worker.ready()
+                async with asyncio.timeout(drawing):
+                    return await worker.call(order)
+            except (WorkerDied, TimeoutError, asyncio.CancelledError):
+                worker = self._replace(worker)
+                raise
+            finally:
+                self._free.append(worker)
 
     def _replace(self, worker: DrawingWorker) -> DrawingWorker:
         """Another worker in place of one that is of no more use."""
@@ -137,6 +145,14 @@ class Renderer:
             return worker
         self._workers.add(made)
         return made
+
+
+def _seconds(order: DrawingOrder) -> float:
+    """About how long drawing takes, as it was measured on one processor."""
+    picture = order.picture
+    bars = 2 * sum(len(panel.buckets) for panel in picture.panels)
+    pixels = order.scale**2 * picture.width * picture.height if order.form == "png" else 0
+    return 0.1 + 0.0001 * bars + 0.01 * len(picture.panels) + 8e-8 * pixels
 
 
 @asynccontextmanager

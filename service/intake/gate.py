@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
+from service.access.callers import caller
 from service.access.grants import OPEN, Grant, Scope, matches
 from service.errors import Draining, Forbidden, TaktlineError, TooFast, Unauthorized, Unavailable, quoted
 from service.intake.batch import Outcome, Packed
@@ -79,6 +80,7 @@ class Entrance:
     them: connections call refused(), and the errors of requests are counted where HTTP errors are answered."""
 
     __slots__ = (
+        "_caller",
         "_gate",
         "_on_refusal",
         "_patterns",
@@ -97,6 +99,7 @@ class Entrance:
         self._gate, self._writer, self._rates, self._series = gate, gate.writer, gate.rates, gate.series
         self._sender, self._on_refusal = sender, on_refusal
         self._payer, self._rate, self._patterns = sender.payer, sender.grant.rate, sender.grant.series
+        self._caller = caller(sender.grant, sender.address)
         self.rules = gate.rules
         """The rules for this sender's readings."""
         self.share = gate.turns.share()
@@ -107,8 +110,8 @@ class Entrance:
 
     def offer(self, batch: Packed) -> Awaitable[Outcome]:
         """Hand over the batch of a request. Raises Forbidden where the key doesn't cover its series, and Draining,
-        Overloaded or Unavailable where the writer doesn't accept it now; TooManySeries, which is raised when the result
-        is awaited. The rate isn't checked again, since it was checked before the body arrived."""
+        Overloaded, ShareUsedUp or Unavailable where the writer doesn't accept it now; TooManySeries, which is raised
+        when the result is awaited. The rate isn't checked again, since it was checked before the body arrived."""
         self._check(batch)
         new = self._series.new(batch)
         return self._offer_new(batch, new) if new else self._offer(batch)
@@ -121,7 +124,7 @@ class Entrance:
             self._series.release(taken)
 
     def _offer(self, batch: Packed) -> Answer:
-        answer = self._writer.offer(batch)
+        answer = self._writer.offer(batch, self._caller)
         self._rates.take(self._payer, batch.count, self._rate)
         return answer
 
@@ -133,7 +136,7 @@ class Entrance:
         self._check(batch)
         if self._rates.wait(self._payer, self._rate) or self._series.new(batch):
             return None
-        answer = self._writer.put_now(batch)
+        answer = self._writer.put_now(batch, self._caller)
         if answer is not None:
             self._rates.take(self._payer, batch.count, self._rate)
         return answer
@@ -156,9 +159,9 @@ class Entrance:
         # counted before there is room, so that the connections of one address can't all wait for room at the same time
         self._rates.take(self._payer, batch.count, self._rate)
         if not taken:
-            return await self._writer.put(batch)
+            return await self._writer.put(batch, self._caller)
         try:
-            answer = await self._writer.put(batch)
+            answer = await self._writer.put(batch, self._caller)
         except BaseException:
             self._series.release(taken)
             raise

@@ -13,11 +13,9 @@ from service.errors import (
     BatchMismatch,
     Draining,
     InDoubt,
-    Overloaded,
     TooMuchAtOnce,
     Unavailable,
     WaitedTooLong,
-    counted,
 )
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.waiting import Answer, Group, Queue, settle_all
@@ -99,34 +97,34 @@ class Writer:
             return None
         return f"Readings have waited for {age:.0f} s to be written: the database answers too slowly, or not at all."
 
-    def offer(self, batch: Packed) -> Answer:
-        """Queue the batch of a request now. Raises Overloaded where there is no room for it, Unavailable while commits
-        fail or don't end, and Draining after close(). After `too_late` seconds the answer is InDoubt or
+    def offer(self, batch: Packed, caller: str = "") -> Answer:
+        """Queue the batch of a request now. Raises Overloaded or ShareUsedUp where there is no room for it, Unavailable
+        while commits fail or don't end, and Draining after close(). After `too_late` seconds the answer is InDoubt or
         WaitedTooLong."""
         if self.closed:
             raise Draining
-        if not self._queue.has_room(batch):
-            raise Overloaded(self._why_full())
+        if not self._queue.has_room(batch, caller):
+            raise self._queue.refusal(batch, caller, self.trouble or "try again in a moment")
         if self.stalled is not None or self._hangs:
             raise Unavailable(self.trouble)
-        return self._enqueue(batch, in_request=True)
+        return self._enqueue(batch, caller, in_request=True)
 
-    def put_now(self, batch: Packed) -> Answer | None:
+    def put_now(self, batch: Packed, caller: str = "") -> Answer | None:
         """Queue a batch if there is room for it, even while commits fail; None where there isn't. Raises Draining after
         close()."""
         if self.closed:
             raise Draining
-        return self._enqueue(batch) if self._queue.has_room(batch) else None
+        return self._enqueue(batch, caller) if self._queue.has_room(batch, caller) else None
 
-    async def put(self, batch: Packed) -> Answer:
+    async def put(self, batch: Packed, caller: str = "") -> Answer:
         """Queue a batch as soon as there is room. Raises Draining after close()."""
-        if (answer := self.put_now(batch)) is not None:
+        if (answer := self.put_now(batch, caller)) is not None:
             return answer
         async with self._room:
-            await self._room.wait_for(lambda: self.closed or self._queue.has_room(batch))
+            await self._room.wait_for(lambda: self.closed or self._queue.has_room(batch, caller))
         if self.closed:
             raise Draining
-        return self._enqueue(batch)
+        return self._enqueue(batch, caller)
 
     async def run(self, committers: int = 1) -> None:
         """Commit batches until close(), and then those that still wait.
@@ -181,13 +179,8 @@ class Writer:
         settle_all(self._queue.in_hand(), Draining(_IN_DOUBT))
         return left
 
-    def _why_full(self) -> str:
-        number = self._queue.readings
-        waiting = f"{counted(number, 'reading')} wait{'s' * (number == 1)}"
-        return f"{waiting} to be written; {self.trouble or 'try again in a moment'}."
-
-    def _enqueue(self, batch: Packed, *, in_request: bool = False) -> Answer:
-        answer = self._queue.add(batch, in_request=in_request)
+    def _enqueue(self, batch: Packed, caller: str, *, in_request: bool = False) -> Answer:
+        answer = self._queue.add(batch, caller, in_request=in_request)
         self._work.set()
         return answer
 

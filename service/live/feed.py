@@ -4,21 +4,29 @@ slow connection skips snapshots and delays nobody else."""
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
 from service.charts.single_flight import SharedReads
-from service.errors import Draining, TaktlineError, Unavailable
+from service.errors import Draining, TaktlineError
+from service.limits.fair_line import MOST_SHARING, FairLine
+from service.limits.places import Places
 from service.metrics import Metrics
 
-MAX_VIEWERS = 5000
-"""The most viewers of one process; any more are refused with 503."""
+MAX_VIEWERS, MAX_VIEWS = 5000, 400
+"""The most viewers of one process, and the most views that they have open, half of each by one caller alone; any more
+are refused with 503."""
+PAGES, PAGES_EACH, MOST_PAGES, PAGES_PATIENCE = 3, 2, 1000, 10.0
+"""Snapshots for pages that are just being loaded: how many are taken at once, how many of them for one caller, how many
+may wait, and for how many seconds."""
 PAUSE = 0.25
-"""The fewest seconds between two snapshots of a view. Where taking them takes long, they are rarer, and take at most a
-third of the time."""
+"""The fewest seconds between two snapshots of a view. Where taking them takes long, they are rarer, and all of them
+together take about a third of the time."""
 PAUSE_PER_VIEWER = 0.0005
 """Seconds that the pause is longer for each viewer, so that sending doesn't take all the time either."""
 HEARTBEAT = 10.0
@@ -54,13 +62,18 @@ S = TypeVar("S", bound=Snapshot)
 
 
 class _WatchedView(Generic[S]):
-    """The newest snapshot of a view that has viewers, and what wakes them when it is replaced."""
+    """The newest snapshot of a view that has viewers, and what wakes them when it is replaced. `opener` is the caller
+    to whom the view counts, and `callers` are those who watch it, with the number of their viewers."""
 
-    def __init__(self) -> None:
+    def __init__(self, opener: str) -> None:
+        self.opener = opener
+        self.callers: Counter[str] = Counter()
         self.viewers = 0
         self.number = 0
         """How many snapshots there have been."""
         self.snapshot: S | None = None
+        self.took = 0.0
+        """How many seconds the newest one took."""
         self.stale = asyncio.Event()
         self.news = [asyncio.Event() for _ in range(WAKING_GROUPS)]
         self.task: asyncio.Task[None] | None = None
@@ -93,11 +106,13 @@ class Feed(Generic[V, S]):
     ) -> None:
         self._take, self._committed, self._metrics, self._heartbeat = take, committed, metrics, heartbeat
         self._heartbeat_after, self._poll_interval, self._retry_after = heartbeat_after, poll_interval, retry_after
-        self.max_viewers = MAX_VIEWERS
+        self.viewers, self.open = Places("viewers", MAX_VIEWERS), Places("live pages of different views", MAX_VIEWS)
         self._views: dict[V, _WatchedView[S]] = {}
-        self._viewers = 0
-        self._turn = asyncio.Semaphore(1)
-        self._reads: SharedReads[S] = SharedReads()
+        # one view at a time, since the database has other work as well
+        self._line = FairLine("snapshots", 1, 2 * MAX_VIEWS)
+        self._reads: SharedReads[S] = SharedReads(
+            FairLine("pages", PAGES, MOST_PAGES, PAGES_EACH, PAGES_PATIENCE),
+        )
         self._closed = False
 
     def changed(self) -> None:
@@ -105,25 +120,27 @@ class Feed(Generic[V, S]):
         for watched in self._views.values():
             watched.stale.set()
 
-    async def current(self, view: V) -> S:
+    async def current(self, view: V, caller: str = "") -> S:
         """The newest snapshot where the view has viewers; otherwise one that all who ask at once share."""
         watched = self._views.get(view)
         if watched is not None and watched.snapshot is not None:
             return watched.snapshot
-        return await self._reads.read(view, lambda: self._take(view, None))
+        return await self._reads.read(view, lambda: self._take(view, None), caller)
 
-    def admit(self) -> None:
-        """Unavailable where there are too many viewers; Draining once the service is stopping."""
+    def admit(self, view: V, caller: str = "") -> None:
+        """Unavailable where there are too many viewers or views, ShareUsedUp where this caller has too many; Draining
+        once the service is stopping."""
         if self._closed:
             raise Draining
-        if self._viewers >= self.max_viewers:
-            raise Unavailable("Too many viewers are connected; try again in a moment.")
+        self.viewers.check(caller)
+        if view not in self._views:
+            self.open.check(caller)
 
-    async def watch(self, view: V) -> AsyncGenerator[bytes, None]:
+    async def watch(self, view: V, caller: str = "") -> AsyncGenerator[bytes, None]:
         """What a viewer is sent, from now on until stop()."""
         number = -1
-        group = self._viewers % WAKING_GROUPS
-        watched = self._enter(view)
+        group = self.viewers.taken % WAKING_GROUPS
+        watched = self._enter(view, caller)
         try:
             while not self._closed:
                 news = watched.news[group]
@@ -133,7 +150,7 @@ class Feed(Generic[V, S]):
                     yield text
                 await news.wait()
         finally:
-            self._leave(view, watched)
+            self._leave(view, watched, caller)
 
     async def stop(self) -> None:
         """End the connection of every viewer; browsers connect again, to another replica or after a restart."""
@@ -167,40 +184,53 @@ class Feed(Generic[V, S]):
             return snapshot.change
         return snapshot.whole
 
-    def _enter(self, view: V) -> _WatchedView[S]:
+    def _enter(self, view: V, caller: str) -> _WatchedView[S]:
         watched = self._views.get(view)
         if watched is None:
-            watched = self._views[view] = _WatchedView()
+            watched = self._views[view] = _WatchedView(caller)
             watched.task = asyncio.create_task(self._keep(view, watched))
+            self.open.take(caller)
+        watched.callers[caller] += 1
         watched.viewers += 1
-        self._viewers += 1
+        self.viewers.take(caller)
         self._metrics.viewer(1)
         return watched
 
-    def _leave(self, view: V, watched: _WatchedView[S]) -> None:
+    def _leave(self, view: V, watched: _WatchedView[S], caller: str) -> None:
         watched.viewers -= 1
-        self._viewers -= 1
+        watched.callers[caller] -= 1
+        if not watched.callers[caller]:
+            del watched.callers[caller]
+        self.viewers.give_back(caller)
         self._metrics.viewer(-1)
         if not watched.viewers and watched.task is not None:
             watched.task.cancel()
             del self._views[view]
+            self.open.give_back(watched.opener)
 
     async def _keep(self, view: V, watched: _WatchedView[S]) -> None:
         """Take another snapshot whenever something was written or the last one has expired."""
         while True:
-            started = time.monotonic()
-            watched.stale.clear()
             expires = await self._renew(view, watched)
-            # the first snapshot may have to load things, so its duration says nothing about the next ones
-            took = time.monotonic() - started if watched.number > 1 else 0
-            await asyncio.sleep(max(PAUSE, 2 * took, PAUSE_PER_VIEWER * watched.viewers))
+            await asyncio.sleep(self._pause(watched))
             await self._wait(watched, expires)
+
+    def _pause(self, watched: _WatchedView[S]) -> float:
+        """Seconds until the next snapshot of a view. All callers who have views open get the same part of the time, and
+        each divides its own among its views."""
+        # the first snapshot may have to load things, so its duration says nothing about the next ones
+        took = watched.took if watched.number > 1 else 0.0
+        views = min(map(self.open.of, islice(watched.callers, MOST_SHARING)), default=1)
+        return max(PAUSE, 2 * took * max(1, views) * len(self.open), PAUSE_PER_VIEWER * watched.viewers)
 
     async def _renew(self, view: V, watched: _WatchedView[S]) -> float:
         """Take a snapshot and wake the viewers if it is new; returns when it expires."""
         try:
-            async with self._turn:  # one view at a time, since the database has other work as well
+            async with self._line.turn(watched.callers, watched.took):
+                watched.stale.clear()
+                started = time.monotonic()
                 snapshot = await self._take(view, watched.snapshot)
+                watched.took = time.monotonic() - started
         except TaktlineError as exc:
             log.warning("the live page can't be brought up to date", why=exc.detail)
             return time.time() + self._retry_after

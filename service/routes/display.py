@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 
 from service.access.grants import Scope
 from service.errors import BadRequest, Fault, NoSuchPage, bad_parameter
+from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.selection import Selection
 from service.routes.authentication import needs
@@ -22,7 +23,7 @@ from service.routes.parameters import choice as one_of
 from service.routes.parameters import known_only, requested_format, whole_number
 from service.routes.record_formats import table
 from service.routes.record_parameters import CHOOSING, Choice, From, Series, Until, Zone, read_choice
-from service.routes.senders import grant_of
+from service.routes.senders import caller_of, grant_of
 from service.store import Excerpt, Record
 from service.store.records import Records
 
@@ -76,7 +77,11 @@ class FormValues(msgspec.Struct, frozen=True):
     per_page: str
 
 
-def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: Metrics) -> HTTPRouteHandler:
+def display_route(
+    records: Records, reading: FairLine, pages: Pages, defaults: Defaults, metrics: Metrics
+) -> HTTPRouteHandler:
+    """The route of the records; `reading` is the line in which callers wait for the database."""
+
     @get("/display", operation_id="display", tags=["records"], opt=needs(Scope.READ))
     async def display(
         request: Request[Any, Any, Any],
@@ -112,7 +117,8 @@ def display_route(records: Records, pages: Pages, defaults: Defaults, metrics: M
                 form or None,
                 per_page or None,
             )
-            excerpt = await _read(records, asked)
+            async with reading.turn((caller_of(request),)):
+                excerpt = await _read(records, asked)
             made = _page(asked, excerpt)
         except (BadRequest, NoSuchPage) as error:
             if kind != "html":

@@ -21,6 +21,9 @@ from service.routes.parameters import accepted
 from service.routes.senders import route_of
 from service.routes.sign_in import ADDRESS
 
+MOST_PICTURES = 10_000
+"""Pictures of errors that may wait to be drawn: more than anybody asks for, since they can't be refused."""
+
 log = structlog.stdlib.get_logger("service")
 
 
@@ -35,7 +38,7 @@ class ErrorAnswers:
 
     def __init__(self, pages: Pages, metrics: Metrics, max_body: int, *, debug: bool) -> None:
         self._pages, self._metrics, self._max_body, self._debug = pages, metrics, max_body, debug
-        self._drawing = OneAtATime()
+        self._drawing = OneAtATime("pictures", MOST_PICTURES)
 
     def refuse(self, request: Request[Any, Any, Any], error: TaktlineError) -> Response[Any]:
         """Answer an error of the service."""

@@ -12,11 +12,12 @@ from litestar.response import Stream
 
 from service.access.grants import Grant, Scope
 from service.errors import Unauthorized
+from service.limits.fair_line import FairLine
 from service.routes.authentication import needs
 from service.routes.parameters import known_only, requested_format, takes_gzip
 from service.routes.record_formats import ndjson, table
 from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, read_choice
-from service.routes.senders import grant_of
+from service.routes.senders import caller_of, grant_of
 from service.store import Record
 from service.store.records import Records
 
@@ -24,9 +25,9 @@ FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 PARAMETERS = (*CHOOSING, "format")
 
 
-def export_route(records: Records, zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
-    """The route for reading readings. Times without an offset are in `zone`; `admits` says whether a grant still
-    holds."""
+def export_route(records: Records, reading: FairLine, zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
+    """The route for reading readings. `reading` is the line in which callers wait for the database. Times without an
+    offset are in `zone`; `admits` says whether a grant still holds."""
 
     @get("/readings", operation_id="getReadings", tags=["readings"], opt=needs(Scope.READ))
     async def export(
@@ -42,7 +43,7 @@ def export_route(records: Records, zone: str, admits: Callable[[Grant], bool]) -
         known_only(request, PARAMETERS, repeatable=["series"])
         form = requested_format(request, form, FORMATS, "ndjson")
         choice = read_choice(series, start, until, tz, zone, grant_of(request))
-        parts = records.stream(choice.selection)
+        parts = _in_turn(records.stream(choice.selection), reading, caller_of(request))
         # the first part is read before the answer begins, while an error can still have a status of its own
         first: list[Record] = await anext(parts, [])
         text = _encoded(first, _while_admitted(parts, lambda: admits(grant_of(request))), form)
@@ -57,6 +58,16 @@ def export_route(records: Records, zone: str, admits: Callable[[Grant], bool]) -
         return Stream(text, media_type=FORMATS[form], headers=headers)
 
     return export
+
+
+async def _in_turn(parts: AsyncIterator[list[Record]], reading: FairLine, caller: str) -> AsyncIterator[list[Record]]:
+    """The parts, for each of which the caller waits for a turn."""
+    while True:
+        async with reading.turn((caller,)):
+            part = await anext(parts, None)
+        if part is None:
+            return
+        yield part
 
 
 async def _while_admitted(

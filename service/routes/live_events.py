@@ -26,7 +26,7 @@ from service.routes.html_pages import Names
 from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
 from service.routes.parameters import known_only
 from service.routes.record_parameters import Series
-from service.routes.senders import Connection, grant_of
+from service.routes.senders import Connection, caller_of, grant_of
 from service.routes.visible_series import patterns_of
 from service.routes.websocket_handshake import ENDED, LIVE, subprotocol_for
 
@@ -58,7 +58,7 @@ def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Gran
         problem."""
         view = _view(request, feed, zone, LiveParameters.of(period, series, tz), width)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        events = _events(feed, view, lambda: admits(grant_of(request)), BROWSER_RETRY)
+        events = _events(feed, view, caller_of(request), lambda: admits(grant_of(request)), BROWSER_RETRY)
         return Stream(events, media_type="text/event-stream", headers=headers)
 
     return live
@@ -93,17 +93,21 @@ def live_socket_route(
             await socket.send_text(event("refused", problem(error)).decode())
             await socket.close(REFUSED)
             return
-        await _send(socket, feed, view, lambda: admits(grant_of(socket)))
+
+        def admitted() -> bool:
+            return admits(grant_of(socket))
+
+        await _send(socket, _events(feed, view, caller_of(socket), admitted), admitted)
 
     return live_socket
 
 
 async def _send(
-    socket: WebSocket[Any, Any, Any], feed: Feed[View, ViewSnapshot], view: View, admitted: Callable[[], bool]
+    socket: WebSocket[Any, Any, Any], texts: AsyncGenerator[bytes, None], admitted: Callable[[], bool]
 ) -> None:
-    """Send the events until the viewer has gone, may not see them any more, or there are no more."""
+    """Send the texts of events until the viewer has gone, may not see them any more, or there are no more."""
     listening = asyncio.create_task(_gone(socket))
-    sending = asyncio.create_task(_send_all(socket, _events(feed, view, admitted), admitted))
+    sending = asyncio.create_task(_send_all(socket, texts, admitted))
     try:
         await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -135,15 +139,15 @@ def _view(
 ) -> View:
     known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
     view = asked.view(zone, grant_of(asking), width_for(width))
-    feed.admit()
+    feed.admit(view, caller_of(asking))
     return view
 
 
 async def _events(
-    feed: Feed[View, ViewSnapshot], view: View, admitted: Callable[[], bool], first: bytes = b""
+    feed: Feed[View, ViewSnapshot], view: View, caller: str, admitted: Callable[[], bool], first: bytes = b""
 ) -> AsyncGenerator[bytes, None]:
     yield first + event("time", time.time())
-    async with aclosing(feed.watch(view)) as texts:
+    async with aclosing(feed.watch(view, caller)) as texts:
         async for text in texts:
             if not admitted():
                 return

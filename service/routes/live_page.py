@@ -18,7 +18,7 @@ from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveParameters, 
 from service.routes.page_links import from_live
 from service.routes.parameters import known_only, requested_format
 from service.routes.record_parameters import Series
-from service.routes.senders import grant_of
+from service.routes.senders import caller_of, grant_of
 
 ADDRESSES = {
     "chart": "/chart",
@@ -55,7 +55,7 @@ def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics:
             metrics.refused("/", error.reason)
             values = {**_values(request, asked), **_faulty(error), "zone": ZoneInfo(zone)}
             return await pages.form("home.html", values, grant, HEADERS, error.status)
-        snapshot = await feed.current(view)
+        snapshot = await feed.current(view, caller_of(request))
         seen = {"content": snapshot.content, "zone": ZoneInfo(view.zone), "newest": snapshot.fresh.newest}
         return await pages.form("home.html", {**_values(request, asked), **seen}, grant, HEADERS)
 

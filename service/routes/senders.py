@@ -4,6 +4,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from service.access.callers import caller
 from service.access.grants import NOBODY, Grant
 from service.intake.gate import Sender
 
@@ -20,6 +21,11 @@ def grant_of(request: Connection) -> Grant:
     """What the caller may do."""
     grant: Grant = request.scope.get("auth", NOBODY)
     return grant
+
+
+def caller_of(request: Connection) -> str:
+    """Who counts as one caller with this one, where the service is shared out."""
+    return caller(grant_of(request), request.client.host if request.client else "")
 
 
 def sender_of(request: Connection, transport: str | None = None) -> Sender:

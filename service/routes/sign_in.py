@@ -18,6 +18,7 @@ from service.access.keyring import Keyring
 from service.access.signatures import Signatures, Signed
 from service.errors import TaktlineError, TooLarge, TooManyGuesses, WrongKey
 from service.intake.bodies import inflate, whole
+from service.intake.turns import Turns
 from service.metrics import Metrics
 from service.routes.authentication import needs
 from service.routes.credentials import SESSION
@@ -79,7 +80,7 @@ def sign_in_routes(
 
 async def _fields(request: Request[Any, Any, Any]) -> dict[str, str]:
     """The fields of the form, each once."""
-    text = (await whole(inflate(request.stream(), "", MAX_FORM))).decode("utf-8", "replace")
+    text = (await whole(inflate(request.stream(), "", MAX_FORM, Turns().share()))).decode("utf-8", "replace")
     try:
         return {name: values[-1] for name, values in parse_qs(text, max_num_fields=10).items()}
     except ValueError as exc:

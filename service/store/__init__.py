@@ -27,7 +27,7 @@ writing of readings, however many there are."""
 PING_TIMEOUT = 2.0
 """Seconds that the database may take to answer a readiness probe."""
 
-__all__ = ["FORGOTTEN", "Blocker", "Excerpt", "Job", "Record", "Store", "open_store"]
+__all__ = ["FORGOTTEN", "READING", "Blocker", "Excerpt", "Job", "Record", "Store", "open_store"]
 
 
 class Store:

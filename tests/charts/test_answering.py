@@ -10,6 +10,7 @@ from service.charts.answering import Charts
 from service.charts.question import MAX_PIXELS, Appearance, ChartQuestion, Delivery
 from service.charts.renderer import Renderer
 from service.errors import BadRequest
+from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.bucket import Bucket, Numbers, Panel
 from service.period.steps import Period
@@ -49,7 +50,7 @@ def charts(data: Data) -> Charts:
         return b""
 
     metrics = Metrics()
-    return Charts(data.read, data.committed, Renderer(0, metrics), library, metrics)
+    return Charts(data.read, data.committed, Renderer(0, metrics), library, metrics, FairLine("reads", 1, 100))
 
 
 def asked_with(**changes: Any) -> ChartQuestion:

@@ -194,8 +194,8 @@ async def test_what_goes_wrong_while_drawing_is_told() -> None:
 
 async def test_one_picture_too_many_is_refused_at_once() -> None:
     async with rendering(hang, overall=5, drawing=2, max_waiting=2) as made:
-        waiting = [asyncio.create_task(made.draw(picture(), "png")) for _ in range(2)]
+        waiting = [asyncio.create_task(made.draw(picture(), "png", callers=[who])) for who in "ab"]
         await until(lambda: made.waiting == 2)
-        with pytest.raises(Unavailable, match="Too many charts"):
+        with pytest.raises(Unavailable, match="too many charts"):
             await made.draw(nothing(), "png")
         await asyncio.gather(*waiting, return_exceptions=True)

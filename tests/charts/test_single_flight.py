@@ -1,6 +1,7 @@
 """Work that simultaneous requests share."""
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
@@ -38,7 +39,7 @@ async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
         await asyncio.sleep(0.05)
         return b"answer"
 
-    for ask in (lambda: rounds.read(1, slow), lambda: cache.get("1", slow)):
+    for ask in (lambda: rounds.read(1, slow), lambda: cache.get("1", lambda _: slow())):
         leaving, staying = asyncio.create_task(ask()), asyncio.create_task(ask())
         await asyncio.sleep(0.01)
         leaving.cancel()
@@ -57,11 +58,11 @@ async def test_a_failure_is_everybodys_and_is_not_kept() -> None:
 
     for answers in (
         await asyncio.gather(*(rounds.read(1, fail) for _ in range(3)), return_exceptions=True),
-        await asyncio.gather(*(cache.get("1", fail) for _ in range(3)), return_exceptions=True),
+        await asyncio.gather(*(cache.get("1", lambda _: fail()) for _ in range(3)), return_exceptions=True),
     ):
         assert [type(answer) for answer in answers] == [ValueError] * 3
     assert await rounds.read(1, succeed) == b"x"
-    assert await cache.get("1", succeed) == (b"x", "miss")
+    assert await cache.get("1", lambda _: succeed()) == (b"x", "miss")
 
 
 async def test_the_cache_is_bounded_in_bytes_and_forgets_what_was_not_used() -> None:
@@ -69,7 +70,7 @@ async def test_the_cache_is_bounded_in_bytes_and_forgets_what_was_not_used() -> 
     made = []
 
     async def get(key: str, size: int) -> str:
-        async def make() -> bytes:
+        async def make(_: Collection[str]) -> bytes:
             made.append(key)
             return bytes(size)
 

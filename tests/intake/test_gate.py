@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from service.errors import Draining, Overloaded, TaktlineError, TooFast
+from service.errors import Draining, Overloaded, ShareUsedUp, TaktlineError, TooFast
 from service.intake.batch import Outcome, Packed
 from service.intake.copy_rows import text_field
 from service.intake.formats.frames import read_json
@@ -164,7 +164,7 @@ async def test_the_end_comes_before_the_rate_and_the_rate_before_room(shared: Ru
     entrance = setup.gate.enter(SENDER)
     assert entrance.put_now(batch(name, 5)) is not None
     # the queue has no room
-    with pytest.raises(Overloaded):
+    with pytest.raises(ShareUsedUp):
         setup.gate.enter_at_once(SENDER).offer(batch(name, 1))
     assert entrance.put_now(batch(name, 1)) is None
     assert await asked(entrance, batch(name, 1)) == "room"

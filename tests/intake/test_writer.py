@@ -6,9 +6,19 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service.errors import BadReading, Draining, InDoubt, Overloaded, TooMuchAtOnce, Unavailable, WaitedTooLong
+from service.errors import (
+    BadReading,
+    Draining,
+    InDoubt,
+    Overloaded,
+    ShareUsedUp,
+    TooMuchAtOnce,
+    Unavailable,
+    WaitedTooLong,
+)
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.writer import RETRY_TO, Listener, Write, Writer
+from service.intake.waiting import BATCH
+from service.intake.writer import MAX_TRANSACTION, RETRY_TO, Listener, Write, Writer
 from service.metrics import Metrics
 from tests.harness import until
 
@@ -125,16 +135,85 @@ async def test_the_queue_is_bounded_in_readings_and_bytes() -> None:
         return [Outcome.WRITTEN] * len(batches)
 
     async with at_work(write, max_readings=10, max_bytes=1000) as writer:
-        writer.offer(batch(8))
+        writer.offer(batch(7), "one")
+        with pytest.raises(Overloaded, match="7 readings wait"):
+            writer.offer(batch(4), "other")
         with pytest.raises(Overloaded):
-            writer.offer(batch(3))
-        with pytest.raises(Overloaded):
-            writer.offer(batch(1, size=995))
-        waiting = asyncio.create_task(writer.put(batch(3)))
+            writer.offer(batch(1, size=995), "other")
+        waiting = asyncio.create_task(writer.put(batch(4), "other"))
         await asyncio.sleep(0.01)
         assert not waiting.done()
         gate.set()
         assert await (await waiting) is Outcome.WRITTEN
+
+
+@pytest.mark.parametrize(("count", "size", "share"), [(1, 10, 7), (0, 1000 - BATCH, 7)])
+async def test_one_sender_leaves_room_for_others(count: int, size: int, share: int) -> None:
+    """By readings, and by bytes."""
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, max_readings=10, max_bytes=10_000) as writer:
+        first = writer.offer(batch(1, size), "greedy")
+        answers = [writer.put_now(batch(count, size), "greedy") for _ in range(10)]
+        assert [answer is not None for answer in answers] == [True] * (share - 1) + [False] * (11 - share)
+        with pytest.raises(ShareUsedUp, match="of yours wait"):
+            writer.offer(batch(count, size), "greedy")
+        waiting = asyncio.create_task(writer.put(batch(count, size), "greedy"))
+        others = [writer.offer(batch(count, size), f"other {number}") for number in range(3)]
+        with pytest.raises(Overloaded):
+            writer.offer(batch(count, size), "one too many")
+        assert not waiting.done()
+        gate.set()
+        done = await asyncio.gather(first, await waiting, *others, *(answer for answer in answers if answer))
+        assert set(done) == {Outcome.WRITTEN}
+
+
+async def test_even_the_largest_batch_leaves_room_for_others() -> None:
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, max_readings=100, max_bytes=100_000) as writer:
+        answers = [writer.offer(batch(100, 90_000), "large"), writer.offer(batch(10, 1000), "small")]
+        with pytest.raises(ShareUsedUp):
+            writer.offer(batch(1), "large")
+        assert writer.waiting == 110
+        gate.set()
+        await asyncio.gather(*answers)
+        assert writer.waiting == 0
+        assert await writer.offer(batch(100, 90_000), "large") is Outcome.WRITTEN
+
+
+async def test_all_senders_have_their_part_of_a_group() -> None:
+    groups: list[list[str]] = []
+    gate = asyncio.Event()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        groups.append([str(one.id) for one in batches])
+        await gate.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    most = MAX_TRANSACTION // 10
+    async with at_work(write, max_readings=10 * MAX_TRANSACTION) as writer:
+        answers = [writer.offer(batch(batch_id="first"), "greedy")]
+        await until(lambda: bool(groups))
+        answers += [writer.offer(batch(most, batch_id=f"greedy {number}"), "greedy") for number in range(25)]
+        answers += [writer.offer(batch(most, batch_id=f"other {number}"), "other") for number in range(7)]
+        answers += [writer.offer(batch(batch_id=f"small {number}"), "small") for number in range(3)]
+        gate.set()
+        await asyncio.gather(*answers)
+    of = [
+        {who: [one for one in group if one.startswith(who)] for who in ("greedy", "other", "small")} for group in groups
+    ]
+    assert [len(part) for part in of[1].values()] == [5, 4, 3], groups
+    assert of[1]["other"] + of[2]["other"] == [f"other {number}" for number in range(7)]
+    assert len(of[2]["greedy"]) == 7  # what the other doesn't need
 
 
 async def test_a_batch_larger_than_the_queue_goes_alone() -> None:
@@ -273,8 +352,10 @@ async def test_a_request_is_answered_in_time_and_its_batch_counts_until_it_is_se
         assert "database" in (writer.trouble or "")
         with pytest.raises(Unavailable, match="waited"):
             writer.offer(batch(1))
-        assert writer.put_now(batch(7)) is None  # 4 of 10 are taken: what is in doubt counts, what is withdrawn doesn't
-        last = writer.put_now(batch(6, batch_id="e"))
+        assert (
+            writer.put_now(batch(7), "other") is None
+        )  # 4 of 10 are taken: what is in doubt counts, what is withdrawn doesn't
+        last = writer.put_now(batch(6, batch_id="e"), "other")
         assert last is not None
         gate.set()
         for answer in (in_hand[1], behind[0], last):

@@ -3,13 +3,14 @@ one."""
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 
 import pytest
 
-from service.errors import Unavailable
+from service.errors import ShareUsedUp, Unavailable
 from service.live.feed import PAUSE, Feed, polling
 from service.metrics import Metrics
 from tests.harness import until
@@ -150,13 +151,88 @@ async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Photo]) -> None
     await feed.stop()
     assert await asyncio.wait_for(waiting, 1) is None
     with pytest.raises(Unavailable):
-        feed.admit()
+        feed.admit("a")
+
+
+class Album:
+    """Takes one snapshot at a time of any view, and notes of which."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
+
+    async def take(self, view: str, _: Photo | None) -> Photo:
+        self.taken.append(view)
+        await self.may_go_on.wait()
+        return Photo(len(self.taken), None)
+
+
+async def test_one_with_many_views_holds_up_no_other() -> None:
+    """What others wait for is taken after the snapshot that is just being taken, and more than once where it is
+    several others."""
+    album = Album()
+    feed = Feed(album.take, None, Metrics(), b"beat")
+    album.may_go_on.clear()
+    async with AsyncExitStack() as stack:
+
+        async def look(view: str, caller: str) -> asyncio.Future[bytes]:
+            viewer = await stack.enter_async_context(aclosing(feed.watch(view, caller)))
+            looking = asyncio.ensure_future(anext(viewer))
+            await asyncio.sleep(0)
+            return looking
+
+        looking = [await look(f"own {number}", "greedy") for number in range(150)]
+        await until(lambda: len(album.taken) == 1)
+        looking += [await look("own 149", "another"), await look("another's", "third")]
+        album.may_go_on.set()
+        await asyncio.gather(*looking)
+    assert set(album.taken[1:4]) >= {"own 149", "another's"}, album.taken[:10]
+
+
+async def test_one_caller_may_have_half_of_all_views_and_of_all_viewers(feed: Feed[str, Photo]) -> None:
+    feed.open.number, feed.viewers.number = 4, 10
+    async with AsyncExitStack() as stack:
+
+        async def look(view: str, caller: str) -> None:
+            feed.admit(view, caller)
+            await following(await stack.enter_async_context(aclosing(feed.watch(view, caller))))
+
+        await look("a", "greedy")
+        await look("b", "greedy")
+        with pytest.raises(ShareUsedUp, match="2 live pages of different views"):
+            await look("c", "greedy")
+        await look("c", "other")
+        for _ in range(3):
+            await look("a", "greedy")  # another viewer of the same view
+        with pytest.raises(ShareUsedUp, match="5 viewers"):
+            await look("a", "greedy")
+        await look("a", "other")
+    assert (feed.open.taken, feed.viewers.taken) == (0, 0)
+
+
+async def test_the_more_views_one_has_the_rarer_each_is_renewed(camera: Camera) -> None:
+    """So that all of them together don't take all of the time."""
+
+    async def take(view: str, before: Photo | None) -> Photo:
+        await asyncio.sleep(0.01)
+        taken[view] += 1
+        return Photo(taken[view], None, time.time() + 0.01)
+
+    taken: Counter[str] = Counter()
+    feed = Feed(take, None, Metrics(), b"beat")
+    async with AsyncExitStack() as stack:
+        for view, caller in [*((f"own {number}", "greedy") for number in range(50)), ("another's", "another")]:
+            await following(await stack.enter_async_context(aclosing(feed.watch(view, caller))))
+        taken.clear()
+        await until(lambda: taken["another's"] == 4)
+        assert taken["own 0"] <= 2, taken
 
 
 async def test_there_may_be_too_many(feed: Feed[str, Photo]) -> None:
-    feed.max_viewers = 1
-    feed.admit()
+    feed.viewers.number = 1
+    feed.admit("a")
     async with aclosing(feed.watch("a")) as viewer:
         await following(viewer)
         with pytest.raises(Unavailable):
-            feed.admit()
+            feed.admit("a")

@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from service.charts.answering import CACHE_BUCKETS, Charts
 from service.charts.question import Appearance, ChartQuestion
 from service.charts.renderer import Renderer
+from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.bucket import Numbers
 from service.period.selection import SeriesFilter
@@ -111,7 +112,7 @@ async def test_charts_are_kept_by_the_size_of_their_names_as_well() -> None:
         return b""
 
     metrics = Metrics()
-    charts = Charts(read, committed, Renderer(0, metrics), library, metrics)
+    charts = Charts(read, committed, Renderer(0, metrics), library, metrics, FairLine("reads", 1, 100))
     for number in range(300):
         names = tuple(f"{number} {each:0190}" for each in range(MAX_CHOSEN))
         await charts.picture(

@@ -19,7 +19,7 @@ from service.routes.chart.chart_parameters import FORMATS, ChartParameters, kept
 from service.routes.chart.openapi import ChartOperation
 from service.routes.defaults import Defaults
 from service.routes.parameters import best_match, takes_gzip
-from service.routes.senders import grant_of
+from service.routes.senders import caller_of, grant_of
 from service.routes.short_keys import SHORT, kept_by_short_text
 from service.routes.visible_series import series_shown
 
@@ -41,7 +41,8 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         now = datetime.now(UTC)
         period = _period(parameters, form, defaults.zone, now)
         question = _question(parameters, period, defaults.time_format, now, grant_of(request))
-        delivery = Delivery(form, parameters.scale, packed, known_tags(given.getall("if-none-match", ())))
+        known = known_tags(given.getall("if-none-match", ()))
+        delivery = Delivery(form, parameters.scale, packed, known, caller_of(request))
         answer = await charts.answer(question, delivery)
         until = kept_until(parameters, question, now, lambda then: _period(parameters, form, defaults.zone, then))
         headers = chart_headers(answer, form, now, until)

@@ -1,6 +1,6 @@
 """Errors of `/chart` as pictures, since an `<img>` couldn't show them otherwise."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -18,6 +18,7 @@ from service.routes.chart.caching import SVG_POLICY
 from service.routes.chart.chart_parameters import KNOWN
 from service.routes.one_at_a_time import OneAtATime
 from service.routes.parameters import MOST_READ, accepted
+from service.routes.senders import caller_of
 
 _KINDS = ("image/svg+xml", "image/png")
 
@@ -44,21 +45,26 @@ def picture_of(
         data = error_svg(title, detail, how.width, how.height, how.theme)
         return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
     draw = partial(error_png, title, detail, how.width, how.height, how.theme, how.scale)
-    return _DrawnWhenSent(draw, drawing, status_code=problem["status"], media_type=media_type, headers=made)
+    return _DrawnWhenSent(
+        lambda: drawing.run(draw, caller_of(request)),
+        status_code=problem["status"],
+        media_type=media_type,
+        headers=made,
+    )
 
 
 class _DrawnWhenSent(Response[bytes]):
     """A picture that is drawn when it is sent, in a thread, since a large one takes some hundredths of a second."""
 
-    def __init__(self, draw: Callable[[], bytes], drawing: OneAtATime, **response: Any) -> None:
+    def __init__(self, draw: Callable[[], Awaitable[bytes]], **response: Any) -> None:
         super().__init__(b"", **response)
-        self._draw, self._drawing = draw, drawing
+        self._draw = draw
 
     def to_asgi_response(self, *args: Any, **kwargs: Any) -> Any:
         whole = super().to_asgi_response
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            self.content = await self._drawing.run(self._draw)
+            self.content = await self._draw()
             await whole(*args, **kwargs)(scope, receive, send)
 
         return answer

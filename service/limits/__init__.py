@@ -1,0 +1,1 @@
+"""What clients may take of the service: memory, connections and time."""
