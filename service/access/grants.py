@@ -45,6 +45,14 @@ class Grant(msgspec.Struct, frozen=True):
         """Whether this scope is granted."""
         return scope in self.scopes
 
+    def may_any(self, scopes: tuple[Scope, ...]) -> bool:
+        """Whether one of these scopes is granted. They are compared one by one, since an Enum's hash costs more."""
+        for one in scopes:
+            for mine in self.scopes:
+                if mine is one:
+                    return True
+        return False
+
     @property
     def is_everybodys(self) -> bool:
         """Whether everybody sees what this caller sees, so that caches may keep it for others."""

@@ -35,6 +35,7 @@ class Anonymous(Enum):
     ALL = "all"
 
 
+_AUTO = Anonymous.AUTO
 _ALLOWED = {
     Anonymous.NONE: NOBODY,
     Anonymous.READ: Grant("anonymous", frozenset({Scope.READ})),
@@ -74,7 +75,7 @@ class Keyring:
     @property
     def anonymous(self) -> Grant:
         """What callers without a key may do now."""
-        if self.setting is Anonymous.AUTO:
+        if self.setting is _AUTO:
             return OPEN if self._any_made_yet is False else NOBODY
         return _ALLOWED[self.setting]
 

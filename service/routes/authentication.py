@@ -5,7 +5,7 @@ caller may do is then in `scope["auth"]`, as a Grant. It is a middleware of its 
 because that copies the route's handler for each request: see docs/decisions/no-guards.md.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from litestar.enums import ScopeType
@@ -18,12 +18,16 @@ from service.access.keyring import Keyring
 from service.access.signatures import Signatures, unsigned
 from service.errors import Forbidden, TaktlineError, TooManyGuesses, Unauthorized, WrongKey
 from service.metrics import Metrics
-from service.routes.credentials import offered_key, offered_session
+from service.routes.credentials import headers_of, offered_key, session_in
 from service.routes.websocket_handshake import LIVE, refuse
 
 NEEDS = "needs"
 SIGNED_ADDRESS = "/chart"
 """The address to which links can be signed."""
+MAX_RECENT = 1000
+"""The most headers with right keys that are remembered."""
+# looking up a member of an Enum costs as much as all else here
+_HTTP: Final = ScopeType.HTTP
 _UNSAID = (AccessScope.ADMIN,)
 
 
@@ -46,15 +50,18 @@ class Authentication:
     ) -> None:
         self._app, self._keyring, self._signatures = app, keyring, signatures
         self._guesses, self._metrics = guesses, metrics
+        self._recent: dict[bytes, int] = {}
+        """The ids of the keys in headers that were right."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["user"], scope["auth"] = None, NOBODY
-        asks_for_methods = scope["type"] == ScopeType.HTTP and scope["method"] == "OPTIONS"
-        needed = () if asks_for_methods else needed_by(scope["route_handler"])
+        needed = needed_by(scope["route_handler"])
+        if scope["type"] == _HTTP and scope["method"] == "OPTIONS":
+            needed = ()  # what methods there are is told to everybody
         try:
             scope["auth"] = self._admit(scope, needed)
         except TaktlineError as refusal:
-            if scope["type"] == ScopeType.HTTP:
+            if scope["type"] == _HTTP:
                 raise  # it is answered and counted like every other error
             await refuse(send, self._metrics, refusal, LIVE if scope["path"] == LIVE else "websocket")
             return
@@ -62,22 +69,40 @@ class Authentication:
 
     def _admit(self, scope: Scope, needed: tuple[AccessScope, ...]) -> Grant:
         """What the caller may do. Raises Unauthorized, Forbidden or TooManyGuesses where that isn't enough."""
-        key, link = offered_key(scope), _taken_link(scope)
-        grant = self._without_key(scope, link) if key is None else self._keyring.find(key)
+        link = _taken_link(scope) if b"sig=" in scope["query_string"] else None
+        authorization, cookie = headers_of(scope)
+        grant = self._known(authorization)
+        if grant is None:
+            key = offered_key(scope, authorization)
+            grant = self._without_key(cookie, link) if key is None else self._by_key(key, authorization)
         if grant is None:  # a wrong key, which does no harm where no key is needed
             grant = self._keyring.anonymous
             if needed and not self._keyring.is_open:
                 raise self._wrong(scope)
-        if needed and grant.scopes.isdisjoint(needed):
+        if needed and not grant.may_any(needed):
             wanted = " or ".join(one.value for one in needed)
             if grant.key is None:
                 raise Unauthorized(f"This needs a key with the scope {wanted}.")
             raise Forbidden(f"The key {grant.name!r} has not the scope {wanted}, which this needs.")
         return grant
 
-    def _without_key(self, scope: Scope, link: str | None) -> Grant:
+    def _known(self, authorization: bytes | None) -> Grant | None:
+        """What was found for this header before, if its key still holds: reading and hashing it costs more than
+        everything else here."""
+        key = None if authorization is None else self._recent.get(authorization)
+        return None if key is None else self._keyring.find_by_id(key)
+
+    def _by_key(self, key: str, authorization: bytes | None) -> Grant | None:
+        grant = self._keyring.find(key)
+        if grant is not None and grant.key is not None and authorization is not None:
+            if len(self._recent) >= MAX_RECENT:
+                self._recent.clear()
+            self._recent[authorization] = grant.key
+        return grant
+
+    def _without_key(self, cookie: bytes | None, link: str | None) -> Grant:
         """What a caller may do by its session, otherwise by a signed link, otherwise as everybody may."""
-        if (text := offered_session(scope)) is not None:
+        if cookie is not None and (text := session_in(cookie)) is not None:
             session = self._signatures.read_session(text)
             if session is not None and not session.has_ended:
                 grant = self._keyring.find_by_id(session.key)
@@ -106,7 +131,7 @@ class Authentication:
 def _taken_link(scope: Scope) -> str | None:
     """The parameters of a signed link to a chart, by which it is signed; these are taken away for the route, which
     knows nothing of them. None where the address isn't signed."""
-    if b"sig=" not in scope["query_string"] or scope.get("path_template") != SIGNED_ADDRESS:
+    if scope.get("path_template") != SIGNED_ADDRESS:
         return None
     query = scope["query_string"].decode("latin-1")
     rest = unsigned(query)

@@ -11,6 +11,7 @@ Who the user is doesn't matter: the key alone says it. Browsers have a session i
 
 import base64
 import re
+from typing import Final
 from urllib.parse import parse_qs
 
 from litestar.enums import ScopeType
@@ -21,30 +22,40 @@ SESSION = "taktline_session"
 KEY_PROTOCOL = "taktline.key."
 """How the subprotocol begins that is a key."""
 _SESSION = re.compile(rb"(?:^|;) *%b=([^;]*)" % SESSION.encode())
+_WEBSOCKET: Final = ScopeType.WEBSOCKET
 MAX_PARAMETERS = 100
 """Where an address has more parameters, no key is looked for among them."""
 WITH_PASSWORD = frozenset({"/write", "/query", "/ping"})
 """The addresses of InfluxDB 1, at which the parameter `p` is a key."""
 
 
-def offered_key(scope: Scope) -> str | None:
-    """The key, whether it is right or wrong; None where there is none."""
+def headers_of(scope: Scope) -> tuple[bytes | None, bytes | None]:
+    """The first `Authorization` of a request, and its `Cookie`; None where it has none. Both in one go, since every
+    request is looked at."""
+    cookie = None
     for name, value in scope["headers"]:
         if name == b"authorization":
-            return _from_header(value)
-    if scope["type"] == ScopeType.WEBSOCKET:
+            return value, None
+        if name == b"cookie":
+            cookie = value
+    return None, cookie
+
+
+def offered_key(scope: Scope, authorization: bytes | None) -> str | None:
+    """The key, whether it is right or wrong; None where there is none."""
+    if authorization is not None:
+        return _from_header(authorization)
+    if scope["type"] == _WEBSOCKET:
         return next((one[len(KEY_PROTOCOL) :] for one in scope["subprotocols"] if one.startswith(KEY_PROTOCOL)), None)
     if b"p=" in scope["query_string"] and scope.get("path_template") in WITH_PASSWORD:
         return _from_query(scope["query_string"].decode("latin-1"))
     return None
 
 
-def offered_session(scope: Scope) -> str | None:
-    """The session in a browser's cookie; None where there is none."""
-    for name, value in scope["headers"]:
-        if name == b"cookie" and (found := _SESSION.search(value)) is not None:
-            return found[1].decode("latin-1")
-    return None
+def session_in(cookie: bytes) -> str | None:
+    """The session in a browser's cookies; None where there is none."""
+    found = _SESSION.search(cookie)
+    return None if found is None else found[1].decode("latin-1")
 
 
 def _from_query(query: str) -> str | None:

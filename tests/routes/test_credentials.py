@@ -7,7 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.routes.credentials import offered_key
+from service.routes import credentials
+
+
+def offered_key(scope: Any) -> str | None:
+    return credentials.offered_key(scope, credentials.headers_of(scope)[0])
 
 
 def basic(text: str | bytes) -> bytes:
