@@ -31,6 +31,7 @@ from service.settings import Settings
 from service.store import READING, Store, open_store
 from service.store.database import DatabaseServer, inspect
 from service.store.keys import Keys
+from service.store.leadership import Leadership
 from service.store.migrate import migrate, search_path
 from service.store.queries import read_queries
 from service.upkeep.job_watch import JobWatch
@@ -110,7 +111,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,
         _known(store.keys, Anonymous(settings.anonymous)) as (keyring, signatures),
-        _maintained(store, keyring, settings) as watch,
+        _maintained(url, store, keyring, settings) as watch,
     ):
         counters.watch_jobs(watch.jobs)
         await renderer.warm()
@@ -217,9 +218,10 @@ async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[tuple[Keyrin
 
 
 @asynccontextmanager
-async def _maintained(store: Store, keyring: Keyring, settings: Settings) -> AsyncIterator[JobWatch]:
+async def _maintained(url: str, store: Store, keyring: Keyring, settings: Settings) -> AsyncIterator[JobWatch]:
     watch = JobWatch(store)
-    task = asyncio.create_task(maintain(store, watch, settings.batch_memory, keyring.note_used))
+    leadership = Leadership(url, search_path(settings.database_schema, store.server), store.server)
+    task = asyncio.create_task(maintain(store, watch, leadership, settings.batch_memory, keyring.note_used))
     try:
         yield watch
     finally:

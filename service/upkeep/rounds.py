@@ -10,6 +10,7 @@ import structlog
 
 from service.errors import TaktlineError
 from service.store import FORGOTTEN, Store
+from service.store.leadership import Leadership
 from service.upkeep.job_watch import JobWatch
 
 FORGET_EVERY = 600.0
@@ -27,32 +28,39 @@ CHECK_EVERY = 15.0
 """Seconds between two checks that nothing of the schema is missing."""
 
 log = structlog.stdlib.get_logger("maintenance")
+Work = Callable[[], Awaitable[object]]
 
 
 async def maintain(
-    store: Store, watch: JobWatch, batch_memory: timedelta, note_used: Callable[[], Awaitable[None]]
+    store: Store, watch: JobWatch, leadership: Leadership, batch_memory: timedelta, note_used: Work
 ) -> None:
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time. `note_used` writes
-    down which keys were used."""
+    down which keys this replica has seen.
+
+    Of several replicas, the leader does everything else that changes anything. Nobody does while something of the schema
+    is missing, in whose place another installation's might be changed.
+    """
+
+    def whole(work: Work) -> Work:
+        return lambda: work() if store.inventory.lacking is None else _nothing()
+
+    def led(work: Work, otherwise: Work = _nothing) -> Work:
+        return whole(lambda: work() if leadership.leads else otherwise())
+
     async with asyncio.TaskGroup() as group:
-        group.create_task(every(SERIES_EVERY, _if_whole(store, store.series.note_missed)))
-        group.create_task(every(USED_EVERY, _if_whole(store, note_used)))
+        group.create_task(leadership.keep())
+        group.create_task(every(SERIES_EVERY, led(store.series.note_missed)))
+        group.create_task(every(USED_EVERY, whole(note_used)))
         group.create_task(every(CHECK_EVERY, partial(_check, store)))
-        group.create_task(every(FORGET_EVERY, _if_whole(store, partial(_forget, store, batch_memory))))
+        group.create_task(every(FORGET_EVERY, led(partial(_forget, store, batch_memory))))
         if store.server.edition == "community":
-            group.create_task(every(LATE_EVERY, _if_whole(store, store.rollups.refresh_late)))
+            group.create_task(every(LATE_EVERY, led(store.rollups.refresh_late)))
             await _try(watch.look)
-            group.create_task(every(JOBS_EVERY, _if_whole(store, watch.round)))
+            group.create_task(every(JOBS_EVERY, led(watch.round, watch.look)))
 
 
-def _if_whole(store: Store, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
-    """The work, left out while something of the schema is missing, in whose place another's might be changed."""
-
-    async def guarded() -> None:
-        if store.inventory.lacking is None:
-            await work()
-
-    return guarded
+async def _nothing() -> None:
+    """Leave a round out."""
 
 
 async def _check(store: Store) -> None:
@@ -63,14 +71,14 @@ async def _check(store: Store) -> None:
         log.error("the schema isn't whole", why=now) if now else log.info("the schema is whole again")
 
 
-async def every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+async def every(seconds: float, work: Work) -> None:
     """Do the work again and again, so many seconds after it was last done, whatever goes wrong with it."""
     while True:
         await asyncio.sleep(seconds)
         await _try(work)
 
 
-async def _try(work: Callable[[], Awaitable[object]]) -> None:
+async def _try(work: Work) -> None:
     try:
         await work()
     except TaktlineError as exc:
