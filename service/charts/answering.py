@@ -147,9 +147,9 @@ class Charts:
             async with self._writing.turn(callers):
                 return await asyncio.to_thread(_page, picture, library, packed)
         if sum(len(panel.buckets) for panel in picture.numbers.panels) < THREAD_BUCKETS:
-            return _text(picture, form, packed)
+            return _text(picture, form, packed, delivery.excel)
         async with self._writing.turn(callers):
-            return await asyncio.to_thread(_text, picture, form, packed)
+            return await asyncio.to_thread(_text, picture, form, packed, delivery.excel)
 
 
 def _key(question: ChartQuestion) -> NumbersKey:
@@ -199,7 +199,7 @@ def _tag(digest: bytes, question: ChartQuestion, delivery: Delivery) -> str:
     if delivery.form in TABLES:
         asked = question.period, question.agg, question.max_panels is not None
     scale = float(delivery.scale if delivery.form == "png" else 1)
-    content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed))
+    content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed, delivery.excel))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'
 
 
@@ -208,12 +208,12 @@ def _page(picture: Picture, library: bytes, packed: bool) -> bytes:
     return gzip.compress(data, 6, mtime=0) if packed else data
 
 
-def _text(picture: Picture, form: Literal["json", "csv", "vega"], packed: bool) -> bytes:
+def _text(picture: Picture, form: Literal["json", "csv", "vega"], packed: bool, excel: bool) -> bytes:
     match form:
         case "json":
             data = as_json(picture)
         case "csv":
-            data = as_csv(picture)
+            data = as_csv(picture, excel=excel)
         case "vega":
             data = msgspec.json.encode(spec(picture))
         case _:

@@ -47,13 +47,14 @@ class ChartQuestion(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """In which form a chart is to be sent, gzipped if `packed`; the tags of the charts that the client has already,
-    where `*` stands for any; and who asks, if a turn has to be waited for."""
+    """In which form a chart is to be sent, gzipped if `packed`, as CSV for a spreadsheet if `excel`; the tags of the
+    charts that the client has already, where `*` stands for any; and who asks, if a turn has to be waited for."""
 
     form: ChartFormat
     scale: float = 1
     packed: bool = False
     known_tags: tuple[str, ...] = ()
+    excel: bool = False
     caller: str = ""
 
     def is_known(self, tag: str) -> bool:

@@ -19,17 +19,28 @@ from service.routes.defaults import Defaults
 from service.routes.forms import PICKED, tidied
 from service.routes.html_pages import Pages
 from service.routes.page_links import from_records
+from service.routes.parameters import Together, known_only, requested_format, whole_number
 from service.routes.parameters import choice as one_of
-from service.routes.parameters import known_only, requested_format, whole_number
 from service.routes.record_formats import table
-from service.routes.record_parameters import CHOOSING, Choice, From, Series, Until, Zone, read_choice
+from service.routes.record_parameters import (
+    CHOOSING,
+    NOTHING,
+    Choice,
+    Excel,
+    From,
+    Series,
+    Until,
+    Zone,
+    is_for_excel,
+    read_choice,
+)
 from service.routes.senders import caller_of, grant_of
 from service.store import Excerpt, Record
 from service.store.records import Records
 
 FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 ORDERS = ("desc", "asc")
-PARAMETERS = ("page", "per_page", "order", *CHOOSING, "cursor", "format")
+PARAMETERS = ("page", "per_page", "order", *CHOOSING, "cursor", "format", "excel")
 FIELDS = ("series", "from", "until", "tz")
 """Parameters with a field in the form, beside which an error can be shown."""
 TEMPLATE = "display.html"
@@ -59,11 +70,13 @@ class PageRequest(msgspec.Struct, frozen=True):
     down: bool
     format: str | None
     per_page: str | None
+    excel: bool
 
     def address(self, **where: object) -> str:
         """The address of another page of the same selection."""
-        order = None if self.down else "asc"
-        return self.choice.address("/display", per_page=self.per_page, order=order, format=self.format, **where)
+        order, excel = None if self.down else "asc", "true" if self.excel else None
+        more = {"per_page": self.per_page, "order": order, "format": self.format, "excel": excel}
+        return self.choice.address("/display", **more, **where)
 
 
 class FormValues(msgspec.Struct, frozen=True):
@@ -97,6 +110,7 @@ def display_route(
             QueryParameter(description="From a next or prev link: the page beside, whatever came in meanwhile."),
         ] = None,
         form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
+        excel: Excel = None,
     ) -> Response[Any]:
         """The records, newest first, page by page. `Link` has the pages around, `X-Total-Count` the exact total."""
         kind = requested_format(request, form or None, FORMATS, "json")
@@ -105,17 +119,17 @@ def display_route(
         grant = grant_of(request)
         typed = FormValues(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
         try:
-            known_only(request, PARAMETERS, repeatable=["series"])
-            if page and cursor:
-                raise bad_parameter("page", "is not allowed together with cursor")
+            all_of = Together()
+            all_of.read(lambda: known_only(request, PARAMETERS, repeatable=["series"]), None)
+            choice = all_of.read(lambda: read_choice(series, start, until, tz, defaults.zone, grant), NOTHING)
+            number = all_of.read(lambda: 1 if page is None else _page_number(page, cursor), 1)
+            place = all_of.read(lambda: read_cursor(cursor) if cursor else None, None)
+            size = all_of.read(lambda: whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else None, None)
+            down = all_of.read(lambda: one_of("order", order or "desc", ORDERS) == "desc", True)
+            for_excel = all_of.read(lambda: is_for_excel(excel, kind), False)
+            all_of.check()
             asked = PageRequest(
-                read_choice(series, start, until, tz, defaults.zone, grant),
-                1 if page is None else whole_number("page", page, 1, MAX_PAGE),
-                read_cursor(cursor) if cursor else None,
-                whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else defaults.per_page,
-                one_of("order", order or "desc", ORDERS) == "desc",
-                form or None,
-                per_page or None,
+                choice, number, place, size or defaults.per_page, down, form or None, per_page or None, for_excel
             )
             async with reading.turn((caller_of(request),)):
                 excerpt = await _read(records, asked)
@@ -137,7 +151,7 @@ def display_route(
             case "json":
                 return Response(made, headers=headers)
             case "csv":
-                return Response(table(excerpt.items), media_type="text/csv", headers=headers)
+                return Response(table(excerpt.items, excel=asked.excel), media_type="text/csv", headers=headers)
             case _:
                 zone = ZoneInfo(asked.choice.zone)
                 seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
@@ -146,6 +160,12 @@ def display_route(
                 return await pages.form(TEMPLATE, values, grant, headers)
 
     return display
+
+
+def _page_number(page: str, cursor: str | None) -> int:
+    if page and cursor:
+        raise bad_parameter("page", "is not allowed together with cursor")
+    return whole_number("page", page, 1, MAX_PAGE)
 
 
 async def _read(records: Records, asked: PageRequest) -> Excerpt:

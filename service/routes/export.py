@@ -14,15 +14,25 @@ from service.access.grants import Grant, Scope
 from service.errors import Unauthorized
 from service.limits.fair_line import FairLine
 from service.routes.authentication import needs
-from service.routes.parameters import known_only, requested_format, takes_gzip
+from service.routes.parameters import Together, known_only, requested_format, takes_gzip
 from service.routes.record_formats import ndjson, table
-from service.routes.record_parameters import CHOOSING, From, Series, Until, Zone, read_choice
+from service.routes.record_parameters import (
+    CHOOSING,
+    NOTHING,
+    Excel,
+    From,
+    Series,
+    Until,
+    Zone,
+    is_for_excel,
+    read_choice,
+)
 from service.routes.senders import caller_of, grant_of
 from service.store import Record
 from service.store.records import Records
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
-PARAMETERS = (*CHOOSING, "format")
+PARAMETERS = (*CHOOSING, "format", "excel")
 
 
 def export_route(records: Records, reading: FairLine, zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
@@ -37,16 +47,20 @@ def export_route(records: Records, reading: FairLine, zone: str, admits: Callabl
         until: Until = None,
         tz: Zone = None,
         form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
+        excel: Excel = None,
     ) -> Stream:
         """All readings, or those of a period and of some series, oldest first. What comes can be posted to
         /readings."""
         known_only(request, PARAMETERS, repeatable=["series"])
         form = requested_format(request, form, FORMATS, "ndjson")
-        choice = read_choice(series, start, until, tz, zone, grant_of(request))
+        all_of = Together()
+        for_excel = all_of.read(lambda: is_for_excel(excel, form), False)
+        choice = all_of.read(lambda: read_choice(series, start, until, tz, zone, grant_of(request)), NOTHING)
+        all_of.check()
         parts = _in_turn(records.stream(choice.selection), reading, caller_of(request))
         # the first part is read before the answer begins, while an error can still have a status of its own
         first: list[Record] = await anext(parts, [])
-        text = _encoded(first, _while_admitted(parts, lambda: admits(grant_of(request))), form)
+        text = _encoded(first, _while_admitted(parts, lambda: admits(grant_of(request))), form, for_excel)
         headers = {
             "Content-Disposition": f'attachment; filename="readings.{form}"',
             "Cache-Control": "no-store",
@@ -80,10 +94,12 @@ async def _while_admitted(
         yield part
 
 
-async def _encoded(first: list[Record], parts: AsyncIterator[list[Record]], form: str) -> AsyncIterator[bytes]:
-    yield table(first) if form == "csv" else ndjson(first)
+async def _encoded(
+    first: list[Record], parts: AsyncIterator[list[Record]], form: str, excel: bool
+) -> AsyncIterator[bytes]:
+    yield table(first, excel=excel) if form == "csv" else ndjson(first)
     async for part in parts:
-        yield table(part, header=False) if form == "csv" else ndjson(part)
+        yield table(part, header=False, excel=excel) if form == "csv" else ndjson(part)
 
 
 async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

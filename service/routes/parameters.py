@@ -2,8 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -21,6 +21,31 @@ MAX_PARAMETERS = 1000
 """The most parameters of an address."""
 MOST_READ = 4096
 """The most characters of an Accept header. A longer one counts as absent."""
+
+FOR_CSV = "is for format=csv"
+
+T = TypeVar("T")
+
+
+class Together:
+    """Reads several parameters, so that an error names all that are wrong."""
+
+    def __init__(self) -> None:
+        self._errors: list[BadRequest] = []
+
+    def read(self, read: Callable[[], T], otherwise: T) -> T:
+        """What `read` returns; where it raises BadRequest, that is kept for later, and `otherwise` is returned."""
+        try:
+            return read()
+        except BadRequest as error:
+            self._errors.append(error)
+            return otherwise
+
+    def check(self) -> None:
+        """Raise one BadRequest for all that were raised."""
+        if self._errors:
+            faults = [fault for error in self._errors for fault in error.faults]
+            raise BadRequest(" ".join(error.detail for error in self._errors), faults)
 
 
 def few_parameters(app: ASGIApp) -> ASGIApp:

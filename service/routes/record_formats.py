@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from service.spreadsheets import BYTE_ORDER_MARK, guarded
 from service.store import Record
 
 COLUMNS = ("ts", "series", "plan", "fact", "attributes")
@@ -35,10 +36,11 @@ def _line(record: Record) -> bytes:
     return b"%b,%b\n" % (own[:-1], bytes(record.attributes)[1:])
 
 
-def table(records: Iterable[Record], *, header: bool = True) -> bytes:
+def table(records: Iterable[Record], *, header: bool = True, excel: bool = False) -> bytes:
     """CSV, one row per record; attributes are a JSON object in a column of their own. With `header` the first row names
-    the columns."""
+    the columns. `excel`: for a spreadsheet; it can't be posted back exactly."""
     out = io.StringIO(newline="")
+    out.write(BYTE_ORDER_MARK if header and excel else "")
     write = csv.writer(out, lineterminator="\r\n").writerow
     # our CSV reader ignores blanks around a cell unless they are within quotes
     write_in_quotes = csv.writer(out, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow
@@ -46,8 +48,9 @@ def table(records: Iterable[Record], *, header: bool = True) -> bytes:
         write(COLUMNS)
     for one in records:
         attributes = "" if one.attributes is None else bytes(one.attributes).decode()
-        row = write if one.series == one.series.strip(" \t") else write_in_quotes
-        row((_time(one.ts), one.series, _number(one.plan), _number(one.fact), attributes))
+        series = guarded(one.series) if excel else one.series
+        row = write if series == series.strip(" \t") else write_in_quotes
+        row((_time(one.ts), series, _number(one.plan), _number(one.fact), attributes))
     return out.getvalue().encode()
 
 

@@ -1,18 +1,17 @@
 """The parameters `series`, `from`, `until` and `tz`, which select readings wherever records are shown."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import urlencode
 
 import msgspec
 from litestar.params import QueryParameter
 
 from service.access.grants import Grant
-from service.errors import BadRequest, Fault, bad_parameter
+from service.errors import bad_parameter
 from service.period.selection import BEGINNING, END, Selection
 from service.period.times import check_zone, parse_time
-from service.routes.parameters import MAX_CHOSEN, series_names
+from service.routes.parameters import FOR_CSV, MAX_CHOSEN, Together, choice, series_names
 from service.routes.visible_series import series_shown
 
 CHOOSING = ("series", "from", "until", "tz")
@@ -23,9 +22,9 @@ Series = Annotated[
 From = Annotated[str | None, QueryParameter(name="from", description="Begin: RFC 3339, epoch, now-2h, -2h.")]
 Until = Annotated[str | None, QueryParameter(description="End, itself not included; written like `from`.")]
 Zone = Annotated[str | None, QueryParameter(description="IANA time zone of the times asked for and shown.")]
-
-
-T = TypeVar("T")
+Excel = Annotated[
+    str | None, QueryParameter(description="`true`: CSV for a spreadsheet, in which no text is taken for a formula.")
+]
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -51,6 +50,10 @@ class Choice(msgspec.Struct, frozen=True):
         return address(path, **given, **more)
 
 
+NOTHING = Choice(Selection(END, END), "UTC", (), "", "", "")
+"""No readings."""
+
+
 def address(path: str, **parameters: object) -> str:
     """An address with parameters. Those that are None are left out; a tuple makes a parameter for each of its items."""
     asked = {
@@ -71,23 +74,21 @@ def read_choice(
     An empty value, which forms send for an empty field, counts as absent.
     """
     now = datetime.now(UTC)
-    faults: list[Fault] = []
-    given = _read(faults, lambda: series_names([name for name in series or () if name]), None)
-    zone = _read(faults, lambda: check_zone(tz or default_zone), default_zone)
-    first = _read(faults, lambda: parse_time("from", start, zone, now) if start else BEGINNING, BEGINNING)
-    last = _read(faults, lambda: parse_time("until", until, zone, now) if until else END, END)
-    if faults:
-        raise BadRequest(" ".join(f"{fault.field}: {fault.detail}." for fault in faults), faults)
+    all_of = Together()
+    given = all_of.read(lambda: series_names([name for name in series or () if name]), None)
+    zone = all_of.read(lambda: check_zone(tz or default_zone), default_zone)
+    first = all_of.read(lambda: parse_time("from", start, zone, now) if start else BEGINNING, BEGINNING)
+    last = all_of.read(lambda: parse_time("until", until, zone, now) if until else END, END)
+    all_of.check()
     if first >= last:
         raise bad_parameter("from", "must be before until")
     names = tuple(dict.fromkeys(given or ()))
     return Choice(Selection(first, last, series_shown(names, grant)), zone, names, start or "", until or "", tz or "")
 
 
-def _read(faults: list[Fault], read: Callable[[], T], otherwise: T) -> T:
-    """The result of `read`. Where it raises BadRequest, its faults are collected, and `otherwise` is returned."""
-    try:
-        return read()
-    except BadRequest as error:
-        faults += error.faults
-        return otherwise
+def is_for_excel(excel: str | None, form: str) -> bool:
+    """Whether CSV is asked for as spreadsheets need it. Raises BadRequest where another format is."""
+    asked = choice("excel", excel or "false", ("true", "false")) == "true"
+    if asked and form != "csv":
+        raise bad_parameter("excel", FOR_CSV)
+    return asked

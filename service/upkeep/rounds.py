@@ -37,8 +37,8 @@ async def maintain(
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time. `note_used` writes
     down which keys this replica has seen.
 
-    Of several replicas, the leader does everything else that changes anything. Nobody does while something of the schema
-    is missing, in whose place another installation's might be changed.
+    Of several replicas, the leader does everything else that changes anything. Nobody does while something of the
+    schema is missing, in whose place another installation's might be changed.
     """
 
     def whole(work: Work) -> Work:

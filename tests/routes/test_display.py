@@ -341,6 +341,31 @@ async def test_every_fault_is_named_to_programs(shared: Running) -> None:
     problem = (await shared.http.get("/display?from=x&until=y&tz=Mars")).json()
     assert [one["field"] for one in problem["errors"]] == ["tz", "from", "until"]
     assert problem["detail"].count(" isn't a time; allowed are ") == 2
+    query = "nope=1&from=x&page=no&cursor=no&per_page=0&order=up&excel=true&format=json"
+    problem = (await shared.http.get(f"/display?{query}")).json()
+    fields = ["nope", "from", "page", "cursor", "per_page", "order", "excel"]
+    assert [one["field"] for one in problem["errors"]] == fields
+    assert problem["detail"].startswith("'nope' isn't a parameter here;")
+    assert problem["detail"].endswith("excel: is for format=csv.")
+    problem = (await shared.http.get("/chart?width=1&step=2x&agg=mean&format=json")).json()
+    assert sorted(one["field"] for one in problem["errors"]) == ["agg", "step", "width"]
+
+
+async def test_a_spreadsheet_takes_no_text_for_a_formula(fresh: Running) -> None:
+    names = ["=1+1", "+1", "-1", "@A1", "\tx", "\rx", "plain", "a=1"]
+    await fresh.http.post("/readings", json=[{"ts": 1_700_000_000, "series": name, "plan": -1} for name in names])
+    period = "from=2023-11-14&until=2023-11-16&format=csv"
+    for address in (f"/display?{period}", f"/readings?{period}", f"/chart?{period}&split=series&step=1d&tz=UTC"):
+        exact = await fresh.http.get(address)
+        assert sorted(row["series"] for row in csv.DictReader(io.StringIO(exact.text, newline=""))) == sorted(names)
+        shown = (await fresh.http.get(f"{address}&excel=true")).content
+        assert shown.startswith(b"\xef\xbb\xbf")
+        rows = list(csv.DictReader(io.StringIO(shown.decode("utf-8-sig"), newline="")))
+        assert sorted(row["series"] for row in rows) == sorted([*(f"'{name}" for name in names[:6]), *names[6:]])
+        assert {float(row["plan"]) for row in rows} == {-1}
+        assert (await fresh.http.get(address.replace("csv", "json") + "&excel=true")).status_code == 400
+    links = (await fresh.http.get(f"/display?{period}&excel=true&per_page=2")).headers["link"]
+    assert "excel=true" in links
 
 
 @pytest.mark.parametrize(

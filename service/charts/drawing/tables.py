@@ -7,6 +7,7 @@ import msgspec
 
 from service.charts.drawing.picture import Picture
 from service.period.bucket import Panel
+from service.spreadsheets import BYTE_ORDER_MARK, guarded
 
 
 def as_json(picture: Picture) -> bytes:
@@ -27,13 +28,15 @@ def as_json(picture: Picture) -> bytes:
     return msgspec.json.encode(made)
 
 
-def as_csv(picture: Picture) -> bytes:
-    """The same as a header and a line for each bucket; a value that is missing is an empty field."""
+def as_csv(picture: Picture, *, excel: bool = False) -> bytes:
+    """The same as a header and a line for each bucket; a value that is missing is an empty field. `excel`: for a
+    spreadsheet instead of a program."""
     out = io.StringIO(newline="")
+    out.write(BYTE_ORDER_MARK if excel else "")
     write = csv.writer(out).writerow
     write(["bucket", *(["series"] if picture.split else []), "plan", "fact", "readings"])
     for panel in picture.numbers.panels:
-        name = [panel.name or ""] if picture.split else []
+        name = [guarded(panel.name or "") if excel else panel.name or ""] if picture.split else []
         for bucket in panel.buckets:
             start = bucket.bucket.isoformat().replace("+00:00", "Z")
             write([start, *name, bucket.plan, bucket.fact, bucket.readings])

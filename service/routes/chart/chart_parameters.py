@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
-from service.routes.parameters import MAX_CHOSEN, choice, known_names, series_names, whole_number
+from service.routes.parameters import MAX_CHOSEN, Together, choice, known_names, series_names, whole_number
 
 FORMATS: dict[ChartFormat, str] = {
     "png": "image/png",
@@ -50,6 +50,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
     title: str | None = None
     time_format: str | None = None
     threshold: float | None = None
+    excel: bool = False
 
     @property
     def max_panels(self) -> int | None:
@@ -147,6 +148,12 @@ KNOWN = {
     "format": _Parameter(
         "form", _one_of(list(FORMATS)), "By default what `Accept` says.", schema("string", enum=list(FORMATS))
     ),
+    "excel": _Parameter(
+        "excel",
+        lambda name, value: choice(name, value, ["true", "false"]) == "true",
+        "`true`: CSV for a spreadsheet, in which no text is taken for a formula.",
+        schema("string", enum=["true", "false"], default="false"),
+    ),
     "width": _Parameter(
         "width",
         _whole(MIN_WIDTH, MAX_SIDE),
@@ -188,11 +195,17 @@ KNOWN = {
 
 
 def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
-    """Read the parameters of an address strictly. Raises BadRequest, which names the first wrong one and what is
+    """Read the parameters of an address strictly. Raises BadRequest, which names those that are wrong and what is
     allowed."""
     known_names([name for name, _ in given], list(KNOWN), repeatable=["series"])
-    values = {KNOWN[name].field: KNOWN[name].read(name, value) for name, value in given if name != "series"}
-    names = series_names([value for name, value in given if name == "series"])
+    all_of = Together()
+    values = {
+        KNOWN[name].field: all_of.read(partial(KNOWN[name].read, name, value), None)
+        for name, value in given
+        if name != "series"
+    }
+    names = all_of.read(lambda: series_names([value for name, value in given if name == "series"]), None)
+    all_of.check()
     read = ChartParameters(**values, series=tuple(dict.fromkeys(names)) if names else None)
     check_pixels(read.width, read.height or default_height(read.width, 1), read.scale)
     return read

@@ -12,13 +12,14 @@ from service.charts.answering import Charts
 from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.legible import check_bars, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
+from service.errors import bad_parameter
 from service.period.steps import Period
 from service.routes.authentication import needs
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
 from service.routes.chart.chart_parameters import FORMATS, ChartParameters, kept_parameters, read_parameters
 from service.routes.chart.openapi import ChartOperation
 from service.routes.defaults import Defaults
-from service.routes.parameters import best_match, takes_gzip
+from service.routes.parameters import FOR_CSV, best_match, takes_gzip
 from service.routes.senders import caller_of, grant_of
 from service.routes.short_keys import SHORT, kept_by_short_text
 from service.routes.visible_series import series_shown
@@ -37,12 +38,14 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         read = kept_parameters if len(request.scope["query_string"]) <= SHORT else read_parameters
         parameters = read(tuple(request.query_params.multi_items()))
         form = parameters.form or _format(given.get("accept", "*/*"))
+        if parameters.excel and form != "csv":
+            raise bad_parameter("excel", FOR_CSV)
         packed = form in PACKED and takes_gzip(given.get("accept-encoding", ""))
         now = datetime.now(UTC)
         period = _period(parameters, form, defaults.zone, now)
         question = _question(parameters, period, defaults.time_format, now, grant_of(request))
         known = known_tags(given.getall("if-none-match", ()))
-        delivery = Delivery(form, parameters.scale, packed, known, caller_of(request))
+        delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(question, delivery)
         until = kept_until(parameters, question, now, lambda then: _period(parameters, form, defaults.zone, then))
         headers = chart_headers(answer, form, now, until)
