@@ -1,6 +1,7 @@
 """Adds to every answer what keeps it from being misused by other pages, and from being kept for somebody else."""
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 from litestar.enums import ScopeType
 from litestar.types import Message, Scope
@@ -38,9 +39,29 @@ def guarding(frame_ancestors: str) -> Callable[[Message, Scope], Awaitable[None]
 
 def _private(headers: Headers) -> Headers:
     """The headers of an answer that isn't for everybody. Files under marked names are, whoever asks."""
-    given = next((value.decode() for name, value in headers if name == b"cache-control"), "no-cache")
-    if "immutable" in given:
+    control, varying, others = b"no-cache", b"", []
+    for one in headers:
+        match one[0]:
+            case b"cache-control":
+                control = one[1]
+            case b"vary":
+                varying = b"%b, %b" % (varying, one[1]) if varying else one[1]
+            case _:
+                others.append(one)
+    if b"immutable" in control:
         return headers
-    kept = [part for one in given.split(",") if (part := one.strip()) not in ("public", "private")]
-    others = [one for one in headers if one[0] != b"cache-control"]
-    return vary([*others, (b"cache-control", ", ".join(["private", *kept]).encode())], b"Authorization", b"Cookie")
+    return [*others, (b"cache-control", _kept_by_one(control)), (b"vary", _varying(varying))]
+
+
+@lru_cache(maxsize=256)
+def _kept_by_one(control: bytes) -> bytes:
+    """A Cache-Control by which nobody but the caller keeps the answer."""
+    given = [part for one in control.split(b",") if (part := one.strip()) not in (b"public", b"private")]
+    return b", ".join([b"private", *given])
+
+
+@lru_cache(maxsize=256)
+def _varying(given: bytes) -> bytes:
+    """A Vary by which the answer isn't given to callers with other credentials."""
+    [(_, value)] = vary([(b"vary", given)] if given else [], b"Authorization", b"Cookie")
+    return value
