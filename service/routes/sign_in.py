@@ -17,8 +17,7 @@ from service.access.guesses import Guesses
 from service.access.keyring import Keyring
 from service.access.signatures import Signatures, Signed
 from service.errors import TaktlineError, TooLarge, TooManyGuesses, WrongKey
-from service.intake.bodies import inflate, whole
-from service.intake.turns import Turns
+from service.intake.bodies import too_large
 from service.metrics import Metrics
 from service.routes.authentication import needs
 from service.routes.credentials import SESSION
@@ -80,9 +79,14 @@ def sign_in_routes(
 
 async def _fields(request: Request[Any, Any, Any]) -> dict[str, str]:
     """The fields of the form, each once."""
-    text = (await whole(inflate(request.stream(), "", MAX_FORM, Turns().share()))).decode("utf-8", "replace")
+    text = b""
+    async for piece in request.stream():
+        text += piece
+        if len(text) > MAX_FORM:
+            raise too_large(MAX_FORM)
     try:
-        return {name: values[-1] for name, values in parse_qs(text, max_num_fields=10).items()}
+        given = parse_qs(text.decode("utf-8", "replace"), max_num_fields=10)
+        return {name: values[-1] for name, values in given.items()}
     except ValueError as exc:
         raise TooLarge("The form has more fields than it should.") from exc
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.access.signatures import Signatures, Signed, unsigned
 
 OURS, THEIRS = Signatures(b"x" * 32), Signatures(b"y" * 32)
-SIGNED = Signed(7, int(time.time()) + 60)
+SIGNED = Signed(7, int(time.time()) + 3600)
 PARAMETERS = st.lists(
     st.tuples(
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.text(st.characters(exclude_categories=["Cs"]))

@@ -202,9 +202,11 @@ async def test_errors_in_the_form_of_each_address(closed: Closed) -> None:
         answer = await http.get("/display")
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["detail"] == "This needs a key with the scope read."
-        answer = await http.get("/display", headers={"Accept": "text/html"})
-        assert answer.headers["content-type"].startswith("text/html")
-        assert "This needs a key" in answer.text
+        answer = await http.get("/display?page=2", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=%2Fdisplay%3Fpage%3D2")
+        answer = await http.get("/display", headers={"Accept": "text/html", **bearer(closed.writer)})
+        assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert "has not the scope read" in answer.text
         answer = await http.get("/chart", headers={"Accept": "image/avif,image/webp,*/*"})
         assert (answer.status_code, answer.headers["content-type"]) == (401, "image/svg+xml")
         assert answer.headers["cache-control"] == "no-store"
