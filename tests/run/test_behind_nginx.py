@@ -12,10 +12,12 @@ from playwright.async_api import Browser, expect
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from service.access.grants import Scope
 from service.errors import StartError
 from tests.browsing import PATIENCE, live
 from tests.conftest import Engine, dropped_schema, settings_for
 from tests.harness import Running, ask, running
+from tests.keyrings import add_key
 from tests.nginx import PROXY, nginx
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(240)]
@@ -42,7 +44,7 @@ async def public(
 Public = tuple[Running, httpx.AsyncClient]
 
 
-@pytest.mark.parametrize("path", ["/", "/display?per_page=1", "/nowhere", "/schema", "/display?page=0"])
+@pytest.mark.parametrize("path", ["/", "/display?per_page=1", "/nowhere", "/schema", "/display?page=0", "/sign-in"])
 async def test_every_link_of_a_page_leads_below_the_prefix(public: Public, path: str) -> None:
     _, client = public
     page = await client.get(ROOT + path, headers={"Accept": "text/html"})
@@ -150,6 +152,28 @@ async def test_what_a_trusted_proxy_says_is_believed(engine: Engine, schema: str
         for origin, status in (("https://taktline.example", 200), ("http://taktline.example", 403)):
             headers = {**given, "X-Forwarded-Host": "taktline.example", "Origin": origin}
             assert (await service.http.post("/readings", json={}, headers=headers)).status_code == status
+
+
+async def test_signing_in_leads_back_below_the_prefix(engine: Engine, schema: str) -> None:
+    async with running(settings_for(engine, schema, root_path=ROOT, trusted_proxies="127.0.0.1")) as service:
+        key = await add_key(service, "screen", Scope.READ)
+        page = {"Accept": "text/html", "X-Forwarded-Proto": "https"}
+        sent = await service.http.get(f"{ROOT}/display?per_page=1", headers=page)
+        assert (sent.status_code, sent.headers["location"].partition("?")[0]) == (303, f"{ROOT}/sign-in")
+        form = await service.http.get(sent.headers["location"], headers=page)
+        [onward] = re.findall('name="next" value="([^"]+)"', form.text)
+        fields = {"key": key, "next": unescape(onward)}
+        answer = await service.http.post(f"{ROOT}/sign-in", data=fields, headers=page)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"{ROOT}/display?per_page=1")
+        session = answer.headers["set-cookie"]
+        assert f"Path={ROOT}/;" in session
+        assert "; Secure" in session
+        for path in ("/display?per_page=1", "/chart", "/"):
+            headers = {**page, "Cookie": session.partition(";")[0]}
+            answer = await service.http.get(ROOT + path, headers=headers)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"].startswith("private, ")
+            assert {"Authorization", "Cookie"} <= set(answer.headers["vary"].split(", "))
 
 
 @pytest.mark.parametrize("root", ["/chart", "/api/v2", "/assets"])
