@@ -89,7 +89,7 @@ async def test_no_room_for_another_viewer_is_said_and_passes(browser: Browser, f
     fresh.parts.feed.viewers.number = 0
     async with visiting(browser, fresh) as page:
         await page.goto("/")
-        await expect(page.locator("#notice")).to_contain_text("Too many viewers are connected")
+        await expect(page.locator("#notice")).to_contain_text("too many viewers")
         await expect(page.locator("#state")).to_have_text("Not live")
         fresh.parts.feed.viewers.number = 1
         await expect(page.locator("#state")).to_have_text("Live")
