@@ -117,6 +117,8 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         await renderer.warm()
         rules = Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings)
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
+        with suppress(Unavailable):
+            await series.count()
         gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters, series), Connections()
         kept_bytes = KeptBytes(settings.queue_bytes, settings.max_frame_bytes)
         keyring.listeners += [feed.wake, lambda: connections.expel(keyring.admits)]

@@ -44,6 +44,11 @@ class SeriesLimit:
         self._next: asyncio.Task[None] | None = None
         self._running: asyncio.Task[None] | None = None
 
+    async def count(self) -> None:
+        """Count the series, so that the first new ones needn't wait for that. Raises Unavailable where it can't be done
+        now; then the first new ones try again."""
+        await self._look(_NONE)
+
     def new(self, batch: Packed) -> frozenset[bytes]:
         """The series of a batch that aren't known yet; nearly always none."""
         return _NONE if batch.series <= self._known else batch.series - self._known
@@ -51,8 +56,10 @@ class SeriesLimit:
     async def admit(self, new: frozenset[bytes]) -> frozenset[bytes]:
         """Take new series, and return those of them that are new indeed, for release(). Raises TooManySeries where
         there would be too many, and Unavailable where that can't be found out now."""
-        if not self._is_counted(COUNT_EVERY):
+        if self._counted_at is None:
             await self._look(_NONE)
+        elif not self._is_counted(COUNT_EVERY):
+            self._begin_to_look(_NONE)  # and go by the last count: the database may hang, which its writer has to say
         if not self._has_room(new):
             await self._look(new)
             new -= self._known
@@ -77,11 +84,14 @@ class SeriesLimit:
     async def _look(self, new: frozenset[bytes]) -> None:
         """Learn how many series there are, and which of the names are among them. All who ask while a look is under way
         share the next one, and its failure."""
+        await asyncio.shield(self._begin_to_look(new))
+
+    def _begin_to_look(self, new: frozenset[bytes]) -> "asyncio.Task[None]":
         self._asked |= new
         if self._next is None:
             self._next = asyncio.create_task(self._look_after(self._running))
             self._next.add_done_callback(lambda task: task.cancelled() or task.exception())  # else asyncio logs it
-        await asyncio.shield(self._next)
+        return self._next
 
     async def _look_after(self, before: asyncio.Task[None] | None) -> None:
         if before is not None:
