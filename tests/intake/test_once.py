@@ -26,7 +26,8 @@ READINGS: list[dict[str, Any]] = [
 
 
 async def post(service: Running, key: str, body: bytes, **headers: str) -> dict[str, Any]:
-    names = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+    given = {"content_type": "application/json", **headers}
+    names = {name.replace("_", "-").encode(): value.encode() for name, value in given.items()}
     answer = await service.http.post("/readings", content=body, headers={b"Idempotency-Key": key.encode(), **names})
     said: dict[str, Any] = answer.json()
     return said
@@ -96,7 +97,7 @@ async def test_one_id_in_flight_at_two_replicas_is_committed_once(engine: Engine
                 post(one, f"batch {number}", body),
                 post(other, f"batch {number}", body),
             )
-            assert sorted(answer.get("duplicate", False) for answer in answers) == [False, True, True, True]
+            assert sorted(answer.get("duplicate", False) for answer in answers) == [False, True, True, True], answers
             assert sum(answer.get("written", 0) for answer in answers) == 3
     assert await numbers(engine, schema) == sorted(list(range(25)) * 3)
 
