@@ -94,4 +94,4 @@ async def test_it_can_where_it_is_trusted(browser: Browser, engine: Engine, sche
     async with another_site() as site, running(settings_for(engine, schema, trusted_origins=site)) as service:
         told = await attack(browser, service, site, name)
         assert told[0] == f'{{"ack":"{name}","written":1}}'
-        assert await service.parts.store.records.count() == 4  # fetch, beacon, form, socket
+        assert await service.parts.store.records.count() == 5  # fetch twice, beacon, form, socket
