@@ -62,6 +62,8 @@ async def ready(service: Running) -> None:
 async def test_a_lock_that_others_hold(fresh: Running, engine: Engine, schema: str) -> None:
     writer, key = fresh.parts.writer, {"Idempotency-Key": "once"}
     writer.late, writer.too_late = 0.5, 1.5
+    # new series are looked up in the database before their batch is queued; these are known
+    assert (await fresh.http.post("/readings", json=[{"plan": 0}, {"series": "a", "plan": 0}])).status_code == 200
     async with connect(fresh.ws) as socket:
         async with locked(engine, schema):
             began = time.monotonic()
@@ -95,7 +97,7 @@ async def test_a_lock_that_others_hold(fresh: Running, engine: Engine, schema: s
     again = await fresh.http.post("/readings", json={"plan": 1}, headers=key)
     assert again.json() == {"written": 0, "duplicate": True}
     assert writer.waiting == 0
-    assert await numbers(engine, schema) == ([1, 4] if engine.server.embedded else [1, 2, 4])
+    assert await numbers(engine, schema) == ([0, 0, 1, 4] if engine.server.embedded else [0, 0, 1, 2, 4])
 
 
 async def test_a_full_disk_is_told_in_the_databases_words(fresh: Running, engine: Engine, schema: str) -> None:
