@@ -136,12 +136,17 @@ class Feed(Generic[V, S]):
         if view not in self._views:
             self.open.check(caller)
 
-    async def watch(self, view: V, caller: str = "") -> AsyncGenerator[bytes, None]:
-        """What a viewer is sent, from now on until stop()."""
+    async def watch(self, view: V, caller: str = "", opening: bytes | None = None) -> AsyncGenerator[bytes, None]:
+        """What a viewer is sent, from now on until stop(): `opening` at once, if it is given. The viewer is admitted
+        when it asks for the first text, in the same moment in which it takes its place, so that many who come together
+        don't find the same place free."""
+        self.admit(view, caller)
         number = -1
         group = self.viewers.taken % WAKING_GROUPS
         watched = self._enter(view, caller)
         try:
+            if opening is not None:
+                yield opening
             while not self._closed:
                 news = watched.news[group]
                 if watched.snapshot is not None:

@@ -56,10 +56,11 @@ def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Gran
         """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is
         new in it; `beat`, nothing new. The same over a WebSocket, an event a frame, and there `refused`, with the
         problem."""
-        view = _view(request, feed, zone, LiveParameters.of(period, series, tz), width)
+        view = _view(request, zone, LiveParameters.of(period, series, tz), width)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = _events(feed, view, caller_of(request), lambda: admits(grant_of(request)), BROWSER_RETRY)
-        return Stream(events, media_type="text/event-stream", headers=headers)
+        # the first event is awaited here, while a refusal can still have a status of its own
+        return Stream(_after(await anext(events, b""), events), media_type="text/event-stream", headers=headers)
 
     return live
 
@@ -85,19 +86,21 @@ def live_socket_route(
         """Serve one viewer. What it sends is ignored."""
         await socket.accept(subprotocols=subprotocol_for(socket.scope["subprotocols"]))
         asked = socket.query_params
+
+        def admitted() -> bool:
+            return admits(grant_of(socket))
+
         try:
             meant = LiveParameters.of(asked.get("period"), asked.getall("series", []), asked.get("tz"))
-            view = _view(socket, feed, zone, meant, asked.get("width"))
+            view = _view(socket, zone, meant, asked.get("width"))
+            events = _events(feed, view, caller_of(socket), admitted)
+            opening = await anext(events, b"")
         except TaktlineError as error:
             metrics.refused("/live", error.reason)
             await socket.send_text(event("refused", problem(error)).decode())
             await socket.close(REFUSED)
             return
-
-        def admitted() -> bool:
-            return admits(grant_of(socket))
-
-        await _send(socket, _events(feed, view, caller_of(socket), admitted), admitted)
+        await _send(socket, _after(opening, events), admitted)
 
     return live_socket
 
@@ -134,21 +137,24 @@ async def _send_all(
             await socket.close(*ENDED)
 
 
-def _view(
-    asking: Connection, feed: Feed[View, ViewSnapshot], zone: str, asked: LiveParameters, width: str | None
-) -> View:
+def _view(asking: Connection, zone: str, asked: LiveParameters, width: str | None) -> View:
     known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
-    view = asked.view(zone, grant_of(asking), width_for(width))
-    feed.admit(view, caller_of(asking))
-    return view
+    return asked.view(zone, grant_of(asking), width_for(width))
 
 
 async def _events(
     feed: Feed[View, ViewSnapshot], view: View, caller: str, admitted: Callable[[], bool], first: bytes = b""
 ) -> AsyncGenerator[bytes, None]:
-    yield first + event("time", time.time())
-    async with aclosing(feed.watch(view, caller)) as texts:
+    """The texts of the events. The first one raises what keeps the viewer out: Unavailable or ShareUsedUp."""
+    async with aclosing(feed.watch(view, caller, first + event("time", time.time()))) as texts:
         async for text in texts:
             if not admitted():
                 return
+            yield text
+
+
+async def _after(opening: bytes, events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(events):
+        yield opening
+        async for text in events:
             yield text

@@ -211,6 +211,16 @@ async def test_one_caller_may_have_half_of_all_views_and_of_all_viewers(feed: Fe
     assert (feed.open.taken, feed.viewers.taken) == (0, 0)
 
 
+async def test_who_come_together_do_not_find_the_same_place_free(feed: Feed[str, Photo]) -> None:
+    feed.open.number = 4
+    viewers = [feed.watch(f"own {number}", "greedy", b"hello") for number in range(4)]
+    outcomes = await asyncio.gather(*(following(viewer) for viewer in viewers), return_exceptions=True)
+    assert [one if isinstance(one, bytes) else type(one) for one in outcomes] == [b"hello"] * 2 + [ShareUsedUp] * 2
+    for viewer in viewers:
+        await viewer.aclose()
+    assert feed.open.taken == 0
+
+
 async def test_the_more_views_one_has_the_rarer_each_is_renewed(camera: Camera) -> None:
     """So that all of them together don't take all of the time."""
 
