@@ -72,8 +72,9 @@ class _WatchedView(Generic[S]):
         self.number = 0
         """How many snapshots there have been."""
         self.snapshot: S | None = None
-        self.took = 0.0
-        """How many seconds the newest one took."""
+        self.took = self.newest_took = 0.0
+        """How many seconds one takes, and how many the newest one took. The shorter of the newest two counts, since one
+        may be slow by chance, as the first one is, which has to load things."""
         self.stale = asyncio.Event()
         self.news = [asyncio.Event() for _ in range(WAKING_GROUPS)]
         self.task: asyncio.Task[None] | None = None
@@ -223,10 +224,8 @@ class Feed(Generic[V, S]):
     def _pause(self, watched: _WatchedView[S]) -> float:
         """Seconds until the next snapshot of a view. All callers who have views open get the same part of the time, and
         each divides its own among its views."""
-        # the first snapshot may have to load things, so its duration says nothing about the next ones
-        took = watched.took if watched.number > 1 else 0.0
         views = min(map(self.open.of, islice(watched.callers, MOST_SHARING)), default=1)
-        return max(PAUSE, 2 * took * max(1, views) * len(self.open), PAUSE_PER_VIEWER * watched.viewers)
+        return max(PAUSE, 2 * watched.took * max(1, views) * len(self.open), PAUSE_PER_VIEWER * watched.viewers)
 
     async def _renew(self, view: V, watched: _WatchedView[S]) -> float:
         """Take a snapshot and wake the viewers if it is new; returns when it expires."""
@@ -235,7 +234,8 @@ class Feed(Generic[V, S]):
                 watched.stale.clear()
                 started = time.monotonic()
                 snapshot = await self._take(view, watched.snapshot)
-                watched.took = time.monotonic() - started
+                took = time.monotonic() - started
+                watched.took, watched.newest_took = min(watched.newest_took, took), took
         except TaktlineError as exc:
             log.warning("the live page can't be brought up to date", why=exc.detail)
             return time.time() + self._retry_after

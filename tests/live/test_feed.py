@@ -239,6 +239,21 @@ async def test_the_more_views_one_has_the_rarer_each_is_renewed(camera: Camera) 
         assert taken["own 0"] <= 2, taken
 
 
+async def test_a_snapshot_that_is_slow_by_chance_does_not_make_the_next_ones_rare() -> None:
+    begun, ended = [], []
+
+    async def take(_: str, before: Photo | None) -> Photo:
+        begun.append(time.monotonic())
+        await asyncio.sleep(0.8 if len(begun) == 3 else 0.01)
+        ended.append(time.monotonic())
+        return Photo(len(begun), None, time.time())
+
+    async with aclosing(Feed(take, None, Metrics(), b"beat").watch("a")) as viewer:
+        await following(viewer)
+        await until(lambda: len(begun) == 4)
+    assert begun[3] - ended[2] < 2 * 0.8
+
+
 async def test_there_may_be_too_many(feed: Feed[str, Photo]) -> None:
     feed.viewers.number = 1
     feed.admit("a")
