@@ -67,12 +67,15 @@ class Lane:
         self.fill()
 
     def fill(self) -> None:
-        """Sends batches until the window is full or none is left."""
+        """Sends batches until the window is full or none is left. During a pause, it does so when that is over."""
+        if pause := self._exchange.pause():
+            # asked only once, since a pause that ends between two questions would leave nobody to go on
+            if not self._rest:
+                self._rest = asyncio.get_running_loop().call_later(pause, self._resume)
+            return
         connection = self._connection
         while connection and connection.has_room and (batch := self._exchange.next()):
             connection.send(batch)
-        if not self._rest and (pause := self._exchange.pause()):
-            self._rest = asyncio.get_running_loop().call_later(pause, self._resume)
 
     def _next(self) -> Batch | None:
         if self._given:

@@ -23,8 +23,9 @@ async def put(url: str, load: Load, course: Course | None = None, **link: Any) -
 
 
 @asynccontextmanager
-async def post_office(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Run an HTTP server that always gives one answer, and collect the heads of its requests."""
+async def post_office(*answers: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Run an HTTP server that gives these answers in turn and then the last one always, and collect the heads of its
+    requests."""
     heads: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -33,7 +34,7 @@ async def post_office(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
                 heads.append(await reader.readuntil(b"\r\n\r\n"))
                 length = heads[-1].lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
                 await reader.readexactly(int(length))
-                writer.write(answer)
+                writer.write(answers[min(len(heads), len(answers)) - 1])
         except asyncio.IncompleteReadError:
             writer.close()
 

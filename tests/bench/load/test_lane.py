@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
+from bench.load import lane as lanes
 from bench.load.lane import Lane
 from bench.load.score import Score
 from bench.load.supply import Load, Supply
 from bench.load.wire import HttpWire
+from emitter.producer.exchange import Exchange
 from emitter.producer.link import Link
 from tests.bench.load.putting import post_office
 from tests.emitters import until
@@ -27,3 +29,30 @@ async def test_a_lane_without_a_connection_keeps_what_it_is_given() -> None:
         with pytest.raises(asyncio.CancelledError):
             await running
     assert score.connected == 0
+
+
+class EndingPauses(Exchange):
+    """Whoever asks twice for the same pause is told the second time that it is over."""
+
+    told = False
+
+    def pause(self) -> float:
+        left = 0.0 if self.told else super().pause()
+        self.told = left > 0
+        return left
+
+
+async def test_a_pause_that_ends_while_it_is_looked_at_is_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "Exchange", EndingPauses)
+    busy = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0.05\r\nContent-Length: 0\r\n\r\n"
+    score = Score()
+    async with post_office(busy, b"HTTP/1.1 204 No Content\r\n\r\n") as (url, _):
+        link = Link(url=url, window=1, patience=5.0)
+        lane = Lane(link, lambda: HttpWire(link, "http-json"), None, score)
+        lane.give(Supply(Load()).make(3))
+        running = asyncio.create_task(lane.run(asyncio.Semaphore()))
+        await until(lambda: score.written == 3)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert score.retries == 1
