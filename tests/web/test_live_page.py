@@ -304,7 +304,7 @@ async def test_a_phone_shows_time_series_fact_and_difference(browser: Browser, f
 
 async def test_a_thousand_series_are_searched_ticked_and_learnt(browser: Browser, fresh: Running) -> None:
     await post(fresh, *[ago(2, series=f"line {number:03}", plan=1, fact=1) for number in range(999)])
-    async with visiting(browser, fresh) as page:
+    async with visiting(browser, fresh, "400 (Bad Request)") as page:
         await live(page)
         await post(fresh, {"series": "<b>new", "plan": 1, "fact": 1})
         fresh.parts.store.series.fresh_for = 0
@@ -328,9 +328,14 @@ async def test_a_thousand_series_are_searched_ticked_and_learnt(browser: Browser
         await expect(page).to_have_url(fresh.url + "/")
         await page.locator(".choices label").first.locator("input").uncheck()
         await expect(page.locator(".pick .value")).to_have_text("999 series")
-        await expect(page.locator("#state")).to_have_text("Live")
+        refused = page.locator("#series-fault")
+        await expect(refused).to_have_text("at most 100 can be named; without any, all are meant.")
+        await expect(page.locator("#state")).to_have_text("Not live")
+        await expect(page).to_have_url(fresh.url + "/")
         await page.get_by_role("button", name="None", exact=True).click()
         await expect(page.locator(".pick .value")).to_have_text("All")
+        await expect(page.locator("#state")).to_have_text("Live")
+        await expect(refused).to_be_hidden()
         await expect(page).to_have_url(fresh.url + "/")
 
 
