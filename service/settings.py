@@ -1,13 +1,23 @@
 """The settings of the service, from the environment or from `.env` in the working directory."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 import platformdirs
 import tzlocal
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.access.frames import frame_ancestors
@@ -28,6 +38,15 @@ def _zone_of_this_machine() -> str:
 
 def _in_small_letters(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
+
+
+_READERS: dict[str, Callable[[str], object]] = {
+    "cors_origins": partial(read_origins, any_allowed=True),
+    "frame_ancestors": frame_ancestors,
+    "trusted_origins": read_origins,
+    "trusted_proxies": Proxies,
+}
+"""Who reads these settings, and raises ValueError for what can't be read."""
 
 
 class Settings(BaseSettings):
@@ -131,22 +150,16 @@ class Settings(BaseSettings):
         description="Time to commit and acknowledge what was accepted when told to stop.",
     )
 
+    @field_validator(*_READERS)
+    @classmethod
+    def _can_be_read(cls, value: str, info: ValidationInfo) -> str:
+        _READERS[info.field_name or ""](value)
+        return value
+
     @field_validator("allowed_hosts")
     @classmethod
     def _known_hosts(cls, value: str) -> str:
         return check_hosts(value)
-
-    @field_validator("trusted_origins")
-    @classmethod
-    def _known_origins(cls, value: str) -> str:
-        read_origins(value)
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _known_proxies(cls, value: str) -> str:
-        Proxies(value)
-        return value
 
     @field_validator("root_path")
     @classmethod
@@ -155,18 +168,6 @@ class Settings(BaseSettings):
         if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", root) or ".." in root:
             raise ValueError(f"{value!r} isn't a prefix; write it like /taktline")
         return root
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _known_readers(cls, value: str) -> str:
-        read_origins(value, any_allowed=True)
-        return value
-
-    @field_validator("frame_ancestors")
-    @classmethod
-    def _known_frames(cls, value: str) -> str:
-        frame_ancestors(value)
-        return value
 
     @field_validator("min_ts")
     @classmethod

@@ -27,6 +27,11 @@ def reading(
     return Reading(ts, "s", plan, fact, attributes)
 
 
+def one_of_each(*series: str) -> list[Reading]:
+    """A reading of each of these series."""
+    return [Reading(None, name, 1, 1, None) for name in series]
+
+
 def broken() -> Packed:
     """A batch whose rows aren't what the database expects."""
     return Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", frozenset(), frozenset())

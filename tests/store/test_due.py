@@ -1,7 +1,6 @@
 """What is due and what is missed: plan against fact at a given time, compared with the same in plain Python."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -12,11 +11,9 @@ from hypothesis import strategies as st
 from service.intake.batch import Receipt
 from service.intake.reading import Reading
 from service.period.selection import Selection, SeriesFilter
-from service.store import Store, open_store
-from service.store.migrate import migrate, search_path
+from service.store import Store
 from service.store.totals import Totals, Worst
 from tests.batches import packed
-from tests.conftest import Engine
 from tests.examples import examples
 
 pytestmark = pytest.mark.anyio
@@ -30,13 +27,6 @@ ROWS = st.lists(
 )
 """Seconds from the beginning of the running minute, series, plan, fact."""
 CHOSEN = st.one_of(st.none(), st.sets(st.sampled_from("abc"), min_size=1))
-
-
-@pytest.fixture
-async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
-    await migrate(engine.url, schema, engine.server, lambda _: None)
-    async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
-        yield opened
 
 
 def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals:

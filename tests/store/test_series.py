@@ -2,19 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import strategies as st
 
 from service.errors import BadReading
 from service.intake.batch import Receipt
 from service.intake.copy_rows import text_field
-from service.intake.reading import Reading
 from service.store import Store, open_store
-from service.store.migrate import migrate, search_path
+from service.store.migrate import search_path
 from service.store.queries import query
-from tests.batches import broken, packed
+from tests.batches import broken, one_of_each, packed
 from tests.conftest import Engine
 from tests.database import connected
 from tests.harness import Running
@@ -22,20 +19,6 @@ from tests.harness import Running
 pytestmark = pytest.mark.anyio
 
 MANY = "insert into series select 'line ' || to_char(number, 'FM000000') from generate_series(1, $1::integer) number"
-NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8)
-LIKELY = st.text(st.sampled_from("ab*%_\\\n é😀"), max_size=6)
-"""Short texts of the characters that mean something in one kind of pattern, so that many of them match each other."""
-
-
-@pytest.fixture
-async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
-    await migrate(engine.url, schema, engine.server, lambda _: None)
-    async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
-        yield opened
-
-
-def of(*names: str) -> list[Reading]:
-    return [Reading(None, name, 1, 1, None) for name in names]
 
 
 async def in_table(engine: Engine, schema: str) -> list[str]:
@@ -48,19 +31,21 @@ async def in_table(engine: Engine, schema: str) -> list[str]:
 
 async def test_names_are_written_with_their_readings(engine: Engine, schema: str, store: Store) -> None:
     names = ["b", "a", "Übung", "x" * 200, "😀", "line\n1", "B"]
-    await store.batches.write([packed(None, *of(*names[:4])), packed(None, *of(*names[3:]))], Receipt())
+    await store.batches.write(
+        [packed(None, *one_of_each(*names[:4])), packed(None, *one_of_each(*names[3:]))], Receipt()
+    )
     assert await in_table(engine, schema) == sorted(names)
     assert store.batches.known == {text_field(name.encode()) for name in names}
 
 
 async def test_a_batch_that_is_not_written_leaves_no_name(engine: Engine, schema: str, store: Store) -> None:
-    await store.batches.write([packed("one", *of("a"))], Receipt())
-    await store.batches.write([packed("one", *of("duplicate, by its id"))], Receipt())
+    await store.batches.write([packed("one", *one_of_each("a"))], Receipt())
+    await store.batches.write([packed("one", *one_of_each("duplicate, by its id"))], Receipt())
     with pytest.raises(BadReading):
-        await store.batches.write([packed(None, *of("undone")), broken()], Receipt())
+        await store.batches.write([packed(None, *one_of_each("undone")), broken()], Receipt())
     assert await in_table(engine, schema) == ["a"]
     assert store.batches.known == {text_field(b"a")}
-    await store.batches.write([packed(None, *of("undone"))], Receipt())
+    await store.batches.write([packed(None, *one_of_each("undone"))], Receipt())
     assert await in_table(engine, schema) == ["a", "undone"]
 
 
@@ -79,10 +64,10 @@ async def test_a_name_is_known_only_once_its_transaction_is_committed(
         )
         receipt = Receipt()
         with pytest.raises(Exception, match="can't do this now"):
-            await store.batches.write([packed(None, *of("a"))], receipt)
+            await store.batches.write([packed(None, *one_of_each("a"))], receipt)
         assert store.batches.known == set()
         await con.execute("drop trigger cut on series")
-        await store.batches.write([packed(None, *of("a"))], receipt)
+        await store.batches.write([packed(None, *one_of_each("a"))], receipt)
     assert await in_table(engine, schema) == ["a"]
 
 
@@ -93,8 +78,8 @@ async def test_two_replicas_with_the_same_new_names_do_not_block_each_other(
         for turn in range(10):
             names = [f"{turn} {number:03}" for number in range(100)]
             await asyncio.gather(
-                store.batches.write([packed(None, *of(*names))], Receipt()),
-                other.batches.write([packed(None, *of(*reversed(names)))], Receipt()),
+                store.batches.write([packed(None, *one_of_each(*names))], Receipt()),
+                other.batches.write([packed(None, *one_of_each(*reversed(names)))], Receipt()),
             )
     assert len(await in_table(engine, schema)) == 1000
 
@@ -118,7 +103,7 @@ async def test_what_an_earlier_version_left_out_is_added(engine: Engine, schema:
                 if engine.server.edition == "community":
                     await con.execute(query("mark_late"), [int(time.time() - 86_400 * 30) // 60])
 
-        await store.batches.write([packed(None, *of("mine"))], Receipt())
+        await store.batches.write([packed(None, *one_of_each("mine"))], Receipt())
         assert await store.series.note_missed() == 0
         await by_earlier_version("theirs", "1 minute")
         assert await store.series.note_missed() == 1
@@ -156,7 +141,7 @@ async def test_choosers_have_a_few_thousand_names_at_most_and_have_them_at_once(
 
 
 async def test_choosers_do_not_wait_for_a_database_that_is_slow(engine: Engine, schema: str, store: Store) -> None:
-    await store.batches.write([packed(None, *of("a"))], Receipt())
+    await store.batches.write([packed(None, *one_of_each("a"))], Receipt())
     assert await store.series.names() == ["a"]
     store.series.fresh_for = 0
     async with connected(engine, schema) as con:

@@ -1,7 +1,6 @@
 """What the store writes and reads, on a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
@@ -14,19 +13,12 @@ from service.intake.reading import Reading, now_microseconds
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import make_period
 from service.store import READING, Store, open_store
-from service.store.migrate import migrate, search_path
+from service.store.migrate import search_path
 from tests.batches import broken, packed, reading
 from tests.conftest import Engine, run_jobs
 from tests.database import connected, rollup_counts
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
-    await migrate(engine.url, schema, engine.server, lambda _: None)
-    async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
-        yield opened
 
 
 async def test_every_value_comes_back_as_it_went_in(store: Store) -> None:

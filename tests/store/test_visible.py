@@ -1,7 +1,5 @@
 """Patterns mean the same in the database as elsewhere, and only series that match one are seen."""
 
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
 from hypothesis import given
@@ -9,13 +7,11 @@ from hypothesis import strategies as st
 
 from service.access.grants import Grant, matches
 from service.intake.batch import Receipt
-from service.intake.reading import Reading
 from service.period.selection import SeriesFilter
-from service.store import Store, open_store
-from service.store.migrate import migrate, search_path
+from service.store import Store
 from service.store.queries import query
 from service.store.series import names_of
-from tests.batches import packed
+from tests.batches import one_of_each, packed
 from tests.conftest import Engine
 from tests.database import connected
 from tests.examples import examples
@@ -28,24 +24,13 @@ LIKELY = st.text(st.sampled_from("ab*%_\\\n é😀"), max_size=6)
 """Short texts of the characters that mean something in one kind of pattern, so that many of them match each other."""
 
 
-@pytest.fixture
-async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
-    await migrate(engine.url, schema, engine.server, lambda _: None)
-    async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
-        yield opened
-
-
-def of(*names: str) -> list[Reading]:
-    return [Reading(None, name, 1, 1, None) for name in names]
-
-
 @given(st.lists(st.one_of(NAMES, LIKELY.filter(bool)), max_size=20), st.lists(st.one_of(NAMES, LIKELY), max_size=4))
 @examples(1)
 async def test_a_pattern_means_the_same_in_the_database(
     engine: Engine, schema: str, store: Store, names: list[str], patterns: list[str]
 ) -> None:
     grant = Grant("some", frozenset(), series=tuple(patterns))
-    await store.batches.write([packed(None, *of(*names))], Receipt())
+    await store.batches.write([packed(None, *one_of_each(*names))], Receipt())
     async with connected(engine, schema) as con:
         everything = [name for (name,) in await con.fetch("select name from series")]
     store.series.fresh_for = 0
@@ -75,7 +60,7 @@ async def test_what_is_special_elsewhere(engine: Engine, schema: str, store: Sto
         "😀b",
         "a😀",
     ]
-    await store.batches.write([packed(None, *of(*names))], Receipt())
+    await store.batches.write([packed(None, *one_of_each(*names))], Receipt())
     seen = await names_of(store.reading, SeriesFilter(patterns=(pattern,)))
     assert sorted(seen or ()) == sorted(name for name in names if matches(pattern, name))
 
