@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import struct
 import sys
 from collections.abc import AsyncIterator, Iterable
@@ -185,6 +186,35 @@ async def test_tls_is_declined(engine: Embedded) -> None:
 async def test_who_may_not_come(engine: Embedded, change: dict[str, Any], error: type[asyncpg.PostgresError]) -> None:
     with pytest.raises(error):
         await asyncpg.connect(engine.url, **change)
+
+
+async def test_what_other_users_of_the_machine_see(engine: Embedded, data: Path) -> None:
+    """Arguments and environments of processes, and files that they may read."""
+    password = str(urlsplit(engine.url).password)
+    process = node()
+    assert not any(password in text for text in (*process.cmdline(), *process.environ().values()))
+    closed, readable = _by_readers(data)
+    assert "PG_VERSION" in {path.name for path in closed}
+    assert not any(password.encode() in path.read_bytes() for path in readable)
+
+
+def _by_readers(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files in a folder that others may not read, and those that they may."""
+    found: tuple[list[Path], list[Path]] = ([], [])
+    for path in folder.rglob("*"):
+        if path.is_file():
+            found[all(_open(each) for each in _way(folder, path))].append(path)
+    return found
+
+
+def _way(folder: Path, path: Path) -> list[Path]:
+    """The path and the folders between it and the given one."""
+    return [path, *(parent for parent in path.parents if parent.is_relative_to(folder))]
+
+
+def _open(path: Path) -> bool:
+    """Whether others may read this file, or enter this folder."""
+    return bool(path.stat().st_mode & (stat.S_IXOTH if path.is_dir() else stat.S_IROTH))
 
 
 async def test_a_setting_that_can_not_be(engine: Embedded, con: asyncpg.Connection) -> None:
