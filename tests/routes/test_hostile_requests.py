@@ -5,7 +5,7 @@ import json
 import struct
 from urllib.parse import quote, urlsplit
 
-import msgpack
+import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
@@ -103,7 +103,7 @@ async def test_texts_are_no_templates(shared: Running, name: str) -> None:
         b"\xc9" + struct.pack(">I", 2**32 - 1) + b"\1",
         b"\x91" * 900,
         b"\x91" * 200_000,
-        msgpack.packb([[{"plan": 1}] * 2]),
+        msgspec.msgpack.encode([[{"plan": 1}] * 2]),
     ],
     ids=["array", "map", "text", "bytes", "extension", "nested", "very deep", "an array in an array"],
 )
