@@ -15,7 +15,7 @@ import { Engine } from "./engine.mjs";
 import { watch } from "./owner.mjs";
 import { Session } from "./session.mjs";
 
-/** @import { Registry } from "./client.mjs" */
+/** @import { Registry } from "./connection.mjs" */
 
 const CHECKPOINT = 300_000; // ms
 const CLIENTS = 256;
@@ -30,7 +30,7 @@ const clients = new Map();
  * @param {string} detail
  */
 const dismiss = (code, detail) => {
-  for (const client of clients.values()) client.fatal(code, detail);
+  for (const client of clients.values()) client.connection.fatal(code, detail);
 };
 
 // Not process.exit(), which waits for V8's compiler threads and may deadlock with them (seen once in fifty runs)
@@ -58,11 +58,11 @@ const registry = {
   reported: session.ask(`select json_object_agg(name, current_setting(name))
     from unnest(string_to_array('${REPORTED.split(/\s+/)}', ',')) as name`),
   admits: (user, given) => user === "postgres" && timingSafeEqual(digest(given), digest(password)),
-  welcome: (client) => strangers.delete(client.socket),
-  forget: (client) => clients.delete(client.id),
+  welcome: (client) => strangers.delete(client.connection.socket),
+  forget: (client) => clients.delete(client.connection.id),
   cancel(id, secret) {
     const client = clients.get(id);
-    if (client?.secret === secret) client.cancel();
+    if (client?.connection.secret === secret) client.cancel();
   },
 };
 
@@ -75,7 +75,7 @@ const server = createServer((socket) => {
   const [oldest] = strangers;
   if (strangers.size > STRANGERS) oldest.destroy();
   const client = new Client(++newest, socket, session, registry);
-  clients.set(client.id, client);
+  clients.set(client.connection.id, client);
 });
 server.maxConnections = CLIENTS + STRANGERS;
 server.listen(port, "127.0.0.1");

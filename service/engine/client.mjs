@@ -1,21 +1,15 @@
-// One client's connection: reads messages from its bytes, runs them when it is the client's turn, and sends the
-// answers.
-import { randomInt } from "node:crypto";
-
+// A client: keeps its messages until it is the client's turn, runs them, and sends the answers.
+import { Connection } from "./connection.mjs";
 import { DEVICE, LIMIT } from "./engine.mjs";
-import { Packets } from "./packets.mjs";
-import { settings } from "./session.mjs";
 import { failing, Statements, setsConfig } from "./statements.mjs";
 import {
   copyFromStdin,
   failure,
   literal,
   message,
-  numbers,
   query,
   ready,
   SYNC,
-  startUp,
   statementAt,
   text,
   textAt,
@@ -23,18 +17,6 @@ import {
 } from "./wire.mjs";
 
 const AHEAD = 1024 * 1024; // bytes that are read ahead of the client's turn; after that its socket isn't read
-const LOGIN = 10_000; // ms for a client to log in, and to read the error before its connection is cut
-/**
- * Calls back after LOGIN ms, or later if the engine was busy meanwhile and read nothing.
- * @param {() => void} callback
- */
-const whenLate = (callback) => {
-  let timer = setTimeout(() => {
-    timer = setTimeout(callback, LOGIN / 2);
-  }, LOGIN / 2);
-  return () => clearTimeout(timer);
-};
-const [SSL, GSS, CANCEL, VERSION] = [80877103, 80877104, 80877102, 196608];
 
 const EXTENDED = "PBDECHS";
 const ANSWERED = "QFHScf"; // messages that are answered at once; the others are collected until one of these comes
@@ -43,41 +25,24 @@ const KNOWN = `${EXTENDED}${ANSWERED}dX`; // any other message breaks the engine
 // What SQL is searched for: the deallocation of prepared statements, and settings that outlast the transaction
 const OWN = /^\s*(?:discard\s+all|deallocate\s+(?:prepare\s+)?"?([\w.-]+)"?)\s*;?\s*$/i;
 const LOCAL = /^\s*set\s+local\b[^;]*;?\s*$/i;
-const UTF8 = /^\W*utf-?8\W*$/i;
 const RESET_ALL = /\b(?:reset|discard)\s+all\b/i;
 
 /**
  * @import { Socket } from "node:net"
+ * @import { Registry } from "./connection.mjs"
  * @import { Session } from "./session.mjs"
  * @import { Copy } from "./wire.mjs"
- * @typedef {object} Registry All clients, and what the process knows for them.
- * @property {Record<string, string>} reported the settings that are reported to a client after its login
- * @property {(user: string, password: Buffer) => boolean} admits
- * @property {(client: Client) => void} welcome is called when it has logged in
- * @property {(client: Client) => void} forget
- * @property {(id: number, secret: number) => void} cancel
  */
 
 export class Client {
   inLine = false;
-  gone = false;
-  /** When data last came from the client. */
-  heard = 0;
   /** The settings that the client started with, and its present ones. */
   startup = "[]";
   settings = "[]";
   /** @type {"set" | "reset" | null} whether the client may have changed its settings in this turn */
   touched = null;
-  id;
-  secret = randomInt(2 ** 31);
-  #registry;
+  connection;
   #session;
-  socket;
-  #inTime;
-  /** @type {"startup" | "password" | "ready"} */
-  #stage = "startup";
-  #user = "";
-  #packets = new Packets();
   /** @type {Buffer[]} */
   #inbox = [];
   #inboxBytes = 0;
@@ -95,57 +60,41 @@ export class Client {
    * @param {Registry} registry
    */
   constructor(id, socket, session, registry) {
-    this.id = id;
     this.#statements = new Statements(id);
-    this.socket = socket;
     this.#session = session;
-    this.#registry = registry;
-    socket.setNoDelay(true);
-    this.#inTime = whenLate(() => socket.destroy());
-    socket.on("data", (chunk) => this.#receive(chunk));
-    socket
-      .on("error", () => {})
-      .on("close", () => {
-        this.#inTime();
-        this.#leave();
-      });
+    this.connection = new Connection(id, socket, registry, {
+      start: (given) => {
+        this.startup = this.settings = given;
+        return session.welcome(this);
+      },
+      entered: () => registry.welcome(this),
+      take: (packet) => this.#take(packet),
+      left: () => {
+        this.#inbox = [];
+        this.#copy = null;
+        registry.forget(this);
+        session.join(this);
+      },
+    });
   }
 
   /** Whether there is anything to run. */
   get ready() {
-    if (this.gone) return this === this.#session.owner || this.#statements.size > 0;
+    if (this.connection.gone) return this === this.#session.owner || this.#statements.size > 0;
     return this.#answered > 0 || this.#inboxBytes > AHEAD;
   }
 
   // ---- Input
 
-  /** @param {Buffer} chunk */
-  #receive(chunk) {
-    if (this.gone) return;
-    this.heard = performance.now();
-    for (const packet of this.#packets.add(chunk, () => this.#next)) {
-      if (!packet) return this.fatal("08P01", "invalid length of message");
-      this.#take(packet);
-      if (this.gone) return;
-    }
-  }
-
-  /** What the next packet looks like: the start-up packet has no type. */
-  get #next() {
-    return { typed: this.#stage !== "startup", limit: this.#stage === "ready" ? LIMIT : 10_000 };
-  }
-
   /** @param {Buffer} packet */
   #take(packet) {
-    if (this.#stage === "startup") return this.#begin(packet);
-    if (this.#stage === "password") return this.#login(packet);
     const type = typeOf(packet);
-    if (!KNOWN.includes(type)) return this.fatal("08P01", `invalid frontend message type ${packet[0]}`);
+    if (!KNOWN.includes(type)) return this.connection.fatal("08P01", `invalid frontend message type ${packet[0]}`);
     this.#inbox.push(packet);
     this.#inboxBytes += packet.length;
     if (ANSWERED.includes(type)) this.#answered += 1;
     this.#settle();
-    if (this.#inboxBytes > AHEAD) this.socket.pause();
+    if (this.#inboxBytes > AHEAD) this.connection.socket.pause();
     this.#session.join(this);
   }
 
@@ -153,7 +102,7 @@ export class Client {
     const packet = /** @type {Buffer} */ (this.#inbox.shift());
     this.#inboxBytes -= packet.length;
     if (ANSWERED.includes(typeOf(packet))) this.#answered -= 1;
-    if (this.#inboxBytes <= AHEAD) this.socket.resume();
+    if (this.#inboxBytes <= AHEAD) this.connection.socket.resume();
     return packet;
   }
 
@@ -161,12 +110,12 @@ export class Client {
   #settle() {
     while (this.#inbox.length) {
       const type = typeOf(this.#inbox[0]);
-      if (type === "X") return this.end();
+      if (type === "X") return this.connection.end();
       if (this.#skips) {
         this.#shift();
         if (type !== "S") continue;
         this.#skips = false;
-        this.#reply(ready("I"));
+        this.connection.reply(ready("I"));
       } else if (type === "d" || (!this.#copy && "cf".includes(type))) this.#collect(this.#shift().subarray(5));
       else return;
     }
@@ -183,91 +132,17 @@ export class Client {
     else if (data.length) this.#copy.chunks.push(data);
   }
 
-  // ---- Start
-
-  /** @param {Buffer} packet */
-  #begin(packet) {
-    const code = packet.length < 8 ? 0 : packet.readUInt32BE(4);
-    if (code === SSL || code === GSS) return this.#reply(Buffer.from("N"));
-    if (code === CANCEL && packet.length === 16) {
-      this.#registry.cancel(packet.readUInt32BE(8), packet.readUInt32BE(12));
-      return this.end();
-    }
-    if (code !== VERSION) return this.fatal("0A000", "only version 3.0 of the protocol is spoken here");
-    const { user, database, settings: own } = startUp(packet);
-    if (!UTF8.test(own.client_encoding ?? "UTF8"))
-      return this.fatal("0A000", "only UTF8 is spoken here: to convert breaks the engine");
-    delete own.client_encoding; // it was checked above, and has many spellings
-    if (database !== "postgres") return this.fatal("3D000", `database "${database}" does not exist`);
-    this.startup = this.settings = settings(own);
-    this.#user = user;
-    this.#stage = "password";
-    this.#reply(message("R", numbers(3)));
-  }
-
-  /** @param {Buffer} packet */
-  #login(packet) {
-    if (typeOf(packet) !== "p" || !this.#registry.admits(this.#user, packet.subarray(5, -1)))
-      return this.fatal("28P01", `password authentication failed for user "${this.#user}"`);
-    if (!this.#session.welcome(this)) return;
-    this.#stage = "ready";
-    this.#inTime();
-    this.#registry.welcome(this);
-    /** @type {Record<string, string>} */
-    const own = Object.fromEntries(JSON.parse(this.settings));
-    const reported = Object.entries(this.#registry.reported).map(([name, value]) =>
-      message("S", text(name, own[name.toLowerCase()] ?? value)),
-    );
-    const key = message("K", numbers(this.id, this.secret));
-    this.#reply(Buffer.concat([message("R", numbers(0)), ...reported, key, ready("I")]));
-  }
-
-  // ---- Output
-
-  /** @param {Buffer | null} [answer] */
-  #reply(answer) {
-    if (this.gone || !answer) return;
-    this.socket.write(answer);
-    if (this.socket.writableLength > LIMIT) this.socket.destroy(); // the client doesn't read
-  }
-
-  /**
-   * @param {string} code
-   * @param {string} detail
-   */
-  fatal(code, detail) {
-    this.end(failure(code, detail, "FATAL"));
-  }
-
-  /** @param {string | Buffer} last */
-  end(last = "") {
-    this.socket.end(last);
-    this.#inTime();
-    this.#inTime = whenLate(() => this.socket.destroy());
-    this.#leave();
-  }
-
-  #leave() {
-    if (this.gone) return;
-    this.gone = true;
-    this.#packets.clear();
-    this.#inbox = [];
-    this.#copy = null;
-    this.#registry.forget(this);
-    this.#session.join(this);
-  }
-
   /**
    * Cancels the query that waits for its turn. A running query can't be cancelled: nothing is read until it has ended.
    */
   cancel() {
-    if (!this.inLine || this.gone) return;
-    this.#reply(failure("57014", "canceling statement due to user request"));
+    if (!this.inLine || this.connection.gone) return;
+    this.connection.reply(failure("57014", "canceling statement due to user request"));
     if (EXTENDED.includes(typeOf(this.#inbox[0]))) this.#skips = true;
     else {
       this.#shift();
       this.#copy = null;
-      this.#reply(ready("I"));
+      this.connection.reply(ready("I"));
     }
     this.#settle();
   }
@@ -275,10 +150,10 @@ export class Client {
   // ---- A turn
 
   run() {
-    const type = this.gone ? "X" : typeOf(this.#inbox[0]);
+    const type = this.connection.gone ? "X" : typeOf(this.#inbox[0]);
     if (type === "X") this.#tidy();
     else if (type === "Q") this.#simple(this.#shift());
-    else if (type === "F") this.#reply(this.#exec(this.#shift()).answer);
+    else if (type === "F") this.connection.reply(this.#exec(this.#shift()).answer);
     else if (type === "c" || type === "f") this.#endCopy(this.#shift());
     else this.#extended();
     this.#settle();
@@ -290,7 +165,7 @@ export class Client {
    */
   #exec(bytes, source) {
     const found = this.#session.exec(bytes, source);
-    if (!found.answer) this.fatal("54000", "an answer is larger than 256 MiB: use a cursor, or LIMIT");
+    if (!found.answer) this.connection.fatal("54000", "an answer is larger than 256 MiB: use a cursor, or LIMIT");
     if (found.tags.has("SET") || found.tags.has("RESET")) this.touched = "set";
     return found;
   }
@@ -308,7 +183,7 @@ export class Client {
     if (setsConfig(sql)) this.touched = "set";
     else if (RESET_ALL.test(sql) && !tags.has("SET")) this.touched = before ?? "reset";
     else if (LOCAL.test(sql)) this.touched = before;
-    this.#reply(answer);
+    this.connection.reply(answer);
   }
 
   /**
@@ -324,7 +199,7 @@ export class Client {
     if (!name) this.#session.exec(query("close all; unlisten *; reset all"));
     if (!name) this.touched = "reset";
     const tag = (name ? "DEALLOCATE" : "DISCARD") + (all ? " ALL" : "");
-    this.#reply(Buffer.concat([message("C", text(tag)), ready(this.#session.status ?? "I")]));
+    this.connection.reply(Buffer.concat([message("C", text(tag)), ready(this.#session.status ?? "I")]));
     return true;
   }
 
@@ -341,10 +216,12 @@ export class Client {
       query(`select count(*) from pg_catalog.pg_attribute where attrelid = ${literal(table)}::pg_catalog.regclass
         and attnum > 0 and not attisdropped and attgenerated = ''`),
     );
-    if (failed || !value) return this.#reply(answer); // no value: the engine skips messages after an error
+    if (failed || !value) return this.connection.reply(answer); // no value: the engine skips messages after an error
     const width = columns ?? Number(value.toString("latin1"));
     const format = Buffer.from([0, Number(binary)]);
-    this.#reply(message("G", format.subarray(1), Buffer.from([width >> 8, width]), ...Array(width).fill(format)));
+    this.connection.reply(
+      message("G", format.subarray(1), Buffer.from([width >> 8, width]), ...Array(width).fill(format)),
+    );
     this.#copy = { sql: from(DEVICE), chunks: [], bytes: 0 };
   }
 
@@ -353,9 +230,10 @@ export class Client {
     if (!this.#copy) return;
     const { sql, chunks, bytes } = this.#copy;
     this.#copy = null;
-    if (bytes > LIMIT) this.#reply(this.#raise("54000", "COPY of more than 256 MiB: send it in parts"));
-    else if (typeOf(packet) === "f") this.#reply(this.#raise("57014", `COPY from stdin failed: ${textAt(packet, 5)}`));
-    else this.#reply(this.#exec(query(sql), chunks).answer);
+    if (bytes > LIMIT) this.connection.reply(this.#raise("54000", "COPY of more than 256 MiB: send it in parts"));
+    else if (typeOf(packet) === "f")
+      this.connection.reply(this.#raise("57014", `COPY from stdin failed: ${textAt(packet, 5)}`));
+    else this.connection.reply(this.#exec(query(sql), chunks).answer);
   }
 
   /**
@@ -385,8 +263,8 @@ export class Client {
     if (type === "S") this.#holds = false;
     const { answer, failed } = this.#exec(Buffer.concat(run));
     this.#skips = early && failed;
-    this.#reply(again);
-    this.#reply(early ? answer?.subarray(0, -ready("I").length) : answer);
+    this.connection.reply(again);
+    this.connection.reply(early ? answer?.subarray(0, -ready("I").length) : answer);
   }
 
   /** Parses the unnamed statement again, where another client's has replaced it. Returns the answer if that failed. */

@@ -91,7 +91,7 @@ export class Session {
     if (client.ready && (client === this.owner || this.#enter(client))) {
       this.owner = client;
       client.run();
-      client.heard = performance.now();
+      client.connection.heard = performance.now();
       if (this.status === "I") this.#leave(client);
     }
     const next = /** @type {Client | null} */ (this.owner); // the client's turn may have ended
@@ -109,14 +109,14 @@ export class Session {
 
   /** @param {Client} client */
   #enter(client) {
-    if (client.gone || client.settings === this.#inForce) return true;
+    if (client.connection.gone || client.settings === this.#inForce) return true;
     const calls = /** @type {[string, string][]} */ (JSON.parse(client.settings))
       // last, because that role may lack the right to set the others
       .sort(([one], [other]) => Number(one === "role") - Number(other === "role"))
       .map(([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`);
     const { answer, failed } = this.exec(query(`reset role; reset all; select ${calls}`));
     if (failed)
-      client.end(answer?.subarray(0, -ready("I").length)); // its settings were refused
+      client.connection.end(answer?.subarray(0, -ready("I").length)); // its settings were refused
     else this.#inForce = client.settings;
     return !failed;
   }
@@ -124,7 +124,7 @@ export class Session {
   /** @param {Client} client */
   #leave(client) {
     this.owner = null;
-    if (client.touched === "reset" || (client.touched && client.gone)) {
+    if (client.touched === "reset" || (client.touched && client.connection.gone)) {
       client.settings = client.startup;
       this.#inForce = null;
     } else if (client.touched) {
@@ -166,8 +166,11 @@ export class Session {
    * @param {number} patience ms
    */
   endIdleTransaction(patience) {
-    if (this.owner && this.#line.length && performance.now() - this.owner.heard > patience)
-      this.owner.fatal("25P03", "it kept the only session there is, in a transaction, without a word for too long");
+    if (this.owner && this.#line.length && performance.now() - this.owner.connection.heard > patience)
+      this.owner.connection.fatal(
+        "25P03",
+        "it kept the only session there is, in a transaction, without a word for too long",
+      );
   }
 
   /**
