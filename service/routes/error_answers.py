@@ -9,7 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.types import ExceptionHandlersMap
 
-from service.errors import TaktlineError, TooManyGuesses, Unauthorized
+from service.errors import Forbidden, ForeignPage, TaktlineError, TooManyGuesses, Unauthorized
 from service.intake.bodies import too_large
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
@@ -48,7 +48,8 @@ class ErrorAnswers:
             return Response(problem(error), status_code=error.status, media_type=MEDIA_TYPE, headers=extra)
         if isinstance(error, Unauthorized) and (sign_in := self._to_sign_in(request)) is not None:
             return sign_in
-        return self._answer(request, problem(error), headers(error))
+        another_key = isinstance(error, (Unauthorized, Forbidden)) and not isinstance(error, ForeignPage)
+        return self._answer(request, problem(error), headers(error), another_key=another_key)
 
     def http_problem(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         """Answer an error of the framework, such as an unknown address, a wrong method or a body that is too large."""
@@ -84,14 +85,22 @@ class ErrorAnswers:
         detail = f"{request.method} isn't answered at {path}; {allowed}."
         return self._answer(request, plain_problem(405, detail), {"Allow": ", ".join(methods)})
 
-    def _answer(self, request: Request[Any, Any, Any], made: dict[str, Any], extra: dict[str, str]) -> Response[Any]:
-        """The error as a picture where one was asked for, as a page for browsers, and as problem+json otherwise."""
+    def _answer(
+        self,
+        request: Request[Any, Any, Any],
+        made: dict[str, Any],
+        extra: dict[str, str],
+        *,
+        another_key: bool = False,
+    ) -> Response[Any]:
+        """The error as a picture where one was asked for, as a page for browsers, and as problem+json otherwise. With
+        `another_key` the page leads to where people can sign in."""
         extra = {**extra, "Cache-Control": "no-store"}
         picture = picture_of(request, made, extra, self._drawing)
         if picture is not None:
             return picture
         if accepted(request, [MEDIA_TYPE, "text/html"]) == "text/html":
-            values = {"title": made["title"], "detail": made["detail"], "needs_key": made["status"] in (401, 403)}
+            values = {"title": made["title"], "detail": made["detail"], "another_key": another_key}
             return self._pages.render("error.html", values, extra, made["status"])
         return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
 
