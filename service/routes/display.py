@@ -18,6 +18,8 @@ from service.routes.cursors import Cursor, read_cursor
 from service.routes.defaults import Defaults
 from service.routes.forms import PICKED, tidied
 from service.routes.html_pages import Pages
+from service.routes.openapi_answers import READING, SIGN_IN, answering, headers, response
+from service.routes.openapi_schemas import RECORD, TEXT, WHOLE, an_object, schema
 from service.routes.page_links import from_records
 from service.routes.parameters import Together, known_only, requested_format, whole_number
 from service.routes.parameters import choice as one_of
@@ -47,6 +49,27 @@ TEMPLATE = "display.html"
 REFUSED = {"Cache-Control": "no-store"}
 MAX_PER_PAGE = 1000
 MAX_PAGE = 10**12
+_PAGE = an_object(
+    {
+        "items": schema("array", items=RECORD),
+        "page": schema("integer", minimum=1),
+        "per_page": schema("integer", minimum=1, maximum=MAX_PER_PAGE),
+        "pages": schema("integer", minimum=1),
+        "total": WHOLE,
+    },
+    title="Page",
+)
+_DESCRIBED = answering(
+    {
+        200: response(
+            "The page.",
+            {"text/html": TEXT, "application/json": _PAGE, "text/csv": TEXT},
+            headers(Link="The pages around (RFC 8288).", X_Total_Count="How many records there are in all."),
+        ),
+        303: SIGN_IN,
+    },
+    (*READING, 404),
+)
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -95,7 +118,7 @@ def display_route(
 ) -> HTTPRouteHandler:
     """The route of the records; `reading` is the line in which callers wait for the database."""
 
-    @get("/display", operation_id="display", tags=["records"], opt=needs(Scope.READ))
+    @get("/display", operation_id="display", operation_class=_DESCRIBED, tags=["records"], opt=needs(Scope.READ))
     async def display(
         request: Request[Any, Any, Any],
         page: Annotated[str | None, QueryParameter(description="Number of the page, from 1.")] = None,
@@ -141,7 +164,7 @@ def display_route(
             first = asked.address(page=1) if isinstance(error, NoSuchPage) else "/display"
             return await pages.form(TEMPLATE, _faulty(typed, error, first), grant, REFUSED, error.status)
         links = _links(asked, excerpt, made.pages)
-        headers = {
+        told = {
             "Link": ", ".join(f'<{pages.at(url)}>; rel="{rel}"' for rel, url in links.items()),
             "X-Total-Count": str(excerpt.total),
             "Cache-Control": "no-cache",
@@ -149,15 +172,15 @@ def display_route(
         }
         match kind:
             case "json":
-                return Response(made, headers=headers)
+                return Response(made, headers=told)
             case "csv":
-                return Response(table(excerpt.items, excel=asked.excel), media_type="text/csv", headers=headers)
+                return Response(table(excerpt.items, excel=asked.excel), media_type="text/csv", headers=told)
             case _:
                 zone = ZoneInfo(asked.choice.zone)
                 seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
                 since = asked.choice.start or await _oldest(records, asked.choice.selection)
                 values = {"typed": typed, **seen, **from_records(asked.choice, since)}
-                return await pages.form(TEMPLATE, values, grant, headers)
+                return await pages.form(TEMPLATE, values, grant, told)
 
     return display
 

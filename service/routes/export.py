@@ -14,6 +14,8 @@ from service.access.grants import Grant, Scope
 from service.errors import Unauthorized
 from service.limits.fair_line import FairLine
 from service.routes.authentication import needs
+from service.routes.openapi_answers import READING, SIGN_IN, answering, response
+from service.routes.openapi_schemas import TEXT
 from service.routes.parameters import Together, known_only, requested_format, takes_gzip
 from service.routes.record_formats import ndjson, table
 from service.routes.record_parameters import (
@@ -33,13 +35,20 @@ from service.store.records import Records
 
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 PARAMETERS = (*CHOOSING, "format", "excel")
+_DESCRIBED = answering({200: response("The readings.", dict.fromkeys(FORMATS.values(), TEXT)), 303: SIGN_IN}, READING)
 
 
 def export_route(records: Records, reading: FairLine, zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
     """The route for reading readings. `reading` is the line in which callers wait for the database. Times without an
     offset are in `zone`; `admits` says whether a grant still holds."""
 
-    @get("/readings", operation_id="getReadings", tags=["readings"], opt=needs(Scope.READ))
+    @get(
+        "/readings",
+        operation_id="getReadings",
+        operation_class=_DESCRIBED,
+        tags=["readings"],
+        opt=needs(Scope.READ),
+    )
     async def export(
         request: Request[Any, Any, Any],
         series: Series = None,

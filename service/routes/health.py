@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.spec import Schema
 
 from service.access.grants import Scope
 from service.errors import Unavailable
@@ -12,6 +13,8 @@ from service.intake.writer import Writer
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, plain_problem
 from service.routes.authentication import needs
+from service.routes.openapi_answers import OPEN, READING, SIGN_IN, answering, response
+from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.senders import grant_of
 from service.store import Job, Store
 from service.upkeep.job_watch import JobWatch
@@ -20,7 +23,17 @@ EngineState = Callable[[], dict[str, Any]]
 """Returns facts about the database that /readyz shows."""
 
 
-@get("/livez", operation_id="livez", tags=["operation"], opt=needs())
+def _states(*states: str) -> dict[str, Schema | None]:
+    """The content of an answer that says which of these states it is."""
+    return {"application/json": an_object({"status": schema("string", enum=list(states))})}
+
+
+_ALIVE = answering({200: response("It is alive.", _states("ok"))}, OPEN)
+_READY = answering({200: response("It is ready.", _states("ready", "degraded"))}, OPEN)
+_COUNTED = answering({200: response("The metrics.", {"text/plain": TEXT}), 303: SIGN_IN}, READING)
+
+
+@get("/livez", operation_id="livez", operation_class=_ALIVE, tags=["operation"], opt=needs())
 async def livez() -> dict[str, str]:
     """The process answers; nothing else is looked at."""
     return {"status": "ok"}
@@ -29,7 +42,7 @@ async def livez() -> dict[str, str]:
 def readyz_route(
     store: Store, writer: Writer, watch: JobWatch, engine_state: EngineState, metrics: Metrics
 ) -> HTTPRouteHandler:
-    @get("/readyz", operation_id="readyz", tags=["operation"], opt=needs())
+    @get("/readyz", operation_id="readyz", operation_class=_READY, tags=["operation"], opt=needs())
     async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Engine, schema and writer are ready; 503 says what is not.
 
@@ -91,7 +104,7 @@ def _described(job: Job) -> dict[str, Any]:
 
 
 def metrics_route(counters: Metrics) -> HTTPRouteHandler:
-    @get("/metrics", operation_id="metrics", tags=["operation"], opt=needs(Scope.READ))
+    @get("/metrics", operation_id="metrics", operation_class=_COUNTED, tags=["operation"], opt=needs(Scope.READ))
     async def metrics() -> Response[bytes]:
         """Counters and latencies in Prometheus's text format."""
         return Response(counters.exposition(), media_type="text/plain; version=0.0.4")

@@ -18,11 +18,21 @@ from service.intake.gate import Entrance, Gate
 from service.intake.packer import Packer
 from service.intake.reading import now_microseconds
 from service.routes.authentication import needs
-from service.routes.openapi_bodies import WriteReadings
+from service.routes.openapi_answers import WRITING, answering, response
+from service.routes.openapi_bodies import READINGS
+from service.routes.openapi_schemas import FAULTS, WHOLE, an_object, schema
 from service.routes.parameters import batch_key, choice, known_only
 from service.routes.senders import sender_of
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
+_WRITTEN = an_object(
+    {"written": WHOLE, "duplicate": schema("boolean"), "refused": WHOLE, "errors": FAULTS},
+    optional=("refused", "errors"),
+    description="`refused` and `errors` with `partial=true`, where readings were left out.",
+)
+_DESCRIBED = answering(
+    {200: response("The readings are committed.", {"application/json": _WRITTEN})}, WRITING, body=READINGS
+)
 
 
 def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
@@ -32,7 +42,7 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
         "/readings",
         status_code=200,
         media_type=MediaType.JSON,
-        operation_class=WriteReadings,
+        operation_class=_DESCRIBED,
         operation_id="postReadings",
         tags=["readings"],
         opt=needs(Scope.WRITE),

@@ -24,6 +24,8 @@ from service.problems import problem
 from service.routes.authentication import needs
 from service.routes.html_pages import Names
 from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
+from service.routes.openapi_answers import READING, SIGN_IN, answering, response
+from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.parameters import known_only
 from service.routes.record_parameters import Series
 from service.routes.senders import Connection, caller_of, grant_of
@@ -34,6 +36,9 @@ BROWSER_RETRY = b"retry: 1500\n\n"
 """Milliseconds until a browser connects again after its connection was lost."""
 AGAIN, REFUSED = 1012, 1008
 """Close codes: connect again; the parameters are refused."""
+_NAMES = an_object({"series": schema("array", items=TEXT)}, title="SeriesNames")
+_EVENTS = answering({200: response("The events.", {"text/event-stream": None}), 303: SIGN_IN}, READING)
+_SERIES = answering({200: response("The names, in order.", {"application/json": _NAMES}), 303: SIGN_IN}, READING)
 
 
 class SeriesNames(msgspec.Struct, frozen=True):
@@ -45,7 +50,7 @@ class SeriesNames(msgspec.Struct, frozen=True):
 def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
     """The route of the events over HTTP; `zone` is the default time zone, `admits` says whether a grant still holds."""
 
-    @get("/live", operation_id="live", tags=["records"], opt=needs(Scope.READ))
+    @get("/live", operation_id="live", operation_class=_EVENTS, tags=["records"], opt=needs(Scope.READ))
     async def live(
         request: Request[Any, Any, Any],
         period: PeriodName = None,
@@ -66,7 +71,7 @@ def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Gran
 
 
 def series_route(names: Names) -> HTTPRouteHandler:
-    @get("/live/series", operation_id="live_series", tags=["records"], opt=needs(Scope.READ))
+    @get("/live/series", operation_id="live_series", operation_class=_SERIES, tags=["records"], opt=needs(Scope.READ))
     async def live_series(request: Request[Any, Any, Any]) -> SeriesNames:
         """The series to choose from; a few seconds old at most."""
         known_only(request, ())

@@ -15,6 +15,8 @@ from service.routes.authentication import needs
 from service.routes.forms import tidied
 from service.routes.html_pages import Pages
 from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveParameters, PeriodName, Zone
+from service.routes.openapi_answers import READING, SIGN_IN, answering, response
+from service.routes.openapi_schemas import TEXT, an_object
 from service.routes.page_links import from_live
 from service.routes.parameters import known_only, requested_format
 from service.routes.record_parameters import Series
@@ -30,12 +32,20 @@ ADDRESSES = {
     "metrics": "/metrics",
 }
 HEADERS = {"Cache-Control": "no-cache"}
+_PLACES = an_object(dict.fromkeys(ADDRESSES, TEXT), title="Addresses")
+_DESCRIBED = answering(
+    {
+        200: response("The page; for programs, where things are.", {"text/html": TEXT, "application/json": _PLACES}),
+        303: SIGN_IN,
+    },
+    READING,
+)
 
 
 def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics: Metrics) -> HTTPRouteHandler:
     """The route of the live page; `zone` is the default time zone."""
 
-    @get("/", operation_id="home", tags=["records"], opt=needs(Scope.READ))
+    @get("/", operation_id="home", operation_class=_DESCRIBED, tags=["records"], opt=needs(Scope.READ))
     async def home(
         request: Request[Any, Any, Any],
         period: PeriodName = None,

@@ -3,13 +3,10 @@ from what the routes themselves say, in `opt=needs(…)`."""
 
 from inspect import cleandoc
 
-import msgspec
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import ReceiveRoutePlugin
 from litestar.routes import BaseRoute, HTTPRoute
 
-from service.problems import MEDIA_TYPE
 from service.routes.authentication import needed_by
 
 SCHEMES = Components(
@@ -23,20 +20,6 @@ SCHEMES = Components(
         "basic": SecurityScheme(type="http", scheme="basic", description="The key as the password; any user, or none."),
     }
 )
-REFUSALS = {
-    401: "A key is needed, or this one is wrong, was revoked or has expired.",
-    403: "The key hasn't the scope that is needed, or doesn't cover the series.",
-    429: "Too many wrong keys, or too many readings, came from this address or by this key.",
-}
-
-
-class Problem(msgspec.Struct):
-    """RFC 9457."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
 
 
 class AccessDescriptions(ReceiveRoutePlugin):
@@ -54,7 +37,3 @@ class AccessDescriptions(ReceiveRoutePlugin):
             handler.description = f"{cleandoc(handler.fn.__doc__ or '')}\n\n{needed}"
             if scopes:
                 handler.security = [{"bearer": scopes}, {"basic": scopes}]
-                handler.responses = {
-                    status: ResponseSpec(Problem, description=text, media_type=MEDIA_TYPE, generate_examples=False)
-                    for status, text in REFUSALS.items()
-                } | dict(handler.responses or {})

@@ -1,17 +1,18 @@
 """The descriptions in the OpenAPI document of bodies that the service reads itself, as they arrive."""
 
-from dataclasses import dataclass
+from typing import Final
 
 from litestar.openapi.spec import (
     Example,
     OpenAPIFormat,
     OpenAPIMediaType,
     OpenAPIType,
-    Operation,
     Reference,
     RequestBody,
     Schema,
 )
+
+from service.routes.openapi_schemas import TEXT
 
 _READING = Schema(
     title="Reading",
@@ -37,20 +38,25 @@ _EXAMPLES: dict[str, Example | Reference] = {
     "reading": Example(summary="A reading", value={"plan": 40, "fact": 38}),
     "array": Example(summary="A batch", value=[{"series": "line 1", "plan": 40, "fact": 41}, {"plan": 12}]),
 }
-_TEXT = Schema(type=OpenAPIType.STRING)
 
 
-@dataclass
-class WriteReadings(Operation):
-    """The OpenAPI operation with a body of readings."""
-
-    def __post_init__(self) -> None:
-        several = Schema(type=OpenAPIType.ARRAY, items=_READING)
-        self.request_body = RequestBody(
-            required=True,
-            content={
-                "application/json": OpenAPIMediaType(schema=Schema(one_of=[_READING, several]), examples=_EXAMPLES),
-                "application/x-ndjson": OpenAPIMediaType(schema=_TEXT, example='{"plan": 40}\n{"plan": 41}\n'),
-                "text/csv": OpenAPIMediaType(schema=_TEXT, example="series,plan,fact\nline 1,40,38\n"),
-            },
+READINGS: Final = RequestBody(
+    required=True,
+    content={
+        "application/json": OpenAPIMediaType(
+            schema=Schema(one_of=[_READING, Schema(type=OpenAPIType.ARRAY, items=_READING)]), examples=_EXAMPLES
+        ),
+        "application/x-ndjson": OpenAPIMediaType(schema=TEXT, example='{"plan": 40}\n{"plan": 41}\n'),
+        "text/csv": OpenAPIMediaType(schema=TEXT, example="series,plan,fact\nline 1,40,38\n"),
+    },
+)
+"""A body of readings."""
+LINES: Final = RequestBody(
+    required=True,
+    content={
+        "text/plain": OpenAPIMediaType(
+            schema=TEXT, example="reading,series=line\\ 1 plan=40,fact=38 1700000000000000000\n"
         )
+    },
+)
+"""A body of line protocol."""

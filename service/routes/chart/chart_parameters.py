@@ -17,6 +17,7 @@ from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
+from service.routes.openapi_schemas import schema
 from service.routes.parameters import MAX_CHOSEN, Together, choice, known_names, series_names, whole_number
 
 FORMATS: dict[ChartFormat, str] = {
@@ -104,11 +105,6 @@ def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str],
         return number
 
     return read
-
-
-def schema(kind: str | list[str], **more: Any) -> Schema:
-    """The OpenAPI schema of a value of this type."""
-    return Schema(type=kind, **more)  # type: ignore[arg-type]
 
 
 _TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday"

@@ -1,40 +1,28 @@
 """The description of `/chart` in the OpenAPI document: parameters, answers and headers."""
 
-from dataclasses import dataclass
-from typing import Any
-
-from litestar.openapi.spec import OpenAPIHeader, OpenAPIMediaType, OpenAPIResponse, Operation, Parameter, Schema
+from litestar.openapi.spec import OpenAPIResponse, Parameter
 
 from service.charts.drawing.wording import AGGREGATES
 from service.period.steps import STEPS
-from service.problems import MEDIA_TYPE
-from service.routes.chart.chart_parameters import FORMATS, KNOWN, schema
-from service.routes.openapi_access import REFUSALS
+from service.routes.chart.chart_parameters import FORMATS, KNOWN
+from service.routes.openapi_answers import PROBLEMS, READING, SIGN_IN, answering, headers, response
+from service.routes.openapi_schemas import INSTANT, NUMBER_OR_NULL, TEXT, an_object, schema
 
-
-def _object(properties: dict[str, Schema], optional: tuple[str, ...] = (), **more: Any) -> Schema:
-    required = [name for name in properties if name not in optional]
-    return schema("object", properties=properties, required=required, **more)
-
-
-_TEXT, _WHOLE = schema("string"), schema("integer", minimum=0)
-_INSTANT = schema("string", format="date-time")
-_VALUE = schema(["number", "null"])
-_BUCKET = _object(
+_BUCKET = an_object(
     {
         "bucket": schema("string", format="date-time", description="Where the step begins."),
-        "plan": _VALUE,
-        "fact": _VALUE,
+        "plan": NUMBER_OR_NULL,
+        "fact": NUMBER_OR_NULL,
         "readings": schema("integer", minimum=1),
         "series": schema(["string", "null"], description="With `split=series`; null for the series put together."),
     },
     optional=("series",),
     title="Bucket",
 )
-_NUMBERS = _object(
+_NUMBERS = an_object(
     {
-        "from": _INSTANT,
-        "until": _INSTANT,
+        "from": INSTANT,
+        "until": INSTANT,
         "step": schema("string", enum=list(STEPS)),
         "tz": schema("string", example="Europe/Berlin"),
         "agg": schema("string", enum=list(AGGREGATES)),
@@ -44,27 +32,7 @@ _NUMBERS = _object(
     optional=("others",),
     title="Numbers",
 )
-_PROBLEM = _object(
-    {
-        "type": _TEXT,
-        "title": _TEXT,
-        "status": _WHOLE,
-        "detail": _TEXT,
-        "errors": schema("array", items=_object({"index": _WHOLE, "field": _TEXT, "detail": _TEXT})),
-    },
-    optional=("errors",),
-    title="Problem",
-    description="RFC 9457.",
-)
-_SCHEMAS = {"json": _NUMBERS, "csv": _TEXT, "svg": _TEXT, "html": _TEXT, "vega": schema("object")}
-
-
-def _headers(**described: str) -> Any:
-    """Text headers with their descriptions; `_` in a name stands for `-`."""
-    return {
-        name.replace("_", "-"): OpenAPIHeader(description=text, schema=_TEXT, required=False)
-        for name, text in described.items()
-    }
+_SCHEMAS = {"json": _NUMBERS, "csv": TEXT, "svg": TEXT, "html": TEXT, "vega": schema("object")}
 
 
 _COMMON = {
@@ -84,42 +52,27 @@ _FAILED = {
 }
 
 
-@dataclass
-class ChartOperation(Operation):
-    """`GET /chart` in the OpenAPI document."""
-
-    def __post_init__(self) -> None:
-        formats = {media_type: OpenAPIMediaType(schema=_SCHEMAS.get(form)) for form, media_type in FORMATS.items()}
-        problem = {
-            MEDIA_TYPE: OpenAPIMediaType(schema=_PROBLEM),
-            "image/svg+xml": OpenAPIMediaType(schema=_TEXT),
-            "image/png": OpenAPIMediaType(),
-            "text/html": OpenAPIMediaType(schema=_TEXT),
-        }
-        shown = _headers(
-            **_COMMON,
-            Content_Disposition="Of CSV and PDF: a name for the file.",
-            Content_Encoding="`gzip`, for formats that are text, where the client takes it.",
-        )
-        self.responses = {
-            "200": OpenAPIResponse(description="The chart.", headers=shown, content=formats),
-            "304": OpenAPIResponse(
-                description="The chart that the client has is current.", headers=_headers(**_COMMON)
+_PICTURES = {**PROBLEMS, "image/svg+xml": TEXT, "image/png": None}
+ChartOperation = answering(
+    {
+        200: response(
+            "The chart.",
+            {media_type: _SCHEMAS.get(form) for form, media_type in FORMATS.items()},
+            headers(
+                **_COMMON,
+                Content_Disposition="Of CSV and PDF: a name for the file.",
+                Content_Encoding="`gzip`, for formats that are text, where the client takes it.",
             ),
-            "400": OpenAPIResponse(
-                description="A parameter is wrong; the answer says which.", headers=_headers(**_FAILED), content=problem
-            ),
-            **{
-                str(status): OpenAPIResponse(description=text, headers=_headers(**_FAILED), content=problem)
-                for status, text in REFUSALS.items()
-            },
-            "503": OpenAPIResponse(
-                description="It can't be read or drawn now; try again.",
-                headers=_headers(**_FAILED, Retry_After="Seconds."),
-                content=problem,
-            ),
-        }
-        self.parameters = [
-            Parameter(name=name, param_in="query", description=one.text, schema=one.described, required=False)
-            for name, one in KNOWN.items()
-        ]
+        ),
+        303: SIGN_IN,
+        304: OpenAPIResponse(description="The chart that the client has is current.", headers=headers(**_COMMON)),
+    },
+    READING,
+    _PICTURES,
+    headers(**_FAILED),
+    parameters=[
+        Parameter(name=name, param_in="query", description=one.text, schema=one.described, required=False)
+        for name, one in KNOWN.items()
+    ],
+)
+"""`GET /chart` in the OpenAPI document."""

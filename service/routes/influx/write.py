@@ -7,13 +7,12 @@ none; `partial=true` writes the good lines. For version 3 the parameter is `acce
 as in InfluxDB.
 """
 
-from dataclasses import dataclass
 from functools import partial as partial_of
 from typing import Annotated, Any
 
 from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIResponse
 from litestar.params import HeaderParameter, QueryParameter
 
 from service.access.grants import Scope
@@ -25,6 +24,8 @@ from service.intake.reading import now_microseconds
 from service.metrics import Metrics
 from service.routes.authentication import needs
 from service.routes.influx.answers import HEADERS, handlers
+from service.routes.openapi_answers import INFLUX_PROBLEMS, WRITING, answering, headers
+from service.routes.openapi_bodies import LINES
 from service.routes.parameters import batch_key, choice
 from service.routes.senders import sender_of
 
@@ -46,14 +47,19 @@ _AcceptPartial = Annotated[str, QueryParameter(description="`false`: write all l
 _BOOLEANS = ("true", "false")
 
 
-@dataclass
-class WriteLines(Operation):
-    """The OpenAPI operation with a body of line protocol."""
-
-    def __post_init__(self) -> None:
-        example = "reading,series=line\\ 1 plan=40,fact=38 1700000000000000000\n"
-        text = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING), example=example)
-        self.request_body = RequestBody(required=True, content={"text/plain": text})
+_DESCRIBED = answering(
+    {
+        204: OpenAPIResponse(
+            description="The lines are committed.",
+            headers=headers(
+                X_Influxdb_Version="A version whose clients can write here.", X_Influxdb_Build="`Taktline`."
+            ),
+        )
+    },
+    WRITING,
+    INFLUX_PROBLEMS,
+    body=LINES,
+)
 
 
 def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteHandler]:
@@ -65,7 +71,7 @@ def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteH
         status_code=204,
         response_headers=HEADERS,
         exception_handlers=handlers(1, metrics, max_body),
-        operation_class=WriteLines,
+        operation_class=_DESCRIBED,
         operation_id="writeInfluxV1",
         tags=["readings"],
         opt=needs(Scope.WRITE),
@@ -85,7 +91,7 @@ def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteH
         status_code=204,
         response_headers=HEADERS,
         exception_handlers=handlers(2, metrics, max_body),
-        operation_class=WriteLines,
+        operation_class=_DESCRIBED,
         operation_id="writeInfluxV2",
         tags=["readings"],
         opt=needs(Scope.WRITE),
@@ -105,7 +111,7 @@ def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteH
         status_code=204,
         response_headers=HEADERS,
         exception_handlers=handlers(3, metrics, max_body),
-        operation_class=WriteLines,
+        operation_class=_DESCRIBED,
         operation_id="writeInfluxV3",
         tags=["readings"],
         opt=needs(Scope.WRITE),
