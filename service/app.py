@@ -22,7 +22,7 @@ from service.access.proxies import Proxies
 from service.errors import StartError
 from service.metrics import Metrics
 from service.parts import Parts
-from service.routes.api_page import ADDRESS, FILES, ApiPage
+from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.authentication import Authentication, needs
 from service.routes.chart.endpoint import chart_route
 from service.routes.defaults import Defaults
@@ -135,7 +135,9 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
 
 
 def _assets(path: str, folder: Path) -> Any:
-    return create_static_files_router(path, [folder], include_in_schema=False, cache_control=None, opt=needs())
+    return create_static_files_router(
+        path, [folder], include_in_schema=False, file_system=OurFiles(), cache_control=None, opt=needs()
+    )
 
 
 def _warning(parts: Parts) -> str:

@@ -8,7 +8,10 @@ from typing import Any
 
 import mkdocs_swagger_ui_tag
 from litestar import Request, Router
+from litestar.file_system import BaseLocalFileSystem
 from litestar.openapi.plugins import SwaggerRenderPlugin
+from litestar.types import PathType
+from litestar.types.file_types import FileInfo
 
 FILES = Path(mkdocs_swagger_ui_tag.__file__).with_name("swagger-ui")
 """The files of Swagger UI, which this Python package contains."""
@@ -40,6 +43,17 @@ class ApiPage(SwaggerRenderPlugin):
 
     def receive_router(self, router: Router) -> None:
         """Without the page that OAuth would come back to."""
+
+
+class OurFiles(BaseLocalFileSystem):
+    """The file system of these files, in which a name that can't be one is merely not there."""
+
+    async def info(self, path: PathType, **kwargs: Any) -> FileInfo:
+        """What is known of a file. Raises FileNotFoundError where there is none."""
+        try:
+            return await super().info(path, **kwargs)
+        except (OSError, ValueError) as exc:  # the name is too long, goes on below a file, or contains NUL
+            raise FileNotFoundError from exc
 
 
 def _digest(script: bytes) -> str:

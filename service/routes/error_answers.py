@@ -55,6 +55,8 @@ class ErrorAnswers:
         """Answer an error of the framework, such as an unknown address, a wrong method or a body that is too large."""
         if error.status_code == 413:
             return self.refuse(request, too_large(self._max_body))
+        if error.status_code >= 500:
+            return self.unexpected(request, error)
         self._count(request, f"http_{error.status_code}")
         detail = error.detail
         if isinstance(error, NotFoundException):

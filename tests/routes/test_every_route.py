@@ -55,6 +55,14 @@ def addresses(routes: dict[str, set[str]]) -> Iterator[str]:
         yield from (f"{path}?format={form}" for form in FORMS.get(path, ()))
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "stylesheets/swagger-ui.css/x", "%00", "..%2fx", "a%0ab"])
+async def test_what_can_be_no_file_is_not_there(shared: Running, name: str) -> None:
+    for folder in ("/assets/swagger/", "/assets/"):
+        answer = await shared.http.get(folder + name)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
 async def test_a_charset_is_named_at_most_once(shared: Running, routes: dict[str, set[str]]) -> None:
     seen = set()
     for address in addresses(routes):
