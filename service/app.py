@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Router
-from litestar.config.compression import CompressionConfig
 from litestar.enums import ScopeType
 from litestar.middleware import DefineMiddleware
 from litestar.openapi.config import OpenAPIConfig
@@ -25,6 +24,7 @@ from service.parts import Parts
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.authentication import Authentication, needs
 from service.routes.chart.endpoint import chart_route
+from service.routes.compression import compression
 from service.routes.defaults import Defaults
 from service.routes.display import display_route
 from service.routes.edge.answer_headers import guarding
@@ -79,11 +79,7 @@ def create_app(parts: Parts) -> ASGIApp:
         exception_handlers=handlers(pages, counters, settings.max_body_bytes, debug=settings.debug),
         middleware=[few_parameters, without_foreign_pages(origins, counters), authentication],
         before_send=[_counting(counters), guarding(frame_ancestors(settings.frame_ancestors))],
-        compression_config=CompressionConfig(
-            backend="gzip",
-            gzip_compress_level=5,
-            exclude=["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/favicon.ico", "/live"],
-        ),
+        compression_config=compression(["/chart", "/metrics", "/readings", "/assets/[^/]+$", "/favicon.ico", "/live"]),
         openapi_config=_openapi(settings.root_path),
         plugins=[AccessDescriptions()],
         request_max_body_size=settings.max_body_bytes,

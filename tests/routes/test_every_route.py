@@ -55,6 +55,16 @@ def addresses(routes: dict[str, set[str]]) -> Iterator[str]:
         yield from (f"{path}?format={form}" for form in FORMS.get(path, ()))
 
 
+async def test_gzip_can_be_refused(shared: Running, routes: dict[str, set[str]]) -> None:
+    for address in addresses(routes):
+        for accept in ("gzip;q=0", "*;q=0", "br, gzip;q=0", "identity"):
+            async with shared.http.stream("GET", address, headers={"Accept-Encoding": accept}) as answer:
+                assert "content-encoding" not in answer.headers, (address, accept)
+    for accept in ("gzip", "br, gzip;q=0.5"):
+        answer = await shared.http.get("/schema/openapi.json", headers={"Accept-Encoding": accept})
+        assert answer.headers["content-encoding"] == "gzip"
+
+
 @pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "stylesheets/swagger-ui.css/x", "%00", "..%2fx", "a%0ab"])
 async def test_what_can_be_no_file_is_not_there(shared: Running, name: str) -> None:
     for folder in ("/assets/swagger/", "/assets/"):
