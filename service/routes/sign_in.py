@@ -19,6 +19,7 @@ from service.access.signatures import Signatures, Signed
 from service.errors import TaktlineError, TooLarge, TooManyGuesses, WrongKey
 from service.intake.bodies import too_large
 from service.metrics import Metrics
+from service.problems import headers
 from service.routes.authentication import needs
 from service.routes.credentials import SESSION
 from service.routes.html_pages import Pages
@@ -37,11 +38,12 @@ _LOCAL = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 def sign_in_routes(
     keyring: Keyring, signatures: Signatures, guesses: Guesses, pages: Pages, metrics: Metrics
 ) -> list[HTTPRouteHandler]:
-    def page(request: Request[Any, Any, Any], onward: str, notice: str = "", status: int = 200) -> Response[Any]:
+    def page(request: Request[Any, Any, Any], onward: str, wrong: TaktlineError | None = None) -> Response[Any]:
         grant = grant_of(request)
         name = grant.name if grant.key is not None else ""
-        values: dict[str, object] = {"onward": onward, "notice": notice, "name": name}
-        return pages.render("sign_in.html", values, HEADERS, status)
+        values: dict[str, object] = {"onward": onward, "notice": wrong.detail if wrong else "", "name": name}
+        told = {**HEADERS, **(headers(wrong) if wrong else {})}
+        return pages.render("sign_in.html", values, told, wrong.status if wrong else 200)
 
     @get(ADDRESS, include_in_schema=False, opt=needs())
     async def form(
@@ -60,7 +62,7 @@ def sign_in_routes(
             seconds = guesses.wrong(request.client.host if request.client else "")
             wrong: TaktlineError = TooManyGuesses(seconds) if seconds else WrongKey()
             metrics.refused(ADDRESS, wrong.reason)
-            return page(request, onward, wrong.detail, wrong.status)
+            return page(request, onward, wrong)
         until = int(time.time()) + LONGEST
         return _onward(request, pages.at(onward), signatures.session(Signed(grant.key, until)), LONGEST)
 

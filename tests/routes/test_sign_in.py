@@ -102,6 +102,7 @@ async def test_a_wrong_key(service: Running, browser: httpx.AsyncClient) -> None
     before = await counted(service, "/sign-in", "wrong_key")
     answer = await sign_in(browser, "tk_wrong", "/chart")
     assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer ")  # RFC 9110, 15.5.2
     assert "There is no such key" in answer.text
     assert "tk_wrong" not in answer.text
     assert 'value="/chart"' in answer.text
@@ -109,6 +110,7 @@ async def test_a_wrong_key(service: Running, browser: httpx.AsyncClient) -> None
     for _ in range(AT_ONCE):
         answer = await sign_in(browser, "tk_wrong")
     assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize(
