@@ -258,6 +258,12 @@ async def test_influxdb_2_and_3(closed: Closed, name: str) -> None:
         await asyncio.to_thread(write, closed.reader)
     assert caught.value.status == 403
     async with plain(closed.service) as http:
+        for address in ("/api/v2/buckets?name=any", "/api/v2/orgs"):  # what some scripts ask before
+            for key, status in ((closed.writer, 200), (closed.reader, 200), (None, 401)):
+                headers = {} if key is None else {"Authorization": f"Token {key}"}
+                assert (await http.get(address, headers=headers)).status_code == status
+        headers = {"Authorization": f"Token {closed.writer}"}
+        assert (await http.post("/api/v2/buckets", json={"name": "any"}, headers=headers)).status_code == 201
         lines = f"{name} plan=2 {SECOND}"
         for scheme in ("Bearer", "Token"):  # InfluxDB 3's clients send Bearer
             headers = {"Authorization": f"{scheme} {closed.writer}"}

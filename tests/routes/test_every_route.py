@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from litestar import Litestar
-from litestar.routes import HTTPRoute
+from litestar.routes import HTTPRoute, WebSocketRoute
 
 import service.app
+from service.routes.authentication import NEEDS
 from tests.harness import Running
 
 pytestmark = pytest.mark.anyio
@@ -25,8 +26,8 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 @pytest.fixture(scope="module")
-async def routes(shared: Running) -> dict[str, set[str]]:
-    """The methods of each address of the application."""
+async def app(shared: Running) -> Litestar:
+    """The application within all that is around it."""
     made: list[Litestar] = []
 
     class Noted(Litestar):
@@ -37,7 +38,12 @@ async def routes(shared: Running) -> dict[str, set[str]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service.app, "Litestar", Noted)
         service.app.create_app(shared.parts)
-    [app] = made
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+async def routes(app: Litestar) -> dict[str, set[str]]:
+    """The methods of each address of the application."""
     found: dict[str, set[str]] = {}
     for route in app.routes:
         if isinstance(route, HTTPRoute):
@@ -53,6 +59,17 @@ def addresses(routes: dict[str, set[str]]) -> Iterator[str]:
     for path in (*routes, "/nowhere"):
         yield path
         yield from (f"{path}?format={form}" for form in FORMS.get(path, ()))
+
+
+async def test_every_route_says_whose_it_is(app: Litestar) -> None:
+    """One that doesn't is for admin alone, which would be meant by none of them."""
+    handlers = [handler for route in app.routes for handler in getattr(route, "route_handlers", ())]
+    handlers += [route.route_handler for route in app.routes if isinstance(route, WebSocketRoute)]
+    unsaid = {
+        str(handler) for handler in handlers if NEEDS not in handler.opt and handler.fn.__name__ != "options_handler"
+    }
+    assert len(handlers) > 25
+    assert unsaid == set()
 
 
 async def test_gzip_can_be_refused(shared: Running, routes: dict[str, set[str]]) -> None:

@@ -12,8 +12,10 @@ from litestar import Request, get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
+from service.access.grants import Scope
 from service.errors import BadRequest
 from service.metrics import Metrics
+from service.routes.authentication import needs
 from service.routes.influx.answers import HEADERS, handlers
 
 MAX_NAME = 200
@@ -21,6 +23,8 @@ MAX_NAME = 200
 SINCE = "1970-01-01T00:00:00Z"
 """When everything was created."""
 ADDRESS = "/api/v2/buckets"
+ASKING = needs(Scope.READ, Scope.WRITE)
+"""Whoever may write or read with a token is told of what is always there."""
 
 _Bucket = Annotated[str | None, QueryParameter(name="name", description="The bucket that is looked for.")]
 _Org = Annotated[str | None, QueryParameter(description="The organisation's name.")]
@@ -38,13 +42,20 @@ def bucket_routes(metrics: Metrics, max_body: int) -> list[HTTPRouteHandler]:
     """The routes, which answer errors as version 2 does."""
     refusing = handlers(2, metrics, max_body)
 
-    @get(ADDRESS, response_headers=HEADERS, exception_handlers=refusing, include_in_schema=False)
+    @get(ADDRESS, response_headers=HEADERS, exception_handlers=refusing, include_in_schema=False, opt=ASKING)
     async def buckets(name: _Bucket = None, org: _Org = None, org_id: _OrgId = None) -> dict[str, Any]:
         """The bucket that is named, and no other."""
         found = [_bucket(_checked(name), org_id or _id(org or ""))] if name else []
         return {"links": {"self": ADDRESS}, "buckets": found}
 
-    @post(ADDRESS, status_code=201, response_headers=HEADERS, exception_handlers=refusing, include_in_schema=False)
+    @post(
+        ADDRESS,
+        status_code=201,
+        response_headers=HEADERS,
+        exception_handlers=refusing,
+        include_in_schema=False,
+        opt=ASKING,
+    )
     async def create(request: Request[Any, Any, Any]) -> dict[str, Any]:
         """Says that the bucket has been created, as it needs none."""
         try:
@@ -53,7 +64,7 @@ def bucket_routes(metrics: Metrics, max_body: int) -> list[HTTPRouteHandler]:
             raise BadRequest(f"the body isn't a bucket: {exc}") from exc
         return _bucket(_checked(new.name), new.orgID or _id(""))
 
-    @get("/api/v2/orgs", response_headers=HEADERS, exception_handlers=refusing, include_in_schema=False)
+    @get("/api/v2/orgs", response_headers=HEADERS, exception_handlers=refusing, include_in_schema=False, opt=ASKING)
     async def orgs(org: _Org = None, org_id: _OrgId = None) -> dict[str, Any]:
         """The organisation that is named, or one without a name of its own."""
         name = _checked(org or "taktline")
