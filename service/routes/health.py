@@ -8,7 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Schema
 
 from service.access.grants import Scope
-from service.errors import Unavailable
+from service.errors import Forbidden, Unavailable
 from service.intake.writer import Writer
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, plain_problem
@@ -16,6 +16,7 @@ from service.routes.authentication import needs
 from service.routes.openapi_answers import OPEN, READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.senders import grant_of
+from service.routes.visible_series import patterns_of
 from service.store import Job, Store
 from service.upkeep.job_watch import JobWatch
 
@@ -105,8 +106,11 @@ def _described(job: Job) -> dict[str, Any]:
 
 def metrics_route(counters: Metrics) -> HTTPRouteHandler:
     @get("/metrics", operation_id="metrics", operation_class=_COUNTED, tags=["operation"], opt=needs(Scope.READ))
-    async def metrics() -> Response[bytes]:
-        """Counters and latencies in Prometheus's text format."""
+    async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Counters and latencies in Prometheus's text format, for callers who may see all series: they count the
+        readings of all of them."""
+        if patterns_of(grant_of(request)) is not None:
+            raise Forbidden("These count the readings of all series, of which this key may see some.")
         return Response(counters.exposition(), media_type="text/plain; version=0.0.4")
 
     return metrics

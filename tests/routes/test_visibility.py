@@ -141,6 +141,15 @@ async def test_so_are_pages_beside_others(both: Running, alone: Running) -> None
         path = seen.links[rel]["url"]
 
 
+async def test_metrics_count_all_series_and_so_are_refused(both: Running) -> None:
+    answer = await both.http.get("/metrics", headers=SOME)
+    assert answer.status_code == 403
+    assert answer.json()["detail"] == "These count the readings of all series, of which this key may see some."
+    for patterns in (None, ("desk", "*")):
+        key = await add_key(both, f"metrics of {patterns}", Scope.READ, series=patterns)
+        assert (await both.http.get("/metrics", headers=bearer(key))).status_code == 200
+
+
 @pytest.mark.parametrize("period", ["1h", "6h", "7d"])
 async def test_so_are_the_events_of_the_live_page(both: Running, alone: Running, period: str) -> None:
     async def first(one: Running, headers: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
