@@ -3,15 +3,16 @@
 import math
 import time
 from datetime import timedelta
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import click
 
+from service.access.grants import Grant, Scope
 from service.access.signatures import Signatures, Signed
 from service.commands.opening import opened
 from service.commands.options import check_duration
 from service.commands.running import run
-from service.errors import TaktlineError
+from service.errors import TaktlineError, quoted
 from service.routes.authentication import SIGNED_ADDRESS
 from service.settings import Settings
 
@@ -42,14 +43,25 @@ def share(address: str, name: str, expires: timedelta) -> None:
     expires. It shows the series that this key may see.
     """
 
+    parts = urlsplit(address)
+
     async def command(settings: Settings) -> None:
         async with opened(settings) as keys:
-            key = await keys.id_of(name)
-            if key is None:
+            grant = next((key.grant for key in await keys.live() if key.grant.name == name), None)
+            if grant is None or grant.key is None:
                 raise TaktlineError(f"There is no key {name!r} that may be used now.")
+            _check(grant, parts.query)
             signatures = Signatures(await keys.signing_secret())
         until = math.ceil(time.time() + expires.total_seconds())
-        parts = urlsplit(address)
-        click.echo(urlunsplit(parts._replace(query=signatures.link(parts.query, Signed(key, until)))))
+        click.echo(urlunsplit(parts._replace(query=signatures.link(parts.query, Signed(grant.key, until)))))
 
     run(command)
+
+
+def _check(grant: Grant, query: str) -> None:
+    """Raise TaktlineError where a link that this key signs would open nothing."""
+    if not grant.may(Scope.READ):
+        raise TaktlineError(f"The key {grant.name!r} has not the scope read, so a link by it would open nothing.")
+    for name, value in parse_qsl(query):
+        if name == "series" and not grant.covers(value):
+            raise TaktlineError(f"The key {grant.name!r} doesn't cover the series {quoted(value)}.")

@@ -42,10 +42,6 @@ class Keys:
             text = query("insert_key")
             return bool(await con.fetch(text, new.name, digest, scopes, series, new.rate, new.expires_in))
 
-    async def id_of(self, name: str) -> int | None:
-        """The id of the key of this name that may be used now."""
-        return next((row["id"] for row in await self._pool.read("live_key_id", name)), None)
-
     async def signing_secret(self) -> bytes:
         """The secret with which sessions and links are signed, the same for all replicas. It is made when it is first
         asked for."""

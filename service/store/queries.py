@@ -70,7 +70,6 @@ QUERIES = (
     "late_days",
     "late_windows",
     "lead",
-    "live_key_id",
     "live_keys",
     "lock_alone",
     "lock_schema",

@@ -132,6 +132,18 @@ async def test_a_chart_is_shared(fresh: Running, engine: Engine, schema: str) ->
     assert (status, said) == (1, "taktline: There is no key 'floor' that may be used now.\n")
 
 
+async def test_a_link_that_would_open_nothing_is_not_made(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
+    await add_key(fresh, "sensor", Scope.WRITE)
+    await add_key(fresh, "wall", Scope.READ, series=("hall 2/*",))
+    for key, query, why in (
+        ("sensor", "", "The key 'sensor' has not the scope read, so a link by it would open nothing."),
+        ("wall", "?series=hall+2/a&series=desk", "The key 'wall' doesn't cover the series 'desk'."),
+    ):
+        status, printed, said = await run_taktline("share", f"{fresh.url}/chart{query}", "--key", key, **there)
+        assert (status, printed, said) == (1, "", f"taktline: {why}\n")
+
+
 def test_only_charts_are_shared() -> None:
     result = CliRunner().invoke(main, ["share", "https://taktline.example/display", "--key", "wall"])
     assert result.exit_code == 2
