@@ -12,7 +12,8 @@ from tests.conftest import Engine
 @asynccontextmanager
 async def connected(engine: Engine, schema: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """A connection with this schema in its search path."""
-    con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
+    settings = {"search_path": search_path(schema, engine.server), "jit": "off"}
+    con = await asyncpg.connect(engine.url, server_settings=settings)
     try:
         yield con
     finally:

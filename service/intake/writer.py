@@ -13,6 +13,7 @@ from service.errors import (
     BatchMismatch,
     Draining,
     InDoubt,
+    TooLarge,
     TooMuchAtOnce,
     Unavailable,
     WaitedTooLong,
@@ -210,7 +211,7 @@ class Writer:
         except Draining as given_up:
             settle_all(group, given_up)
             return
-        except (BadReading, TooMuchAtOnce) as refusal:
+        except (BadReading, TooLarge, TooMuchAtOnce) as refusal:
             if len(group) == 1:
                 group[0].settle(refusal)
                 return

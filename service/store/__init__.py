@@ -21,9 +21,9 @@ from service.store.sql_files import sql_files
 from service.store.sql_names import needed
 from service.store.totals import Overview
 
-WRITING, READING = 4, 6
-"""The sizes of two pools of connections, one for writes and one for reads, so that slow charts never hold up the
-writing of readings, however many there are."""
+WRITING, READING, WORKING = 4, 6, 2
+"""The sizes of three pools of connections: one for writes, one for reads and one for work in the background, so that
+neither slow charts nor long refreshes ever hold up the writing of readings, however many there are."""
 PING_TIMEOUT = 2.0
 """Seconds that the database may take to answer a readiness probe."""
 
@@ -33,9 +33,9 @@ __all__ = ["FORGOTTEN", "READING", "Blocker", "Excerpt", "Job", "Record", "Store
 class Store:
     """Reads and writes the schema of one installation; each attribute covers one subject."""
 
-    def __init__(self, writing: Pool, reading: Pool, server: DatabaseServer, schema: str) -> None:
-        self.writing, self.reading = writing, reading
-        """The two pools, of which each subject uses one."""
+    def __init__(self, writing: Pool, reading: Pool, working: Pool, server: DatabaseServer, schema: str) -> None:
+        self.writing, self.reading, self.working = writing, reading, working
+        """The three pools, of which each subject uses one."""
         self.server = server
         self.batches = Batches(writing, server, schema)
         self.blockers = Blockers(reading, server)
@@ -43,10 +43,10 @@ class Store:
         self.facts = Facts(reading, server)
         self.overview = Overview(reading)
         self.inventory = Inventory(writing, reading, schema, *_expected(server))
-        self.jobs = Jobs(writing, server)
+        self.jobs = Jobs(working, server)
         self.keys = Keys(writing)
         self.records = Records(reading)
-        self.rollups = Rollups(writing)
+        self.rollups = Rollups(working, server)
         self.series = Series(reading, writing, server)
 
     async def ping(self) -> None:
@@ -62,11 +62,14 @@ async def open_store(url: str, search_path: str, server: DatabaseServer) -> Asyn
     read = session(search_path) | PLANNED
     # the embedded engine has a single session, and different settings would have to be applied at each change of pool
     write = read if server.embedded else session(search_path)
+    # what is refreshed needn't survive a crash: the marks, which are deleted later, are there again as well
+    work = read if server.embedded else read | {"synchronous_commit": "off", "work_mem": "64MB"}
     async with (
         open_pool(url, write, WRITING, server.edition) as writing,
         open_pool(url, read, READING, server.edition) as reading,
+        open_pool(url, work, WORKING, server.edition) as working,
     ):
-        yield Store(writing, reading, server, search_path.split(",")[0].strip('"'))
+        yield Store(writing, reading, working, server, search_path.split(",")[0].strip('"'))
 
 
 def _expected(server: DatabaseServer) -> tuple[set[str], int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from service.errors import Unavailable
+from service.errors import TooLarge, Unavailable
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.copy_rows import COLUMNS, HEADER, TRAILER, name_in
 from service.store.database import DatabaseServer
@@ -26,6 +26,10 @@ FORGOTTEN = 10_000
 MINUTES_A_DAY = 24 * 60
 ON_TIME = timedelta(minutes=1)
 """Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
+FEW_WEEKS, CHUNKS = 10, 10
+"""From how many weeks on the chunks of a transaction are counted, and those that are missing made before it begins, so
+many at a time. A chunk takes ten locks until the transaction in which it is made ends, and one from then on."""
+DAYS_A_WEEK = 7
 TRANSACTION_LIMIT = 60.0
 """Seconds after which the client gives a transaction up and tries again. The server ends it after 50 seconds already:
 see insert_batches.sql."""
@@ -50,8 +54,10 @@ class Batches:
 
         Raises Unavailable where it isn't known whether anything was written. The caller then calls again with the same
         receipt, by which the database can tell whether the first attempt was committed after all. Raises BadReading
-        where the database refused the data; then nothing is written.
+        where the database refused the data, and TooLarge where they lie in more chunks than can be written to at once;
+        then nothing is written.
         """
+        await self._make_chunks(_days(batches))
         async with self._pool.transaction(self.transaction_limit) as con:
             [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
             if not row["is_new"]:
@@ -68,6 +74,20 @@ class Batches:
             receipt.outcomes = outcomes
         self.known |= new
         return outcomes
+
+    async def _make_chunks(self, days: set[int]) -> None:
+        """Make the chunks that are missing for a transaction of many weeks. Raises TooLarge where there would be too
+        many, so that the transaction would take the locks that others need."""
+        if len({day // DAYS_A_WEEK for day in days}) <= FEW_WEEKS:
+            return
+        [row] = await self._pool.read("chunks_of_days", sorted(days))
+        if row["chunks"] > row["most"]:
+            raise TooLarge(
+                f"These readings lie in {row['chunks']:,} chunks of the database, each a week or less, and a batch may "
+                f"lie in at most {row['most']:,}. Send them in several batches, such as one for each year."
+            )
+        for first in range(0, len(row["missing"]), CHUNKS):
+            await self._pool.read("make_chunks", row["missing"][first : first + CHUNKS])
 
     async def forget(self, memory: timedelta) -> int:
         """Delete batch ids older than `memory`, at most FORGOTTEN of them, and return how many were deleted."""

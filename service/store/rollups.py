@@ -1,9 +1,14 @@
 """Refreshes the rollups after late readings."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from service.intake.batch import Packed
+from service.store.batches import MINUTES_A_DAY
 from service.store.conflicts import insist
+from service.store.database import DatabaseServer
 from service.store.pool import WORK_TIMEOUT, Pool
 from service.store.queries import query
 
@@ -17,23 +22,47 @@ ROLLUPS = {
 """Each rollup with its unit. A rollup comes after those that it is computed from."""
 
 
+MOST_MARKS, MOST_RUNS = 100_000, 50
+"""The most late minutes, and runs of days, that are refreshed in a round."""
+AHEAD = {False: 15_000, True: 5_000}
+"""How many readings of past days may be written before the rollups are refreshed, on a server and on the embedded
+engine; what isn't refreshed makes queries slower."""
+A_DAY = 200
+"""As how many readings a day counts, however few readings it has, because it is refreshed and read by itself."""
+
+
 class Rollups:
     """Refreshes what TimescaleDB's own jobs don't refresh, or not soon enough."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, server: DatabaseServer) -> None:
+        self._pool, self._has_marks = pool, server.edition == "community"
+        self._alone = asyncio.Lock()
+        self._ahead, self.most_ahead = 0, AHEAD[server.embedded]
+
+    async def keep_up(self, batches: Sequence[Packed]) -> None:
+        """Refresh the rollups if, with these batches, much of past days was written since that was last done."""
+        minutes = {minute for one in batches for minute in one.minutes}
+        days = {minute // MINUTES_A_DAY for minute in minutes}
+        self._ahead += sum(one.count for one in batches) + A_DAY * len(days)
+        if self._has_marks and self._ahead >= self.most_ahead:
+            while await self.refresh_late() == MOST_RUNS:
+                pass
 
     async def refresh_late(self) -> int:
-        """Refresh the rollups where late readings came, and return on how many days there were any."""
-        days = await self._pool.read("late_days")
-        for day in days:
-            for rollup in ROLLUPS:
-                await insist(partial(self._refresh, rollup, day["first"], day["last"]))
-            await self._pool.execute("clear_late", day["buckets"], day["versions"])
-        return len(days)
+        """Refresh the rollups where late readings came, and return for how many runs of days that was."""
+        async with self._alone:
+            ahead = self._ahead
+            runs = await self._pool.read("late_runs", MOST_MARKS, MOST_RUNS)
+            for run in runs:
+                for rollup in ROLLUPS:
+                    await insist(partial(self._refresh, rollup, run["first"], run["last"]))
+                await self._pool.execute("clear_late", run["buckets"], run["versions"])
+            if len(runs) < MOST_RUNS:
+                self._ahead -= ahead
+        return len(runs)
 
     async def _refresh(self, rollup: str, first: datetime, last: datetime) -> None:
-        """Refresh a rollup for late readings of the minutes from `first` to `last`, which lie on one day."""
+        """Refresh a rollup for late readings of the minutes from `first` to `last`."""
         units = ROLLUPS[rollup]
         async with self._pool.connection() as con:
             [windows] = await con.fetch(query("late_windows"), first, last, timeout=WORK_TIMEOUT)

@@ -3,21 +3,53 @@
 -- computed in the same way where they are marked.
 --
 -- This is a function and not a part of the queries, since planning a query over all chunks costs more than the result,
--- which is nearly always empty. It reads one run of consecutive buckets after the other, each by a statement that is
--- planned for that run and names the rollup itself, so that TimescaleDB takes into account how far it is materialised:
--- see docs/decisions.
+-- which is nearly always empty. It reads one run of buckets after the other, each by a statement that is planned for
+-- that run and names the rollup itself, so that TimescaleDB takes into account how far it is materialised: see
+-- docs/decisions.
+--
+-- A run may have gaps, which are read in vain, because a statement for each island of marks would be too many: an import
+-- may mark a thousand minutes far apart. The runs are divided at the widest gaps, into `most` at most.
+--
+-- "not in" and "(… in …) is true" are computed with a hash table in any case. "exists" and a plain "in" would be joins, for
+-- which statistics from before an import can suggest a nested loop.
 --
 -- The functions late_minutes, late_quarters, late_hours, late_days and minutes_due, which files in sql/schema created,
 -- aren't used any more, but replicas of the previous version that are still running may call them. A later release
 -- drops them.
-create or replace function late_buckets(
+create or replace function late_runs(width interval, first timestamptz, until timestamptz, most integer)
+returns table (starts timestamptz, ends timestamptz)
+language sql stable set search_path from current set timezone to 'UTC'
+as $$
+  select min(bucket), max(bucket) + width
+  from (
+    select bucket, count(*) filter (where place <= most) over (order by bucket) as run
+    from (
+      select bucket, case when gap > width or gap is null then row_number() over (order by gap desc, bucket) end as place
+      from (
+        select bucket, bucket - lag(bucket) over (order by bucket) as gap
+        from (
+          select distinct time_bucket(width, late_minute.bucket) as bucket
+          from late_minute
+          where late_minute.bucket >= late_runs.first and late_minute.bucket < late_runs.until
+        ) late
+      ) spaced
+    ) ranked
+  ) numbered
+  group by run
+  order by run
+$$;
+
+create or replace function late_buckets_in_runs(
   width interval,
-  first timestamptz default '-infinity',
-  until timestamptz default 'infinity'
+  first timestamptz,
+  until timestamptz,
+  most integer
 )
 returns setof minute_rollup
 -- in UTC a day always has 24 hours, whatever the time zone of the session that reads the views
 language plpgsql stable set search_path from current set timezone to 'UTC'
+-- of sessions that aren't the service's: a plan for each run, and nothing compiled that runs once
+set plan_cache_mode to force_custom_plan set jit to off
 as $$
 declare
   smaller regclass := case width when interval '1 day' then 'hour_rollup' else 'minute_rollup' end;
@@ -25,16 +57,8 @@ declare
   run record;
 begin
   for run in
-    select min(bucket) as first, max(bucket) + width as until
-    from (
-      select bucket, bucket - row_number() over (order by bucket) * width as island
-      from (
-        select distinct time_bucket(width, late_minute.bucket) as bucket
-        from late_minute
-        where late_minute.bucket >= late_buckets.first and late_minute.bucket < late_buckets.until
-      ) late
-    ) numbered
-    group by island
+    select starts, ends, greatest(1, most / count(*) over ())::integer as share
+    from late_runs(width, late_buckets_in_runs.first, late_buckets_in_runs.until, most)
   loop
     if width = interval '1 minute' then
       return query
@@ -53,7 +77,16 @@ begin
           max(fact),
           last(fact, ts) filter (where fact is not null)
         from reading
-        where ts >= run.first and ts < run.until
+        where ts >= run.starts
+          and ts < run.ends
+          and (
+            time_bucket(interval '1 minute', ts) in (
+              select late_minute.bucket
+              from late_minute
+              where late_minute.bucket >= run.starts
+                and late_minute.bucket < run.ends
+            )
+          ) is true
         group by 1, 2;
     else
       return query execute format(
@@ -77,22 +110,41 @@ begin
             from %1$s rollup
             where bucket >= $3
               and bucket < $4
-              and not exists (
-                select
+              and (
+                time_bucket($1, bucket) in (
+                  select time_bucket($1, late_minute.bucket)
+                  from late_minute
+                  where late_minute.bucket >= $3
+                    and late_minute.bucket < $4
+                )
+              ) is true
+              and bucket not in (
+                select time_bucket($2, late_minute.bucket)
                 from late_minute
                 where late_minute.bucket >= $3
                   and late_minute.bucket < $4
-                  and time_bucket($2, late_minute.bucket) = rollup.bucket
               )
             union all
             select *
-            from late_buckets($2, $3, $4)
+            from late_buckets_in_runs($2, $3, $4, $5)
           ) part
           group by 1, 2
         $query$,
         smaller
-      ) using width, smaller_width, run.first, run.until;
+      ) using width, smaller_width, run.starts, run.ends, run.share;
     end if;
   end loop;
 end
 $$;
+
+-- The same in 64 runs or so, however the marks lie.
+create or replace function late_buckets(
+  width interval,
+  first timestamptz default '-infinity',
+  until timestamptz default 'infinity'
+)
+returns setof minute_rollup
+language sql stable
+begin atomic
+  select * from late_buckets_in_runs(width, first, until, 64);
+end;

@@ -1,7 +1,7 @@
--- The windows of the rollups that have to be refreshed because of late readings in the minutes from $1 to $2, which lie
--- on one day. No window may end closer to the present than those of the policies in 004 and 033; a window whose end
--- isn't after its beginning is empty. No window begins after the watermark, up to which a rollup is materialised: the
--- refresh would move the watermark past readings that aren't materialised yet, and hide them until a policy does that.
+-- The windows of the rollups that have to be refreshed because of late readings in the minutes from $1 to $2. No window
+-- may end closer to the present than those of the policies in 004 and 033; a window whose end isn't after its beginning
+-- is empty. No window begins after the watermark, up to which a rollup is materialised: the refresh would move the
+-- watermark past readings that aren't materialised yet, and hide them until a policy does that.
 --
 -- This has to be read before each refresh, since a policy may have moved a watermark. What the policy has materialised
 -- by then was computed from smaller buckets that are refreshed already.
@@ -38,7 +38,7 @@ select
   ) as hours_until,
   least(time_bucket(interval '1 day', $1::timestamptz), days) as days_from,
   least(
-    time_bucket(interval '1 day', $1::timestamptz) + interval '1 day',
+    time_bucket(interval '1 day', $2::timestamptz) + interval '1 day',
     time_bucket(interval '1 day', now() - interval '2 days')
   ) as days_until
 from watermark

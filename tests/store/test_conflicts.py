@@ -103,11 +103,13 @@ async def test_late_readings_are_refreshed_beside_somebody_else(store: Store, co
     await store.batches.write([packed(None, reading(ts=ts))], Receipt())
     await refuse(con, 3, *REFRESHING)
     await con.execute(f"""
-        create procedure refresh_continuous_aggregate(rollup regclass, first timestamptz, until timestamptz)
+        create procedure refresh_continuous_aggregate(
+          rollup regclass, first timestamptz, until timestamptz, options jsonb
+        )
         language plpgsql as $$
         begin
           perform refuse();
-          call {store.server.extension_schema}.refresh_continuous_aggregate(rollup, first, until);
+          call {store.server.extension_schema}.refresh_continuous_aggregate(rollup, first, until, options => options);
         end
         $$
     """)

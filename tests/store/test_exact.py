@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import asyncpg
@@ -21,6 +21,7 @@ from service.store import Store, open_store
 from service.store.migrate import migrate, search_path
 from tests.batches import broken, packed
 from tests.conftest import Engine, run_jobs
+from tests.database import connected
 from tests.examples import examples
 
 pytestmark = pytest.mark.anyio
@@ -81,9 +82,9 @@ where kept::text is distinct from counted::text
 
 LENGTHS = {"minute": "1 minute", "quarter": "15 minutes", "hour": "1 hour", "day": "1 day"}
 
-HOURS_OF_INDIA = """
+STEPS_OF_INDIA = """
 select
-  date_bin('1 hour', ts, '2000-01-01 00:30+00') as bucket,
+  date_bin($3, ts, '2000-01-01 18:30+00') as bucket,
   sum(plan) as plan,
   sum(fact) as fact,
   count(*) as readings
@@ -125,13 +126,16 @@ class Machine:
                 await self._run_policies()
 
     async def check(self) -> None:
+        """Compare the rollups with the readings, and two charts: by hours of the last month, and by days of the last
+        years. The time zone is one whose hours and days begin within those of UTC."""
         for unit, length in LENGTHS.items():
             assert await self._con.fetch(DIFFERENCES.format(unit=unit, length=length)) == []
-        hours = make_period("now-32d", "now+1h", "1h", "Asia/Kolkata", datetime.now(UTC), 240)
-        [*panels] = (await self._store.buckets.read(hours, "sum", ALL_SERIES)).panels
-        drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
-        counted = await self._con.fetch(HOURS_OF_INDIA, hours.start, hours.end)
-        assert drawn == [tuple(row) for row in counted]
+        for since, step in (("now-32d", "1h"), ("now-1400d", "1d")):
+            period = make_period(since, "now+1h", step, "Asia/Kolkata", datetime.now(UTC), 1500)
+            [*panels] = (await self._store.buckets.read(period, "sum", ALL_SERIES)).panels
+            drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
+            counted = await self._con.fetch(STEPS_OF_INDIA, period.start, period.end, timedelta(seconds=period.seconds))
+            assert drawn == [tuple(row) for row in counted]
 
     async def _write(self, rows: list[tuple[int, str, int | None, int | None]]) -> None:
         self._sent.append(self._pack(rows, f"batch {next(self._numbers)}"))
@@ -159,12 +163,21 @@ class Machine:
             with suppress(Unavailable):
                 await run_jobs(self._store)
 
+    async def import_days(self, days: range, a_day: int) -> None:
+        """Write late readings on each of these days, counted back from now."""
+        spread: list[tuple[int, str, int | None, int | None]] = [
+            (day * DAY + number * 77 * MINUTE, "abc"[number % 3], day % 10, number)
+            for day in days
+            for number in range(a_day)
+        ]
+        await self._write(spread)
+
 
 @pytest.fixture
 async def machine(engine: Engine, schema: str) -> AsyncIterator[Machine]:
     await migrate(engine.url, schema, engine.server, lambda _: None)
     path = search_path(schema, engine.server)
-    con = await asyncpg.connect(engine.url, server_settings={"search_path": path, "timezone": "UTC"})
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": path, "timezone": "UTC", "jit": "off"})
     async with open_store(engine.url, path, engine.server) as store:
         try:
             yield Machine(store, con)
@@ -182,4 +195,33 @@ async def test_every_rollup_is_exact_after_any_interleaving(
         await machine.do(operation, what)
         if operation != "write":
             await machine.check()
+    await machine.check()
+
+
+async def test_every_rollup_is_exact_during_an_import(machine: Machine, engine: Engine, schema: str) -> None:
+    """Years of readings come in no order, beside live ones, policies and refreshes; with many marks far apart."""
+    await machine.do("write", [(0, "a", 1, 1)])
+    for first, step, a_day in ((700, 40, 1), (400, 1, 30), (3, 7, 2), (390, 2, 4)):
+        days = range(first, first + 12 * step, step)
+        await asyncio.gather(machine.import_days(days, a_day), machine.do("refresh late minutes", None))
+        await machine.do("write while policies run", [(20, "b", 2, 2)])
+        await machine.check()
+        await asyncio.gather(machine.do("refresh late minutes", None), machine.check())
+    await machine.do("refresh late minutes", None)
+    await machine.check()
+
+
+async def test_marks_far_apart_are_read_in_few_statements(machine: Machine, engine: Engine, schema: str) -> None:
+    """There is a statement for each run, and as many runs as are allowed, however many minutes are marked. They are
+    divided where most of the time between them is left out."""
+    if engine.server.edition != "community":
+        pytest.skip("the Apache edition has no marks")
+    await machine.import_days(range(10, 310), 2)
+    await machine.import_days(range(600, 602), 2)
+    async with connected(engine, schema) as con:
+        runs = await con.fetch("select starts, ends from late_runs('1 minute', '-infinity', 'infinity', 50)")
+        assert len(runs) == 50
+        assert sum(((run["ends"] - run["starts"]) for run in runs), timedelta()) < timedelta(days=302)
+        assert len(await con.fetch("select from late_runs('1 day', '-infinity', 'infinity', 50)")) <= 4
+        assert await con.fetchval("select count(*) from late_runs('1 minute', '-infinity', 'infinity', 1000)") > 590
     await machine.check()

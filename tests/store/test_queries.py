@@ -24,7 +24,7 @@ COMMUNITY = {
     "clear_late",
     "jobs",
     "know_jobs",
-    "late_days",
+    "late_runs",
     "late_windows",
     "refresh_rollup",
     "claim_job",

@@ -12,13 +12,16 @@ from service.intake.batch import Outcome, Receipt
 from service.intake.reading import Reading, now_microseconds
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import make_period
-from service.store import READING, Store, open_store
+from service.store import READING, WRITING, Store, open_store
 from service.store.migrate import search_path
 from tests.batches import broken, packed, reading
 from tests.conftest import Engine, run_jobs
 from tests.database import connected, rollup_counts
 
 pytestmark = pytest.mark.anyio
+
+DAY = 86_400 * 10**6
+"""Microseconds."""
 
 
 async def test_every_value_comes_back_as_it_went_in(store: Store) -> None:
@@ -148,9 +151,8 @@ async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> Non
 
 async def test_the_chart_reads_a_rollup_and_the_page_an_index(store: Store, engine: Engine, schema: str) -> None:
     """By their query plans, no chart may scan the readings of other days, and no page may sort all readings."""
-    day = 86_400 * 10**6
     now = now_microseconds()
-    await store.batches.write([packed(None, *(reading(ts=now - number * day) for number in range(20)))], Receipt())
+    await store.batches.write([packed(None, *(reading(ts=now - number * DAY) for number in range(20)))], Receipt())
     con = await asyncpg.connect(engine.url, server_settings={"search_path": search_path(schema, engine.server)})
     try:
         plan = await con.fetch("explain select ts from reading order by ts desc, id desc limit 50")
@@ -175,6 +177,32 @@ async def test_late_readings_show_at_once_and_after_the_refresh(
         if store.server.edition == "community" and count == 3:
             await store.rollups.refresh_late()
             assert await rollup_counts(engine, schema) == [count] * 3
+
+
+async def test_whether_there_is_any_reading(store: Store, engine: Engine, schema: str) -> None:
+    assert not await store.overview.has_readings(None)
+    long_ago = now_microseconds() - 9 * 365 * DAY
+    await store.batches.write([packed(None, reading(ts=long_ago), reading(ts=long_ago + 400 * DAY))], Receipt())
+    assert await store.overview.has_readings(None)
+    async with connected(engine, schema) as con:
+        await con.execute("delete from reading")
+    assert not await store.overview.has_readings(None)
+
+
+async def test_days_that_follow_each_other_are_refreshed_together(store: Store, engine: Engine, schema: str) -> None:
+    """Two hundred days with a week's break in between: two runs, few chunks, and no mark is left."""
+    if store.server.edition != "community":
+        pytest.skip("the Apache edition has nothing to refresh")
+    now = now_microseconds()
+    days = [day for day in range(10, 217) if not 100 <= day < 107]
+    await store.batches.write([packed(None, *(reading(1, 1, ts=now - day * DAY) for day in days))], Receipt())
+    assert await store.rollups.refresh_late() == 2
+    assert await rollup_counts(engine, schema) == [200] * 3
+    async with connected(engine, schema) as con:
+        assert await con.fetchval("select count(*) from late_minute") == 0
+        assert await con.fetchval("select sum(readings) from day_rollup") == 200
+        assert await con.fetchval("select count(*) from show_chunks('reading')") <= 32
+        assert await con.fetchval("select count(*) from show_chunks('day_rollup')") <= 3
 
 
 async def test_a_large_transaction_is_stored_like_a_small_one(store: Store, engine: Engine, schema: str) -> None:
@@ -236,6 +264,29 @@ async def test_slow_reads_never_keep_a_write_waiting(store: Store) -> None:
         with pytest.raises(Unavailable):
             await store.records.count()
     assert await store.records.count() == 1
+
+
+async def test_a_refresh_for_late_readings_keeps_no_connection_from_others(
+    store: Store, engine: Engine, schema: str
+) -> None:
+    """It waits here for a lock, as long as it may take; meanwhile others may have all connections that they need."""
+    if store.server.embedded or store.server.edition != "community":
+        pytest.skip("there is a single session, or nothing to refresh")
+    await store.batches.write([packed(None, reading(ts=now_microseconds() - 40 * DAY))], Receipt())
+    async with connected(engine, schema) as con, con.transaction():
+        await con.execute("lock table late_minute in share row exclusive mode")
+        refreshing = asyncio.create_task(store.rollups.refresh_late())
+        async with asyncio.timeout(20):
+            while not await con.fetchval(
+                "select exists (select from pg_locks where relation = 'late_minute'::regclass and not granted)"
+            ):
+                assert not refreshing.done()
+        async with AsyncExitStack() as busy:
+            for pool, size in ((store.reading, READING), (store.writing, WRITING)):
+                for _ in range(size):
+                    await busy.enter_async_context(pool.connection())
+        assert await store.records.count() == 1
+    assert await refreshing == 1
 
 
 async def test_a_refresh_for_late_readings_hides_nothing_before_it(store: Store, engine: Engine, schema: str) -> None:

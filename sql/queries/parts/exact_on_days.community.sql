@@ -3,7 +3,12 @@ select :columns
 from buckets_of_days(':rollup', $7::timestamptz[]) of_days
 where bucket >= :first
   and bucket < :until
-  and not exists (select from late_minute where :late_bucket = of_days.bucket)
+  and bucket not in (
+    select :late_bucket
+    from late_minute
+    where late_minute.bucket >= :first
+      and late_minute.bucket < :until
+  )
 union all
 select :columns
 from late_buckets(interval ':width', :first, :until)
