@@ -107,6 +107,7 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 max_readings=settings.queue_readings,
                 max_bytes=settings.queue_bytes,
                 listeners=[lambda _: feed.changed()],
+                keep_up=store.rollups.keep_up,
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,

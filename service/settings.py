@@ -135,10 +135,13 @@ class Settings(BaseSettings):
     queue_readings: int = Field(
         200_000,
         ge=1,
-        description="Most readings in a batch, and waiting to be written; beyond, sockets pause and requests get 503.",
+        description="Most readings in a batch, and waiting to be written (of past days half as many more); beyond, "
+        "sockets pause and requests get 503.",
     )
     queue_bytes: Size = Field(
-        64 * 2**20, ge=1024, description="The most memory that readings waiting to be written may take."
+        64 * 2**20,
+        ge=1024,
+        description="The most memory that readings waiting to be written may take, and of past days half as much more.",
     )
     max_series: int = Field(100_000, ge=1, description="Most series; readings of further ones are refused with 422.")
     ingest_rate: float = Field(

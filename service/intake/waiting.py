@@ -9,7 +9,7 @@ and Hahne, https://doi.org/10.1109/90.664262).
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
 
@@ -40,6 +40,8 @@ class Waiting(msgspec.Struct):
     in_request: bool
     """Whether it came in a request, which is answered after some time in any case; a connection waits as long as it
     takes."""
+    cost: int
+    """For how many readings it counts where batches are taken."""
 
     def settle(self, result: Outcome | Exception) -> None:
         """Answer, unless the client has gone or was answered already."""
@@ -67,9 +69,16 @@ class _Sender:
 
 
 class Queue:
-    """The batches of all senders. Those that are being written count until they are released."""
+    """The batches of all senders. Those that are being written count until they are released.
 
-    def __init__(self, max_readings: int, max_bytes: int) -> None:
+    In a patient queue batches may have to wait, which is no sign of trouble: their time counts from when they are
+    taken. `cost` says for how many readings a batch counts where it is taken, by default for as many as it has.
+    """
+
+    def __init__(
+        self, max_readings: int, max_bytes: int, *, patient: bool = False, cost: Callable[[Packed], int] | None = None
+    ) -> None:
+        self._patient, self._cost = patient, cost
         self._max_readings, self._max_bytes = max_readings, max_bytes
         self._share, self._share_bytes = _share(max_readings), _share(max_bytes)
         self._senders: dict[str, _Sender] = {}
@@ -113,8 +122,9 @@ class Queue:
         sender = self._senders.get(caller)
         if sender is None:
             sender = self._senders[caller] = _Sender()
-        sender.line.append(Waiting(batch, caller, answer, time.monotonic(), in_request))
         readings, size = batch.count, BATCH + len(batch.rows)
+        cost = readings if self._cost is None else self._cost(batch)
+        sender.line.append(Waiting(batch, caller, answer, time.monotonic(), in_request, cost))
         sender.readings += readings
         sender.bytes += size
         self.readings += readings
@@ -166,9 +176,10 @@ class Queue:
         return [one for group in self._in_hand for one in group if one.since <= before]
 
     def age(self) -> float:
-        """For how many seconds the oldest batch has waited."""
+        """For how many seconds the oldest batch has waited; in a patient queue, for how many it has been in hand."""
         firsts = [group[0].since for group in self._in_hand]
-        firsts += [sender.line[0].since for sender in self._senders.values() if sender.line]
+        if not self._patient:
+            firsts += [sender.line[0].since for sender in self._senders.values() if sender.line]
         return time.monotonic() - min(firsts) if firsts else 0.0
 
     def _keep_in_hand(self, parts: dict[str, Group]) -> Group:
@@ -177,6 +188,9 @@ class Queue:
         group = [one for part in sorted(parts.values(), key=lambda part: part[0].since) for one in part]
         if group:
             self._in_hand.append(group)
+        if self._patient:
+            for one in group:
+                one.since = time.monotonic()
         return group
 
     def _count_beyond(self, batch: Packed, sign: int) -> None:
@@ -207,7 +221,7 @@ def _first(line: deque[Waiting], each: int, left: int, *, alone: bool) -> tuple[
     part: Group = []
     cost = 0
     while line and cost < each:
-        count = line[0].batch.count
+        count = line[0].cost
         if count > left - cost and (part or not alone):
             break
         part.append(line.popleft())

@@ -19,7 +19,8 @@ from service.errors import (
     WaitedTooLong,
 )
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.waiting import Answer, Group, Queue, settle_all
+from service.intake.lanes import MAX_PAST, Follower, KeepUp, Lane, Queues, lane_of
+from service.intake.waiting import Answer, Group, settle_all
 from service.metrics import Metrics
 
 MAX_TRANSACTION = 50_000
@@ -46,7 +47,7 @@ _IN_DOUBT = (
 
 
 class Writer:
-    """A bounded queue of batches in front of one committer."""
+    """Bounded queues of batches in front of the committers."""
 
     def __init__(
         self,
@@ -56,15 +57,17 @@ class Writer:
         max_readings: int,
         max_bytes: int,
         listeners: Sequence[Listener] = (),
+        keep_up: KeepUp | None = None,
         retry_to: float = RETRY_TO,
     ) -> None:
         self._write = write
+        self._follower = Follower(keep_up)
         self._metrics = metrics
         self._listeners = listeners
         self._retry_to = retry_to
-        self._queue = Queue(max_readings, max_bytes)
-        metrics.watch(lambda: self.waiting, lambda: self._queue.bytes, self.age)
-        self._work, self._room = asyncio.Event(), asyncio.Condition()
+        self._queues = Queues(max_readings, max_bytes)
+        metrics.watch(lambda: self.waiting, lambda: self._queues.bytes, self.age)
+        self._work, self._room = {lane: asyncio.Event() for lane in Lane}, asyncio.Condition()
         self.closed = False
         """Whether no more batches are accepted."""
         self.finished = asyncio.Event()
@@ -80,11 +83,11 @@ class Writer:
     @property
     def waiting(self) -> int:
         """How many readings wait to be written, or are being written."""
-        return self._queue.readings
+        return self._queues.readings
 
     def age(self) -> float:
-        """For how many seconds the oldest of them has waited."""
-        return self._queue.age()
+        """For how many seconds the oldest of them has waited, as Queues.age() counts."""
+        return self._queues.age()
 
     @property
     def trouble(self) -> str | None:
@@ -104,8 +107,8 @@ class Writer:
         WaitedTooLong."""
         if self.closed:
             raise Draining
-        if not self._queue.has_room(batch, caller):
-            raise self._queue.refusal(batch, caller, self.trouble or "try again in a moment")
+        if not self._queues.has_room(batch, caller):
+            raise self._queues.refusal(batch, caller, self.trouble or "try again in a moment")
         if self.stalled is not None or self._hangs:
             raise Unavailable(self.trouble)
         return self._enqueue(batch, caller, in_request=True)
@@ -115,20 +118,20 @@ class Writer:
         close()."""
         if self.closed:
             raise Draining
-        return self._enqueue(batch, caller) if self._queue.has_room(batch, caller) else None
+        return self._enqueue(batch, caller) if self._queues.has_room(batch, caller) else None
 
     async def put(self, batch: Packed, caller: str = "") -> Answer:
         """Queue a batch as soon as there is room. Raises Draining after close()."""
         if (answer := self.put_now(batch, caller)) is not None:
             return answer
         async with self._room:
-            await self._room.wait_for(lambda: self.closed or self._queue.has_room(batch, caller))
+            await self._room.wait_for(lambda: self.closed or self._queues.has_room(batch, caller))
         if self.closed:
             raise Draining
         return self._enqueue(batch, caller)
 
     async def run(self, committers: int = 1) -> None:
-        """Commit batches until close(), and then those that still wait.
+        """Commit batches until close(), and then those that still wait; past days have one committer more.
 
         With two committers the database has work to do while the next group is decoded, and while the other waits for
         the disk.
@@ -136,34 +139,38 @@ class Writer:
         watching = asyncio.create_task(self._answer_late())
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(committers):
-                    group.create_task(self._commit())
+                for lane in (*[Lane.PRESENT] * committers, Lane.PAST):
+                    group.create_task(self._commit(lane))
         finally:
             watching.cancel()
         self.finished.set()
 
-    async def _commit(self) -> None:
-        receipt = Receipt()
+    async def _commit(self, lane: Lane) -> None:
+        receipt, queue, work = Receipt(), self._queues[lane], self._work[lane]
         while True:
-            await self._work.wait()
-            group = self._queue.take(MAX_TRANSACTION)
-            if not self._queue and not self.closed:
-                self._work.clear()
+            await work.wait()
+            group = queue.take(MAX_PAST if lane is Lane.PAST else MAX_TRANSACTION)
+            if not queue and not self.closed:
+                work.clear()
             if group:
                 try:
                     await self._settle(group, receipt)
                 except Exception:  # otherwise this committer would end unnoticed
                     log.exception("a group of batches could not be settled")
                     settle_all(group, Unavailable("The service failed to write this; the log has the cause."))
-                self._queue.release(group)
+                queue.release(group)
                 await self._tell_of_room()
+                if lane is Lane.PAST:
+                    await self._follower.follow([one.batch for one in group])
             elif self.closed:
                 return
 
     async def close(self) -> None:
         """Accept no more batches; run() ends when all accepted ones are committed."""
         self.closed = True
-        self._work.set()
+        for work in self._work.values():
+            work.set()
+        self._follower.end()
         await self._tell_of_room()
 
     async def drain(self) -> None:
@@ -174,15 +181,16 @@ class Writer:
     def abandon(self) -> int:
         """Give up all batches that aren't committed yet, because there is no time left. Transactions under way aren't
         repeated, and nobody waits for them. Returns how many readings were not acknowledged."""
-        left = self._queue.readings
+        left = self.waiting
         self._abandoned.set()
-        settle_all(self._queue.clear(), Draining())
-        settle_all(self._queue.in_hand(), Draining(_IN_DOUBT))
+        settle_all(self._queues.clear(), Draining())
+        settle_all(self._queues.in_hand(), Draining(_IN_DOUBT))
         return left
 
     def _enqueue(self, batch: Packed, caller: str, *, in_request: bool = False) -> Answer:
-        answer = self._queue.add(batch, caller, in_request=in_request)
-        self._work.set()
+        lane = lane_of(batch)
+        answer = self._queues[lane].add(batch, caller, in_request=in_request)
+        self._work[lane].set()
         return answer
 
     async def _tell_of_room(self) -> None:
@@ -194,14 +202,12 @@ class Writer:
         counts as long as it does; what isn't being written yet is withdrawn, so that its sender knows for sure."""
         while True:
             await asyncio.sleep(self.too_late / 30)
-            self._hangs = False
-            if self.age() < self.too_late:
-                continue
-            late = self._queue.in_hand(self.too_late)
+            late, gone = self._queues.in_hand(self.too_late), self._queues.withdraw(self.too_late)
             self._hangs = bool(late)
             settle_all((one for one in late if one.in_request), InDoubt())
-            settle_all(self._queue.withdraw(self.too_late), WaitedTooLong())
-            await self._tell_of_room()
+            settle_all(gone, WaitedTooLong())
+            if gone:
+                await self._tell_of_room()
 
     async def _settle(self, group: Group, receipt: Receipt) -> None:
         """Write a group. Where the database refuses its data, or so much data at once, write its halves one by one, and

@@ -1,0 +1,117 @@
+"""Two lanes in front of the database, each with a queue of its own: one for the present, and one for past days.
+
+What is imported is only written as fast as the rollups can follow, so that pages and charts stay fast: see
+docs/decisions/lane-for-past-days.md. In a lane of its own it holds up nobody who sends what has just been measured.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from enum import Enum
+
+import structlog
+
+from service.errors import Unavailable
+from service.intake.batch import Packed
+from service.intake.waiting import Group, Queue
+
+PAST = 2
+"""Days before today (UTC): older readings are of the past. Each rollup may be refreshed there: see
+sql/queries/late_windows.sql."""
+MAX_PAST, WEEK = 5_000, 100
+"""The most readings of past days in one transaction, and for how many of them a week counts, since it is a chunk, which
+takes locks. After each transaction the rollups may have to follow."""
+MINUTES_A_DAY, MINUTES_A_WEEK = 24 * 60, 7 * 24 * 60
+
+log = structlog.stdlib.get_logger("writer")
+
+KeepUp = Callable[[Sequence[Packed]], Awaitable[object]]
+"""Is awaited after batches of past days were committed, before the next ones are taken."""
+
+
+class Lane(Enum):
+    PRESENT = "present"
+    PAST = "past"
+    """For batches with any readings of past days."""
+
+
+class Queues:
+    """The queues of both lanes. That of past days has half the size of the other one, beside it."""
+
+    def __init__(self, max_readings: int, max_bytes: int) -> None:
+        self._of = {
+            Lane.PRESENT: Queue(max_readings, max_bytes),
+            Lane.PAST: Queue(max_readings // 2, max_bytes // 2, patient=True, cost=_cost_of_past),
+        }
+
+    def __getitem__(self, lane: Lane) -> Queue:
+        return self._of[lane]
+
+    def __iter__(self) -> Iterator[Queue]:
+        return iter(self._of.values())
+
+    def has_room(self, batch: Packed, caller: str) -> bool:
+        """Whether there is room in its lane for a batch of this sender."""
+        return self._of[lane_of(batch)].has_room(batch, caller)
+
+    def refusal(self, batch: Packed, caller: str, advice: str) -> Unavailable:
+        """Why there is no room for a batch of this sender."""
+        return self._of[lane_of(batch)].refusal(batch, caller, advice)
+
+    @property
+    def readings(self) -> int:
+        """How many readings there are in both."""
+        return sum(queue.readings for queue in self)
+
+    @property
+    def bytes(self) -> int:
+        return sum(queue.bytes for queue in self)
+
+    def age(self) -> float:
+        """For how many seconds the oldest batch has waited, those of past days only since they began to be written."""
+        return max(queue.age() for queue in self)
+
+    def in_hand(self, seconds: float = 0) -> Group:
+        """The batches of both that are being written, and have waited for so long."""
+        return [one for queue in self for one in queue.in_hand(seconds)]
+
+    def withdraw(self, seconds: float) -> Group:
+        """Take out the batches of requests that have waited for so long and aren't being written."""
+        return [one for queue in self for one in queue.withdraw(seconds)]
+
+    def clear(self) -> Group:
+        """Take out all batches that aren't being written."""
+        return [one for queue in self for one in queue.clear()]
+
+
+class Follower:
+    """Lets the rollups follow what is written of past days."""
+
+    def __init__(self, keep_up: KeepUp | None) -> None:
+        self._keep_up, self._ended = keep_up, False
+        self._running: asyncio.Future[object] | None = None
+
+    async def follow(self, batches: Sequence[Packed]) -> None:
+        """Wait until the rollups have followed, or end() is called. Where they can't follow, that is logged."""
+        if self._keep_up is None or self._ended:
+            return
+        self._running = asyncio.ensure_future(self._keep_up(batches))
+        await asyncio.wait([self._running])
+        if not self._running.cancelled() and (error := self._running.exception()) is not None:
+            log.warning("the rollups can't follow an import, so that its pages and charts get slower", why=str(error))
+
+    def end(self) -> None:
+        """Wait no more, because the service is stopping."""
+        self._ended = True
+        if self._running is not None:
+            self._running.cancel()
+
+
+def lane_of(batch: Packed) -> Lane:
+    """The lane of a batch."""
+    past = (int(time.time()) // 86400 - PAST) * MINUTES_A_DAY
+    return Lane.PAST if batch.minutes and min(batch.minutes) < past else Lane.PRESENT
+
+
+def _cost_of_past(batch: Packed) -> int:
+    return max(batch.count, WEEK * len({minute // MINUTES_A_WEEK for minute in batch.minutes}))
