@@ -39,7 +39,7 @@ def large_batches(target: Target) -> Assault:
     """Batches of 150,000 readings over four connections, one after the other, for twelve seconds."""
     body = b"[" + b'{"series":"greedy","fact":1},' * 149_999 + b'{"series":"greedy","fact":1}]'
     sent = request("POST", "/readings", body, {"Content-Type": "application/json"})
-    return lambda: _together(4, lambda _: ask(target, sent, GREEDY))
+    return lambda: together(4, lambda _: ask(target, sent, GREEDY))
 
 
 def large_pictures(target: Target) -> Assault:
@@ -49,7 +49,7 @@ def large_pictures(target: Target) -> Assault:
         address = f"/chart?format=png&width=3000&height=3000&title={number}"
         return ask(target, request("GET", address), GREEDY)
 
-    return lambda: _together(32, picture)
+    return lambda: together(32, picture)
 
 
 def views_of_their_own(target: Target) -> Assault:
@@ -81,7 +81,7 @@ async def _shaken(target: Target, path: str) -> tuple[asyncio.StreamReader, asyn
     return reader, writer
 
 
-async def _together(connections: int, once: Callable[[int], Awaitable[str]]) -> str:
+async def together(connections: int, once: Callable[[int], Awaitable[str]]) -> str:
     """Ask again and again over several connections."""
     answers: Counter[str] = Counter()
     until = time.monotonic() + SECONDS
