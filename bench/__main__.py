@@ -1,4 +1,4 @@
-"""`python -m bench [ingest] [sockets] [chart] [chart-load] [display] [live]`: measures the figures of the README."""
+"""`python -m bench [NAME …]`: measures the figures of the README; --help has the names."""
 
 import asyncio
 import tempfile
@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import chart, chart_load, display, ingest, live, sockets
+from bench import backfill, chart, chart_load, display, ingest, live, sockets
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -21,6 +21,7 @@ BENCHMARKS = {
     "chart-load": chart_load.measure,
     "live": live.measure,
     "display": display.measure,
+    "backfill": backfill.measure,
 }
 
 
@@ -31,7 +32,11 @@ BENCHMARKS = {
 )
 @click.option("--cache", envvar="TAKTLINE_CACHE", default=".taktline/cache", type=click.Path(path_type=Path))
 @click.option("--brief", is_flag=True, help="Rough figures, soon.")
-@click.option("--readings", type=int, help=f"Readings to page through; by default {display.READINGS:,}.")
+@click.option(
+    "--readings",
+    type=int,
+    help=f"Readings to page through, by default {display.READINGS:,}, or to import, by default {backfill.READINGS:,}.",
+)
 def main(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool, readings: int | None) -> None:
     """Measure; without names, everything."""
     names = names or tuple(BENCHMARKS)
