@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import Process
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 import httpx
@@ -15,13 +15,17 @@ INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 async def start(
-    module: str, *arguments: str, settings: Mapping[str, str], output: int | IO[bytes] | None = None
+    module: str,
+    *arguments: str,
+    settings: Mapping[str, str],
+    output: int | IO[bytes] | None = None,
+    through: Sequence[str] = (),
 ) -> Process:
     """Start a module of ours in a process, with these settings and no others. `output` gets both of its output
-    streams."""
+    streams; `through` is a command that runs the command which follows it."""
     kept = {name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("COVERAGE_")}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *arguments),
+        *(*through, sys.executable, "-m", module, *arguments),
         env={**kept, **settings},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=output,

@@ -2,9 +2,8 @@
 `taktline share`."""
 
 import gc
-import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import click
 import structlog
@@ -12,6 +11,7 @@ import structlog
 from service.commands.keys import keys
 from service.commands.running import run
 from service.commands.share import share
+from service.limits.open_files import allow_many
 from service.parts import open_database
 from service.run.boot import Service, serving
 from service.run.demo import emitting
@@ -30,14 +30,14 @@ def main() -> None:
 @main.command("run_server")
 def run_server() -> None:
     """Run the service, on an embedded TimescaleDB unless DATABASE_URL is set."""
-    _allow_many_sockets()
+    allow_many()
     run(_serve)
 
 
 @main.command()
 def demo() -> None:
     """Run the service with sample readings and an emitter."""
-    _allow_many_sockets()
+    allow_many()
     run(_demo)
 
 
@@ -76,13 +76,6 @@ def _keep_what_is_loaded() -> None:
     """Exempt modules and routes, which stay for good, from garbage collection."""
     gc.collect()
     gc.freeze()
-
-
-def _allow_many_sockets() -> None:
-    """Raise the limit of open files as far as allowed: the usual 1,024 would only do for a thousand producers."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS says "unlimited" and refuses it
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 main.add_command(keys)

@@ -108,7 +108,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     zone, max_body = settings.chart_tz, settings.max_body_bytes
     defaults = Defaults(zone, settings.time_format, settings.items_per_page)
     return [
-        socket_route(gate, parts.kept_bytes, parts.connections, counters),
+        socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
         home_route(feed, pages, zone, counters),
         live_route(feed, zone, admits),
         series_route(store.series.names),
@@ -121,7 +121,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),
-        export_route(store.records, parts.reading, zone, admits),
+        export_route(store.records, parts.reading, zone, admits, parts.memory),
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
         metrics_route(counters),

@@ -174,11 +174,25 @@ class NoSocket(TaktlineError):
     reason = "no_socket"
 
 
+class TooSlow(TaktlineError):
+    """The rest of this request didn't come in time."""
+
+    status = 408
+    reason = "slow"
+
+
 class TooLarge(TaktlineError):
     """The request is too large."""
 
     status = 413
     reason = "too_large"
+
+
+class HeadTooLarge(TaktlineError):
+    """The address and the headers of this request are too long together."""
+
+    status = 431
+    reason = "head_too_large"
 
 
 class UnsupportedType(TaktlineError):
@@ -233,6 +247,19 @@ class ShareUsedUp(Unavailable):
     """As much of yours waits as one caller may have; try again in a moment."""
 
     reason = "share"
+
+
+class NoMemory(Unavailable):
+    """The service holds as much for its clients, or for this one, as it may; try again in a moment."""
+
+    reason = "memory"
+
+
+class TooManyConnections(Unavailable):
+    """Too many connections are open, or too many from this address; try again in a moment."""
+
+    reason = "connections"
+    retry_after = 5
 
 
 class TooFast(Unavailable):

@@ -132,6 +132,16 @@ class Metrics:
         """Report how many charts wait to be drawn; the function is called whenever the metrics are read."""
         self._waiting_charts.set_function(charts)
 
+    def watch_held(self, held: Callable[[], float], limit: float) -> None:
+        """Report how many bytes are held for clients; the function is called whenever the metrics are read."""
+        self._gauge("held_bytes", "Memory held for clients: received, waiting, unread.").set_function(held)
+        self._gauge("held_bytes_limit", "The most that it may be, MEMORY_LIMIT.").set(limit)
+
+    def watch_connections(self, there: Callable[[], float], limit: float) -> None:
+        """Report how many connections there are; the function is called whenever the metrics are read."""
+        self._gauge("connections", "Open connections, over HTTP, WebSocket and TCP.").set_function(there)
+        self._gauge("connections_limit", "The most that there may be.").set(limit)
+
     def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
         """Report the state of the database's background jobs; the function is called whenever the metrics are read."""
         self.registry.register(_Jobs(jobs))

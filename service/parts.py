@@ -20,12 +20,14 @@ from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.series_limit import SeriesLimit
 from service.intake.writer import Writer
+from service.limits.allowance import Allowance
 from service.limits.fair_line import FairLine
+from service.limits.open_files import most_connections
+from service.limits.patience import Patience
 from service.live.feed import Feed
 from service.live.view import View, ViewSnapshot, open_feed
 from service.metrics import Metrics
 from service.routes.connections import Connections
-from service.routes.frame_inbox import KeptBytes
 from service.routes.tcp import Intake, listening
 from service.settings import Settings
 from service.store import READING, Store, open_store
@@ -69,7 +71,10 @@ class Parts:
     feed: Feed[View, ViewSnapshot]
     watch: JobWatch
     assets: Assets
-    kept_bytes: KeptBytes
+    memory: Allowance
+    """The bytes that may be held for clients, beside the writer's queue."""
+    places: Allowance
+    """The connections that there may be."""
     connections: Connections
     """The open WebSockets that send readings."""
     keyring: Keyring
@@ -79,16 +84,23 @@ class Parts:
     tcp: Intake | None
     """The listener for readings over TCP; None where it is turned off."""
 
+    @property
+    def held(self) -> int:
+        """The bytes that are held for clients."""
+        return self.memory.used + self.writer.size
+
     def engine_state(self) -> dict[str, Any]:
         """Facts about the database that /readyz shows."""
         return _describe(self.server, self.settings)
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncIterator[Parts]:
     """Open every part of the service. Raises StartError, which says in a sentence why the service can't start."""
     counters = Metrics()
     reading = FairLine("reads", READS, MOST_READS, READS_EACH, READS_PATIENCE)
+    memory = Allowance(settings.memory_limit - settings.queue_bytes)
+    places = Allowance(most_connections(settings.max_connections))
     async with (
         open_database(settings, say) as (url, server),
         open_store(url, search_path(settings.database_schema, server), server) as store,
@@ -120,12 +132,12 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
         with suppress(Unavailable):
             await series.count()
-        gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, counters, series), Connections()
-        kept_bytes = KeptBytes(settings.queue_bytes, settings.max_frame_bytes)
+        gate, connections = Gate(writer, Rates(settings.ingest_rate), rules, memory, counters, series), Connections()
+        counters.watch_held(lambda: memory.used + writer.size, settings.memory_limit)
+        counters.watch_connections(lambda: places.used, places.limit)
         keyring.listeners += [feed.wake, lambda: connections.expel(keyring.admits)]
-        async with listening(
-            gate, settings.api_host, settings.tcp_port, settings.max_frame_bytes, lambda: keyring.anonymous
-        ) as tcp:
+        where = settings.api_host, settings.tcp_port, settings.max_frame_bytes
+        async with listening(gate, *where, places, patience, lambda: keyring.anonymous) as tcp:
             if tcp is not None:
                 keyring.listeners.append(lambda: tcp.expel(keyring.admits))
             yield Parts(
@@ -140,7 +152,8 @@ async def open_parts(settings: Settings, say: Say) -> AsyncIterator[Parts]:
                 feed=feed,
                 watch=watch,
                 assets=assets,
-                kept_bytes=kept_bytes,
+                memory=memory,
+                places=places,
                 connections=connections,
                 keyring=keyring,
                 signatures=signatures,

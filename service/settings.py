@@ -144,6 +144,15 @@ class Settings(BaseSettings):
         description="The most memory that readings waiting to be written may take, and of past days half as much more.",
     )
     max_series: int = Field(100_000, ge=1, description="Most series; readings of further ones are refused with 422.")
+    memory_limit: Size = Field(
+        256 * 2**20,
+        validate_default=True,
+        description="The most memory for all that is held for clients: what they send, what waits (`QUEUE_BYTES`), "
+        "what they don't read.",
+    )
+    max_connections: int = Field(
+        10_000, ge=1, description="Most connections; an address may have as many as are left for others."
+    )
     ingest_rate: float = Field(
         0, ge=0, allow_inf_nan=False, description="Readings a second that one address may send; 0 is no limit."
     )
@@ -177,6 +186,18 @@ class Settings(BaseSettings):
     def _has_offset(cls, value: datetime) -> datetime:
         if value.tzinfo is None:
             raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
+        return value
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _enough_memory(cls, value: int, info: ValidationInfo) -> int:
+        queue = info.data.get("queue_bytes", 0)
+        largest = max(info.data.get(name, 0) for name in ("max_body_bytes", "max_frame_bytes"))
+        if value < (least := queue + 2 * largest):
+            raise ValueError(
+                f"{value} isn't enough; write at least {least}, "
+                "which is QUEUE_BYTES and twice the larger of MAX_BODY_BYTES and MAX_FRAME_BYTES"
+            )
         return value
 
     @field_validator("database_schema")

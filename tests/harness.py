@@ -11,6 +11,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection
 
 from chaos.service_process import free_port as free_port
+from service.limits.patience import Patience
 from service.parts import Parts
 from service.run.boot import Service, serving
 from service.run.server import PING, SILENCE, Server
@@ -40,13 +41,18 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, ping: float = PING, silence: float = SILENCE, *, port: int = 0
+    settings: Settings,
+    ping: float = PING,
+    silence: float = SILENCE,
+    *,
+    port: int = 0,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Running]:
     """Run a service with these settings on 127.0.0.1, on a free port unless one is given. As one that listens on all
     addresses, it may be asked for by any name."""
     hosts = settings.allowed_hosts or "*"
     here = settings.model_copy(update={"api_host": "127.0.0.1", "api_port": port, "allowed_hosts": hosts})
-    async with serving(here, lambda _: None, ping=ping, silence=silence) as service:
+    async with serving(here, lambda _: None, ping=ping, silence=silence, patience=patience) as service:
         url = f"http://127.0.0.1:{service.port}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             yield Running(url, http, service)

@@ -12,11 +12,11 @@ HOST_BITS = 64
 
 def caller(grant: Grant, address: str) -> str:
     """The caller with this grant, at this address."""
-    return _network(address) if grant.key is None else f"key {grant.key}"
+    return owner(address) if grant.key is None else f"key {grant.key}"
 
 
 @lru_cache(maxsize=4096)
-def _network(address: str) -> str:
+def owner(address: str) -> str:
     """The address, or its network where one owner has many addresses."""
     try:
         found = ip_address(address)

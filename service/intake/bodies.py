@@ -1,24 +1,30 @@
-"""Reads the body of a request as it arrives: decompresses it, and refuses it where it exceeds a limit."""
+"""Reads the body of a request as it arrives: decompresses it, and refuses it where it exceeds a limit, or where there
+is no memory left for it."""
 
 import zlib
 from collections.abc import AsyncIterator
 from time import perf_counter
 
-from service.errors import BadRequest, TooLarge, UnsupportedType
+from service.errors import BadRequest, NoMemory, TooLarge, UnsupportedType
 from service.intake.byte_order_mark import without_mark
 from service.intake.reading import MAX_SIZE
 from service.intake.turns import Share
+from service.limits.allowance import Hold
 
 CHUNK = 16 * 1024
 """The most bytes that are decompressed in one go, and given at once."""
+FREE = 4096
+"""The bytes of a body that aren't counted, since every connection may hold so much."""
 
 
-async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int, share: Share) -> AsyncIterator[bytes]:
+async def inflate(
+    body: AsyncIterator[bytes], encoding: str, limit: int, share: Share, hold: Hold
+) -> AsyncIterator[bytes]:
     """The decompressed chunks of a body with this Content-Encoding, without a byte order mark. Decompressing counts in
-    the `share` of who sent it.
+    the `share` of who sent it, and all chunks together are held in `hold`, which whoever keeps them releases.
 
     Raises UnsupportedType for an unknown encoding, BadRequest for broken gzip or UTF-16, TooLarge for more than `limit`
-    bytes.
+    bytes, NoMemory where the allowance is used up.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -34,12 +40,20 @@ async def inflate(body: AsyncIterator[bytes], encoding: str, limit: int, share: 
             size += len(piece)
             if size > limit:
                 raise too_large(limit)
+            if size > FREE:
+                keep(hold, size)
             yield piece
 
 
 def too_large(limit: int) -> TooLarge:
     """The error for a body of more than `limit` bytes."""
     return TooLarge(f"The body is larger than {limit:,} bytes; send it in several requests.")
+
+
+def keep(hold: Hold, size: int) -> None:
+    """Hold at least so much for a body, or for what was made of it. Raises NoMemory where the allowance is used up."""
+    if size > hold.size and not hold.take(size - hold.size):
+        raise NoMemory
 
 
 async def whole(chunks: AsyncIterator[bytes]) -> bytes:

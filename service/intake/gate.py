@@ -24,6 +24,7 @@ from service.intake.series_limit import SeriesLimit
 from service.intake.turns import Turns
 from service.intake.waiting import Answer
 from service.intake.writer import Writer
+from service.limits.allowance import Allowance
 from service.metrics import Metrics
 
 LOOK_AGAIN = 1.0
@@ -39,6 +40,11 @@ class Sender(msgspec.Struct, frozen=True):
     grant: Grant = OPEN
 
     @property
+    def caller(self) -> str:
+        """Who counts as one caller with this sender, where the service is shared out."""
+        return caller(self.grant, self.address)
+
+    @property
     def payer(self) -> str | int:
         """By what the sender's readings are counted: its key, where that has a rate of its own, otherwise its
         address."""
@@ -48,8 +54,11 @@ class Sender(msgspec.Struct, frozen=True):
 class Gate:
     """Admits senders, each of which gets an Entrance."""
 
-    def __init__(self, writer: Writer, rates: Rates, rules: Rules, metrics: Metrics, series: SeriesLimit) -> None:
-        self.writer, self.rates, self.rules, self._metrics, self.series = writer, rates, rules, metrics, series
+    def __init__(
+        self, writer: Writer, rates: Rates, rules: Rules, memory: Allowance, metrics: Metrics, series: SeriesLimit
+    ) -> None:
+        self.writer, self.rates, self.rules, self.memory = writer, rates, rules, memory
+        self._metrics, self.series = metrics, series
         self.turns = Turns()
 
     def enter(self, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None = None) -> "Entrance":
@@ -90,6 +99,7 @@ class Entrance:
         "_sender",
         "_series",
         "_writer",
+        "hold",
         "pausing",
         "rules",
         "share",
@@ -99,11 +109,13 @@ class Entrance:
         self._gate, self._writer, self._rates, self._series = gate, gate.writer, gate.rates, gate.series
         self._sender, self._on_refusal = sender, on_refusal
         self._payer, self._rate, self._patterns = sender.payer, sender.grant.rate, sender.grant.series
-        self._caller = caller(sender.grant, sender.address)
+        self._caller = sender.caller
         self.rules = gate.rules
         """The rules for this sender's readings."""
         self.share = gate.turns.share()
         """In which this sender's readings are parsed."""
+        self.hold = gate.memory.hold(self._caller)
+        """The memory for what has arrived and isn't handed over yet."""
         self.pausing = False
         """Whether put() is waiting because of the sender's rate, or until new series can be looked up. If it is
         cancelled then, its batch was not handed over."""
@@ -117,7 +129,11 @@ class Entrance:
         return self._offer_new(batch, new) if new else self._offer(batch)
 
     async def _offer_new(self, batch: Packed, new: frozenset[bytes]) -> Outcome:
-        taken = await self._series.admit(new)
+        self.hold.set(len(batch.rows))
+        try:
+            taken = await self._series.admit(new)
+        finally:
+            self.hold.release()
         try:
             return await self._offer(batch)
         finally:

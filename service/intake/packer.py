@@ -25,6 +25,8 @@ from service.intake.timestamps import EARLIEST_NUMBER, of_number
 
 MINUTE = 60_000_000
 """Microseconds of a minute."""
+ROW, SERIES = 64, 400
+"""About how many bytes of memory a part of the rows or a minute takes, and what is known of a series."""
 _NO_TS = -(2**60)
 """Stands for an absent `ts` in a digest; no reading can have that time."""
 _UNREAD = ", and the rest was not read"
@@ -66,11 +68,17 @@ class Packer:
         self._own_id = own_id and batch_id is None
         self._hash = blake2b(digest_size=16) if batch_id is not None or own_id else None
         self._rows: list[bytes] = []
+        self._bytes = 0
         self._minutes: set[int] = set()
         self._series: dict[str | None, Known] = {}
         self._count = 0
         self._seen = 0
         self._faults: list[Fault] = []
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the readings take that were added so far."""
+        return self._bytes + ROW * (len(self._rows) + len(self._minutes)) + SERIES * len(self._series)
 
     def known(self, series: str | None) -> Known:
         """What add_all() needs to know about a series. Raises Refusal where the name breaks a rule."""
@@ -170,6 +178,7 @@ class Packer:
             self._own_id = self._own_id and not clock
             self._hash.update(self._encode(items, _NO_TS, unit, names)[0] if clock else rows)
         self._rows.append(rows)
+        self._bytes += len(rows)
         self._count += len(items)
         self._seen += len(items)
 

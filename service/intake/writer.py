@@ -101,6 +101,11 @@ class Writer:
             return None
         return f"Readings have waited for {age:.0f} s to be written: the database answers too slowly, or not at all."
 
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the batches take that aren't written yet."""
+        return self._queues.bytes
+
     def offer(self, batch: Packed, caller: str = "") -> Answer:
         """Queue the batch of a request now. Raises Overloaded or ShareUsedUp where there is no room for it, Unavailable
         while commits fail or don't end, and Draining after close(). After `too_late` seconds the answer is InDoubt or

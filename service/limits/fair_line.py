@@ -63,7 +63,7 @@ class FairLine:
     @property
     def taken(self) -> int:
         """How many wait or have their turns."""
-        return self._places.taken
+        return self._places.used
 
     @asynccontextmanager
     async def turn(self, callers: Collection[str], cost: float = 0.0) -> AsyncIterator[None]:

@@ -143,7 +143,7 @@ class Feed(Generic[V, S]):
         don't find the same place free."""
         self.admit(view, caller)
         number = -1
-        group = self.viewers.taken % WAKING_GROUPS
+        group = self.viewers.used % WAKING_GROUPS
         watched = self._enter(view, caller)
         try:
             if opening is not None:

@@ -9,9 +9,12 @@ from litestar import Request, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 from litestar.response import Stream
+from litestar.types import ASGIApp, Receive, Send
+from litestar.types import Scope as ASGIScope
 
 from service.access.grants import Grant, Scope
-from service.errors import Unauthorized
+from service.errors import NoMemory, Unauthorized
+from service.limits.allowance import Allowance, Hold
 from service.limits.fair_line import FairLine
 from service.routes.authentication import needs
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
@@ -36,11 +39,15 @@ from service.store.records import Records
 FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
 PARAMETERS = (*CHOOSING, "format", "excel")
 _DESCRIBED = answering({200: response("The readings.", dict.fromkeys(FORMATS.values(), TEXT)), 303: SIGN_IN}, READING)
+MEMORY = 2 * 2**20
+"""About how many bytes of memory an export takes: a part of it as records, as text, and unread."""
 
 
-def export_route(records: Records, reading: FairLine, zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
+def export_route(
+    records: Records, reading: FairLine, zone: str, admits: Callable[[Grant], bool], memory: Allowance
+) -> HTTPRouteHandler:
     """The route for reading readings. `reading` is the line in which callers wait for the database. Times without an
-    offset are in `zone`; `admits` says whether a grant still holds."""
+    offset are in `zone`; `admits` says whether a grant still holds; each export takes from `memory`."""
 
     @get(
         "/readings",
@@ -67,9 +74,16 @@ def export_route(records: Records, reading: FairLine, zone: str, admits: Callabl
         choice = all_of.read(lambda: read_choice(series, start, until, tz, zone, grant_of(request)), NOTHING)
         all_of.check()
         parts = _in_turn(records.stream(choice.selection), reading, caller_of(request))
-        # the first part is read before the answer begins, while an error can still have a status of its own
-        first: list[Record] = await anext(parts, [])
-        text = _encoded(first, _while_admitted(parts, lambda: admits(grant_of(request))), form, for_excel)
+        hold = memory.hold(caller_of(request))
+        if not hold.take(MEMORY):
+            raise NoMemory
+        try:
+            # the first part is read before the answer begins, while an error can still have a status of its own
+            first: list[Record] = await anext(parts, [])
+        except BaseException:
+            hold.release()
+            raise
+        text = _encoded(first, _while_admitted(parts, lambda: admits(grant_of(request))), form, excel=for_excel)
         headers = {
             "Content-Disposition": f'attachment; filename="readings.{form}"',
             "Cache-Control": "no-store",
@@ -78,9 +92,27 @@ def export_route(records: Records, reading: FairLine, zone: str, admits: Callabl
         if takes_gzip(request.headers.get("accept-encoding", "")):
             headers["Content-Encoding"] = "gzip"
             text = _compressed(text)
-        return Stream(text, media_type=FORMATS[form], headers=headers)
+        return HeldStream(text, hold, media_type=FORMATS[form], headers=headers)
 
     return export
+
+
+class HeldStream(Stream):
+    """A stream for which memory is held until it has ended, or until its client is gone, even before it began."""
+
+    def __init__(self, content: AsyncIterator[bytes], hold: Hold, **kwargs: Any) -> None:
+        super().__init__(content, **kwargs)
+        self._hold = hold
+
+    def to_asgi_response(self, *args: Any, **kwargs: Any) -> ASGIApp:  # type: ignore[override]
+        """The application that answers with the stream."""
+        answer = super().to_asgi_response(*args, **kwargs)
+
+        async def answer_and_release(scope: ASGIScope, receive: Receive, send: Send) -> None:
+            with self._hold:
+                await answer(scope, receive, send)
+
+        return answer_and_release
 
 
 async def _in_turn(parts: AsyncIterator[list[Record]], reading: FairLine, caller: str) -> AsyncIterator[list[Record]]:
@@ -104,7 +136,7 @@ async def _while_admitted(
 
 
 async def _encoded(
-    first: list[Record], parts: AsyncIterator[list[Record]], form: str, excel: bool
+    first: list[Record], parts: AsyncIterator[list[Record]], form: str, *, excel: bool
 ) -> AsyncIterator[bytes]:
     yield table(first, excel=excel) if form == "csv" else ndjson(first)
     async for part in parts:

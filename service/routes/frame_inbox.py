@@ -3,34 +3,25 @@ to a limit, so that pings among them are answered: a client whose pings aren't a
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from litestar import WebSocket
+
+from service.limits.allowance import Hold
 
 T = TypeVar("T")
 MESSAGE = 300
 """About how many bytes of memory a message takes beside its content, so that empty messages count as well."""
 
 
-class KeptBytes:
-    """Limits the bytes of kept messages: `most` for all sockets of the service together, and `each` for one socket.
-    Each limit may be exceeded by one message."""
-
-    def __init__(self, most: int, each: int) -> None:
-        self._most, self.each = most, each
-        self.used = 0
-
-    @property
-    def has_room(self) -> bool:
-        return self.used < self._most
-
-
 class FrameInbox:
-    """The messages of one socket, in order."""
+    """The messages of one socket, in order. Those that wait are held in `hold`; at most about `most` bytes of them are
+    received ahead, a limit that one message may exceed."""
 
-    def __init__(self, socket: WebSocket[Any, Any, Any], kept_bytes: KeptBytes) -> None:
-        self._socket, self._all_kept = socket, kept_bytes
+    def __init__(self, socket: WebSocket[Any, Any, Any], hold: Hold, most: int) -> None:
+        self._socket, self._hold, self._most = socket, hold, most
         self._kept: deque[dict[str, Any]] = deque()
         self._bytes = 0
         self._ended = False
@@ -39,23 +30,35 @@ class FrameInbox:
         if not self._kept:
             return dict(await self._socket.receive())
         message = self._kept.popleft()
-        self._count(-_size(message))
+        self._bytes -= _size(message)
+        self._hold.set(self._bytes)
         return message
 
-    async def receive_during(self, work: Coroutine[Any, Any, T]) -> T:
-        """Wait for the result of `work`. Meanwhile messages are received and kept, as long as there is room for
-        them."""
+    async def receive_during(self, message: dict[str, Any], work: Coroutine[Any, Any, T]) -> T:
+        """Wait for the result of `work` on a message. Meanwhile later messages are received and kept, as long as there
+        is room for them."""
+        in_hand = _size(message)
         working = asyncio.ensure_future(work)
         try:
-            while not working.done() and await self._keep_one(working):
+            while not working.done() and await self._keep_one(working, in_hand):
                 pass
             return await working
         finally:
             working.cancel()
+            self._hold.set(self._bytes)
 
-    async def _keep_one(self, working: "asyncio.Future[T]") -> bool:
+    @contextmanager
+    def holding(self, message: dict[str, Any]) -> Iterator[None]:
+        """A block in which a message is still held, because its answer waits for room."""
+        self._hold.set(self._bytes + _size(message))
+        try:
+            yield
+        finally:
+            self._hold.set(self._bytes)
+
+    async def _keep_one(self, working: "asyncio.Future[T]", in_hand: int) -> bool:
         """Receive and keep a message, if one comes before the work is done. Returns False where no more may be kept."""
-        if self._ended or self._bytes >= self._all_kept.each or not self._all_kept.has_room:
+        if not self._hold.set(in_hand + self._bytes) or self._ended or self._bytes >= self._most:
             return False
         receiving = asyncio.ensure_future(self._socket.receive())
         try:
@@ -66,20 +69,17 @@ class FrameInbox:
         if receiving.done():
             message = dict(receiving.result())
             self._kept.append(message)
-            self._count(_size(message))
+            self._bytes += _size(message)
             self._ended = message["type"] == "websocket.disconnect"
         return True
 
     def forget(self) -> int:
         """Drop the kept messages at the end of the socket, and return how many of them were frames."""
-        self._count(-self._bytes)
+        self._bytes = 0
+        self._hold.release()
         frames = len([message for message in self._kept if message["type"] == "websocket.receive"])
         self._kept.clear()
         return frames
-
-    def _count(self, size: int) -> None:
-        self._bytes += size
-        self._all_kept.used += size
 
 
 def _size(message: dict[str, Any]) -> int:

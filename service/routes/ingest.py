@@ -10,7 +10,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from service.access.grants import Scope
 from service.errors import BadReading, UnsupportedType
 from service.intake.batch import Outcome, Packed
-from service.intake.bodies import inflate, lines, whole
+from service.intake.bodies import inflate, keep, lines, whole
 from service.intake.formats.csv_table import add_table
 from service.intake.formats.frames import careful_json, plain_json
 from service.intake.formats.ndjson import add_lines
@@ -62,7 +62,8 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
         some = choice("partial", partial, ["true", "false"]) == "true"
         batch_id = batch_key(key)
         entrance = gate.enter_at_once(sender_of(request))
-        packed = await _read(request, max_body, entrance, batch_id, partial=some)
+        with entrance.hold:
+            packed = await _read(request, max_body, entrance, batch_id, partial=some)
         outcome = await entrance.offer(packed)
         if packed.refused:
             entrance.refused(BadReading.reason, packed.refused)
@@ -79,8 +80,8 @@ async def _read(
         raise UnsupportedType(f"There is no Content-Type; send {', '.join(MEDIA_TYPES)}.")
     if media_type not in MEDIA_TYPES:
         raise UnsupportedType(f"Content-Type {media_type} isn't understood; send {', '.join(MEDIA_TYPES)}.")
-    rules, share = entrance.rules, entrance.share
-    body = inflate(request.stream(), request.headers.get("content-encoding", ""), max_body, share)
+    rules, share, hold = entrance.rules, entrance.share, entrance.hold
+    body = inflate(request.stream(), request.headers.get("content-encoding", ""), max_body, share, hold)
     if media_type == "application/json":
         text, now = await whole(body), now_microseconds()
         if (packed := plain_json(text, rules, now, batch_id)) is not None:
@@ -92,6 +93,7 @@ async def _read(
     else:
         async for block in lines(body):
             await share.do(add_lines(block, packer))
+            keep(hold, packer.size)
     return packer.finish()
 
 

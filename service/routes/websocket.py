@@ -22,12 +22,10 @@ from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
 from service.routes.connections import Connections
-from service.routes.frame_inbox import FrameInbox, KeptBytes
+from service.routes.frame_inbox import FrameInbox
+from service.routes.reply_queue import Replies, Reply
 from service.routes.senders import sender_of
 from service.routes.websocket_handshake import ADDRESSES, ENDED, refuse, subprotocol_for
-
-MAX_ANSWERS = 1000
-"""The most answers that may wait to be read by one client, before its frames have to wait as well."""
 
 LAST_WORD = 2.0
 """Seconds in which a client whose key has ended may still read its answers."""
@@ -36,18 +34,17 @@ REFUSALS = {1002: "protocol", 1007: "malformed", 1009: "too_large"}
 
 log = structlog.stdlib.get_logger("socket")
 _encode = msgspec.json.Encoder().encode
-_Reply = tuple[str, int, Answer] | dict[str, Any]
-"""A batch's id, its number of readings and its future answer; or an error to send."""
 
 
-def socket_route(
-    gate: Gate, kept_bytes: KeptBytes, connections: Connections, metrics: Metrics
-) -> WebsocketRouteHandler:
+def socket_route(gate: Gate, read_ahead: int, connections: Connections, metrics: Metrics) -> WebsocketRouteHandler:
+    """The route of the sockets that send readings. While a frame waits, about `read_ahead` bytes of later ones are
+    received."""
+
     @websocket(list(ADDRESSES), opt=needs(Scope.WRITE))
     async def ingest(socket: WebSocket[Any, Any, Any]) -> None:
         """Serve one producer, from its first frame to its last acknowledgement."""
         try:
-            session = Session(socket, gate, kept_bytes)
+            session = Session(socket, gate, read_ahead)
         except TaktlineError as refusal:
             await refuse(socket.send, metrics, refusal)
             return
@@ -66,14 +63,14 @@ class Session:
     """Reads frames and hands them to the writer. A second task sends the answers; it is created when it is first
     needed."""
 
-    def __init__(self, socket: WebSocket[Any, Any, Any], gate: Gate, kept_bytes: KeptBytes) -> None:
+    def __init__(self, socket: WebSocket[Any, Any, Any], gate: Gate, read_ahead: int) -> None:
         self._socket = socket
         sender = sender_of(socket, "websocket")
         self.grant = sender.grant
         self._entrance = gate.enter(sender, self._report)
         self._farewell = (1012, "The service is shutting down.")
-        self._inbox = FrameInbox(socket, kept_bytes)
-        self._replies: asyncio.Queue[_Reply | None] = asyncio.Queue(MAX_ANSWERS)
+        self._inbox = FrameInbox(socket, self._entrance.hold, read_ahead)
+        self._replies = Replies(gate.memory.hold(sender.caller))
         self._speaker: asyncio.Task[None] | None = None
         self._listener = asyncio.current_task()
         self._idle = self._stopping = self._gone = False
@@ -95,6 +92,7 @@ class Session:
                 self._speaker.cancel()
             if left := self._inbox.forget():
                 self._entrance.refused(Draining.reason, left)
+            self._replies.forget()
             self._handed_over.set()
             self._done.set()
 
@@ -156,34 +154,37 @@ class Session:
             batch_id = packed.id
             answer = self._entrance.put_now(packed)
             if answer is None:  # later frames wait until this one is handed over
-                answer = await self._inbox.receive_during(self._entrance.put(packed))
+                answer = await self._inbox.receive_during(message, self._entrance.put(packed))
         except Draining as refusal:
             self._entrance.refused(refusal)
             self._stopping = True
         except TaktlineError as refusal:
-            await self._refuse(refusal, batch_id)
+            await self._refuse(refusal, message, batch_id)
         except Exception:  # an unexpected error with one frame mustn't end the connection
             log.exception("a frame could not be read")
-            await self._refuse(TaktlineError("This should not have happened; the log has the cause."))
+            await self._refuse(TaktlineError("This should not have happened; the log has the cause."), message)
         else:
             if packed.id is None:
                 self._entrance.watch(answer)
             else:
-                await self._reply((packed.id, packed.count, answer))
+                await self._reply((packed.id, packed.count, answer), message)
 
     async def _read(self, message: dict[str, Any]) -> Packed:
         text, rules, now = message.get("text"), self._entrance.rules, now_microseconds()
         if text is None:
             raw = message.get("bytes") or b""
-            if len(raw) > SHORT:  # MessagePack is cut apart at once, so only one such frame between two turns of others
-                await self._entrance.share.rest()
-            return await self._entrance.share.do(read_frame(raw, rules, now))
+            with self._inbox.holding(message):
+                # MessagePack is cut apart at once, so only one long frame between two turns of others
+                if len(raw) > SHORT:
+                    await self._entrance.share.rest()
+                return await self._entrance.share.do(read_frame(raw, rules, now))
         text = text.removeprefix("\ufeff")
         if (packed := plain_json(text, rules, now)) is not None:
             return packed
-        return await self._entrance.share.do(careful_json(text, rules, now))
+        with self._inbox.holding(message):
+            return await self._entrance.share.do(careful_json(text, rules, now))
 
-    async def _refuse(self, refusal: TaktlineError, batch_id: str | None = None) -> None:
+    async def _refuse(self, refusal: TaktlineError, message: dict[str, Any], batch_id: str | None = None) -> None:
         """Answer a refused frame. Where the client doesn't read its answers, only answers to envelopes wait for room
         and others are dropped, because simple clients send without ever reading."""
         self._entrance.refused(refusal)
@@ -195,10 +196,15 @@ class Session:
         elif self._replies.full():
             self._entrance.refused("answer_unread")
             return
-        await self._reply(frame)
+        await self._reply(_text(frame), message)
 
-    async def _reply(self, reply: _Reply) -> None:
-        await self._replies.put(reply)
+    async def _reply(self, reply: Reply, message: dict[str, Any]) -> None:
+        """Queue the answer to a message, which is held until there is room for the answer."""
+        if self._replies.full():
+            with self._inbox.holding(message):
+                await self._replies.put(reply)
+        else:
+            self._replies.put_nowait(reply)
         self._start_speaker()
 
     def _start_speaker(self) -> None:
@@ -207,31 +213,35 @@ class Session:
 
     async def _speak(self) -> None:
         while (reply := await self._replies.get()) is not None:
-            frame = reply if isinstance(reply, dict) else await self._frame(*reply)
-            if frame is not None and not self._gone:
-                await self._send(frame)
+            text = reply if isinstance(reply, str) else await self._answer(*reply)
+            if text is not None and not self._gone:
+                await self._send(text)
 
-    async def _frame(self, batch_id: str, readings: int, answer: Answer) -> dict[str, Any] | None:
+    async def _answer(self, batch_id: str, readings: int, answer: Answer) -> str | None:
         try:
             outcome = await answer
         except Draining:
             return None  # not committed, so there is no answer, and the client sends the batch again
         except TaktlineError as refusal:
             self._entrance.refused(refusal)
-            return {"error": problem(refusal), "id": batch_id}
+            return _text({"error": problem(refusal), "id": batch_id})
         if outcome is Outcome.DUPLICATE:
-            return {"ack": batch_id, "duplicate": True}
-        return {"ack": batch_id, "written": readings}
+            return _text({"ack": batch_id, "duplicate": True})
+        return _text({"ack": batch_id, "written": readings})
 
-    async def _send(self, frame: dict[str, Any]) -> None:
+    async def _send(self, text: str) -> None:
         try:
-            await self._socket.send_data(_encode(frame).decode(), "text")
+            await self._socket.send_data(text, "text")
         except (WebSocketException, RuntimeError, OSError):
             self._gone = True
 
     def _report(self, refusal: TaktlineError) -> None:
         """Report that a batch without an id was refused by the database, or that there was no time left for it."""
         log.warning("a reading could not be written", why=refusal.detail)
-        if isinstance(refusal, BadRequest) and not self._replies.full():
-            self._replies.put_nowait({"error": problem(refusal)})
+        if isinstance(refusal, BadRequest) and not self._done.is_set() and not self._replies.full():
+            self._replies.put_nowait(_text({"error": problem(refusal)}))
             self._start_speaker()
+
+
+def _text(frame: dict[str, Any]) -> str:
+    return _encode(frame).decode()

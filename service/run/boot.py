@@ -1,16 +1,20 @@
 """Runs the service, for the command line and for tests: opens every part, listens, serves, and stops in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
 
 from service.access.hosts import is_loopback
+from service.access.proxies import Proxies
 from service.app import OPEN_TO_ALL, create_app
 from service.intake.writer import Writer
+from service.limits.patience import Patience, Watched, watch
+from service.limits.trimming import trim
 from service.parts import Parts, open_parts
+from service.run.clients import Clients
 from service.run.lifecycle import Lifecycle, Stage
 from service.run.server import PING, SILENCE, Server, listen
 from service.settings import Settings
@@ -41,19 +45,27 @@ async def serving(
     leave: Callable[[], None] | None = None,
     ping: float = PING,
     silence: float = SILENCE,
+    patience: Patience | None = None,
 ) -> AsyncIterator[Service]:
     """Run a service with these settings. It is ready when the block begins, and stops when the block ends, if it hasn't
     stopped before. Raises StartError where it can't start.
 
     `leave` ends the process where SHUTDOWN_GRACE isn't enough to stop; for `ping` and `silence` see the server.
+    `patience` is for tests.
     """
+    patience = patience or Patience()
     lifecycle = Lifecycle(settings.shutdown_grace.total_seconds(), leave)
     with listen(settings.api_host, settings.api_port) as sock:
-        async with open_parts(settings, say) as parts:
+        async with open_parts(settings, say, patience) as parts:
             app = create_app(parts)
-            server = Server(app, lifecycle, parts.metrics.refused, settings.max_frame_bytes, ping=ping, silence=silence)
+            clients = Clients(
+                parts.memory, parts.places, patience, parts.metrics.refused, Proxies(settings.trusted_proxies)
+            )
+            server = Server(app, lifecycle, clients, settings.max_frame_bytes, ping=ping, silence=silence)
             _register(lifecycle, parts)
             task = asyncio.create_task(server.serve([sock]))
+            watching = asyncio.create_task(watch(lambda: _open(server, parts), patience.look))
+            trimming = asyncio.create_task(trim(lambda: parts.held, patience.look))
             try:
                 await _ready(server, task)
                 host, port = sock.getsockname()[:2]
@@ -64,6 +76,13 @@ async def serving(
             finally:
                 await lifecycle.stop()
                 await task
+                watching.cancel()
+                trimming.cancel()
+
+
+def _open(server: Server, parts: Parts) -> Iterable[Watched]:
+    """The connections that are open now."""
+    return [*server.connections, *(parts.tcp.connections if parts.tcp is not None else ())]
 
 
 def _register(lifecycle: Lifecycle, parts: Parts) -> None:

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol, which here does three things differently. Where a request asks for an upgrade that the
+"""uvicorn's HTTP protocol, which here does four things differently. Where a request asks for an upgrade that the
 service doesn't support, the upgrade is ignored and the request is answered as usual. An answer to HTTP/1.0, which has
 no chunked encoding, ends with the connection. A request that the service can't finish any more when it stops is
-answered with 503.
+answered with 503. And a client may not take too much: see http_limits.py.
 
 httptools takes whatever follows the head of a request with `Upgrade` for another protocol. uvicorn then loses the body,
 or reads it as the next request: https://github.com/Kludex/uvicorn/issues/2722. A server may ignore an upgrade (RFC
@@ -11,26 +11,20 @@ that have them, and tests/run/test_uvicorn.py names each of them.
 
 import socket
 import struct
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httptools
-import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.errors import Draining
-from service.problems import MEDIA_TYPE, headers, problem
+from service.run.http_limits import LimitedHttp, error_answer
 
 NO_PROXY = "CONNECT is for proxies, and this is none."
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """One HTTP connection, which may be upgraded to a WebSocket and to nothing else. `refused` is called with route and
-    reason for each request that is refused here."""
-
-    def __init__(self, *args: Any, refused: Callable[[str, str], None], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._refused = refused
+class HttpProtocol(LimitedHttp):
+    """One HTTP connection, which may be upgraded to a WebSocket and to nothing else."""
 
     async def refuse(self) -> None:
         """Answer the present request with 503, unless its answer has begun: the application has no time left for it."""
@@ -39,16 +33,10 @@ class HttpProtocol(HttpToolsProtocol):
             return
         error, cycle.keep_alive = Draining(), False
         self._refused(str(cycle.scope.get("path_template", "unknown")), error.reason)
-        body = msgspec.json.encode(problem(error))
-        fields = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
-        named = [(name.lower().encode(), value.encode()) for name, value in (fields | headers(error)).items()]
+        body, fields = error_answer(error)
+        named = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
         await cycle.send({"type": "http.response.start", "status": error.status, "headers": named})
         await cycle.send({"type": "http.response.body", "body": body, "more_body": False})
-
-    def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
-        while data:
-            data = self._read(data)
 
     def _read(self, data: bytes) -> bytes:
         """Parse data. Returns what has to be parsed next, where parsing has stopped after the head of a request with an
@@ -67,6 +55,9 @@ class HttpProtocol(HttpToolsProtocol):
         if self.scope["method"] == "CONNECT":
             self.send_400_response(NO_PROXY)
         elif self._is_for_a_websocket():
+            make: Any = self.ws_protocol_class
+            self.ws_protocol_class = partial(make, place=self._place)  # type: ignore[assignment]
+            self._hold.release()
             self.handle_websocket_upgrade()
             if rest and not self.transport.is_closing():
                 self.transport.get_protocol().data_received(rest)  # type: ignore[attr-defined]
@@ -82,6 +73,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.scope["method"] = self.parser.get_method().decode("ascii")
             self.scope["http_version"] = self.parser.get_http_version()
         else:
+            self._begun += 1
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:

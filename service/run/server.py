@@ -8,7 +8,7 @@ versions that have them, and tests/run/test_uvicorn.py names each of them.
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
 from types import FrameType
 
@@ -16,6 +16,8 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from service.errors import StartError
+from service.limits.patience import Watched
+from service.run.clients import Clients
 from service.run.http_protocol import HttpProtocol
 from service.run.lifecycle import Lifecycle, Stage
 from service.run.websocket_protocol import WebSocketProtocol
@@ -34,16 +36,13 @@ received."""
 
 class Server(uvicorn.Server):
     """Serves one application until the lifecycle ends it. SIGTERM and SIGINT begin the stop; a second SIGINT shortens
-    it.
-
-    `refused` is called with route and reason for each request that is refused without the application.
-    """
+    it. `clients` has the limits of all connections."""
 
     def __init__(
         self,
         app: ASGIApp,
         lifecycle: Lifecycle,
-        refused: Callable[[str, str], None],
+        clients: Clients,
         max_frame: int,
         *,
         ping: float = PING,
@@ -52,8 +51,8 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=partial(HttpProtocol, refused=refused),  # type: ignore[arg-type]
-                ws=partial(WebSocketProtocol, refused=refused),  # type: ignore[arg-type]
+                http=partial(HttpProtocol, clients=clients),  # type: ignore[arg-type]
+                ws=partial(WebSocketProtocol, clients=clients),  # type: ignore[arg-type]
                 loop="uvloop",
                 log_config=None,
                 access_log=False,
@@ -74,6 +73,11 @@ class Server(uvicorn.Server):
         """Set once connections are accepted."""
         self._ended = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def connections(self) -> Iterable[Watched]:
+        """The open connections."""
+        return self.server_state.connections  # type: ignore[return-value]  # uvicorn's type is that of its protocols
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()

@@ -15,9 +15,11 @@ from service.store.series import Reader, names_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PART = 2000
-"""How many readings of a long range are read at once. That takes a few hundredths of a second, for which other queries
-may have to wait."""
+FIRST_PART, MOST_OF_PART, PART_BYTES = 100, 2000, 512 * 1024
+"""How many readings of a long range are read at once: the first time, at most, and so many that they take about so many
+bytes. The most takes a few hundredths of a second, for which other queries may have to wait."""
+PLAIN = 150
+"""About how many bytes of text a reading takes beside its attributes."""
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
@@ -90,16 +92,18 @@ class Records:
         """All records of a selection, oldest first, in parts. Each part shows the database as it is when that part is
         read."""
         selection = await _named(self._pool, selection)
+        most = FIRST_PART
         for day in await self._days(selection):
             start, end = max(day, selection.start), min(day + _DAY, selection.end)
             place = None
             while True:
                 bounds = start, end, selection.series.names, *_parts(place)
-                rows = await self._pool.read("readings", *bounds, PART, 0, down=False)
+                rows = await self._pool.read("readings", *bounds, most, 0, down=False)
                 if rows:
                     yield [_record(row) for row in rows]
-                if len(rows) < PART:
+                if len(rows) < most:
                     break
+                most = _next_part(rows)
                 place = Place(rows[-1]["ts"], rows[-1]["id"])
                 start = place.ts
 
@@ -115,6 +119,12 @@ async def _named(reader: Reader, selection: Selection) -> Selection:
         return selection
     names = await names_of(reader, selection.series)
     return Selection(selection.start, selection.end, SeriesFilter(names))
+
+
+def _next_part(rows: list[asyncpg.Record]) -> int:
+    """How many readings of the size of these make a part."""
+    each = PLAIN + sum(len(row["attributes"] or b"") for row in rows) // len(rows)
+    return max(FIRST_PART, min(MOST_OF_PART, PART_BYTES // each))
 
 
 def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:

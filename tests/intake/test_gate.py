@@ -20,6 +20,7 @@ from service.intake.series_limit import SeriesLimit
 from service.intake.turns import at_once
 from service.intake.waiting import Answer
 from service.intake.writer import Writer
+from service.limits.allowance import Allowance
 from service.metrics import Metrics
 from tests.batches import RULES
 from tests.conftest import Engine, dropped_schema, settings_for
@@ -131,7 +132,7 @@ class GateSetup:
         store = service.parts.store
         self.writer = Writer(store.batches.write, self.metrics, max_readings=max_readings, max_bytes=10**6)
         series = SeriesLimit(10**6, {text_field(name.encode())}, store.series)
-        self.gate = Gate(self.writer, self.rates, RULES, self.metrics, series)
+        self.gate = Gate(self.writer, self.rates, RULES, Allowance(2**20), self.metrics, series)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -14,6 +14,7 @@ from service.intake.gate import Gate, Sender
 from service.intake.rates import Rates
 from service.intake.series_limit import SeriesLimit
 from service.intake.writer import Writer
+from service.limits.allowance import Allowance
 from service.metrics import Metrics
 from tests.batches import RULES
 from tests.conftest import Engine, dropped_schema, settings_for
@@ -169,7 +170,7 @@ async def test_while_the_database_is_away_requests_are_told_to_come_again_and_co
     table = Table("a")
     table.away = True
     writer = Writer(None, Metrics(), max_readings=10, max_bytes=10**6)  # type: ignore[arg-type]
-    gate = Gate(writer, Rates(0), RULES, Metrics(), SeriesLimit(2, set(), table))
+    gate = Gate(writer, Rates(0), RULES, Allowance(1000), Metrics(), SeriesLimit(2, set(), table))
     entrance, batch = gate.enter(Sender("tcp", "192.0.2.1")), Packed(None, None, 1, b"", frozenset(), fields("b"))
     with pytest.raises(Unavailable):
         await entrance.offer(batch)

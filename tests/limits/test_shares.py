@@ -120,13 +120,13 @@ async def test_many_live_pages_of_one_caller_delay_no_other(engine: Engine, sche
             address = f"{service.ws}live?series={series}"
             return await stack.enter_async_context(connect(address, additional_headers=headers, max_size=None))
 
-        service.parts.feed.open.number = 120
+        service.parts.feed.open.limit = 120
         own = await asyncio.gather(*(look(f"own{number}", GREEDY) for number in range(61)))  # who come all at once
         first = [str(await page.recv()) for page in own]
         refused = next(text for text in first if text.startswith("event: refused"))
         assert "60 live pages of different views already, which is the share of one" in refused
         assert await counted(service, "/live", "share") == 1
-        assert service.parts.feed.open.taken == 60
+        assert service.parts.feed.open.used == 60
         events = await service.http.get("/live", params={"series": "own61"}, headers=GREEDY)
         assert (events.status_code, events.headers["Retry-After"]) == (503, "1")
         other = await look("a", OTHER)

@@ -191,7 +191,7 @@ async def test_one_with_many_views_holds_up_no_other() -> None:
 
 
 async def test_one_caller_may_have_half_of_all_views_and_of_all_viewers(feed: Feed[str, Photo]) -> None:
-    feed.open.number, feed.viewers.number = 4, 10
+    feed.open.limit, feed.viewers.limit = 4, 10
     async with AsyncExitStack() as stack:
 
         async def look(view: str, caller: str) -> None:
@@ -208,17 +208,17 @@ async def test_one_caller_may_have_half_of_all_views_and_of_all_viewers(feed: Fe
         with pytest.raises(ShareUsedUp, match="5 viewers"):
             await look("a", "greedy")
         await look("a", "other")
-    assert (feed.open.taken, feed.viewers.taken) == (0, 0)
+    assert (feed.open.used, feed.viewers.used) == (0, 0)
 
 
 async def test_who_come_together_do_not_find_the_same_place_free(feed: Feed[str, Photo]) -> None:
-    feed.open.number = 4
+    feed.open.limit = 4
     viewers = [feed.watch(f"own {number}", "greedy", b"hello") for number in range(4)]
     outcomes = await asyncio.gather(*(following(viewer) for viewer in viewers), return_exceptions=True)
     assert [one if isinstance(one, bytes) else type(one) for one in outcomes] == [b"hello"] * 2 + [ShareUsedUp] * 2
     for viewer in viewers:
         await viewer.aclose()
-    assert feed.open.taken == 0
+    assert feed.open.used == 0
 
 
 async def test_the_more_views_one_has_the_rarer_each_is_renewed(camera: Camera) -> None:
@@ -255,7 +255,7 @@ async def test_a_snapshot_that_is_slow_by_chance_does_not_make_the_next_ones_rar
 
 
 async def test_there_may_be_too_many(feed: Feed[str, Photo]) -> None:
-    feed.viewers.number = 1
+    feed.viewers.limit = 1
     feed.admit("a")
     async with aclosing(feed.watch("a")) as viewer:
         await following(viewer)

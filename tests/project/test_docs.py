@@ -26,7 +26,8 @@ def row(name: str, field: FieldInfo) -> str:
 
 
 def shown_default(name: str, field: FieldInfo) -> str:
-    return f"`{field.default // 2**20}MiB`" if name.endswith("_bytes") else shown(field.default)
+    is_size = name.endswith("_bytes") or name == "memory_limit"
+    return f"`{field.default // 2**20}MiB`" if is_size else shown(field.default)
 
 
 def shown(default: Any) -> str:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from service.period.selection import Selection
-from service.store.records import PART
+from service.store.records import MOST_OF_PART
 from tests.conftest import Engine, dropped_schema, settings_for
 from tests.database import connected
 from tests.harness import Running, running
@@ -63,7 +63,7 @@ async def test_what_is_exported_can_be_posted_back(
 async def test_a_range_in_order_and_in_parts(fresh: Running) -> None:
     """There are more readings than fit into one part, many of them of one instant. Each is exported once, oldest
     first."""
-    count = PART * 2 + 300
+    count = MOST_OF_PART * 2 + 300
     start = int(NOW) - 7200
     made = [{"ts": start + number // 700, "plan": number, "series": "ab"[number % 2]} for number in range(count)]
     await fresh.http.post("/readings", json=made)

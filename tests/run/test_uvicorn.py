@@ -16,28 +16,36 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from service.run import http_protocol, server, websocket_protocol
+from service.run import http_limits, http_protocol, server, websocket_protocol
 
 pytestmark = pytest.mark.anyio
 
 SERVER = {"force_exit", "handle_exit", "serve", "server_state", "should_exit", "startup"}
 STATE = {"connections", "tasks"}
 HTTP = {
-    "cycle", "flow", "headers", "parser", "scope", "transport", "url",
-    "_start_asgi_task", "_unset_keepalive_if_required", "data_received", "handle_websocket_upgrade",
-    "on_headers_complete", "on_message_complete", "send_400_response",
+    "client", "cycle", "flow", "headers", "parser", "pipeline", "scope", "timeout_keep_alive_task", "transport", "url",
+    "ws_protocol_class",
+    "_start_asgi_task", "_unset_keepalive_if_required", "connection_lost", "connection_made", "data_received",
+    "handle_websocket_upgrade", "on_body", "on_headers_complete", "on_message_complete", "on_response_complete",
+    "pause_writing", "resume_writing", "send_400_response",
 }  # fmt: skip
 CYCLE = {
-    "chunked_encoding", "disconnected", "expected_content_length", "keep_alive", "response_complete",
-    "response_started", "scope", "send", "transport", "waiting_for_100_continue",
+    "body", "chunked_encoding", "disconnected", "expected_content_length", "keep_alive", "message_event", "more_body",
+    "response_complete", "response_started", "scope", "send", "transport", "waiting_for_100_continue",
 }  # fmt: skip
-FLOW = {"write_paused"}
+FLOW = {"pause_reading", "read_paused", "write_paused"}
 WEBSOCKET = {
-    "close_sent", "close_timer", "conn", "frames", "handshake_complete", "handshake_initiated", "loop", "ping_timeout",
-    "queue", "read_paused", "response", "transport",
-    "connection_lost", "data_received", "eof_received", "handle_connect", "handle_cont", "handle_parser_exception",
-    "keepalive_timeout", "receive", "schedule_ping", "send", "send_keepalive_ping",
+    "client", "close_sent", "close_timer", "conn", "disconnected", "frames", "handshake_complete",
+    "handshake_initiated", "loop", "ping_timeout", "queue", "read_paused", "response", "transport", "writable",
+    "connection_lost", "connection_made", "data_received", "eof_received", "handle_connect", "handle_cont",
+    "handle_parser_exception", "handle_ping", "keepalive_timeout", "on_task_complete", "pause_writing", "receive",
+    "resume_writing", "schedule_ping", "send", "send_keepalive_ping",
 }  # fmt: skip
+CONNECTION = {
+    "close_sent", "current_size", "data_to_send", "fail", "handshake_exc", "parser_exc", "reader", "reject",
+}  # fmt: skip
+READER = {"buffer", "discard"}
+"""These two are of the library websockets, whose protocol uvicorn uses; its documentation has most of them."""
 CALLED = {
     # methods in which uvicorn calls what ours replaces
     (uvicorn.Server, "capture_signals"): "self.handle_exit",
@@ -47,11 +55,16 @@ CALLED = {
     (uvicorn.Server, "_wait_tasks_to_complete"): "not self.force_exit",
     (uvicorn.Server, "shutdown"): "connection.shutdown()",
     (HttpToolsProtocol, "on_headers_complete"): "self._start_asgi_task(",
+    (HttpToolsProtocol, "on_message_begin"): "self.scope = {",
+    (HttpToolsProtocol, "on_response_complete"): "self.pipeline.pop()",
+    (RequestResponseCycle, "receive"): "self.flow.resume_reading()\n            await self.message_event.wait()",
     (HttpToolsProtocol, "handle_websocket_upgrade"): "self.ws_protocol_class(",
     (WebSocketsSansIOProtocol, "handle_events"): "self.handle_connect(",
     (WebSocketsSansIOProtocol, "send_receive_event_to_app"): "self.transport.pause_reading()",
     (WebSocketsSansIOProtocol, "receive"): "self.transport.resume_reading()",
     (WebSocketsSansIOProtocol, "run_asgi"): "self.receive",
+    (WebSocketsSansIOProtocol, "handle_cont"): "self.frames.append(",
+    (WebSocketsSansIOProtocol, "handle_connect"): "self.on_task_complete",
     (WebSocketsSansIOProtocol, "data_received"): "self.handle_parser_exception(",
     (WebSocketsSansIOProtocol, "schedule_ping"): "self.send_keepalive_ping",
 }  # fmt: skip
@@ -79,6 +92,8 @@ def there() -> dict[str, tuple[object, set[str]]]:
         "RequestResponseCycle": (cycle, CYCLE),
         "FlowControl": (flow, FLOW),
         "WebSocketsSansIOProtocol": (websocket, WEBSOCKET),
+        "ServerProtocol": (websocket.conn, CONNECTION),
+        "StreamReader": (websocket.conn.reader, READER),
     }
 
 
@@ -103,10 +118,13 @@ def test_uvicorn_calls_what_ours_takes_the_place_of() -> None:
 def test_nothing_else_is_relied_on() -> None:
     """This shows that the lists above are complete."""
     assert set(_used(server, "Server", "self")) == SERVER
-    assert set(_used(http_protocol, "HttpProtocol", "self")) == HTTP
+    http = {*_used(http_limits, "LimitedHttp", "self"), *_used(http_protocol, "HttpProtocol", "self")}
+    assert http - _own(http_limits, "LimitedHttp") == HTTP
     assert set(_used(websocket_protocol, "WebSocketProtocol", "self")) == WEBSOCKET
-    assert set(_used(http_protocol, None, "cycle")) == CYCLE
-    assert set(_used(http_protocol, None, "flow")) == FLOW
+    assert {*_used(http_limits, None, "cycle"), *_used(http_protocol, None, "cycle")} == CYCLE
+    assert {*_used(http_limits, None, "flow"), *_used(http_protocol, None, "flow")} == FLOW
+    assert set(_used(websocket_protocol, None, "conn")) == CONNECTION
+    assert set(_used(websocket_protocol, None, "reader")) == READER
     assert set(_used(server, None, "server_state")) == STATE
     assert "RequestResponseCycle(" in inspect.getsource(httptools_impl.HttpToolsProtocol.on_headers_complete)
 
@@ -129,20 +147,32 @@ def _used(module: Any, class_name: str | None, variable: str) -> Iterator[str]:
                     yield node.name
                 else:
                     own.add(node.name)
-        own |= _assigned_in_init(tree)
+        own |= _assigned(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and _last_name(node.value) == variable and node.attr not in own:
             yield node.attr
+
+
+def _own(module: Any, class_name: str) -> set[str]:
+    """The methods and attributes of a class of ours that uvicorn's class doesn't have."""
+    kind = getattr(module, class_name)
+    [base] = kind.__bases__
+    [tree] = [node for node in ast.walk(ast.parse(inspect.getsource(kind))) if isinstance(node, ast.ClassDef)]
+    return _assigned(tree) | {name for name in vars(kind) if not hasattr(base, name)}
 
 
 def _last_name(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
 
 
-def _assigned_in_init(tree: ast.AST) -> set[str]:
-    [init] = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "__init__"]
+def _assigned(tree: ast.AST) -> set[str]:
+    """The attributes that are set first where a connection begins."""
+    beginnings = ("__init__", "connection_made")
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name in beginnings]
+    replaced = ("flow", "ping_timeout")  # attributes of uvicorn's
     return {
         node.attr
-        for node in ast.walk(init)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("ping_timeout",)
+        for beginning in found
+        for node in ast.walk(beginning)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in replaced
     }

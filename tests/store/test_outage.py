@@ -152,7 +152,7 @@ async def test_a_clients_pings_are_answered_while_its_frames_wait(engine: Engine
             between.refusing = False
             async with asyncio.timeout(20):
                 answers = [json.loads(await socket.recv()) for _ in range(8)]
-        assert service.parts.kept_bytes.used == 0
+        assert service.parts.memory.used == 0
     assert answers == [{"ack": f"frame {number}", "written": SIZE} for number in range(8)]
     assert await numbers(engine, schema) == list(range(8 * SIZE))
 

@@ -86,12 +86,12 @@ async def test_an_address_that_is_refused_keeps_the_form(
 
 async def test_no_room_for_another_viewer_is_said_and_passes(browser: Browser, fresh: Running) -> None:
     await fill(fresh, 0.5)
-    fresh.parts.feed.viewers.number = 0
+    fresh.parts.feed.viewers.limit = 0
     async with visiting(browser, fresh) as page:
         await page.goto("/")
         await expect(page.locator("#notice")).to_contain_text("too many viewers")
         await expect(page.locator("#state")).to_have_text("Not live")
-        fresh.parts.feed.viewers.number = 1
+        fresh.parts.feed.viewers.limit = 1
         await expect(page.locator("#state")).to_have_text("Live")
         await expect(page.locator("#notice")).to_be_hidden()
 

@@ -72,6 +72,15 @@ class Framer:
             else:
                 yield self._give_up("expected a JSON object or array", 0)
 
+    @property
+    def pending(self) -> int:
+        """How many bytes wait for the rest of their text."""
+        return len(self._buffer)
+
+    def forget(self) -> None:
+        """Let go of what has arrived, since nobody asks for it any more."""
+        self._buffer = bytearray()
+
     def end(self) -> BadRequest | None:
         """The error where the stream has ended within a text, otherwise None."""
         return (

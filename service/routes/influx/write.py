@@ -16,7 +16,7 @@ from litestar.openapi.spec import OpenAPIResponse
 from litestar.params import HeaderParameter, QueryParameter
 
 from service.access.grants import Scope
-from service.intake.bodies import inflate
+from service.intake.bodies import inflate, keep
 from service.intake.formats.line_protocol import NANOSECONDS, LineReader
 from service.intake.gate import Gate
 from service.intake.packer import Packer
@@ -137,10 +137,12 @@ async def _write(
     entrance = gate.enter_at_once(sender_of(request))
     # In InfluxDB a point that is sent twice is one point, on which its clients rely when they send a body again.
     packer = Packer(entrance.rules, now_microseconds(), batch_id, own_id=True, partial=some)
-    reader, share = LineReader(packer, unit), entrance.share
-    async for piece in inflate(request.stream(), request.headers.get("content-encoding", ""), max_body, share):
-        await share.do(reader.feed(piece))
-    packed, bad = await share.do(reader.finish())
+    reader, share, encoding = LineReader(packer, unit), entrance.share, request.headers.get("content-encoding", "")
+    with entrance.hold as hold:
+        async for piece in inflate(request.stream(), encoding, max_body, share, hold):
+            await share.do(reader.feed(piece))
+            keep(hold, packer.size)
+        packed, bad = await share.do(reader.finish())
     await entrance.offer(packed)
     if bad is not None:
         raise bad
