@@ -5,6 +5,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from ipaddress import IPv4Network as Network
 
 ANY = "*"
+LONGEST = 100
+"""The most characters of an address with its port. The zone of an IPv6 address might have any number."""
 Address = IPv4Address | IPv6Address
 
 
@@ -49,6 +51,8 @@ def _network(part: str) -> Network | IPv6Network:
 def _read(text: str) -> Address | None:
     """The address in a text, which may have a port; an IPv4 address written as one of IPv6 is an IPv4 address."""
     text = text.strip()
+    if len(text) > LONGEST:
+        return None
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -11,6 +11,8 @@ from cachetools import LRUCache
 from service.limits.fair_line import FairLine
 
 T = TypeVar("T")
+ENTRY = 300
+"""About how many bytes of memory an answer takes beside its own, with its key: tiny ones count as well."""
 CacheStatus = Literal["hit", "shared", "miss"]
 """Whether an answer was in the cache, was being made for another caller already, or had to be made."""
 
@@ -56,10 +58,11 @@ class SharedReads(Generic[T]):
 
 
 class Cache:
-    """Answers that never change, by key. Each is made once for all who ask meanwhile, and kept while there is room."""
+    """Answers that never change, by short keys. Each is made once for all who ask meanwhile, and kept while there is
+    room."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._kept: LRUCache[str, bytes] = LRUCache(most_bytes, getsizeof=len)
+        self._kept: LRUCache[str, bytes] = LRUCache(most_bytes, getsizeof=lambda it: ENTRY + len(it))
         self._under_way: dict[str, asyncio.Task[bytes]] = {}
         self._callers: dict[str, set[str]] = {}
 
@@ -85,13 +88,13 @@ class Cache:
             made = await make()
         finally:
             del self._under_way[key], self._callers[key]
-        if len(made) <= self._kept.maxsize:
+        if ENTRY + len(made) <= self._kept.maxsize:
             self._kept[key] = made
         return made
 
     @property
     def size(self) -> int:
-        """Bytes that are kept."""
+        """Bytes of memory that are taken."""
         return int(self._kept.currsize)
 
 

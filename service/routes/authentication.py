@@ -26,6 +26,8 @@ SIGNED_ADDRESS = "/chart"
 """The address to which links can be signed."""
 MAX_RECENT = 1000
 """The most headers with right keys that are remembered."""
+MAX_HEADER = 500
+"""The most bytes of such a header."""
 # looking up a member of an Enum costs as much as all else here
 _HTTP: Final = ScopeType.HTTP
 _UNSAID = (AccessScope.ADMIN,)
@@ -97,7 +99,8 @@ class Authentication:
         if grant is not None and grant.key is not None and authorization is not None:
             if len(self._recent) >= MAX_RECENT:
                 self._recent.clear()
-            self._recent[authorization] = grant.key
+            if len(authorization) <= MAX_HEADER:  # the user in it may be as long as a head
+                self._recent[authorization] = grant.key
         return grant
 
     def _without_key(self, cookie: bytes | None, link: str | None) -> Grant:

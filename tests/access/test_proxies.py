@@ -23,6 +23,8 @@ CHAIN = Proxies("10.0.0.0/8, 192.0.2.7 fd00::/8")
         ("203.0.113.9, unknown", "10.0.0.1"),
         ("", "10.0.0.1"),
         ("x" * 1000, "10.0.0.1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("fe80::1%" + "x" * 1000, "10.0.0.1"),
     ],
 )
 def test_the_last_address_that_is_no_proxy(forwarded: str, client: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
-from service.charts.single_flight import Cache, SharedReads
+from service.charts.single_flight import ENTRY, Cache, SharedReads
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ async def test_who_asks_during_a_read_gets_the_next() -> None:
 
 
 async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
-    rounds, cache = SharedReads[bytes](), Cache(100)
+    rounds, cache = SharedReads[bytes](), Cache(1000)
 
     async def slow() -> bytes:
         await asyncio.sleep(0.05)
@@ -47,7 +47,7 @@ async def test_who_leaves_does_not_take_the_answer_from_the_others() -> None:
 
 
 async def test_a_failure_is_everybodys_and_is_not_kept() -> None:
-    rounds, cache = SharedReads[bytes](), Cache(100)
+    rounds, cache = SharedReads[bytes](), Cache(1000)
 
     async def fail() -> bytes:
         await asyncio.sleep(0)
@@ -66,7 +66,7 @@ async def test_a_failure_is_everybodys_and_is_not_kept() -> None:
 
 
 async def test_the_cache_is_bounded_in_bytes_and_forgets_what_was_not_used() -> None:
-    cache = Cache(10)
+    cache = Cache(2 * ENTRY + 10)
     made = []
 
     async def get(key: str, size: int) -> str:
@@ -79,6 +79,6 @@ async def test_the_cache_is_bounded_in_bytes_and_forgets_what_was_not_used() -> 
     assert [await get("a", 4), await get("b", 4), await get("a", 4)] == ["miss", "miss", "hit"]
     assert await get("c", 4) == "miss"
     assert [await get("a", 4), await get("b", 4)] == ["hit", "miss"]
-    assert await get("huge", 11) == "miss"
-    assert await get("huge", 11) == "miss"
-    assert cache.size <= 10
+    assert await get("huge", ENTRY + 11) == "miss"
+    assert await get("huge", ENTRY + 11) == "miss"
+    assert cache.size <= 2 * ENTRY + 10

@@ -5,6 +5,7 @@ import base64
 import json
 import logging
 import shutil
+import tracemalloc
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -195,6 +196,25 @@ async def test_the_ways_to_send_a_key(closed: Closed, header: str) -> None:
         answer = await http.get("/metrics", headers={"Authorization": header.format(closed.reader)})
     assert answer.status_code == 200
     assert closed.reader not in answer.text
+
+
+async def test_long_headers_are_not_kept(closed: Closed) -> None:
+    """A user may have any name beside the key."""
+    async with plain(closed.service) as http:
+        await ask_as(http, "x", closed.reader)
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for number in range(100):
+                await ask_as(http, f"{number}" + "x" * 30_000, closed.reader)
+            grown = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+    assert grown < 2_000_000
+
+
+async def ask_as(http: httpx.AsyncClient, user: str, key: str) -> None:
+    assert (await http.get("/livez", auth=(user, key))).status_code == 200
 
 
 async def test_errors_in_the_form_of_each_address(closed: Closed) -> None:
