@@ -355,6 +355,14 @@ async def test_what_is_no_bucket_is_refused_as_by_version_2(shared: Running) -> 
     assert await counted(shared, "/api/v2/buckets", "malformed") == 5
 
 
+async def test_a_bucket_is_small(shared: Running) -> None:
+    """Its body is kept until all of it has come."""
+    before = await counted(shared, "/api/v2/buckets", "too_large")
+    answer = await shared.http.post("/api/v2/buckets", content=b'{"name": "new"}'.ljust(100_000))
+    assert (answer.status_code, answer.json()["code"]) == (413, "request too large")
+    assert await counted(shared, "/api/v2/buckets", "too_large") == before + 1
+
+
 V3 = {"Accept": "application/json", "Content-Type": "text/plain; charset=utf-8", "Authorization": "Token any"}
 """The headers of influxdb3-python 0.21."""
 

@@ -20,6 +20,8 @@ from service.routes.influx.answers import HEADERS, handlers
 
 MAX_NAME = 200
 """The most characters in a name."""
+MAX_BODY = 64 * 1024
+"""The most bytes of a new bucket, which may have a description, labels and rules beside its name."""
 SINCE = "1970-01-01T00:00:00Z"
 """When everything was created."""
 ADDRESS = "/api/v2/buckets"
@@ -40,7 +42,8 @@ class NewBucket(msgspec.Struct):
 
 def bucket_routes(metrics: Metrics, max_body: int) -> list[HTTPRouteHandler]:
     """The routes, which answer errors as version 2 does."""
-    refusing = handlers(2, metrics, max_body)
+    limit = min(max_body, MAX_BODY)
+    refusing = handlers(2, metrics, limit)
 
     @get(ADDRESS, response_headers=HEADERS, exception_handlers=refusing, include_in_schema=False, opt=ASKING)
     async def buckets(name: _Bucket = None, org: _Org = None, org_id: _OrgId = None) -> dict[str, Any]:
@@ -53,6 +56,7 @@ def bucket_routes(metrics: Metrics, max_body: int) -> list[HTTPRouteHandler]:
         status_code=201,
         response_headers=HEADERS,
         exception_handlers=refusing,
+        request_max_body_size=limit,
         include_in_schema=False,
         opt=ASKING,
     )
