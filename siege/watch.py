@@ -17,6 +17,8 @@ from siege.target import Target
 
 LIVEZ_EVERY, SEND_EVERY, LOOK_EVERY, WEIGH_EVERY = 0.02, 0.05, 0.5, 0.05
 """Seconds between two of each."""
+MARGIN, SETTLING = 100 * 2**20, 15.0
+"""The service's memory is weighed again when it is back within so many bytes, or after so many seconds."""
 PATIENCE = 60.0
 """Seconds after which an answer is given up; it then counts as having taken that long."""
 
@@ -63,7 +65,7 @@ class Watch:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        seen.after = self._weight()
+        seen.after = await self._settled()
 
     async def _livez(self) -> None:
         async with self._client() as http:
@@ -133,6 +135,14 @@ class Watch:
 
     def _client(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self._target.url, timeout=PATIENCE, trust_env=False)
+
+    async def _settled(self) -> int:
+        """The memory after the attack. It is given back a few seconds later, to be used again until then."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SETTLING
+        while (weight := self._weight()) > self.seen.before + MARGIN and loop.time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(WEIGH_EVERY)
+        return weight
 
     def _weight(self) -> int:
         try:

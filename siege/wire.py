@@ -2,12 +2,15 @@
 
 import asyncio
 import gzip
+import socket
 from collections.abc import Mapping
 
 from siege.target import Target
 
 PATIENCE = 60.0
 """Seconds after which an attack gives up waiting for its answer."""
+ELSEWHERE = "127.0.0.2"
+"""The address that hoards come from, another one of this machine's."""
 TEXT, BINARY, CONTINUATION, PING = 1, 2, 0, 9
 """Opcodes of WebSocket frames: https://www.rfc-editor.org/rfc/rfc6455#section-5.2."""
 HANDSHAKE = (
@@ -112,3 +115,37 @@ async def pour(target: Target, sent: bytes) -> str:
         return "cut"
     finally:
         writer.close()
+
+
+async def hoard(
+    target: Target, number: int, sent: bytes, wait: float, *, port: int | None = None, reads: bool = True
+) -> str:
+    """Open so many connections, send on each as much as it takes, keep them for `wait` seconds, and return how many
+    were answered how."""
+    answers = await asyncio.gather(*(_hold(target, port or target.port, sent, wait, reads) for _ in range(number)))
+    return ", ".join(f"{answers.count(answer)} {answer}" for answer in sorted(set(answers)))
+
+
+async def _hold(target: Target, port: int, sent: bytes, wait: float, reads: bool) -> str:
+    with socket.socket() as sock:
+        if not reads:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        answer = b""
+        try:
+            sock.bind((ELSEWHERE, 0))
+            await loop.sock_connect(sock, (target.host, port))
+            sending = asyncio.create_task(loop.sock_sendall(sock, sent))
+            await asyncio.wait([sending], timeout=2 * wait)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await asyncio.sleep(wait)
+            answer = await asyncio.wait_for(loop.sock_recv(sock, 64), 0.1)
+        except TimeoutError:
+            return "held"
+        except OSError:
+            return "cut"
+        if answer.startswith(b"HTTP/"):
+            return answer.split(b" ")[1].decode()
+        return "answered" if answer else "closed"
