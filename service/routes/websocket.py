@@ -29,6 +29,8 @@ from service.routes.websocket_handshake import ADDRESSES, ENDED, refuse, subprot
 
 LAST_WORD = 2.0
 """Seconds in which a client whose key has ended may still read its answers."""
+WITHOUT_REST = 0.01
+"""Seconds of work on short frames after which others have a turn."""
 REFUSALS = {1002: "protocol", 1007: "malformed", 1009: "too_large"}
 """The label of the refusal counter for each close code that refuses a frame."""
 
@@ -73,6 +75,7 @@ class Session:
         self._replies = Replies(gate.memory.hold(sender.caller))
         self._speaker: asyncio.Task[None] | None = None
         self._listener = asyncio.current_task()
+        self._worked = 0.0
         self._idle = self._stopping = self._gone = False
         self._handed_over, self._done = asyncio.Event(), asyncio.Event()
 
@@ -140,7 +143,9 @@ class Session:
                     return
                 began = perf_counter()
                 await self._take(message)
-                if self._entrance.share.has_worked(perf_counter() - began):
+                self._worked += perf_counter() - began
+                if self._worked > WITHOUT_REST:
+                    self._worked = 0.0
                     await self._entrance.share.rest()
         except asyncio.CancelledError:
             if not self._stopping or self._listener is None:
@@ -150,7 +155,7 @@ class Session:
     async def _take(self, message: dict[str, Any]) -> None:
         batch_id = None
         try:
-            packed = await self._read(message)
+            packed = self._read_plain(message) or await self._read(message)
             batch_id = packed.id
             answer = self._entrance.put_now(packed)
             if answer is None:  # later frames wait until this one is handed over
@@ -169,20 +174,22 @@ class Session:
             else:
                 await self._reply((packed.id, packed.count, answer), message)
 
-    async def _read(self, message: dict[str, Any]) -> Packed:
-        text, rules, now = message.get("text"), self._entrance.rules, now_microseconds()
+    def _read_plain(self, message: dict[str, Any]) -> Packed | None:
+        text = message.get("text")
         if text is None:
-            raw = message.get("bytes") or b""
-            with self._inbox.holding(message):
-                # MessagePack is cut apart at once, so only one long frame between two turns of others
-                if len(raw) > SHORT:
-                    await self._entrance.share.rest()
-                return await self._entrance.share.do(read_frame(raw, rules, now))
-        text = text.removeprefix("\ufeff")
-        if (packed := plain_json(text, rules, now)) is not None:
-            return packed
+            return None
+        return plain_json(text.removeprefix("\ufeff"), self._entrance.rules, now_microseconds())
+
+    async def _read(self, message: dict[str, Any]) -> Packed:
+        """The batch in a frame that may be long, or has something unusual."""
+        text, rules, share = message.get("text"), self._entrance.rules, self._entrance.share
         with self._inbox.holding(message):
-            return await self._entrance.share.do(careful_json(text, rules, now))
+            if text is not None:
+                return await share.do(careful_json(text.removeprefix("\ufeff"), rules, now_microseconds()))
+            raw = message.get("bytes") or b""
+            if len(raw) > SHORT:  # MessagePack is cut apart at once, so only one such frame between two turns of others
+                await share.rest()
+            return await share.do(read_frame(raw, rules, now_microseconds()))
 
     async def _refuse(self, refusal: TaktlineError, message: dict[str, Any], batch_id: str | None = None) -> None:
         """Answer a refused frame. Where the client doesn't read its answers, only answers to envelopes wait for room

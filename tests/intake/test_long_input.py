@@ -165,6 +165,17 @@ def test_keys_are_counted() -> None:
         in_lines(add_table)(b"plan" + b"".join(b",c%d" % number for number in range(MAX_KEYS)))
 
 
+def test_envelopes_of_usual_size_are_read_at_once() -> None:
+    """Whereas a text of the same size with very many readings, or with other brackets, is read in slices."""
+    reading = b'{"ts": "2026-01-31T14:05:00.123456+00:00", "series": "line 12", "plan": 40, "fact": 38}'
+    usual = b'{"id": "x", "readings": [%b]}' % b",".join([reading] * 1000)
+    packed = frames.plain_json(usual, RULES, NOW)
+    assert packed is not None
+    assert packed == of_json(usual)
+    assert frames.plain_json(b"[" + b"{}," * (len(usual) // 3) + b"{}]", RULES, NOW) is None
+    assert frames.plain_json(b"[" + b"[]," * (len(usual) // 3) + b"[]]", RULES, NOW) is None
+
+
 def test_an_id_is_sent_back_only_if_it_is_short() -> None:
     for sent, answered in ((b'"%b"' % (b"x" * 500), "x" * 500), (b'"%b"' % (b"x" * 5000), None), (b"[7]", [7])):
         with pytest.raises(RefusedEnvelope) as caught:

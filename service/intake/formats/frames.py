@@ -21,6 +21,9 @@ from service.intake.turns import Work
 
 SHORT = 16 * 1024
 """The most bytes that are read at once, without turns of others."""
+AT_ONCE, FEW = 256 * 1024, 2000
+"""A JSON text with more bytes is also read at once up to so many, if it has no more than so many opening braces, and so
+not many readings."""
 _JSON_BEGINS = tuple(bytes((byte,)) for byte in b"{[ \t\r\n" + FIRST_BYTES)
 
 
@@ -37,14 +40,18 @@ decode_plain_msgpack = msgspec.msgpack.Decoder(PlainFrame | list[Plain]).decode
 
 
 def plain_json(raw: bytes | str, rules: Rules, now: int, batch_id: str | None = None) -> Packed | None:
-    """The batch in a short JSON text with nothing unusual, received at `now` (microseconds since 1970); None for any
-    other, which is left to careful_json()."""
-    if len(raw) > SHORT:
+    """The batch in a JSON text with few readings and nothing unusual, received at `now` (microseconds since 1970); None
+    for any other, which is left to careful_json()."""
+    if len(raw) > SHORT and (len(raw) > AT_ONCE or _braces(raw) > FEW):
         return None
     try:
         return pack_plain(decode_plain_json(raw), rules, now, batch_id)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         return None
+
+
+def _braces(raw: bytes | str) -> int:
+    return raw.count("{") if isinstance(raw, str) else raw.count(b"{")
 
 
 def careful_json(
