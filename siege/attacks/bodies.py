@@ -100,7 +100,7 @@ def gzip_members(target: Target) -> Assault:
 
 def tiny_chunks(target: Target) -> Assault:
     """A body in a million chunks of one byte."""
-    head = b"POST /readings HTTP/1.1\r\nHost: siege\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    head = b"POST /readings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
     sent = head + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 1_000_000 + b"0\r\n\r\n"
     return lambda: ask(target, sent)
 

@@ -15,14 +15,16 @@ WAIT = 5.0
 
 def headers_without_end(target: Target) -> Assault:
     """Headers of 40 MB, on one connection."""
-    sent = b"GET /livez HTTP/1.1\r\nHost: siege\r\n" + b"".join(b"X-%d: a\r\n" % number for number in range(4_000_000))
+    sent = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"".join(
+        b"X-%d: a\r\n" % number for number in range(4_000_000)
+    )
     return lambda: hoard(target, 1, sent, WAIT)
 
 
 def fields_behind_a_body(target: Target) -> Assault:
     """40 MB of fields behind a body in chunks, on one connection."""
     json = b"Content-Type: application/json\r\n"
-    head = b"POST /readings HTTP/1.1\r\nHost: siege\r\n" + json + b"Transfer-Encoding: chunked\r\n\r\n"
+    head = b"POST /readings HTTP/1.1\r\nHost: localhost\r\n" + json + b"Transfer-Encoding: chunked\r\n\r\n"
     sent = head + b"0\r\n" + b"".join(b"X-%d: a\r\n" % number for number in range(4_000_000))
     return lambda: hoard(target, 1, sent, WAIT)
 

@@ -92,6 +92,18 @@ def test_links_and_pictures_of_the_readme_exist() -> None:
         assert (ROOT / target.split("#")[0]).exists(), target
 
 
+def test_each_threat_names_tests_that_exist() -> None:
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    threats = [
+        row.split(" | ") for row in text.splitlines() if row.startswith("| ") and not row.startswith("| who could")
+    ]
+    assert len(threats) > 30
+    for threat, _, tests in threats:
+        named = re.findall(r"`(tests/\S+)`", tests)
+        assert named, threat
+        assert all((ROOT / each).is_file() for each in named), named
+
+
 def test_nothing_read_from_the_environment_but_the_settings() -> None:
     for path in [*ROOT.glob("service/**/*.py"), *ROOT.glob("emitter/**/*.py")]:
         if path.name in ("settings.py", "demo.py"):
