@@ -72,7 +72,7 @@ def of_text(text: str) -> int:
     it. Raises Refusal for any other text."""
     try:
         return microseconds(msgspec.convert(text, _Rfc3339))
-    except msgspec.ValidationError as exc:
+    except ValueError as exc:  # also where the text can't be encoded, because of a lone surrogate
         if _POSTGRESQL.fullmatch(text):
             with suppress(ValueError):
                 return microseconds(datetime.fromisoformat(text))

@@ -114,6 +114,7 @@ def test_a_batch_id_is_text_of_1_to_200_characters(batch_id: str) -> None:
         ('{"series": "a\\u0000b"}', "series", "NUL"),
         ('{"ts": "2026-01-31T14:05:00"}', "ts", "offset"),
         ('{"ts": "yesterday"}', "ts", "RFC 3339"),
+        (r'{"ts": "2026-01-31T14\ud80005:00Z"}', "ts", "RFC 3339"),
         ('{"ts": true}', "ts", "boolean"),
         ('{"ts": -1}', "ts", "too small for epoch seconds or milliseconds"),
         ('{"ts": -1e9}', "ts", "before 1970"),
