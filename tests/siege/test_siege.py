@@ -21,6 +21,6 @@ async def test_an_attack_is_answered_while_others_are_watched(shared: Running) -
     place = urlsplit(shared.url)
     fort = Fort(Target(str(place.hostname), place.port or 0, 0), os.getpid())
     (outcome,) = [each async for each in siege(["accept"], fort)]
-    assert outcome.answer == "200"
+    assert outcome.answer == "431"
     assert all(0 < wait < 60 for wait in outcome.seen.waits.values()), outcome
     assert (outcome.seen.failures, outcome.seen.most > 0) == (0, True)
