@@ -32,24 +32,30 @@ BENCHMARKS = {
 )
 @click.option("--cache", envvar="TAKTLINE_CACHE", default=".taktline/cache", type=click.Path(path_type=Path))
 @click.option("--brief", is_flag=True, help="Rough figures, soon.")
+@click.option("--with-key", is_flag=True, help="Every request needs a key, and sends one.")
 @click.option(
     "--readings",
     type=int,
     help=f"Readings to page through, by default {display.READINGS:,}, or to import, by default {backfill.READINGS:,}.",
 )
-def main(names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool, readings: int | None) -> None:
+def main(
+    names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool, with_key: bool, readings: int | None
+) -> None:
     """Measure; without names, everything."""
     names = names or tuple(BENCHMARKS)
     if "sockets" in names or "live" in names:
         allow_files(sockets.IDLE)  # before the service is started, which inherits the limit
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_measure(names, database_url, cache, brief=brief, readings=readings))
+        runner.run(_measure(names, database_url, cache, brief=brief, with_key=with_key, readings=readings))
 
 
 async def _measure(
-    names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool, readings: int | None
+    names: tuple[str, ...], database_url: str | None, cache: Path, *, brief: bool, with_key: bool, readings: int | None
 ) -> None:
-    async with _database(database_url, cache) as url, serving(url, brief=brief, readings=readings) as target:
+    async with (
+        _database(database_url, cache) as url,
+        serving(url, brief=brief, readings=readings, with_key=with_key) as target,
+    ):
         print(f"# {target.describe}")
         for name in names:
             await BENCHMARKS[name](target)

@@ -85,7 +85,7 @@ async def _measure(target: Target, what: Import, order: str) -> None:
 
 
 async def _send(target: Target, bodies: Iterator[bytes]) -> None:
-    async with httpx.AsyncClient(base_url=target.url, timeout=120) as http:
+    async with target.client(120) as http:
         for body in bodies:
             while True:
                 answer = await http.post("/readings", content=body, headers={"Content-Type": "text/csv"})
@@ -96,7 +96,7 @@ async def _send(target: Target, bodies: Iterator[bytes]) -> None:
 
 
 async def _send_live(target: Target, times: Times) -> None:
-    async with httpx.AsyncClient(base_url=target.url, timeout=120) as http:
+    async with target.client(120) as http:
         while True:
             started = time.perf_counter()
             answer = await http.post("/readings", json={"series": "live", "plan": 1, "fact": 1})
@@ -120,14 +120,14 @@ async def _ask(target: Target, what: Import, times: Times) -> None:
         "chart of all": ("/chart", _period(what.start, what.end), "*/*"),
         "chart of all, split": ("/chart", _period(what.start, what.end) | {"split": "series"}, "*/*"),
     }
-    async with httpx.AsyncClient(base_url=target.url, timeout=120) as http:
+    async with target.client(120) as http:
         while True:
             for name, (path, parameters, kind) in asked.items():
                 await _timed(http, times, name, path, parameters, kind)
 
 
 async def _ask_for_the_last_hour(target: Target, times: Times) -> None:
-    async with httpx.AsyncClient(base_url=target.url, timeout=120) as http:
+    async with target.client(120) as http:
         while True:
             await _timed(http, times, "chart of the last hour", "/chart", {"format": "json"}, "*/*")
 

@@ -29,7 +29,7 @@ Way = Callable[[], Awaitable[None]]
 
 async def measure(target: Target) -> None:
     await _fill(target, 100_000 if target.brief else YEAR)
-    async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
+    async with target.client() as http:
         await _measure_hour(target, http)
         await _measure_year(http)
 

@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-import httpx
 import psutil
 from websockets.asyncio.client import connect
 
@@ -20,7 +19,7 @@ PATH = "/chart?series=hour"
 
 
 async def measure(target: Target) -> None:
-    async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
+    async with target.client() as http:
         start = datetime.now(UTC) - timedelta(minutes=59)
         times = [(start + timedelta(seconds=number)).isoformat() for number in range(3500)]
         await http.post("/readings", json=[{"series": "hour", "ts": ts, "plan": 40, "fact": 38} for ts in times])
@@ -35,7 +34,7 @@ async def _measure_304(target: Target) -> None:
         # all within one minute, since the next minute has another chart
         left = 60 - time.time() % 60
         await asyncio.sleep(left + 0.1 if left < SECONDS + 1 else 0)
-        async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
+        async with target.client() as http:
             tag = (await http.get(PATH)).headers["etag"]
         figures["`GET /chart`, 304"].append(await _rate(target, PATH, {"If-None-Match": tag}))
     rate, cost = (median([pair[number] for pair in figures["`GET /livez`"]]) for number in (0, 1))
@@ -87,7 +86,7 @@ async def _measure_ingest(target: Target) -> None:
     waits: dict[str, list[float]] = {"no charts": [], f"{CLIENTS_OF_CHARTS} clients ask for charts": []}
     for _ in range(ROUNDS):
         waits["no charts"] += await _acknowledged(target)
-        async with asking(target.url):
+        async with asking(target.url, target.key):
             waits[f"{CLIENTS_OF_CHARTS} clients ask for charts"] += await _acknowledged(target)
     base = percentile(waits["no charts"], 0.99)
     rows = [
@@ -103,7 +102,7 @@ async def _measure_ingest(target: Target) -> None:
 
 async def _acknowledged(target: Target) -> list[float]:
     waits = []
-    async with connect(target.ws, compression=None) as socket:
+    async with connect(target.ws, compression=None, additional_headers=target.headers) as socket:
         for number in range(300):
             started = time.perf_counter()
             await socket.send(json.dumps({"id": f"{started}-{number}", "readings": [{"series": "hour", "plan": 1}]}))

@@ -33,7 +33,7 @@ async def measure(target: Target) -> None:
     numbers = sorted({1, 1000, 100_000, pages} - {number for number in (1000, 100_000) if number > pages})
     con = await target.connect()
     times: dict[str, list[float]] = {}
-    async with httpx.AsyncClient(base_url=target.url, timeout=120) as http:
+    async with target.client(120) as http:
 
         async def timed(name: str, work: Awaitable[object]) -> None:
             started = time.perf_counter()

@@ -22,6 +22,7 @@ SERIES = [f"line {number}" for number in range(20)]
 
 Result = tuple[float, list[float]]
 """Readings per second, and the seconds from sending to acknowledgement."""
+NDJSON, LINES = {"Content-Type": "application/x-ndjson"}, {"Content-Type": "text/plain"}
 Way = Callable[[int], Awaitable[Result]]
 
 
@@ -47,13 +48,11 @@ def _ways(target: Target, rival: str | None) -> dict[str, Way]:
         f"one COPY of {READINGS:,} rows": lambda _: _copy(target, READINGS),
         f"COPY of {PER_ENVELOPE:,} rows, one after the other": lambda _: _copy(target, PER_ENVELOPE),
         f"one WebSocket, {PER_ENVELOPE:,} an envelope, window of {WINDOW}": lambda run: _websocket(target, run),
-        f"`POST /readings`, NDJSON, {load}": lambda _: _post(f"{target.url}/readings", "application/x-ndjson", ndjson),
-        f"`POST /write`, line protocol, {load}": lambda _: _post(write, "text/plain", line_protocol),
+        f"`POST /readings`, NDJSON, {load}": lambda _: _post(f"{target.url}/readings", target.headers | NDJSON, ndjson),
+        f"`POST /write`, line protocol, {load}": lambda _: _post(write, target.headers | LINES, line_protocol),
     }
     if rival is not None:
-        ways[f"InfluxDB 1.6, `/write`, {load}"] = lambda _: _post(
-            f"{rival}/write?db=bench", "text/plain", line_protocol
-        )
+        ways[f"InfluxDB 1.6, `/write`, {load}"] = lambda _: _post(f"{rival}/write?db=bench", LINES, line_protocol)
     return ways
 
 
@@ -84,7 +83,7 @@ async def _websocket(target: Target, run: int) -> Result:
     sent: deque[float] = deque()
     waits: list[float] = []
     room = asyncio.Semaphore(WINDOW)
-    async with connect(target.ws, compression=None, max_queue=None) as socket:
+    async with connect(target.ws, compression=None, max_queue=None, additional_headers=target.headers) as socket:
 
         async def read() -> None:
             for _ in frames:
@@ -103,7 +102,7 @@ async def _websocket(target: Target, run: int) -> Result:
         return READINGS / (time.perf_counter() - started), waits
 
 
-async def _post(url: str, media_type: str, encode: Callable[[list[dict[str, Any]]], str]) -> Result:
+async def _post(url: str, headers: dict[str, str], encode: Callable[[list[dict[str, Any]]], str]) -> Result:
     bodies = deque(text.encode() for text in _texts(PER_BODY, encode))
     waits: list[float] = []
 
@@ -111,7 +110,7 @@ async def _post(url: str, media_type: str, encode: Callable[[list[dict[str, Any]
         while bodies:
             body = bodies.popleft()
             began = time.perf_counter()
-            answer = await http.post(url, content=body, headers={"Content-Type": media_type})
+            answer = await http.post(url, content=body, headers=headers)
             assert answer.is_success, answer.text
             waits.append(time.perf_counter() - began)
 

@@ -31,7 +31,8 @@ class Viewer:
         address = urlsplit(target.url)
         async with ready:
             reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**22)
-            writer.write(b"GET /live?period=1h&width=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            headers = "".join(f"{name}: {value}\r\n" for name, value in target.headers.items())
+            writer.write(f"GET /live?period=1h&width=1000 HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
             await reader.readuntil(b"event: whole")
         self.open.set()
         try:
@@ -45,7 +46,7 @@ class Viewer:
 
 async def measure(target: Target) -> None:
     count = BRIEF if target.brief else VIEWERS
-    async with httpx.AsyncClient(base_url=target.url, timeout=60) as http:
+    async with target.client() as http:
         await _hour(http)
         alone = await _acknowledgements(http)
         viewers = [Viewer() for _ in range(count)]

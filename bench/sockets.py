@@ -56,8 +56,11 @@ async def _singles(target: Target) -> None:
     async with echoing() as (url, pid):
         for _ in range(rounds):
             for window in WINDOWS:
-                runs.setdefault(("echo", window), []).append(await _load(url, pid, window, seconds, EchoWire))
-                runs.setdefault(("ours", window), []).append(await _load(target.ws, target.pid, window, seconds))
+                ours = Link(url=target.ws, token=target.key, window=window, patience=PATIENCE)
+                runs.setdefault(("echo", window), []).append(
+                    await _load(Link(url=url, window=window, patience=PATIENCE), pid, seconds, EchoWire)
+                )
+                runs.setdefault(("ours", window), []).append(await _load(ours, target.pid, seconds))
     rows = [row for window in WINDOWS for row in _pair(runs["echo", window], runs["ours", window], window)]
     head = ["how", "readings/s", "ratio", "p50 / p99 to the answer", "CPU a reading: server, load"]
     show(f"Single readings over {CONNECTIONS} WebSockets", head, rows)
@@ -80,8 +83,8 @@ def _rate(runs: list[Run]) -> float:
     return median([run.summary.rate for run in runs])
 
 
-async def _load(url: str, pid: int, window: int, seconds: float, wire: Callable[[Link], Wire] = SocketWire) -> Run:
-    server, link = psutil.Process(pid), Link(url=url, window=window, patience=PATIENCE)
+async def _load(link: Link, pid: int, seconds: float, wire: Callable[[Link], Wire] = SocketWire) -> Run:
+    server = psutil.Process(pid)
     course = Course(connections=CONNECTIONS, seconds=seconds)
     before = sum(server.cpu_times()[:2])
     summary = await _put(Traffic(link, Load(batch=1), course, lambda: wire(link)))
@@ -106,7 +109,7 @@ async def _idle(target: Target) -> None:
         most = max(most, server.memory_info().rss)
 
     course = Course(connections=0, idle=sockets, every=EVERY, seconds=seconds)
-    traffic = Traffic(Link(url=target.ws, patience=PATIENCE), Load(), course)
+    traffic = Traffic(Link(url=target.ws, token=target.key, patience=PATIENCE), Load(), course)
     await traffic.run(look)
     summary = traffic.summary()
     assert not summary.unanswered
