@@ -11,7 +11,6 @@ from enum import Enum
 
 import structlog
 
-from service.errors import Unavailable
 from service.intake.batch import Packed
 from service.intake.waiting import Group, Queue
 
@@ -39,24 +38,18 @@ class Queues:
     """The queues of both lanes. That of past days has half the size of the other one, beside it."""
 
     def __init__(self, max_readings: int, max_bytes: int) -> None:
-        self._of = {
-            Lane.PRESENT: Queue(max_readings, max_bytes),
-            Lane.PAST: Queue(max_readings // 2, max_bytes // 2, patient=True, cost=_cost_of_past),
-        }
+        self._present = Queue(max_readings, max_bytes)
+        self._past = Queue(max_readings // 2, max_bytes // 2, patient=True, cost=_cost_of_past)
 
     def __getitem__(self, lane: Lane) -> Queue:
-        return self._of[lane]
+        return self._present if lane is Lane.PRESENT else self._past
 
     def __iter__(self) -> Iterator[Queue]:
-        return iter(self._of.values())
+        return iter((self._present, self._past))
 
-    def has_room(self, batch: Packed, caller: str) -> bool:
-        """Whether there is room in its lane for a batch of this sender."""
-        return self._of[lane_of(batch)].has_room(batch, caller)
-
-    def refusal(self, batch: Packed, caller: str, advice: str) -> Unavailable:
-        """Why there is no room for a batch of this sender."""
-        return self._of[lane_of(batch)].refusal(batch, caller, advice)
+    def of(self, batch: Packed) -> Queue:
+        """The queue of the lane of a batch."""
+        return self[lane_of(batch)]
 
     @property
     def readings(self) -> int:
@@ -109,8 +102,11 @@ class Follower:
 
 def lane_of(batch: Packed) -> Lane:
     """The lane of a batch."""
-    past = (int(time.time()) // 86400 - PAST) * MINUTES_A_DAY
-    return Lane.PAST if batch.minutes and min(batch.minutes) < past else Lane.PRESENT
+    now = time.time() / 60
+    oldest = min(batch.minutes, default=now)
+    if oldest > now - PAST * MINUTES_A_DAY:  # as nearly always, so that this is quick
+        return Lane.PRESENT
+    return Lane.PAST if oldest < (now // MINUTES_A_DAY - PAST) * MINUTES_A_DAY else Lane.PRESENT
 
 
 def _cost_of_past(batch: Packed) -> int:

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Annotated, ClassVar
 
@@ -95,8 +96,7 @@ class Packer:
         try:
             yield
         except Refusal:
-            for series in list(self._series)[before:]:
-                del self._series[series]
+            self._forget_series(before)
             raise
 
     def add_all(
@@ -107,10 +107,11 @@ class Packer:
         `unit` is the unit of whole numbers in `ts`, in nanoseconds. With `names`, the series of a reading is a key of
         these.
         """
+        before = len(self._series)
         try:
-            with self.all_or_none():
-                self.add(items, unit, names)
+            self.add(items, unit, names)
         except Refusal:
+            self._forget_series(before)
             return False
         return True
 
@@ -182,6 +183,11 @@ class Packer:
         self._count += len(items)
         self._seen += len(items)
 
+    def _forget_series(self, before: int) -> None:
+        """Forget the series that came after the first `before`."""
+        for series in list(self._series)[before:]:
+            del self._series[series]
+
     def _note(self, field: str, detail: str) -> None:
         self.make_room(1)
         if len(self._faults) < MAX_ERRORS:
@@ -252,7 +258,10 @@ def _minutes(first: int, last: int, stamps: list[int]) -> set[int]:
     return {ts // MINUTE for ts in stamps}
 
 
+@lru_cache(maxsize=4096)
 def _known(name: str | None) -> Known:
+    """See Packer.known(). Kept, since producers send the same few series all the time; a name that breaks a rule
+    isn't, however long it is."""
     series = (name or DEFAULT_SERIES).encode()
     if 0 in series or len(name or "x") > MAX_NAME:
         raise _broken()

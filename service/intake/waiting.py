@@ -79,6 +79,8 @@ class Queue:
         self, max_readings: int, max_bytes: int, *, patient: bool = False, cost: Callable[[Packed], int] | None = None
     ) -> None:
         self._patient, self._cost = patient, cost
+        self.work = asyncio.Event()
+        """Set when there is a batch to be taken."""
         self._max_readings, self._max_bytes = max_readings, max_bytes
         self._share, self._share_bytes = _share(max_readings), _share(max_bytes)
         self._senders: dict[str, _Sender] = {}
@@ -116,7 +118,7 @@ class Queue:
         mine = _wait(self._senders[caller].readings, " of yours")
         return ShareUsedUp(f"{mine} to be written, as many as one sender may have now; {advice}.")
 
-    def add(self, batch: Packed, caller: str, *, in_request: bool) -> Answer:
+    def add(self, batch: Packed, caller: str, *, in_request: bool = False) -> Answer:
         """Put a batch at the end of its sender's line."""
         answer: Answer = asyncio.get_running_loop().create_future()
         sender = self._senders.get(caller)
@@ -131,6 +133,7 @@ class Queue:
         self.bytes += size
         if readings > self._share or size > self._share_bytes:
             self._count_beyond(batch, 1)
+        self.work.set()
         return answer
 
     def take(self, most: int) -> Group:

@@ -19,7 +19,7 @@ from service.errors import (
     WaitedTooLong,
 )
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.lanes import MAX_PAST, Follower, KeepUp, Lane, Queues, lane_of
+from service.intake.lanes import MAX_PAST, Follower, KeepUp, Lane, Queues
 from service.intake.waiting import Answer, Group, settle_all
 from service.metrics import Metrics
 
@@ -67,7 +67,7 @@ class Writer:
         self._retry_to = retry_to
         self._queues = Queues(max_readings, max_bytes)
         metrics.watch(lambda: self.waiting, lambda: self._queues.bytes, self.age)
-        self._work, self._room = {lane: asyncio.Event() for lane in Lane}, asyncio.Condition()
+        self._room = asyncio.Condition()
         self.closed = False
         """Whether no more batches are accepted."""
         self.finished = asyncio.Event()
@@ -112,28 +112,31 @@ class Writer:
         WaitedTooLong."""
         if self.closed:
             raise Draining
-        if not self._queues.has_room(batch, caller):
-            raise self._queues.refusal(batch, caller, self.trouble or "try again in a moment")
+        queue = self._queues.of(batch)
+        if not queue.has_room(batch, caller):
+            raise queue.refusal(batch, caller, self.trouble or "try again in a moment")
         if self.stalled is not None or self._hangs:
             raise Unavailable(self.trouble)
-        return self._enqueue(batch, caller, in_request=True)
+        return queue.add(batch, caller, in_request=True)
 
     def put_now(self, batch: Packed, caller: str = "") -> Answer | None:
         """Queue a batch if there is room for it, even while commits fail; None where there isn't. Raises Draining after
         close()."""
         if self.closed:
             raise Draining
-        return self._enqueue(batch, caller) if self._queues.has_room(batch, caller) else None
+        queue = self._queues.of(batch)
+        return queue.add(batch, caller) if queue.has_room(batch, caller) else None
 
     async def put(self, batch: Packed, caller: str = "") -> Answer:
         """Queue a batch as soon as there is room. Raises Draining after close()."""
         if (answer := self.put_now(batch, caller)) is not None:
             return answer
+        queue = self._queues.of(batch)
         async with self._room:
-            await self._room.wait_for(lambda: self.closed or self._queues.has_room(batch, caller))
+            await self._room.wait_for(lambda: self.closed or queue.has_room(batch, caller))
         if self.closed:
             raise Draining
-        return self._enqueue(batch, caller)
+        return queue.add(batch, caller)
 
     async def run(self, committers: int = 1) -> None:
         """Commit batches until close(), and then those that still wait; past days have one committer more.
@@ -151,12 +154,12 @@ class Writer:
         self.finished.set()
 
     async def _commit(self, lane: Lane) -> None:
-        receipt, queue, work = Receipt(), self._queues[lane], self._work[lane]
+        receipt, queue = Receipt(), self._queues[lane]
         while True:
-            await work.wait()
+            await queue.work.wait()
             group = queue.take(MAX_PAST if lane is Lane.PAST else MAX_TRANSACTION)
             if not queue and not self.closed:
-                work.clear()
+                queue.work.clear()
             if group:
                 try:
                     await self._settle(group, receipt)
@@ -173,8 +176,8 @@ class Writer:
     async def close(self) -> None:
         """Accept no more batches; run() ends when all accepted ones are committed."""
         self.closed = True
-        for work in self._work.values():
-            work.set()
+        for queue in self._queues:
+            queue.work.set()
         self._follower.end()
         await self._tell_of_room()
 
@@ -191,12 +194,6 @@ class Writer:
         settle_all(self._queues.clear(), Draining())
         settle_all(self._queues.in_hand(), Draining(_IN_DOUBT))
         return left
-
-    def _enqueue(self, batch: Packed, caller: str, *, in_request: bool = False) -> Answer:
-        lane = lane_of(batch)
-        answer = self._queues[lane].add(batch, caller, in_request=in_request)
-        self._work[lane].set()
-        return answer
 
     async def _tell_of_room(self) -> None:
         async with self._room:

@@ -126,7 +126,7 @@ def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
 async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed], started: datetime) -> None:
     """Mark the minutes of readings that came so late that a refresh of the rollups may not have seen them."""
     passed = int((started - ON_TIME).timestamp()) // 60
-    late = {minute for one in written for minute in one.minutes if minute <= passed}
+    late = {minute for minute in _minutes(written) if minute <= passed}
     if late:
         await con.execute(query("mark_late"), list(late))
 
@@ -152,7 +152,12 @@ def _worth_compressing(written: Sequence[Packed]) -> bool:
 
 def _days(written: Sequence[Packed]) -> set[int]:
     """The days on which there are readings, as days since 1970."""
-    return {minute // MINUTES_A_DAY for one in written for minute in one.minutes}
+    return {minute // MINUTES_A_DAY for minute in _minutes(written)}
+
+
+def _minutes(written: Sequence[Packed]) -> set[int]:
+    """The minutes since 1970 in which there are readings."""
+    return set[int]().union(*(one.minutes for one in written))
 
 
 async def _copy(con: "Connection[asyncpg.Record]", schema: str, rows: list[bytes]) -> None:
