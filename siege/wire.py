@@ -10,7 +10,8 @@ from siege.target import Target
 PATIENCE = 60.0
 """Seconds after which an attack gives up waiting for its answer."""
 ELSEWHERE = "127.0.0.2"
-"""The address that hoards come from, another one of this machine's."""
+"""The address that attacks come from, another one of this machine's than that of the watch, since people behind one
+address share a share."""
 TEXT, BINARY, CONTINUATION, PING = 1, 2, 0, 9
 """Opcodes of WebSocket frames: https://www.rfc-editor.org/rfc/rfc6455#section-5.2."""
 HANDSHAKE = (
@@ -31,15 +32,14 @@ def squeezed(text: bytes) -> bytes:
     return gzip.compress(text, 1)
 
 
-async def open_from(target: Target, address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to the service from one of this machine's addresses; an empty one stands for any."""
-    return await asyncio.open_connection(target.host, target.port, local_addr=(address, 0) if address else None)
+async def reach(target: Target, port: int = 0) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the service, to its port for HTTP unless another one is given."""
+    return await asyncio.open_connection(target.host, port or target.port, local_addr=(ELSEWHERE, 0))
 
 
-async def ask(target: Target, sent: bytes, address: str = "") -> str:
-    """Send bytes over a connection of their own, from an address if one is given, and return the status of the answer,
-    or what else became of them."""
-    reader, writer = await open_from(target, address)
+async def ask(target: Target, sent: bytes) -> str:
+    """Send bytes over a connection of their own, and return the status of the answer, or what else became of them."""
+    reader, writer = await reach(target)
     try:
         async with asyncio.timeout(PATIENCE):
             sending = asyncio.create_task(_send(writer, sent))
@@ -70,7 +70,7 @@ def frame(opcode: int, content: bytes, *, last: bool = True) -> bytes:
 async def converse(target: Target, sent: bytes, wait: float = PATIENCE) -> str:
     """Open a WebSocket, send bytes, and return the first answer's beginning, or what else became of them. `wait` is how
     long an answer is waited for."""
-    reader, writer = await asyncio.open_connection(target.host, target.port)
+    reader, writer = await reach(target)
     try:
         writer.write(HANDSHAKE.encode())
         head = await reader.readuntil(b"\r\n\r\n")
@@ -102,7 +102,7 @@ def _said(start: bytes) -> str:
 
 async def pour(target: Target, sent: bytes) -> str:
     """Send bytes to the port for plain TCP, until the service has read them all or has closed."""
-    reader, writer = await asyncio.open_connection(target.host, target.tcp_port)
+    reader, writer = await reach(target, target.tcp_port)
     try:
         async with asyncio.timeout(PATIENCE):
             await _send(writer, sent)

@@ -5,7 +5,7 @@ import random
 import time
 
 from siege.attacks.bodies import post
-from siege.attacks.greed import GREEDY, together
+from siege.attacks.greed import together
 from siege.target import Assault, Target
 from siege.wire import ask, request
 
@@ -46,7 +46,7 @@ def _years(target: Target, days: list[int]) -> Assault:
         request("POST", "/readings", _table([day for day in days[first : first + a_body] for _ in range(100)]), CSV)
         for first in range(0, len(days), a_body)
     ]
-    return lambda: together(2, lambda number: ask(target, bodies[number % len(bodies)], GREEDY))
+    return lambda: together(2, lambda number: ask(target, bodies[number % len(bodies)]))
 
 
 def _table(days: "range | list[int]") -> bytes:

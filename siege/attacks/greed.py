@@ -1,5 +1,4 @@
-"""One who wants much of what everybody may have: readings, pictures, live pages. It comes from an address of its own,
-since people behind one address share a share."""
+"""One who wants much of what everybody may have: readings, pictures, live pages."""
 
 import asyncio
 import time
@@ -8,10 +7,8 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from siege.target import Assault, Target
-from siege.wire import HANDSHAKE, TEXT, ask, frame, open_from, request
+from siege.wire import HANDSHAKE, TEXT, ask, frame, reach, request
 
-GREEDY = "127.0.0.2"
-"""The attacker's address; the others are at 127.0.0.1."""
 SECONDS = 12.0
 """How long each attack goes on."""
 
@@ -39,7 +36,7 @@ def large_batches(target: Target) -> Assault:
     """Batches of 150,000 readings over four connections, one after the other, for twelve seconds."""
     body = b"[" + b'{"series":"greedy","fact":1},' * 149_999 + b'{"series":"greedy","fact":1}]'
     sent = request("POST", "/readings", body, {"Content-Type": "application/json"})
-    return lambda: together(4, lambda _: ask(target, sent, GREEDY))
+    return lambda: together(4, lambda _: ask(target, sent))
 
 
 def large_pictures(target: Target) -> Assault:
@@ -47,7 +44,7 @@ def large_pictures(target: Target) -> Assault:
 
     def picture(number: int) -> Awaitable[str]:
         address = f"/chart?format=png&width=3000&height=3000&title={number}"
-        return ask(target, request("GET", address), GREEDY)
+        return ask(target, request("GET", address))
 
     return lambda: together(32, picture)
 
@@ -75,7 +72,7 @@ def views_of_their_own(target: Target) -> Assault:
 
 
 async def _shaken(target: Target, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    reader, writer = await open_from(target, GREEDY)
+    reader, writer = await reach(target)
     writer.write(HANDSHAKE.replace("GET / ", f"GET {path} ", 1).encode())
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer

@@ -1,5 +1,4 @@
-"""Much that the service would have to hold: what is sent without an end, and what is asked for and never read. All of
-it comes from one address, which isn't that of the watch."""
+"""Much that the service would have to hold: what is sent without an end, and what is asked for and never read."""
 
 import asyncio
 
