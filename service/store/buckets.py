@@ -32,22 +32,22 @@ class Buckets:
     async def read(self, period: Period, agg: str, series: SeriesFilter, panels: int | None = None) -> Numbers:
         """The buckets of a period, of all the series together or, with `panels`, in at most that many panels."""
         names = await names_of(self._pool, series)
-        asked = (period.edges, period.start, period.end, names, agg, panels)
+        asked = (period.edges, period.start, period.end, names, panels)
         if period.relation == "minute" and period.seconds < _LONG:
-            rows = await self._pool.read("buckets", *asked, size="minute")
+            rows = await self._pool.read("buckets", *asked, size="minute", agg=agg)
             newest = _newest(rows)
             return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS["minute"])
         async with self._pool.snapshot() as snapshot:
             unit: str = period.relation
             if names is None and panels is None and agg != "last" and unit in ("quarter", "hour"):
                 unit = "quarter"
-                rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg)
+                rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg=agg)
             elif unit != "day" and period.seconds >= _LONG:
                 days = _days_of(period.edges)
-                rows = await snapshot.read("buckets", *asked, days, size=unit, with_days=True)
+                rows = await snapshot.read("buckets", *asked, days, size=unit, with_days=True, agg=agg)
                 unit = "day"
             else:
-                rows = await snapshot.read("buckets", *asked, size=unit)
+                rows = await snapshot.read("buckets", *asked, size=unit, agg=agg)
             newest = _newest(rows)
             if newest is not None:
                 end = min(newest + _UNITS[unit], period.end)

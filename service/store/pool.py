@@ -57,11 +57,12 @@ class Snapshot:
         *args: object,
         size: str | None = None,
         with_days: bool = False,
+        agg: str | None = None,
         down: bool | None = None,
     ) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets and the order filled in that it
-        leaves open."""
-        text = query(name, size, with_days=with_days, down=down, edition=self._edition)
+        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets, the aggregate and the order
+        filled in that it leaves open."""
+        text = query(name, size, with_days=with_days, agg=agg, down=down, edition=self._edition)
         return await self._con.fetch(text, *args, timeout=READ_TIMEOUT)
 
 
@@ -74,12 +75,12 @@ class Pool:
         """Why nothing may be done with the database, in a sentence; None where all is well."""
 
     async def read(
-        self, name: str, *args: object, size: str | None = None, down: bool | None = None
+        self, name: str, *args: object, size: str | None = None, agg: str | None = None, down: bool | None = None
     ) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets and the order filled in that it
-        leaves open."""
+        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets, the aggregate and the order
+        filled in that it leaves open."""
         async with self.connection() as con:
-            text = query(name, size, down=down, edition=self._edition)
+            text = query(name, size, agg=agg, down=down, edition=self._edition)
             return await con.fetch(text, *args, timeout=READ_TIMEOUT)
 
     async def ask(self, name: str, *args: object, within: float) -> list[asyncpg.Record]:

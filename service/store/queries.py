@@ -118,6 +118,8 @@ QUERIES = (
 _PART = re.compile(r"^( *):(\w+)\((.+)\)$", re.MULTILINE)
 _COMMA = re.compile(r", (?![^(]*\))")
 """A comma between two arguments, which isn't within parentheses."""
+_ONLY_FOR = re.compile(r"^(.*\S) +-- for ([a-z, ]+)\n", re.MULTILINE)
+"""A line that is there for some aggregates alone."""
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -146,13 +148,15 @@ def query(
     size: str | None = None,
     *,
     with_days: bool = False,
+    agg: str | None = None,
     down: bool | None = None,
     edition: Edition = "community",
 ) -> str:
     """The statement in `sql/queries/<name>.sql`. `size` is that of its buckets, for files that leave it open: minute,
     quarter, hour or day. `with_days`: it reads buckets of days, and those of `size` only where a step begins within a
-    day. `down`: the newest readings come first, for files that leave the order open."""
-    text = read_queries()[name]
+    day. `agg`: what it computes, for files with lines for some aggregates alone. `down`: the newest readings come
+    first, for files that leave the order open."""
+    text = _ONLY_FOR.sub(lambda line: line[1] + "\n" if agg in _COMMA.split(line[2]) else "", read_queries()[name])
     if size is not None:
         shape = _part("of_days_and_smaller" if with_days else "of_one_size")
         text = text.replace("  :part", _indented(shape, "  ")).replace(":size", size)

@@ -1,22 +1,19 @@
 -- The bars of a chart of all series together: plan and fact of each step that has readings, computed from exact buckets
 -- of a quarter of an hour. The steps begin at the edges in $1, the last of which ends the period, and are numbered from
--- 1; $2 and $3 are the first and the last edge, $4 is what to compute, which can't be "last".
+-- 1; $2 and $3 are the first and the last edge. A line that ends in "for" and the names of aggregates is there for these
+-- alone. There is no "last" of all series together.
 select
   width_bucket(bucket, $1::timestamptz[]) as number,
   null as name,
   null::integer as others,
-  case $4::text
-    when 'sum' then sum(plan_sum)
-    when 'avg' then sum(plan_sum) / nullif(sum(plan_count), 0)::double precision
-    when 'min' then min(plan_min)
-    when 'max' then max(plan_max)
-  end as plan,
-  case $4::text
-    when 'sum' then sum(fact_sum)
-    when 'avg' then sum(fact_sum) / nullif(sum(fact_count), 0)::double precision
-    when 'min' then min(fact_min)
-    when 'max' then max(fact_max)
-  end as fact,
+  sum(plan_sum) as plan, -- for sum
+  sum(fact_sum) as fact, -- for sum
+  sum(plan_sum) / nullif(sum(plan_count), 0)::double precision as plan, -- for avg
+  sum(fact_sum) / nullif(sum(fact_count), 0)::double precision as fact, -- for avg
+  min(plan_min) as plan, -- for min
+  min(fact_min) as fact, -- for min
+  max(plan_max) as plan, -- for max
+  max(fact_max) as fact, -- for max
   sum(readings)::bigint as readings,
   max(bucket) filter (where fact_count > 0) as newest
 from (

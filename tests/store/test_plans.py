@@ -63,20 +63,25 @@ $$;
 """
 
 OF_ROLLUPS = [
-    ("buckets", "minute", False, (EDGES, START, END, None, "sum", None), "minute_rollup"),
-    ("buckets", "minute", False, (EDGES, START, END, NAMES, "last", 2), "minute_rollup"),
-    ("buckets", "quarter", False, (EDGES, START, END, NAMES, "avg", None), "quarter_rollup"),
-    ("buckets", "hour", False, (EDGES, START, END, None, "max", None), "hour_rollup"),
-    ("buckets", "day", False, (EDGES[::24], START, END, None, "sum", 4), "day_rollup"),
-    ("buckets", "hour", True, (EDGES[::24], START, END, None, "sum", None, [START]), "day_rollup"),
-    ("buckets_from_totals", None, False, (EDGES, START, END, "sum"), "quarter_total"),
-    ("spread", "minute", False, (START, START + HOUR, None, 10, 20, True), "minute_rollup"),
-    ("spread", "hour", False, (START, END, NAMES, 10, 20, False), "hour_rollup"),
-    ("spread", "day", False, (START, END, None, 10, 20, True), "day_rollup"),
-    ("totals", None, False, (START, END, None, TODAY), "minute_rollup"),
-    ("days_with_readings", None, False, (START, END, None), "day_rollup"),
-    ("newest_fact_day", None, False, (START, END, NAMES), "day_rollup"),
-    ("pace", None, False, (START, START + 6 * HOUR, NAMES), "minute_rollup"),
+    ("buckets", {"size": "minute", "agg": "sum"}, (EDGES, START, END, None, None), "minute_rollup"),
+    ("buckets", {"size": "minute", "agg": "last"}, (EDGES, START, END, NAMES, 2), "minute_rollup"),
+    ("buckets", {"size": "quarter", "agg": "avg"}, (EDGES, START, END, NAMES, None), "quarter_rollup"),
+    ("buckets", {"size": "hour", "agg": "max"}, (EDGES, START, END, None, None), "hour_rollup"),
+    ("buckets", {"size": "day", "agg": "sum"}, (EDGES[::24], START, END, None, 4), "day_rollup"),
+    (
+        "buckets",
+        {"size": "hour", "agg": "min", "with_days": True},
+        (EDGES[::24], START, END, None, None, [START]),
+        "day_rollup",
+    ),
+    ("buckets_from_totals", {"agg": "sum"}, (EDGES, START, END), "quarter_total"),
+    ("spread", {"size": "minute"}, (START, START + HOUR, None, 10, 20, True), "minute_rollup"),
+    ("spread", {"size": "hour"}, (START, END, NAMES, 10, 20, False), "hour_rollup"),
+    ("spread", {"size": "day"}, (START, END, None, 10, 20, True), "day_rollup"),
+    ("totals", {}, (START, END, None, TODAY), "minute_rollup"),
+    ("days_with_readings", {}, (START, END, None), "day_rollup"),
+    ("newest_fact_day", {}, (START, END, NAMES), "day_rollup"),
+    ("pace", {}, (START, START + 6 * HOUR, NAMES), "minute_rollup"),
 ]
 OF_READINGS = [
     ("readings", True, (START, END, None, None, None, 100, 0)),
@@ -138,13 +143,13 @@ def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(part)
 
 
-@pytest.mark.parametrize(("name", "size", "with_days", "args", "rollup"), OF_ROLLUPS)
+@pytest.mark.parametrize(("name", "filled", "args", "rollup"), OF_ROLLUPS)
 async def test_a_period_that_is_materialised_costs_its_rollup_alone(
-    engine: Engine, con: Connection, name: str, size: str, with_days: bool, args: tuple[object, ...], rollup: str
+    engine: Engine, con: Connection, name: str, filled: dict[str, Any], args: tuple[object, ...], rollup: str
 ) -> None:
     """On the Apache edition it costs the readings of the period."""
     edition = engine.server.edition
-    found = await plan(con, query(name, size, with_days=with_days, edition=edition), args)
+    found = await plan(con, query(name, **filled, edition=edition), args)
     [(relation, chunks)] = found.chunks.items()
     assert relation == (rollup if edition == "community" else "reading")
     assert len(chunks) == 1

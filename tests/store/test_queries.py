@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +21,8 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 ROOT = Path(__file__).parents[2]
 OPEN = {"buckets": ["minute", "quarter", "hour", "day"], "spread": ["day", "hour", "minute"]}
 """The statements that leave the size of buckets open, and the sizes with which they are used."""
+AGGREGATES = {"buckets": ["sum", "avg", "min", "max", "last"], "buckets_from_totals": ["sum", "avg", "min", "max"]}
+"""The statements with lines for some aggregates alone, and those with which they are used."""
 COMMUNITY = {
     "clear_late",
     "jobs",
@@ -35,9 +38,15 @@ COMMUNITY = {
 IN_ORDER = ["readings", "series_readings"]
 """The statements that leave the order of readings open."""
 TEXTS: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in NAMES if name not in OPEN and name not in IN_ORDER),
-    *((name, {"size": size}) for name, sizes in OPEN.items() for size in sizes),
-    *(("buckets", {"size": size, "with_days": True}) for size in OPEN["buckets"] if size != "day"),
+    *((name, {}) for name in NAMES if not (name in OPEN or name in AGGREGATES or name in IN_ORDER)),
+    *(("spread", {"size": size}) for size in OPEN["spread"]),
+    *(
+        ("buckets", {"size": size, "with_days": with_days, "agg": agg})
+        for size, with_days in product(OPEN["buckets"], (True, False))
+        for agg in AGGREGATES["buckets"]
+        if size != "day" or not with_days
+    ),
+    *(("buckets_from_totals", {"agg": agg}) for agg in AGGREGATES["buckets_from_totals"]),
     *((name, {"down": down}) for name in IN_ORDER for down in (True, False)),
 ]
 
@@ -64,7 +73,7 @@ async def test_every_statement_is_understood(engine: Engine, schema: str) -> Non
 def test_nothing_is_left_to_fill_in(name: str, filled: dict[str, Any], edition: Edition) -> None:
     lines = query(name, **filled, edition=edition).splitlines()
     statement = "\n".join(line for line in lines if not line.lstrip().startswith("--"))
-    assert not re.search(r"(?<!:):[a-z]", statement)
+    assert not re.search(r"(?<!:):[a-z]|-- for ", statement)
     assert lines[0].startswith("-- ")
 
 
