@@ -32,12 +32,14 @@ async def test_a_lane_without_a_connection_keeps_what_it_is_given() -> None:
 
 
 class EndingPauses(Exchange):
-    """Whoever asks twice for the same pause is told the second time that it is over."""
+    """Whoever asks twice for the same pause is told the second time that it is over, and it is."""
 
     told = False
 
     def pause(self) -> float:
-        left = 0.0 if self.told else super().pause()
+        left = super().pause()
+        if left and self.told:
+            left = self._resume_at = 0.0
         self.told = left > 0
         return left
 
