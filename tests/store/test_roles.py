@@ -47,8 +47,9 @@ async def test_it_migrates_writes_and_reads(engine: Engine, name: str, tmp_path:
             rows = [{"ts": 1_700_000_000 + 60 * number, "plan": 1, "fact": number} for number in range(3000)]
             assert (await service.http.post("/readings", json=rows)).json()["written"] == 3000
             assert (await service.http.post("/readings", json={"fact": 1})).status_code == 200
-            for job in await service.parts.store.jobs.all():
-                await service.parts.store.jobs.run(job)
+            if engine.server.edition == "community":
+                for job in await service.parts.store.jobs.all():
+                    await service.parts.store.jobs.run(job)
             answer = await service.http.get("/chart?format=json&from=2023-11-01&until=2023-12-01&step=1d")
             assert sum(bucket["readings"] for bucket in answer.json()["buckets"]) == 3000
             assert (await service.http.get("/display?page=40")).json()["total"] == 3001
