@@ -34,7 +34,7 @@ def one_of_each(*series: str) -> list[Reading]:
 
 def broken() -> Packed:
     """A batch whose rows aren't what the database expects."""
-    return Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", frozenset(), frozenset())
+    return Packed(None, None, 1, b"\x00\x01\xff\xff\xff\xff", frozenset(), frozenset(), 0)
 
 
 class Row(msgspec.Struct):

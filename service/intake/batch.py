@@ -10,8 +10,8 @@ from service.errors import Fault
 
 class Packed(msgspec.Struct, frozen=True, gc=False):
     """A batch that is ready to be written: its rows in COPY format, the minutes (since 1970) and the series of its
-    readings, the digest of its content if it has an id, and how many faulty readings were left out, with the first of
-    their faults."""
+    readings, the time of the oldest one (microseconds since 1970), the digest of its content if it has an id, and how
+    many faulty readings were left out, with the first of their faults."""
 
     id: str | None
     digest: bytes | None
@@ -19,6 +19,7 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     rows: bytes
     minutes: frozenset[int]
     series: frozenset[bytes]
+    oldest: int
     refused: int = 0
     faults: tuple[Fault, ...] = ()
 

@@ -71,6 +71,7 @@ class Packer:
         self._rows: list[bytes] = []
         self._bytes = 0
         self._minutes: set[int] = set()
+        self._oldest = self._high
         self._series: dict[str | None, Known] = {}
         self._count = 0
         self._seen = 0
@@ -158,6 +159,7 @@ class Packer:
             self._rows[0] if len(self._rows) == 1 else b"".join(self._rows),
             frozenset(self._minutes),
             frozenset(field for _, field in self._series.values()),
+            self._oldest,
             self._seen - self._count,
             tuple(self._faults),
         )
@@ -175,6 +177,7 @@ class Packer:
             if first < low or last > self._high:
                 raise early_clock(self._now, self._low) if clock and self._now < self._low else _broken()
             self._minutes |= _minutes(first, last, stamps)
+            self._oldest = min(self._oldest, first)
         if self._hash is not None:
             self._own_id = self._own_id and not clock
             self._hash.update(self._encode(items, _NO_TS, unit, names)[0] if clock else rows)

@@ -17,6 +17,7 @@ from service.store.queries import sql_folder
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
 from service.store.series import Series
+from service.store.slices import Slices
 from service.store.sql_files import sql_files
 from service.store.sql_names import needed
 from service.store.totals import Overview
@@ -48,6 +49,7 @@ class Store:
         self.records = Records(reading)
         self.rollups = Rollups(working, server)
         self.series = Series(reading, writing, server)
+        self.slices = Slices(working)
 
     async def ping(self) -> None:
         """Raise Unavailable where the database doesn't answer or is a read-only replica."""
@@ -63,7 +65,8 @@ async def open_store(url: str, search_path: str, server: DatabaseServer) -> Asyn
     # the embedded engine has a single session, and different settings would have to be applied at each change of pool
     write = read if server.embedded else session(search_path)
     # what is refreshed needn't survive a crash: the marks, which are deleted later, are there again as well
-    work = read if server.embedded else read | {"synchronous_commit": "off", "work_mem": "64MB"}
+    # a refresh that sorts, because the planner takes the buckets for many, takes twice as long
+    work = read if server.embedded else read | {"synchronous_commit": "off", "work_mem": "64MB", "enable_sort": "off"}
     async with (
         open_pool(url, write, WRITING, server.edition) as writing,
         open_pool(url, read, READING, server.edition) as reading,

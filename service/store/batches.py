@@ -1,7 +1,7 @@
 """Writes batches of readings in transactions. A batch whose id was committed before is not written again."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -30,6 +30,8 @@ FEW_WEEKS, CHUNKS = 10, 10
 """From how many weeks on the chunks of a transaction are counted, and those that are missing made before it begins, so
 many at a time. A chunk takes ten locks until the transaction in which it is made ends, and one from then on."""
 DAYS_A_WEEK = 7
+MINUTE, NEVER = 60_000_000, 2**62
+"""Microseconds of a minute, and from 1970 to a time that never comes."""
 TRANSACTION_LIMIT = 60.0
 """Seconds after which the client gives a transaction up and tries again. The server ends it after 50 seconds already:
 see insert_batches.sql."""
@@ -58,7 +60,7 @@ class Batches:
         then nothing is written.
         """
         await self._make_chunks(_days(batches))
-        async with self._pool.transaction(self.transaction_limit) as con:
+        async with self._pool.transaction(self.transaction_limit, query("begin_writing")) as con:
             [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
             if not row["is_new"]:
                 return receipt.outcomes
@@ -66,6 +68,7 @@ class Batches:
             written = [one for one, was in zip(batches, outcomes, strict=True) if was is Outcome.WRITTEN]
             if self._marks_late:
                 await _mark_late(con, written, row["started"])
+                await _mark_late_for_slices(con, written, row["sliced_from"], row["sliced_upto"])
             if self.compresses and _worth_compressing(written):
                 await con.fetch(query("compress_directly"), list(_days(written)))
             if new := _new_series(written, self.known):
@@ -129,6 +132,25 @@ async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed
     late = {minute for minute in _minutes(written) if minute <= passed}
     if late:
         await con.execute(query("mark_late"), list(late))
+
+
+async def _mark_late_for_slices(
+    con: "Connection[asyncpg.Record]", written: Sequence[Packed], first: datetime | None, upto: datetime | None
+) -> None:
+    """Mark readings of a time for which slices are or will be made: from `first` up to `upto`."""
+    if first is None or upto is None:
+        return
+    start, end = (round(at.timestamp() * 1e6) for at in (first, upto))
+    late = [since for one in written if one.oldest < end and (since := _since(one, start)) < end]
+    if late:
+        await con.execute(query("late_slices"), datetime.fromtimestamp(min(late) / 1e6, UTC))
+
+
+def _since(one: Packed, start: int) -> int:
+    """The time of the first reading from `start` on, which is a whole minute, or the beginning of its minute."""
+    if one.oldest >= start:
+        return one.oldest
+    return min((MINUTE * minute for minute in one.minutes if MINUTE * minute >= start), default=NEVER)
 
 
 def _new_series(written: Sequence[Packed], known: set[bytes]) -> set[bytes]:

@@ -32,24 +32,25 @@ class Buckets:
     async def read(self, period: Period, agg: str, series: SeriesFilter, panels: int | None = None) -> Numbers:
         """The buckets of a period, of all the series together or, with `panels`, in at most that many panels."""
         names = await names_of(self._pool, series)
-        asked = (period.edges, period.start, period.end, names, panels)
-        if period.relation == "minute" and period.seconds < _LONG:
-            rows = await self._pool.read("buckets", *asked, size="minute", agg=agg)
-            newest = _newest(rows)
-            return Numbers(tuple(_panels(rows, period.edges)), newest and newest + _UNITS["minute"])
+        together = names is None and panels is None and agg != "last"
         async with self._pool.snapshot() as snapshot:
             unit: str = period.relation
-            if names is None and panels is None and agg != "last" and unit in ("quarter", "hour"):
+            asked = (period.edges, period.start, period.end, names, panels, snapshot.upto)
+            if together and unit in ("quarter", "hour"):
                 unit = "quarter"
-                rows = await snapshot.read("buckets_from_totals", period.edges, period.start, period.end, agg=agg)
+                rows = await snapshot.read(
+                    "buckets_from_totals", period.edges, period.start, period.end, snapshot.upto, together=True, agg=agg
+                )
             elif unit != "day" and period.seconds >= _LONG:
                 days = _days_of(period.edges)
-                rows = await snapshot.read("buckets", *asked, days, size=unit, with_days=True, agg=agg)
+                rows = await snapshot.read(
+                    "buckets", *asked, days, size=unit, with_days=True, together=together, agg=agg
+                )
                 unit = "day"
             else:
-                rows = await snapshot.read("buckets", *asked, size=unit, agg=agg)
+                rows = await snapshot.read("buckets", *asked, size=unit, together=together, agg=agg)
             newest = _newest(rows)
-            if newest is not None:
+            if newest is not None and unit != "minute":
                 end = min(newest + _UNITS[unit], period.end)
                 [[newest]] = await snapshot.read("newest_fact", newest, end, names)
         return Numbers(tuple(_panels(rows, period.edges)), newest and _end_of_minute(newest))

@@ -79,7 +79,7 @@ async def _over(
 ) -> _Found:
     asked = (piece.start, piece.end, names, first, last, down)
     if piece.unit:
-        [row] = await snapshot.read("spread", *asked, size=piece.unit)
+        [row] = await snapshot.read("spread", *asked, snapshot.upto, size=piece.unit, together=names is None)
     else:
         [row] = await snapshot.read("spread_within_minute", *asked)
     return _Found(row["total"], _bucket(piece, row["bucket"]), row["before"], _bucket(piece, row["last_bucket"]))

@@ -27,13 +27,17 @@ class Facts:
         now = datetime.now(UTC)
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         names = await names_of(self._pool, series)
-        [[day]] = await self._pool.read("newest_fact_day", today - self._since, today + _DAY, names)
+        async with self._pool.snapshot() as snapshot:
+            asked = (today - self._since, today + _DAY, names, snapshot.upto)
+            [[day]] = await snapshot.read("newest_fact_day", *asked, together=names is None)
         return None if day is None else await self._newest(day, min(now, day + _DAY), names)
 
     async def gap(self, newest: datetime, series: SeriesFilter) -> timedelta | None:
         """How far apart facts usually are, to the minute; None where there are too few to tell."""
         end = newest.replace(second=0, microsecond=0) + _MINUTE
-        [[seconds]] = await self._pool.read("pace", end - WINDOW, end, await names_of(self._pool, series))
+        names = await names_of(self._pool, series)
+        async with self._pool.snapshot() as snapshot:
+            [[seconds]] = await snapshot.read("pace", end - WINDOW, end, names, snapshot.upto, together=names is None)
         return None if seconds is None else timedelta(seconds=seconds)
 
     async def _newest(self, start: datetime, end: datetime, names: tuple[str, ...] | None) -> datetime | None:

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import asyncpg
 import msgspec
@@ -45,11 +46,16 @@ if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection
 
 
-class Snapshot:
-    """Several queries that see one state of the database."""
+Upto: TypeAlias = "list[datetime] | None"
+"""Up to where rollups are materialised, as sql/queries/upto.sql returns it, and in a snapshot also up to where there
+are slices; there is none on the Apache edition."""
 
-    def __init__(self, con: "Connection[asyncpg.Record]", edition: Edition) -> None:
-        self._con, self._edition = con, edition
+
+class Snapshot:
+    """Several queries that see one state of the database. Those of exact buckets need `upto`."""
+
+    def __init__(self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto") -> None:
+        self._con, self._edition, self.upto = con, edition, upto
 
     async def read(
         self,
@@ -57,12 +63,12 @@ class Snapshot:
         *args: object,
         size: str | None = None,
         with_days: bool = False,
+        together: bool = False,
         agg: str | None = None,
         down: bool | None = None,
     ) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets, the aggregate and the order
-        filled in that it leaves open."""
-        text = query(name, size, with_days=with_days, agg=agg, down=down, edition=self._edition)
+        """The rows of the query in `sql/queries/<name>.sql`, with what query() fills in."""
+        text = query(name, size, with_days=with_days, together=together, agg=agg, down=down, edition=self._edition)
         return await self._con.fetch(text, *args, timeout=READ_TIMEOUT)
 
 
@@ -74,13 +80,10 @@ class Pool:
         self.unusable: str | None = None
         """Why nothing may be done with the database, in a sentence; None where all is well."""
 
-    async def read(
-        self, name: str, *args: object, size: str | None = None, agg: str | None = None, down: bool | None = None
-    ) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`, with the size of buckets, the aggregate and the order
-        filled in that it leaves open."""
+    async def read(self, name: str, *args: object, down: bool | None = None) -> list[asyncpg.Record]:
+        """The rows of the query in `sql/queries/<name>.sql`, with the order filled in where it leaves that open."""
         async with self.connection() as con:
-            text = query(name, size, agg=agg, down=down, edition=self._edition)
+            text = query(name, down=down, edition=self._edition)
             return await con.fetch(text, *args, timeout=READ_TIMEOUT)
 
     async def ask(self, name: str, *args: object, within: float) -> list[asyncpg.Record]:
@@ -108,14 +111,29 @@ class Pool:
             # BEGIN has no timeout of its own, and would wait for ever where the server has become unreachable
             ending = asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate)
             try:
+                # before the snapshot: what was materialised by then is visible in it
+                upto = await self._upto(con)
                 await begin_snapshot(con)
                 try:
-                    yield Snapshot(con, self._edition)
+                    if upto is not None:
+                        [[upto[-1]]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
+                    yield Snapshot(con, self._edition, upto)
                 finally:
                     if not con.is_closed():
                         await con.execute("commit")  # which nothing depends on, since nothing was written
             finally:
                 ending.cancel()
+
+    async def upto(self) -> "Upto":
+        """Up to where rollups are materialised at this moment, for a statement that follows."""
+        async with self.connection() as con:
+            return await self._upto(con)
+
+    async def _upto(self, con: "Connection[asyncpg.Record]") -> "Upto":
+        if self._edition != "community":
+            return None
+        [[upto]] = await con.fetch(query("upto"), timeout=READ_TIMEOUT)
+        return cast("Upto", upto)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection[asyncpg.Record]"]:
@@ -139,23 +157,22 @@ class Pool:
             raise Unavailable(f"The database doesn't answer: {in_words(exc) or type(exc).__name__}.") from exc
 
     @asynccontextmanager
-    async def transaction(self, limit: float) -> AsyncIterator["Connection[asyncpg.Record]"]:
-        """A connection in a transaction. Raises Unavailable after `limit` seconds, since the operating system would
-        wait for much longer where the server has become unreachable."""
+    async def transaction(self, limit: float, beginning: str = "begin") -> AsyncIterator["Connection[asyncpg.Record]"]:
+        """A connection in a transaction, which the statement `beginning` begins. Raises Unavailable after `limit`
+        seconds, since the operating system would wait for much longer where the server has become unreachable."""
         async with self.connection() as con:
-            transaction = con.transaction()
             ending = asyncio.get_running_loop().call_later(limit, con.terminate)
             try:
-                await transaction.start()
+                await con.execute(beginning)
                 yield con
-                await transaction.commit()
+                await con.execute("commit")
             except asyncio.CancelledError:
                 con.terminate()  # and no ROLLBACK, which would wait for the database as well
                 raise
             except Exception:
                 # Where the connection is lost, the rollback fails as well; the first error is the one to raise.
                 with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
-                    await transaction.rollback()
+                    await con.execute("rollback")
                 raise
             finally:
                 ending.cancel()

@@ -110,7 +110,10 @@ class Records:
     async def _days(self, selection: Selection) -> list[datetime]:
         start = selection.start - (selection.start - BEGINNING) % _DAY
         end = selection.end + (END - selection.end) % _DAY
-        return [day for (day,) in await self._pool.read("days_with_readings", start, end, selection.series.names)]
+        names = selection.series.names
+        async with self._pool.snapshot() as snapshot:
+            asked = (start, end, names, snapshot.upto)
+            return [day for (day,) in await snapshot.read("days_with_readings", *asked, together=names is None)]
 
 
 async def _named(reader: Reader, selection: Selection) -> Selection:
@@ -137,8 +140,10 @@ def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
 async def _read(
     snapshot: Snapshot, found: Count, names: "Sequence[str] | None", place: Place | None, limit: int, *, down: bool
 ) -> list[asyncpg.Record]:
-    name = "series_readings" if names else "readings"
-    return await snapshot.read(name, found.start, found.end, names, *_parts(place), limit, found.offset, down=down)
+    asked = (found.start, found.end, names, *_parts(place), limit, found.offset)
+    if names:
+        return await snapshot.read("series_readings", *asked, snapshot.upto, down=down)
+    return await snapshot.read("readings", *asked, down=down)
 
 
 def _parts(place: Place | None) -> tuple[datetime | None, int | None]:

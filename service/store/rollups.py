@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from service.intake.batch import Packed
 from service.store.batches import MINUTES_A_DAY
 from service.store.conflicts import insist
 from service.store.database import DatabaseServer
+from service.store.lag import any_between, is_far_behind
 from service.store.pool import WORK_TIMEOUT, Pool
 from service.store.queries import query
 
@@ -22,6 +23,8 @@ ROLLUPS = {
 """Each rollup with its unit. A rollup comes after those that it is computed from."""
 
 
+CLOSEST = timedelta(seconds=10)
+"""How close to the present rollups are refreshed. A session may be so late to show that its transaction has begun."""
 MOST_MARKS, MOST_RUNS = 100_000, 50
 """The most late minutes, and runs of days, that are refreshed in a round."""
 AHEAD = {False: 15_000, True: 5_000}
@@ -48,11 +51,26 @@ class Rollups:
             while await self.refresh_late() == MOST_RUNS:
                 pass
 
+    async def keep_close(self) -> None:
+        """Refresh the rollup of minutes up to the last one that can be, sooner than TimescaleDB's job would, since
+        every query reads what isn't materialised yet from the readings."""
+        async with self._alone:
+            [row] = await self._pool.read("refreshable", CLOSEST)
+            watermark, upto = row["watermark"], row["refreshable"]
+            if upto <= watermark or await is_far_behind(self._pool, watermark, upto):
+                return
+            if not await any_between(self._pool, watermark, upto):
+                return
+            [marks] = await self._pool.read("late_since", upto)
+            await insist(partial(self._pool.execute, "refresh_rollup", "minute_rollup", watermark, upto))
+            await self._pool.execute("clear_late", marks["buckets"], marks["versions"])
+
     async def refresh_late(self) -> int:
         """Refresh the rollups where late readings came, and return for how many runs of days that was."""
         async with self._alone:
             ahead = self._ahead
-            runs = await self._pool.read("late_runs", MOST_MARKS, MOST_RUNS)
+            [row] = await self._pool.read("refreshable", CLOSEST)
+            runs = await self._pool.read("late_runs", MOST_MARKS, MOST_RUNS, row["refreshable"])
             for run in runs:
                 for rollup in ROLLUPS:
                     await insist(partial(self._refresh, rollup, run["first"], run["last"]))

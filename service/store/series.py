@@ -111,7 +111,8 @@ class Series:
         [[any_missing, settled]] = await self._writing.read("unnoted_series")
         if not any_missing:
             return 0
-        added = await self._writing.execute("note_series", self._noted_since or datetime.now(UTC) - SINCE["apache"])
+        since = self._noted_since or datetime.now(UTC) - SINCE["apache"]
+        added = await self._writing.execute("note_series", since, await self._writing.upto())
         await self._writing.execute("series_are_noted", settled)
         return int(added.split()[-1])
 

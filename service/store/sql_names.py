@@ -2,9 +2,10 @@
 the service can't do without."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from service.store.queries import SIZES, read_queries
+from service.store.exact_buckets import SIZES
+from service.store.queries import read_queries
 from service.store.sql_files import SqlFile
 
 _KIND = r"(?:materialized )?(?:table|view|function)"
@@ -16,11 +17,13 @@ def created(files: Iterable[SqlFile]) -> set[str]:
     return {name for one in files for change, name in _CHANGE.findall(one.sql) if change == "create"}
 
 
-def needed(files: Iterable[SqlFile]) -> set[str]:
+def needed(files: Collection[SqlFile]) -> set[str]:
     """What there is after all files were applied, and what queries of the service name."""
     there: set[str] = set()
     for one in files:
         for change, name in _CHANGE.findall(one.sql):
             (there.add if change == "create" else there.discard)(name)
+    views = {size.materialised for size in SIZES.values()}  # which a DO block creates
+    there |= {name for name in views if any(name in one.sql for one in files)}
     named = {word for text in read_queries().values() for word in re.findall(r"\w+", text)}
-    return there & (named | {size["rollup"] for size in SIZES.values()})
+    return there & (named | {size.rollup for size in SIZES.values()} | views)

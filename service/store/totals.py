@@ -45,7 +45,9 @@ class Overview:
     async def totals(self, selection: Selection, now: datetime) -> Totals:
         """The totals at `now` of a period of whole minutes; sql/queries/totals.sql says which minutes count."""
         names = await names_of(self._pool, selection.series)
-        [row] = await self._pool.read("totals", selection.start, selection.end, names, now)
+        async with self._pool.snapshot() as snapshot:
+            asked = (selection.start, selection.end, names, now, snapshot.upto)
+            [row] = await snapshot.read("totals", *asked, together=names is None)
         worst = None if row["worst"] is None else Worst(row["worst"], row["worst_plan"], row["worst_fact"])
         until = min(selection.end, now.replace(second=0, microsecond=0))
         return Totals(row["plan"], row["fact"], row["readings"], worst, until)

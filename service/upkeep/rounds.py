@@ -21,6 +21,11 @@ SERIES_EVERY = 60.0
 """Seconds between two looks for series whose names replicas of an earlier version have left out of their table."""
 USED_EVERY = 60.0
 """Seconds between two notes of which keys were used: one a request would cost more than the request."""
+CLOSE_EVERY = 5.0
+"""Seconds between two looks whether another minute can be materialised."""
+SLICE_EVERY, SLICE_AGAIN, VACUUM_EVERY = 2.0, 0.2, 300.0
+"""Seconds between two looks whether so many readings come that slices are due, between two slices while they do, and
+between two times that their table is vacuumed."""
 LATE_EVERY = 10.0
 """Seconds between two searches for late readings."""
 
@@ -54,6 +59,9 @@ async def maintain(
         group.create_task(every(CHECK_EVERY, partial(_check, store)))
         group.create_task(every(FORGET_EVERY, led(partial(_forget, store, batch_memory))))
         if store.server.edition == "community":
+            group.create_task(every(SLICE_EVERY, led(partial(_slice, store))))
+            group.create_task(every(VACUUM_EVERY, led(store.slices.vacuum)))
+            group.create_task(every(CLOSE_EVERY, led(store.rollups.keep_close)))
             group.create_task(every(LATE_EVERY, led(store.rollups.refresh_late)))
             await _try(watch.look)
             group.create_task(every(JOBS_EVERY, led(watch.round, watch.look)))
@@ -85,6 +93,13 @@ async def _try(work: Work) -> None:
         log.warning("maintenance failed", why=exc.detail)
     except Exception:  # a fault in one kind of work must not end the others
         log.exception("maintenance failed")
+
+
+async def _slice(store: Store) -> None:
+    many = True
+    while many:
+        many = await store.slices.renew()
+        await asyncio.sleep(SLICE_AGAIN)
 
 
 async def _forget(store: Store, memory: timedelta) -> None:

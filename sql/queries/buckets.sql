@@ -1,15 +1,18 @@
 -- The bars of a chart: plan and fact of each step that has readings, computed from exact buckets. The steps begin at
 -- the edges in $1, the last of which ends the period, and are numbered from 1; $2 and $3 are the first and the last
--- edge.
+-- edge, and $6 is what upto.sql has returned.
 --
 -- $4 are the series, null for all. $5 is the largest number of panels, null for a single one. Each series has a panel;
 -- where there are too many, those with the most readings have one each, and a panel without a name is for the rest.
 --
--- A line that ends in "for" and the names of aggregates is there for these alone, since TimescaleDB aggregates readings
--- which aren't materialised yet several times as fast where it has to compute only what is asked for. "last" is the sum
--- over the series of the last value in the step.
+-- A line that ends in "for" and the names of aggregates is there for these alone. "last" is the sum over the series of
+-- the last value in the step.
 with part as (
-  :part
+  :part of series, readings, fact_count, plan_sum, fact_sum -- for sum
+  :part of series, readings, fact_count, plan_sum, plan_count, fact_sum -- for avg
+  :part of series, readings, fact_count, plan_min, fact_min -- for min
+  :part of series, readings, fact_count, plan_max, fact_max -- for max
+  :part of series, readings, fact_count, plan_last, fact_last -- for last
 ),
 step as (
   select

@@ -1,5 +1,5 @@
 -- The marks of late readings for each run of days that have any, the oldest first: the oldest $1 marks, and at most $2
--- runs. Marks of the last few minutes are left for later, since no refresh comes so close to the present.
+-- runs. Marks from $3 on, up to where rollups can be refreshed, are left for later.
 select
   array_agg(bucket) as buckets,
   array_agg(version) as versions,
@@ -16,7 +16,7 @@ from (
       bucket,
       version
     from late_minute
-    where bucket < now() - interval '3 minutes'
+    where bucket < $3::timestamptz
     order by bucket
     limit $1::integer
   ) oldest

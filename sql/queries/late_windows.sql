@@ -5,24 +5,6 @@
 --
 -- This has to be read before each refresh, since a policy may have moved a watermark. What the policy has materialised
 -- by then was computed from smaller buckets that are refreshed already.
-with
-  watermark as (
-    select
-      min(at) filter (where view = 'minute_rollup') as minutes,
-      min(at) filter (where view in ('quarter_rollup', 'quarter_total')) as quarters,
-      min(at) filter (where view = 'hour_rollup') as hours,
-      min(at) filter (where view = 'day_rollup') as days
-    from (
-      select
-        user_view_name as view,
-        greatest(
-          _timescaledb_functions.to_timestamp(_timescaledb_functions.cagg_watermark(mat_hypertable_id)),
-          timestamptz '0002-01-01 00:00:00+00'  -- if nothing is materialised yet
-        ) as at
-      from _timescaledb_catalog.continuous_agg
-      where user_view_schema = current_schema()
-    ) rollup
-  )
 select
   least($1::timestamptz, minutes) as minutes_from,
   $2::timestamptz + interval '1 minute' as minutes_until,
@@ -41,4 +23,11 @@ select
     time_bucket(interval '1 day', $2::timestamptz) + interval '1 day',
     time_bucket(interval '1 day', now() - interval '2 days')
   ) as days_until
-from watermark
+from (
+  select
+    min(at) filter (where rollup = 'minute_rollup') as minutes,
+    min(at) filter (where rollup in ('quarter_rollup', 'quarter_total')) as quarters,
+    min(at) filter (where rollup = 'hour_rollup') as hours,
+    min(at) filter (where rollup = 'day_rollup') as days
+  from watermark
+) watermarks

@@ -8,13 +8,13 @@ select
   reading.fact,
   reading.attributes
 from (
-  select bucket
+  select time_bucket(interval '1 minute', exact.bucket) as bucket
   from (
-    :exact(minute, time_bucket(interval '1 minute', $1::timestamptz), $2::timestamptz)
+    :exact(minute, time_bucket(interval '1 minute', $1::timestamptz), $2::timestamptz, $8) of series
   ) exact
   where series = any($3::text[])
-  group by bucket
-  order by bucket :order
+  group by 1
+  order by 1 :order
   limit $6::bigint + $7::bigint + 1
 ) minute
 cross join lateral (

@@ -1,7 +1,8 @@
 -- How the readings of a period are spread over its buckets; the period consists of whole buckets of one size. Readings
 -- are numbered from 0 in the order of the page, newest first if $6. Returns the number of all readings, the bucket of
 -- the reading with number $4, how many readings come before that bucket, and the bucket of the reading with number $5
--- or, if there are fewer, the last one. It reads only the exact buckets.
+-- or, if there are fewer, the last one. $7 is what upto.sql has
+-- returned. It reads only the exact buckets.
 select
   coalesce(max(total), 0)::bigint as total,
   min(bucket) filter (where before <= $4::bigint and $4::bigint < before + readings) as bucket,
@@ -24,13 +25,13 @@ from (
       sum(readings) over () as total
     from (
       select
-        bucket,
+        time_bucket(interval ':width', bucket) as bucket,
         sum(readings) as readings
       from (
-        :exact(:size, $1::timestamptz, $2::timestamptz)
+        :exact(:size, $1::timestamptz, $2::timestamptz, $7) of series, readings
       ) exact
       where $3::text[] is null or series = any($3::text[])
-      group by bucket
+      group by 1
     ) counted
   ) running
 ) placed

@@ -1,6 +1,6 @@
 -- The totals at $4 of a period of whole minutes: the sums of plan and fact over the minutes that are due, the number of
 -- readings of all minutes, and the due minute in which fact was furthest below plan, the newest of several. They are
--- over the series in $3 or, where that is null, over all series.
+-- over the series in $3 or, where that is null, over all series. $5 is what upto.sql has returned.
 --
 -- A minute is due when it is over. Plan and fact of other minutes don't count, so that both sums are over the same
 -- minutes and the running minute is neither behind plan nor ahead of it. A due minute with a plan but no fact counts
@@ -8,16 +8,16 @@
 with
   counted as (
     select
-      bucket,
-      bucket + interval '1 minute' <= $4::timestamptz as is_due,
+      time_bucket(interval '1 minute', bucket) as bucket,
+      time_bucket(interval '1 minute', bucket) + interval '1 minute' <= $4::timestamptz as is_due,
       sum(readings) as readings,
       sum(plan_sum) as plan,
       sum(fact_sum) as fact
     from (
-      :exact(minute, $1::timestamptz, $2::timestamptz)
+      :exact(minute, $1::timestamptz, $2::timestamptz, $5) of series, readings, plan_sum, fact_sum
     ) exact
     where $3::text[] is null or series = any($3::text[])
-    group by bucket
+    group by 1
   ),
   minute as materialized (
     select

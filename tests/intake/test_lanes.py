@@ -23,7 +23,7 @@ DAY, WEEK = 24 * 60, 7 * 24 * 60
 def of(*ages: int, count: int = 1, batch_id: str | None = None) -> Packed:
     """A batch with readings of so many minutes ago."""
     now = int(time.time()) // 60
-    return Packed(batch_id, None, count, b"rows", frozenset(now - age for age in ages), frozenset())
+    return Packed(batch_id, None, count, b"rows", frozenset(now - age for age in ages), frozenset(), 0)
 
 
 async def write_all(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:

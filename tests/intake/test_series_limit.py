@@ -171,7 +171,7 @@ async def test_while_the_database_is_away_requests_are_told_to_come_again_and_co
     table.away = True
     writer = Writer(None, Metrics(), max_readings=10, max_bytes=10**6)  # type: ignore[arg-type]
     gate = Gate(writer, Rates(0), RULES, Allowance(1000), Metrics(), SeriesLimit(2, set(), table))
-    entrance, batch = gate.enter(Sender("tcp", "192.0.2.1")), Packed(None, None, 1, b"", frozenset(), fields("b"))
+    entrance, batch = gate.enter(Sender("tcp", "192.0.2.1")), Packed(None, None, 1, b"", frozenset(), fields("b"), 0)
     with pytest.raises(Unavailable):
         await entrance.offer(batch)
     putting = asyncio.create_task(entrance.put(batch))

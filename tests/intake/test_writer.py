@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 
 
 def batch(count: int = 1, size: int = 10, batch_id: str | None = None) -> Packed:
-    return Packed(batch_id, b"" if batch_id else None, count, b"x" * size, frozenset(), frozenset())
+    return Packed(batch_id, b"" if batch_id else None, count, b"x" * size, frozenset(), frozenset(), 0)
 
 
 @asynccontextmanager

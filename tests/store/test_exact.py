@@ -17,7 +17,7 @@ from service.intake.batch import Packed, Receipt
 from service.intake.reading import Reading, now_microseconds
 from service.period.selection import ALL_SERIES
 from service.period.steps import make_period
-from service.store import Store, open_store
+from service.store import Store, open_store, slices
 from service.store.migrate import migrate, search_path
 from tests.batches import broken, packed
 from tests.conftest import Engine, run_jobs
@@ -51,7 +51,11 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("send again"), st.integers(0, 10)),
     st.tuples(st.just("send other content"), st.integers(0, 10)),
     st.tuples(st.just("send what is refused"), BATCHES),
+    st.tuples(st.just("write while minutes are kept close"), BATCHES),
+    st.tuples(st.just("write while slices are made"), BATCHES),
+    st.tuples(st.just("make slices"), st.none()),
     st.tuples(st.just("refresh late minutes"), st.none()),
+    st.tuples(st.just("keep minutes close"), st.none()),
     st.tuples(st.just("run policies"), st.none()),
 )
 
@@ -111,6 +115,14 @@ class Machine:
                 await asyncio.gather(*(self._write(one) for one in what))
             case "write while late minutes are refreshed", list():
                 await asyncio.gather(self._write(what), self._refresh_late(), self._write(what))
+            case "write while minutes are kept close", list():
+                await asyncio.gather(self._write(what), self._keep_close(), self._write(what))
+            case "write while slices are made", list():
+                await asyncio.gather(self._write(what), self._make_slices(), self._write(what))
+            case "make slices", _:
+                await self._make_slices()
+            case "keep minutes close", _:
+                await self._keep_close()
             case "write while policies run", list():
                 await asyncio.gather(self._write(what), self._run_policies(), self._write(what))
             case "send again", int() if self._sent:
@@ -126,11 +138,11 @@ class Machine:
                 await self._run_policies()
 
     async def check(self) -> None:
-        """Compare the rollups with the readings, and two charts: by hours of the last month, and by days of the last
-        years. The time zone is one whose hours and days begin within those of UTC."""
+        """Compare the rollups with the readings, and three charts: by minutes of the last hours, by hours of the last
+        month, and by days of the last years. The time zone is one whose hours and days begin within those of UTC."""
         for unit, length in LENGTHS.items():
             assert await self._con.fetch(DIFFERENCES.format(unit=unit, length=length)) == []
-        for since, step in (("now-32d", "1h"), ("now-1400d", "1d")):
+        for since, step in (("now-4h", "1m"), ("now-32d", "1h"), ("now-1400d", "1d")):
             period = make_period(since, "now+1h", step, "Asia/Kolkata", datetime.now(UTC), 1500)
             [*panels] = (await self._store.buckets.read(period, "sum", ALL_SERIES)).panels
             drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
@@ -158,6 +170,15 @@ class Machine:
             with suppress(Unavailable):  # the server's own worker may be refreshing
                 await self._store.rollups.refresh_late()
 
+    async def _keep_close(self) -> None:
+        if self._store.server.edition == "community":
+            with suppress(Unavailable):
+                await self._store.rollups.keep_close()
+
+    async def _make_slices(self) -> None:
+        if self._store.server.edition == "community":
+            await self._store.slices.renew()
+
     async def _run_policies(self) -> None:
         if self._store.server.edition == "community":
             with suppress(Unavailable):
@@ -174,7 +195,9 @@ class Machine:
 
 
 @pytest.fixture
-async def machine(engine: Engine, schema: str) -> AsyncIterator[Machine]:
+async def machine(engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Machine]:
+    """A machine that makes slices however few readings there are."""
+    monkeypatch.setattr(slices, "WORTH", 1)
     await migrate(engine.url, schema, engine.server, lambda _: None)
     path = search_path(schema, engine.server)
     con = await asyncpg.connect(engine.url, server_settings={"search_path": path, "timezone": "UTC", "jit": "off"})

@@ -5,7 +5,7 @@ There are three weeks of readings, which are materialised up to three days ago.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -20,6 +20,7 @@ from service.store.migrate import migrate, search_path
 from service.store.pool import PLANNED
 from service.store.queries import query
 from tests.conftest import Engine, dropped_schema
+from tests.query_plans import UPTO, nodes
 
 pytestmark = pytest.mark.anyio
 
@@ -63,25 +64,25 @@ $$;
 """
 
 OF_ROLLUPS = [
-    ("buckets", {"size": "minute", "agg": "sum"}, (EDGES, START, END, None, None), "minute_rollup"),
-    ("buckets", {"size": "minute", "agg": "last"}, (EDGES, START, END, NAMES, 2), "minute_rollup"),
-    ("buckets", {"size": "quarter", "agg": "avg"}, (EDGES, START, END, NAMES, None), "quarter_rollup"),
-    ("buckets", {"size": "hour", "agg": "max"}, (EDGES, START, END, None, None), "hour_rollup"),
-    ("buckets", {"size": "day", "agg": "sum"}, (EDGES[::24], START, END, None, 4), "day_rollup"),
+    ("buckets", {"size": "minute", "agg": "sum"}, (EDGES, START, END, None, None, UPTO), "minute_rollup"),
+    ("buckets", {"size": "minute", "agg": "last"}, (EDGES, START, END, NAMES, 2, UPTO), "minute_rollup"),
+    ("buckets", {"size": "quarter", "agg": "avg"}, (EDGES, START, END, NAMES, None, UPTO), "quarter_rollup"),
+    ("buckets", {"size": "hour", "agg": "max"}, (EDGES, START, END, None, None, UPTO), "hour_rollup"),
+    ("buckets", {"size": "day", "agg": "sum"}, (EDGES[::24], START, END, None, 4, UPTO), "day_rollup"),
     (
         "buckets",
         {"size": "hour", "agg": "min", "with_days": True},
-        (EDGES[::24], START, END, None, None, [START]),
+        (EDGES[::24], START, END, None, None, UPTO, [START]),
         "day_rollup",
     ),
-    ("buckets_from_totals", {"agg": "sum"}, (EDGES, START, END), "quarter_total"),
-    ("spread", {"size": "minute"}, (START, START + HOUR, None, 10, 20, True), "minute_rollup"),
-    ("spread", {"size": "hour"}, (START, END, NAMES, 10, 20, False), "hour_rollup"),
-    ("spread", {"size": "day"}, (START, END, None, 10, 20, True), "day_rollup"),
-    ("totals", {}, (START, END, None, TODAY), "minute_rollup"),
-    ("days_with_readings", {}, (START, END, None), "day_rollup"),
-    ("newest_fact_day", {}, (START, END, NAMES), "day_rollup"),
-    ("pace", {}, (START, START + 6 * HOUR, NAMES), "minute_rollup"),
+    ("buckets_from_totals", {"agg": "sum"}, (EDGES, START, END, UPTO), "quarter_total"),
+    ("spread", {"size": "minute"}, (START, START + HOUR, None, 10, 20, True, UPTO), "minute_rollup"),
+    ("spread", {"size": "hour"}, (START, END, NAMES, 10, 20, False, UPTO), "hour_rollup"),
+    ("spread", {"size": "day"}, (START, END, None, 10, 20, True, UPTO), "day_rollup"),
+    ("totals", {}, (START, END, None, TODAY, UPTO), "minute_rollup"),
+    ("days_with_readings", {}, (START, END, None, UPTO), "day_rollup"),
+    ("newest_fact_day", {}, (START, END, NAMES, UPTO), "day_rollup"),
+    ("pace", {}, (START, START + 6 * HOUR, NAMES, UPTO), "minute_rollup"),
 ]
 OF_READINGS = [
     ("readings", True, (START, END, None, None, None, 100, 0)),
@@ -126,7 +127,8 @@ async def con(engine: Engine) -> AsyncIterator[Connection]:
 
 async def plan(con: Connection, text: str, args: tuple[object, ...]) -> Plan:
     relations = {row["chunk_name"]: row["relation"] for row in await con.fetch(CHUNKS)}
-    told = await con.fetchval(f"explain (format json) {text}", *args)
+    [[upto]] = await con.fetch(query("upto")) if "watermark" in text or "materialised" in text else [[None]]
+    told = await con.fetchval(f"explain (format json) {text}", *(upto if one is UPTO else one for one in args))
     found = Plan(defaultdict(set), defaultdict(set), 0, "cagg_watermark(" in told)
     for node in nodes(msgspec.json.decode(told)[0]["Plan"]):
         found.left_out_late += node.get("Chunks excluded during startup", 0)
@@ -135,12 +137,6 @@ async def plan(con: Connection, text: str, args: tuple[object, ...]) -> Plan:
             found.chunks[relations[name]].add(name)
             found.ways[relations[name]].add(node["Node Type"])
     return found
-
-
-def nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield node
-    for part in node.get("Plans", ()):
-        yield from nodes(part)
 
 
 @pytest.mark.parametrize(("name", "filled", "args", "rollup"), OF_ROLLUPS)
@@ -169,7 +165,7 @@ async def test_readings_are_found_by_their_index(
 
 @pytest.mark.parametrize("down", [True, False])
 async def test_readings_of_few_series_are_found_by_their_minutes(engine: Engine, con: Connection, down: bool) -> None:
-    args = (START, END, NAMES, None, None, 100, 0)
+    args = (START, END, NAMES, None, None, 100, 0, UPTO)
     found = await plan(con, query("series_readings", down=down, edition=engine.server.edition), args)
     if engine.server.edition == "community":
         assert set(found.chunks) == {"minute_rollup", "reading"}

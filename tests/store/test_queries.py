@@ -27,12 +27,19 @@ COMMUNITY = {
     "clear_late",
     "jobs",
     "know_jobs",
+    "any_late_between",
     "late_runs",
+    "late_since",
     "late_windows",
     "refresh_rollup",
     "claim_job",
     "end_job",
     "mark_late",
+    "refreshable",
+    "upto",
+    "late_slices",
+    "sliced",
+    "unsliced",
 }
 """The statements that aren't used on the Apache edition."""
 IN_ORDER = ["readings", "series_readings"]
@@ -58,6 +65,9 @@ async def test_every_statement_is_understood(engine: Engine, schema: str) -> Non
     con = await asyncpg.connect(engine.url, server_settings={"search_path": path})
     try:
         for name, filled in TEXTS:
+            if name == "begin_writing":  # two statements, which can't be prepared
+                await con.execute(query(name) + "; rollback")
+                continue
             if name in COMMUNITY and engine.server.edition != "community":
                 continue
             try:

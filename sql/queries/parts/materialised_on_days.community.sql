@@ -1,6 +1,6 @@
--- The exact buckets of one size in a period that lie on the days (UTC) in $6.
+-- The exact buckets of one size that lie on the days (UTC) in $7, in a period up to which days are materialised.
 select :columns
-from buckets_of_days(':rollup', $6::timestamptz[]) of_days
+from buckets_of_days(':rollup', $7::timestamptz[]) of_days
 where bucket >= :first
   and bucket < :until
   and bucket not in (
@@ -12,4 +12,4 @@ where bucket >= :first
 union all
 select :columns
 from late_buckets(interval ':width', :first, :until)
-where time_bucket(interval '1 day', bucket) = any($6::timestamptz[])
+where time_bucket(interval '1 day', bucket) = any($7::timestamptz[])

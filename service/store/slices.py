@@ -1,0 +1,66 @@
+"""Aggregates readings in slices of a few seconds while many come, before their minute is materialised.
+
+What isn't materialised would otherwise be read from the readings, every time that anybody looks at a chart or a page,
+and at 100,000 readings a second that are millions. Slices are exact like everything else: a reading that is written
+after the slice was made in which it belongs is marked in the same transaction, and from that slice on nothing is read
+from slices until they are made anew. sql/schema/097_slices.sql has the tables.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from service.errors import Unavailable
+from service.store.lag import is_far_behind
+from service.store.pool import WORK_TIMEOUT, Pool
+from service.store.queries import query
+
+CLOSEST = timedelta(seconds=1)
+"""How close to the present slices are made. What comes later than that is late for them."""
+WORTH = 20_000
+"""How many readings are worth a slice: reading as many takes about ten milliseconds."""
+LOOK_EVERY, PATIENCE = 0.01, 5.0
+"""Seconds between two looks at the transactions under way, and after which no more are waited for."""
+
+
+class Slices:
+    """Makes the slices. One replica does that at a time; of two, one fails, and nothing of what it did remains."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def renew(self) -> bool:
+        """Make slices up to a second ago, if there are enough readings; returns whether there were."""
+        [row] = await self._pool.read("unsliced", CLOSEST)
+        watermark, due = row["watermark"], row["due"]
+        if row["is_unsafe"]:
+            await self._pool.execute("drop_slices")
+            return False
+        if await is_far_behind(self._pool, watermark, due):
+            return False
+        [[upto]] = await self._pool.read("sliced", watermark)
+        [[waiting]] = await self._pool.read("count_some", upto, due, WORTH)
+        if waiting < WORTH:
+            return False
+        await self._pool.execute("announce_slices", watermark, due)
+        await self._all_know()
+        async with self._pool.transaction(WORK_TIMEOUT, "begin isolation level repeatable read") as con:
+            [[upto]] = await con.fetch(query("sliced"), watermark)
+            await con.execute(query("make_slices"), watermark, upto, due)
+        return True
+
+    async def vacuum(self) -> None:
+        """Free the space of slices that were deleted."""
+        await self._pool.execute("vacuum_slices")
+
+    async def _all_know(self) -> None:
+        """Wait for the end of the transactions that may have begun before what was announced last. Raises Unavailable
+        where one takes too long; the next round waits again."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + PATIENCE
+        [[before]] = await self._pool.read("writers")
+        while before:
+            if loop.time() > give_up:
+                raise Unavailable(f"Transactions are writing readings for {PATIENCE:g} seconds already.")
+            await asyncio.sleep(LOOK_EVERY)
+            [[running]] = await self._pool.read("writers")
+            before = set(before) & set(running)

@@ -1,0 +1,11 @@
+-- Buckets straight from the readings. The bounds are on "ts" itself, and only the aggregates that are asked for are
+-- computed, since only then does TimescaleDB aggregate whole vectors of its columnstore. A minute that begins with slices
+-- goes on after them.
+select greatest(bucket, :first) as bucket, :columns
+from (
+  select :aggregates
+  from reading
+  where ts >= :first
+    and ts < :until
+  group by :groups
+) fresh

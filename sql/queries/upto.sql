@@ -1,0 +1,20 @@
+-- Up to where buckets of each size can be read from their rollup: days, hours, quarters of an hour, quarters of all
+-- series together, and minutes. What comes after that is read from the smaller ones, and in the end from the readings.
+-- The last one is up to where slices can be used: none of them, unless sql/queries/sliced.sql says otherwise.
+select array[
+  least(day, time_bucket(interval '1 day', minute)),
+  least(hour, time_bucket(interval '1 hour', minute)),
+  least(quarter, time_bucket(interval '15 minutes', minute)),
+  least(total, time_bucket(interval '15 minutes', minute)),
+  minute,
+  minute
+] as upto
+from (
+  select
+    max(at) filter (where rollup = 'day_rollup') as day,
+    max(at) filter (where rollup = 'hour_rollup') as hour,
+    max(at) filter (where rollup = 'quarter_rollup') as quarter,
+    max(at) filter (where rollup = 'quarter_total') as total,
+    max(at) filter (where rollup = 'minute_rollup') as minute
+  from watermark
+) watermarks

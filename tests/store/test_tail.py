@@ -1,0 +1,102 @@
+"""How a million readings are read that aren't materialised yet, according to the query plans: they are aggregated
+before anything is sorted, and those in the columnstore by whole vectors. There are no statistics of their chunk, which
+was made just now."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+import asyncpg
+import msgspec
+import pytest
+
+from service.store.database import session
+from service.store.migrate import migrate, search_path
+from service.store.pool import PLANNED
+from service.store.queries import query
+from tests.conftest import Engine, dropped_schema
+from tests.query_plans import UPTO, nodes
+
+pytestmark = pytest.mark.anyio
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+NOW = datetime.now(UTC).replace(second=0, microsecond=0)
+TODAY = NOW.replace(hour=0, minute=0)
+START = NOW - timedelta(hours=1)
+EDGES = [START + timedelta(minutes=minute) for minute in range(62)]
+END = EDGES[-1]
+PERIOD, DAY = (START, END), (TODAY, TODAY + timedelta(days=1))
+
+TAIL = """
+insert into reading (ts, series, plan, fact)
+select $1::timestamptz - number * interval '0.1 ms', 'line ' || number % 20, 40, number % 80
+from generate_series(1, 1_000_000) as number
+"""
+TO_COLUMNSTORE = """
+select compress_chunk(chunk) from show_chunks('reading') as chunk;
+-- some rows are always beside it, and only then are a single chunk's vectors aggregated
+insert into reading (ts, series) values (now(), 'line 1')
+"""
+VECTORS = (2, 29)
+"""From this version on, readings are aggregated by vectors where they are grouped by time_bucket."""
+STATEMENTS: list[tuple[str, dict[str, Any], tuple[object, ...]]] = [
+    *(("buckets", {"size": "minute", "agg": agg}, (EDGES, *PERIOD, None, 4, UPTO)) for agg in ("sum", "avg", "min")),
+    ("buckets", {"size": "minute", "agg": "sum", "together": True}, (EDGES, *PERIOD, None, None, UPTO)),
+    ("buckets", {"size": "minute", "agg": "max"}, (EDGES, *PERIOD, None, 1, UPTO)),
+    ("buckets_from_totals", {"agg": "avg", "together": True}, ([START, END], *PERIOD, UPTO)),
+    ("totals", {"together": True}, (*PERIOD, None, NOW, UPTO)),
+    ("pace", {"together": True}, (*PERIOD, None, UPTO)),
+    *(("spread", {"size": size, "together": True}, (*PERIOD, None, 10, 20, True, UPTO)) for size in ("minute", "day")),
+    ("days_with_readings", {"together": True}, (*DAY, None, UPTO)),
+    ("newest_fact_day", {"together": True}, (*DAY, None, UPTO)),
+]
+
+
+@pytest.fixture(scope="module", params=["rows", "columns"])
+async def tail(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
+    if request.param == "columns" and engine.server.edition != "community":
+        pytest.skip("the Apache edition has no columnstore")
+    async with dropped_schema(engine) as schema:
+        await migrate(engine.url, schema, engine.server, lambda _: None)
+        settings = session(search_path(schema, engine.server)) | PLANNED
+        con = await asyncpg.connect(engine.url, server_settings=settings)
+        try:
+            await con.execute(TAIL, NOW)
+            if request.param == "columns":
+                await con.execute(TO_COLUMNSTORE)
+            yield con
+        finally:
+            await con.close()
+
+
+@pytest.mark.parametrize(("name", "filled", "args"), STATEMENTS)
+async def test_the_tail_is_neither_sorted_nor_read_row_by_row(
+    engine: Engine, tail: Connection, request: pytest.FixtureRequest, name: str, filled: dict[str, Any], args: Any
+) -> None:
+    edition = engine.server.edition
+    [[upto]] = await tail.fetch(query("upto")) if edition == "community" else [[None]]
+    text = query(name, **filled, edition=edition)
+    told = await tail.fetchval(f"explain (format json) {text}", *(upto if one is UPTO else one for one in args))
+    plan = msgspec.json.decode(told)[0]["Plan"]
+    assert any(_is_scan(node) for node in nodes(plan))
+    assert not _sorts_readings(plan)
+    if "columns" in request.node.name and _version(engine) >= VECTORS:
+        assert "VectorAgg" in {node.get("Custom Plan Provider") for node in nodes(plan)}
+
+
+def _is_scan(node: dict[str, Any]) -> bool:
+    name: str = node.get("Relation Name", "")
+    return name.startswith("_hyper_")
+
+
+def _sorts_readings(node: dict[str, Any], *, under_sort: bool = False) -> bool:
+    """Whether a scan is under a sort with no aggregate between the two."""
+    kind = node["Node Type"]
+    under_sort = (under_sort or "Sort" in kind) and kind != "Aggregate"
+    parts = node.get("Plans", ())
+    return (under_sort and _is_scan(node)) or any(_sorts_readings(part, under_sort=under_sort) for part in parts)
+
+
+def _version(engine: Engine) -> tuple[int, ...]:
+    return tuple(int(part) for part in engine.server.timescaledb.split("-")[0].split(".")[:2])
