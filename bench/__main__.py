@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import backfill, chart, chart_load, display, ingest, live, sockets
+from bench import backfill, chart, chart_load, display, ingest, live, sockets, tail
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "sockets": sockets.measure,
     "chart": chart.measure,
     "chart-load": chart_load.measure,
+    "tail": tail.measure,
     "live": live.measure,
     "display": display.measure,
     "backfill": backfill.measure,
