@@ -15,6 +15,8 @@ from service.store.server_words import in_words
 
 ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection."""
+RELEASE_TIMEOUT = 2.0
+"""Seconds that a server may take to stop a query that was cancelled; then the connection is cut."""
 CLOSE_TIMEOUT = 0.5
 """Seconds that a pool may take to close its connections in good order; then they are cut."""
 READ_TIMEOUT = 30.0
@@ -28,6 +30,8 @@ PLANNED = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 planning skip the chunks outside of its bounds. JIT compilation is off, because it takes longer than any of the
 queries."""
 
+COMMIT = "COMMIT;"
+"""Ends what was written. Tests that cut connections know it from the end of a snapshot by its writing."""
 SNAPSHOT = "begin isolation level repeatable read read only"
 
 _DATA_ERRORS = (
@@ -141,8 +145,20 @@ class Pool:
         if self.unusable is not None:
             raise Unavailable(self.unusable)
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT) as con:
+            con = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+            try:
                 yield con
+            except asyncio.CancelledError:
+                # until the server has confirmed that it stops the query, which a silent one doesn't
+                releasing = asyncio.create_task(self._pool.release(con, timeout=RELEASE_TIMEOUT))
+                releasing.add_done_callback(_leave_failure)
+                await asyncio.wait([releasing])
+                raise
+            except BaseException:
+                await self._pool.release(con)
+                raise
+            else:
+                await self._pool.release(con)
         except _DATA_ERRORS as exc:
             raise BadReading(f"The database refuses this: {in_words(exc)}.") from exc
         except _TOO_MUCH as exc:
@@ -165,7 +181,7 @@ class Pool:
             try:
                 await con.execute(beginning)
                 yield con
-                await con.execute("commit")
+                await con.execute(COMMIT)
             except asyncio.CancelledError:
                 con.terminate()  # and no ROLLBACK, which would wait for the database as well
                 raise
@@ -176,6 +192,12 @@ class Pool:
                 raise
             finally:
                 ending.cancel()
+
+
+def _leave_failure(done: "asyncio.Task[None]") -> None:
+    """Take note of how it ended, so that nobody is told that it failed: the connection was cut then."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def begin_snapshot(con: "Connection[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]") -> None:
