@@ -3,7 +3,7 @@
 What isn't materialised would otherwise be read from the readings, every time that anybody looks at a chart or a page,
 and at 100,000 readings a second that are millions. Slices are exact like everything else: a reading that is written
 after the slice was made in which it belongs is marked in the same transaction, and from that slice on nothing is read
-from slices until they are made anew. sql/schema/097_slices.sql has the tables.
+from slices until they are made anew. Their tables are in sql/schema/097_slices.sql and 098_slices.community.sql.
 """
 
 import asyncio

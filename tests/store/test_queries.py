@@ -38,7 +38,9 @@ COMMUNITY = {
     "refreshable",
     "upto",
     "late_slices",
+    "make_slices",
     "sliced",
+    "vacuum_slices",
     "unsliced",
 }
 """The statements that aren't used on the Apache edition."""
