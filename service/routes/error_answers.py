@@ -24,6 +24,9 @@ from service.routes.sign_in import ADDRESS
 MOST_PICTURES = 10_000
 """Pictures of errors that may wait to be drawn: more than anybody asks for, since they can't be refused."""
 
+GONE = "client disconnected prematurely"
+"""What Litestar says of a client that goes while it sends a body; it has no exception of its own for that."""
+
 log = structlog.stdlib.get_logger("service")
 
 
@@ -55,6 +58,9 @@ class ErrorAnswers:
         """Answer an error of the framework, such as an unknown address, a wrong method or a body that is too large."""
         if error.status_code == 413:
             return self.refuse(request, too_large(self._max_body))
+        if error.detail == GONE:
+            self._count(request, "gone")
+            return Response(None, status_code=400)  # which nobody reads
         if error.status_code >= 500:
             return self.unexpected(request, error)
         self._count(request, f"http_{error.status_code}")
