@@ -3,7 +3,7 @@
 select greatest(
   $1::timestamptz,
   case
-    when first > $1::timestamptz then null
+    when upto is null or first > $1::timestamptz then null
     when late is null then upto
     else least(upto, (select coalesce(max(bucket), '-infinity') from slice where bucket <= late))
   end

@@ -147,10 +147,14 @@ async def test_none_are_made_beside_an_earlier_version(store: Store, con: "async
     """A replica of it marks nothing. What it has written before that is noticed is seen when the slices are dropped."""
     await _write(store, 30 * SECOND, 20 * SECOND, 10 * SECOND)
     assert await store.slices.renew()
-    await con.execute("insert into reading (ts, series, plan) values (now() - interval '15 s', 's', 1)")
+    await asyncio.sleep(1.5)
+    await _write(store, 1.2 * SECOND, 1.2 * SECOND, 1.2 * SECOND)
+    assert await store.slices.renew()
+    await _write(store, 1.25 * SECOND)  # late for the second slice, and so marked
+    await con.execute("insert into reading (ts, series, plan) values (now() - interval '25 s', 's', 1)")
     await con.execute("insert into committer (id, number) values (gen_random_uuid(), 1)")
     assert not await store.slices.renew()
-    assert await _readings(store) == [4, 4, 4]
+    assert await _readings(store) == [8, 8, 8]
 
 
 async def test_one_that_fails_leaves_the_last_ones(store: Store, con: "asyncpg.Connection[asyncpg.Record]") -> None:
