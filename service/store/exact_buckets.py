@@ -73,6 +73,8 @@ def fill_in(text: str, parts: Mapping[str, str], edition: str, *, together: bool
         name, (size, *asked), columns = found[2], _arguments(found[3]), found[4]
         if name == "exact":
             filled = "\nunion all\n".join(_exact(parts, edition, size, asked, columns, together=together))
+        elif name == "fresh":
+            filled = _fresh(parts["parts/fresh"], SIZES[size].width, asked, columns, together=together)
         else:
             filled = _filled(parts[f"parts/{name}.{edition}"], SIZES[size], asked, columns)
         return "\n".join(f"{found[1]}{line}" for line in filled.splitlines())
