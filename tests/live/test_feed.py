@@ -90,8 +90,9 @@ async def test_a_change_is_seen_soon_and_many_changes_are_few_snapshots(feed: Fe
             await asyncio.sleep(0.002)
         while await following(viewer) != b"change %d" % camera.number:
             pass
-        assert time.monotonic() - started < 2
-    assert camera.taken <= 2 + 2 / PAUSE
+        took = time.monotonic() - started
+    assert took < 5
+    assert camera.taken <= 2 + took / PAUSE
 
 
 async def test_a_slow_viewer_skips_and_is_sent_the_whole(feed: Feed[str, Photo], camera: Camera) -> None:

@@ -1,6 +1,7 @@
 """Readings over HTTP."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -84,13 +85,14 @@ async def test_others_have_their_turn_while_a_large_body_is_parsed(
     shared: Running, media_type: str, body: bytes
 ) -> None:
     post = asyncio.ensure_future(shared.http.post("/readings", content=body, headers={"Content-Type": media_type}))
-    clock, gaps = asyncio.get_running_loop().time, [0.0]
+    # The process's own time rather than the clock's, since other processes may keep this machine busy.
+    clock, turns = time.process_time, []
     while not post.done():
         started = clock()
         await asyncio.sleep(0.005)
-        gaps.append(clock() - started)
+        turns.append(clock() - started)
     assert (await post).json()["errors"][0]["index"] == 150_000
-    assert max(gaps) < 0.3
+    assert max(turns) < sum(turns) / 4
 
 
 async def test_every_refusal_is_counted(shared: Running) -> None:
