@@ -112,7 +112,7 @@ class Entrance:
         self._caller = sender.caller
         self.rules = gate.rules
         """The rules for this sender's readings."""
-        self.share = gate.turns.share()
+        self.share = gate.turns.share(self._caller)
         """In which this sender's readings are parsed."""
         self.hold = gate.memory.hold(self._caller)
         """The memory for what has arrived and isn't handed over yet."""

@@ -9,11 +9,19 @@ from collections.abc import Generator
 from time import perf_counter
 from typing import TypeVar
 
+from service.limits.fair_line import FairLine
+
 T = TypeVar("T")
 Work = Generator[None, None, T]
 """Work that stops after each small part, and that returns its result at the end."""
 SLICE = 0.002
 """Seconds of work after which others have a turn."""
+LONG_AFTER = 10
+"""After how many slices something counts as long. A batch of a thousand readings is done before."""
+LONG_AT_ONCE, LONG_EACH = 4, 2
+"""How many things that are long are worked on at the same time, and how many of one sender. The others wait where they
+are, since what was parsed of each takes memory until its end."""
+UNLIMITED = 2**62
 
 
 def at_once(work: Work[T]) -> T:
@@ -30,36 +38,47 @@ class Turns:
     """What all senders share: between two turns of the event loop, one of them goes on with its work."""
 
     def __init__(self) -> None:
-        self._queue = asyncio.Lock()
+        self.queue = asyncio.Lock()
+        self.long = FairLine("long batches", LONG_AT_ONCE, UNLIMITED, LONG_EACH)
 
-    def share(self) -> "Share":
+    def share(self, caller: str = "") -> "Share":
         """The share of one sender."""
-        return Share(self._queue)
+        return Share(self, caller)
 
 
 class Share:
     """One sender's share of the event loop's time."""
 
-    __slots__ = ("_left", "_queue")
+    __slots__ = ("_caller", "_left", "_turns")
 
-    def __init__(self, queue: asyncio.Lock) -> None:
-        self._queue = queue
+    def __init__(self, turns: Turns, caller: str) -> None:
+        self._turns, self._caller = turns, caller
         self._left = SLICE
 
     async def do(self, work: Work[T]) -> T:
         """Do the work, and rest after each slice."""
-        while True:
+        done = await self._slices(work, LONG_AFTER)
+        if done is None:
+            async with self._turns.long.turn((self._caller,)):
+                done = await self._slices(work, UNLIMITED)
+        assert done is not None
+        return done[0]
+
+    async def _slices(self, work: Work[T], most: int) -> tuple[T] | None:
+        """Do at most so many slices of the work. Returns its result once it is done."""
+        while most:
             if self._left <= 0:
                 await self.rest()
+                most -= 1
             ends = perf_counter() + self._left
             try:
                 while perf_counter() < ends:
                     next(work)
             except StopIteration as done:
-                result: T = done.value
-                return result
+                return (done.value,)
             finally:
                 self._left = ends - perf_counter()
+        return None
 
     def has_worked(self, seconds: float) -> bool:
         """Count work that was done otherwise. Returns whether it is time to rest."""
@@ -68,6 +87,6 @@ class Share:
 
     async def rest(self) -> None:
         """Let all others have a turn, first those who have waited longest for one of theirs."""
-        async with self._queue:
+        async with self._turns.queue:
             await asyncio.sleep(0)
         self._left = SLICE

@@ -20,7 +20,7 @@ from service.intake.formats.line_protocol import BadLine, LineReader
 from service.intake.formats.ndjson import add_lines
 from service.intake.packer import Packer
 from service.intake.reading import MAX_KEYS, MAX_SIZE, now_microseconds
-from service.intake.turns import SLICE, Turns, Work, at_once
+from service.intake.turns import LONG_AFTER, LONG_EACH, SLICE, Turns, Work, at_once
 from tests.batches import RULES
 from tests.harness import Running, ask, counted
 
@@ -204,6 +204,34 @@ async def test_work_of_many_takes_turns() -> None:
     assert await asyncio.gather(*(turns.share().do(work()) for _ in range(senders))) == [7] * senders
     looking.cancel()
     assert looks > senders * (steps - 1)
+
+
+async def test_of_long_work_a_sender_has_only_some_under_way() -> None:
+    """What was parsed takes memory until its end. Others' long work goes on beside, and what is short waits for none."""
+    turns, under_way, most, ended = Turns(), dict[str, int](), 0, list[str]()
+
+    def work(name: str, slices: int) -> Work[None]:
+        nonlocal most
+        for number in range(slices):
+            time.sleep(1.2 * SLICE)
+            if number == LONG_AFTER + 1:
+                under_way[name] = under_way.get(name, 0) + 1
+                most = max(most, under_way[name])
+            yield
+        if slices > LONG_AFTER:
+            under_way[name] -= 1
+        ended.append(name)
+
+    greedy = [asyncio.create_task(turns.share("greedy").do(work("greedy", 3 * LONG_AFTER))) for _ in range(10)]
+    await asyncio.sleep(0)
+    await asyncio.gather(
+        turns.share("modest").do(work("modest", 3 * LONG_AFTER)),
+        turns.share("greedy").do(work("short", LONG_AFTER // 2)),
+    )
+    assert ended[0] == "short"
+    assert ended.index("modest") < LONG_EACH + 2
+    await asyncio.gather(*greedy)
+    assert most == LONG_EACH
 
 
 @asynccontextmanager
