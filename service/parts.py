@@ -49,6 +49,9 @@ READS_PATIENCE = 10.0
 """Seconds that such a read may wait for its turn."""
 COMMITTERS = 2
 """How many transactions may be under way at once; more than two gain nothing on two cores."""
+MOST_EMBEDDED = 100_000
+"""The most readings in a batch on the embedded engine: its one session writes them in about a second, and all others
+wait meanwhile."""
 
 log = structlog.stdlib.get_logger("service")
 Say = Callable[[str], None]
@@ -128,7 +131,8 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
     ):
         counters.watch_jobs(watch.jobs)
         await renderer.warm()
-        rules = Rules(settings.min_ts, settings.max_clock_skew, settings.queue_readings)
+        most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
+        rules = Rules(settings.min_ts, settings.max_clock_skew, most)
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
         with suppress(Unavailable):
             await series.count()

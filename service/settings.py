@@ -135,8 +135,8 @@ class Settings(BaseSettings):
     queue_readings: int = Field(
         200_000,
         ge=1,
-        description="Most readings in a batch, and waiting to be written (of past days half as many more); beyond, "
-        "sockets pause and requests get 503.",
+        description="Most readings in a batch (embedded engine: 100,000 at most), and waiting to be written (of past "
+        "days half as many more); beyond, sockets pause and requests get 503.",
     )
     queue_bytes: Size = Field(
         64 * 2**20,

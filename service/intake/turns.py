@@ -57,12 +57,12 @@ class Share:
 
     async def do(self, work: Work[T]) -> T:
         """Do the work, and rest after each slice."""
-        done = await self._slices(work, LONG_AFTER)
-        if done is None:
-            async with self._turns.long.turn((self._caller,)):
-                done = await self._slices(work, UNLIMITED)
-        assert done is not None
-        return done[0]
+        if done := await self._slices(work, LONG_AFTER):
+            return done[0]
+        async with self._turns.long.turn((self._caller,)):
+            while not done:
+                done = await self._slices(work, LONG_AFTER)
+            return done[0]
 
     async def _slices(self, work: Work[T], most: int) -> tuple[T] | None:
         """Do at most so many slices of the work. Returns its result once it is done."""

@@ -5,8 +5,8 @@ from siege.wire import ask, request, squeezed
 
 MOST = 16 * 2**20 - 100
 """A little less than MAX_BODY_BYTES."""
-READINGS = 199_000
-"""A little fewer than QUEUE_READINGS."""
+READINGS = 99_000
+"""A little fewer than the embedded engine takes in a batch."""
 JSON = {"Content-Type": "application/json"}
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}

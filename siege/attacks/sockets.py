@@ -24,7 +24,7 @@ def frames_of_zeros(target: Target) -> Assault:
 
 def frames_of_attributes(target: Target) -> Assault:
     """Frames of 1 MB with readings that have an attribute each, with one id, on twenty sockets at once."""
-    return _on_sockets(target, 20, frame(TEXT, b'{"id":"siege","readings":' + array_of(b'{"a":1}', 120_000) + b"}"))
+    return _on_sockets(target, 20, frame(TEXT, b'{"id":"siege","readings":' + array_of(b'{"a":1}', READINGS) + b"}"))
 
 
 def frames_of_empty_readings(target: Target) -> Assault:

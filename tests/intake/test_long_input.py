@@ -207,7 +207,7 @@ async def test_work_of_many_takes_turns() -> None:
 
 
 async def test_of_long_work_a_sender_has_only_some_under_way() -> None:
-    """What was parsed takes memory until its end. Others' long work goes on beside, and what is short waits for none."""
+    """What was parsed takes memory until its end. Others' goes on beside, and what is short waits for none of it."""
     turns, under_way, most, ended = Turns(), dict[str, int](), 0, list[str]()
 
     def work(name: str, slices: int) -> Work[None]:

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.conftest import Engine
 from tests.harness import Running, stored
 
 pytestmark = pytest.mark.anyio
@@ -76,9 +77,9 @@ async def test_refusals_are_problems_with_a_status(shared: Running, body: bytes,
 @pytest.mark.parametrize(
     ("media_type", "body"),
     [
-        ("text/csv", b"series,plan,note\n" + b"nobody,1,x\n" * 150_000 + b"nobody,x,x\n"),
-        ("application/json", b"[" + b'{"series":"nobody","note":"x","plan":1},' * 150_000 + b"5]"),
-        ("application/json", b"[" + b"{}," * 150_000 + b'{"plan":"x"}]'),
+        ("text/csv", b"series,plan,note\n" + b"nobody,1,x\n" * 90_000 + b"nobody,x,x\n"),
+        ("application/json", b"[" + b'{"series":"nobody","note":"x","plan":1},' * 90_000 + b"5]"),
+        ("application/json", b"[" + b"{}," * 90_000 + b'{"plan":"x"}]'),
     ],
 )
 async def test_others_have_their_turn_while_a_large_body_is_parsed(
@@ -91,8 +92,17 @@ async def test_others_have_their_turn_while_a_large_body_is_parsed(
         started = clock()
         await asyncio.sleep(0.005)
         turns.append(clock() - started)
-    assert (await post).json()["errors"][0]["index"] == 150_000
+    assert (await post).json()["errors"][0]["index"] == 90_000
     assert max(turns) < sum(turns) / 4
+
+
+async def test_a_batch_has_so_many_readings(fresh: Running, engine: Engine) -> None:
+    most = 100_000 if engine.server.embedded else fresh.parts.settings.queue_readings
+    headers = {"Content-Type": "application/x-ndjson"}
+    answer = await fresh.http.post("/readings", content=b"{}\n" * (most + 1), headers=headers)
+    assert answer.status_code == 413
+    assert f"at most {most:,} readings; send them in several" in answer.json()["detail"]
+    assert (await fresh.http.post("/readings", content=b"{}\n" * most, headers=headers)).json()["written"] == most
 
 
 async def test_every_refusal_is_counted(shared: Running) -> None:
