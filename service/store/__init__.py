@@ -12,7 +12,7 @@ from service.store.facts import Facts
 from service.store.inventory import LEDGERS, Inventory
 from service.store.jobs import Job, Jobs
 from service.store.keys import Keys
-from service.store.pool import PLANNED, Pool, open_pool
+from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
 from service.store.records import Excerpt, Record, Records
 from service.store.rollups import Rollups
@@ -64,9 +64,7 @@ async def open_store(url: str, search_path: str, server: DatabaseServer) -> Asyn
     read = session(search_path) | PLANNED
     # the embedded engine has a single session, and different settings would have to be applied at each change of pool
     write = read if server.embedded else session(search_path)
-    # what is refreshed needn't survive a crash: the marks, which are deleted later, are there again as well
-    # a refresh that sorts, because the planner takes the buckets for many, takes twice as long
-    work = read if server.embedded else read | {"synchronous_commit": "off", "work_mem": "64MB", "enable_sort": "off"}
+    work = read if server.embedded else read | REFRESHING
     async with (
         open_pool(url, write, WRITING, server.edition) as writing,
         open_pool(url, read, READING, server.edition) as reading,

@@ -30,6 +30,11 @@ PLANNED = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 planning skip the chunks outside of its bounds. JIT compilation is off, because it takes longer than any of the
 queries."""
 
+REFRESHING = {"synchronous_commit": "off", "work_mem": "64MB", "enable_sort": "off"}
+"""Settings for sessions that refresh rollups, beside PLANNED. What is refreshed needn't survive a crash: the marks,
+which are deleted later, are there again as well. A refresh that sorts, because the planner takes the buckets for many,
+takes twice as long."""
+
 COMMIT = "COMMIT;"
 """Ends what was written. Tests that cut connections know it from the end of a snapshot by its writing."""
 SNAPSHOT = "begin isolation level repeatable read read only"

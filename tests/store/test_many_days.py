@@ -3,16 +3,20 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from service.intake.batch import Outcome, Receipt
 from service.intake.reading import now_microseconds
 from service.store import Store, open_store
 from service.store.migrate import migrate, search_path
+from service.store.pool import PLANNED, REFRESHING
+from service.store.queries import query
 from tests.batches import packed, reading
 from tests.conftest import Engine
 from tests.database import connected, rollup_counts
 from tests.harness import Running
+from tests.query_plans import nodes
 
 pytestmark = pytest.mark.anyio
 
@@ -92,3 +96,23 @@ async def test_one_request_of_three_thousand_days_and_more_of_older_ones(fresh: 
     buckets = (await fresh.http.get("/chart", params=asked)).json()["buckets"]
     assert sum(bucket["readings"] for bucket in buckets) == 6100
     assert sum(bucket["plan"] for bucket in buckets) == 12200
+
+
+async def test_marks_are_taken_away_without_comparing_all_with_all(engine: Engine, schema: str) -> None:
+    if engine.server.edition != "community":
+        pytest.skip("the Apache edition marks nothing")
+    marks = 2_000
+    await migrate(engine.url, schema, engine.server, lambda _: None)
+    async with connected(engine, schema) as con:
+        for name, value in (PLANNED | REFRESHING).items():
+            await con.execute(f"set {name} = '{value}'")
+        await con.execute(query("mark_late"), list(range(marks)))
+        rows = await con.fetch("select bucket, version from late_minute")
+        given = [row["bucket"] for row in rows], [row["version"] for row in rows]
+        told = await con.fetchval("explain (analyze, timing off, format json) " + query("clear_late"), *given)
+        assert await con.fetchval("select count(*) from late_minute") == 0
+    compared = sum(
+        node["Actual Loops"] * (node["Actual Rows"] + sum(node[key] for key in node if key.startswith("Rows Removed")))
+        for node in nodes(msgspec.json.decode(told)[0]["Plan"])
+    )
+    assert compared <= 10 * marks
