@@ -1,6 +1,7 @@
 """Writes batches of readings in transactions. A batch whose id was committed before is not written again."""
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,9 @@ COMPRESS_FROM = 2_000
 fast."""
 COMPRESS_PER_SERIES = 100
 """The fewest readings per series, on average, for the same."""
+WHOLE_FOR, MOST_WHOLE = 60.0, 1_000
+"""For how many seconds it is remembered that a day has its chunk, which takes longer to look up than to write
+thousands of readings, and of how many days."""
 FORGOTTEN = 10_000
 """The most batch ids that one statement deletes."""
 MINUTES_A_DAY = 24 * 60
@@ -47,6 +51,8 @@ class Batches:
         self.compresses = server.edition == "community" and not server.embedded
         """Whether many readings are written straight to the columnstore. The TimescaleDB version of the embedded engine
         loses sorted readings that are written this way."""
+        self._whole: dict[int, float] = {}
+        """The days that have a chunk, with the time on the monotonic clock up to which that is taken for granted."""
         self.known: set[bytes] = set()
         """The names of series, as the rows have them, that are known to be in their table: those that were read from
         it, and those that were committed here. Other replicas may have added more."""
@@ -70,13 +76,26 @@ class Batches:
                 await _mark_late(con, written, row["started"])
                 await _mark_late_for_slices(con, written, row["sliced_from"], row["sliced_upto"])
             if self.compresses and _worth_compressing(written):
-                await con.fetch(query("compress_directly"), list(_days(written)))
+                await self._compress(con, _days(written))
             if new := _new_series(written, self.known):
                 await con.execute(query("insert_series"), [name_in(one) for one in new])
             await _copy(con, self._schema, [one.rows for one in written])
             receipt.outcomes = outcomes
         self.known |= new
         return outcomes
+
+    async def _compress(self, con: "Connection[asyncpg.Record]", days: Iterable[int]) -> None:
+        """Let this transaction write to the columnstore, if each of the days has a chunk already."""
+        now = time.monotonic()
+        unknown = [day for day in days if self._whole.get(day, 0.0) < now]
+        if not unknown:
+            await con.execute(query("compress_whole_days"))
+            return
+        [row] = await con.fetch(query("compress_directly"), unknown)
+        if row["direct"] == "on":
+            if len(self._whole) > MOST_WHOLE:
+                self._whole.clear()
+            self._whole |= dict.fromkeys(unknown, now + WHOLE_FOR)
 
     async def _make_chunks(self, days: set[int]) -> None:
         """Make the chunks that are missing for a transaction of many weeks. Raises TooLarge where there would be too

@@ -36,6 +36,7 @@ QUERIES = (
     "clear_late",
     "committed",
     "compress_directly",
+    "compress_whole_days",
     "count_at_instant",
     "count_series",
     "count_some",

@@ -7,15 +7,19 @@ from slices until they are made anew. Their tables are in sql/schema/097_slices.
 """
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from service.errors import Unavailable
 from service.store.lag import is_far_behind
 from service.store.pool import WORK_TIMEOUT, Pool
 from service.store.queries import query
 
-CLOSEST = timedelta(seconds=1)
-"""How close to the present slices are made. What comes later than that is late for them."""
+CLOSEST, FARTHEST = timedelta(seconds=1), timedelta(seconds=30)
+"""How close to the present slices are made. What comes later than that is late for them, and where much does, as from
+producers that send every ten seconds, they are made less close, but not beyond FARTHEST."""
+BEYOND, CLOSER = 1.25, 0.98
+"""How much further from the present than what was late they are made then, and by how much closer again the next time
+that nothing was."""
 WORTH = 20_000
 """How many readings are worth a slice: reading as many takes about ten milliseconds."""
 LOOK_EVERY, PATIENCE = 0.01, 5.0
@@ -27,14 +31,16 @@ class Slices:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self.closest = CLOSEST
+        """How close to the present slices are made now."""
 
     async def renew(self) -> bool:
-        """Make slices up to a second ago, if there are enough readings; returns whether there were."""
-        [row] = await self._pool.read("unsliced", CLOSEST)
-        watermark, due = row["watermark"], row["due"]
+        """Make slices nearly up to the present, if there are enough readings; returns whether there were."""
+        [row] = await self._pool.read("unsliced")
         if row["is_unsafe"]:
             await self._pool.execute("drop_slices")
             return False
+        watermark, due = row["watermark"], row["now"] - self._distance(row["now"], row["late"])
         if await is_far_behind(self._pool, watermark, due):
             return False
         [[upto]] = await self._pool.read("sliced", watermark)
@@ -47,6 +53,15 @@ class Slices:
             [[upto]] = await con.fetch(query("sliced"), watermark)
             await con.execute(query("make_slices"), watermark, upto, due)
         return True
+
+    def _distance(self, now: datetime, late: datetime | None) -> timedelta:
+        """How close to the present slices are made, given the first reading that was late for the last ones. Readings
+        that are later than FARTHEST change nothing: they are few, or would be late in any case."""
+        if late is None or now - late > FARTHEST:
+            self.closest = max(CLOSEST, CLOSER * self.closest)
+        else:
+            self.closest = min(FARTHEST, max(self.closest, BEYOND * (now - late)))
+        return self.closest
 
     async def vacuum(self) -> None:
         """Free the space of slices that were deleted."""

@@ -24,8 +24,10 @@ USED_EVERY = 60.0
 CLOSE_EVERY = 5.0
 """Seconds between two looks whether another minute can be materialised."""
 SLICE_EVERY, SLICE_AGAIN, VACUUM_EVERY = 2.0, 0.2, 300.0
-"""Seconds between two looks whether so many readings come that slices are due, between two slices while they do, and
-between two times that their table is vacuumed."""
+"""Seconds between two looks whether so many readings come that slices are due, between two slices while they do, at
+least, and between two times that their table is vacuumed."""
+SLICE_REST = 4
+"""How many times as long as a slice took the next one is waited for, where late readings make them slow."""
 LATE_EVERY = 10.0
 """Seconds between two searches for late readings."""
 
@@ -96,10 +98,11 @@ async def _try(work: Work) -> None:
 
 
 async def _slice(store: Store) -> None:
-    many = True
+    many, clock = True, asyncio.get_running_loop().time
     while many:
+        began = clock()
         many = await store.slices.renew()
-        await asyncio.sleep(SLICE_AGAIN)
+        await asyncio.sleep(max(SLICE_AGAIN, SLICE_REST * (clock() - began)))
 
 
 async def _forget(store: Store, memory: timedelta) -> None:

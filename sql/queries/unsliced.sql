@@ -1,8 +1,10 @@
--- The watermark of the rollup of minutes, the time $1 ago, up to which slices can be made, and whether a replica of an
--- earlier version, which marks nothing as late for slices, has written readings in the last minutes.
+-- The watermark of the rollup of minutes, the time of this statement, the first reading that was late for the slices, and
+-- whether a replica of an earlier version, which marks nothing as late for slices, has written readings in the last
+-- minutes.
 select
   at as watermark,
-  now() - $1::interval as due,
+  now() as now,
+  (select min(since) from late_slice) as late,
   exists (
     select
     from committer

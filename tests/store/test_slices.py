@@ -31,6 +31,7 @@ async def store(engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch) ->
     if engine.server.edition != "community":
         pytest.skip("the Apache edition has no slices")
     monkeypatch.setattr(slices, "WORTH", 3)
+    monkeypatch.setattr(slices, "FARTHEST", slices.CLOSEST)
     await migrate(engine.url, schema, engine.server, lambda _: None)
     async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
         yield opened
@@ -167,3 +168,23 @@ async def test_one_that_fails_leaves_the_last_ones(store: Store, con: "asyncpg.C
                 if isinstance(made, BaseException):
                     raise made
     assert await _readings(store) == [12, 12, 12]
+
+
+async def test_they_keep_the_distance_at_which_readings_come(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of producers that send every few seconds, everything would be late for slices that end a second ago."""
+    monkeypatch.setattr(slices, "FARTHEST", 15 * SECOND)
+    await _write(store, 30 * SECOND, 30 * SECOND, 30 * SECOND)
+    assert await store.slices.renew()
+    await _write(store, 4 * SECOND, 5 * SECOND, 6 * SECOND)
+    await _write(store, 10 * SECOND, 10 * SECOND, 10 * SECOND)
+    assert await store.slices.renew()
+    assert 10 * SECOND < store.slices.closest <= 15 * SECOND
+    _, upto = await _upto(store)
+    assert upto <= datetime.now(UTC) - 10 * SECOND
+    before = store.slices.closest
+    await store.slices.renew()
+    assert slices.CLOSEST < store.slices.closest < before
+    await _write(store, 40 * SECOND)  # so late that it changes nothing
+    await store.slices.renew()
+    assert store.slices.closest < before
+    assert await _readings(store) == [10, 10, 10]
