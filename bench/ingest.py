@@ -1,158 +1,161 @@
-"""Measures acknowledged readings per second against a plain COPY of the same rows into the same table, in turns."""
+"""Measures acknowledged readings per second, sustained over millions, beside other databases and beside a plain COPY of
+the same rows into the same table. The load comes from a process of its own that does little but send: `bench/load`."""
 
 import asyncio
-import json
+import os
+import sys
+import tempfile
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
-import httpx
-from websockets.asyncio.client import connect
+import msgspec
+import psutil
 
-from bench.influx import influx
+from bench.load.board import Summary
+from bench.load.supply import Transport
+from bench.rivals import influx, victoria
 from bench.service import Target
-from bench.table import median, percentile, show
+from bench.table import show
 
-READINGS, ROUNDS = 200_000, 5
-PER_ENVELOPE, WINDOW = 1_000, 8
-PER_BODY, CONNECTIONS = 5_000, 4
-SERIES = [f"line {number}" for number in range(20)]
+READINGS, EMBEDDED, BRIEF = 6_000_000, 500_000, 200_000
+BATCH, FRAME, WINDOW = 5_000, 1_000, 8
+"""Readings in a body and in a frame, and how many frames are in flight."""
+ROWS = 200_000
+"""Rows of one COPY."""
+YEAR = "365d"
+INFLUX, VICTORIA = "InfluxDB 1.6, line protocol", "VictoriaMetrics, line protocol"
 
-Result = tuple[float, list[float]]
-"""Readings per second, and the seconds from sending to acknowledgement."""
-NDJSON, LINES = {"Content-Type": "application/x-ndjson"}, {"Content-Type": "text/plain"}
-Way = Callable[[int], Awaitable[Result]]
+
+@dataclass(frozen=True)
+class Way:
+    """A way to send readings; with `over`, of so long ago until now."""
+
+    name: str
+    url: str
+    transport: Transport
+    connections: int
+    batch: int = BATCH
+    over: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one way came to: readings per second, milliseconds to the acknowledgement, and seconds of processor time per
+    reading, of all that ran on this machine, of the service and of the load."""
+
+    rate: float
+    waits: str = ""
+    busy: float = 0.0
+    all: float = 0.0
+    service: float = 0.0
+    load: float = 0.0
 
 
 async def measure(target: Target) -> None:
-    async with influx() as rival:
-        ways = _ways(target, rival)
-        results: dict[str, list[Result]] = {name: [] for name in ways}
-        for run in range(ROUNDS):
-            for name, way in ways.items():
-                results[name].append(await way(run))
-    base = median([rate for rate, _ in next(iter(results.values()))])
+    embedded = target.describe.startswith("embedded")
+    count = target.readings or (BRIEF if target.brief else EMBEDDED if embedded else READINGS)
+    found: dict[tuple[str, int], Figures] = {("one COPY, nothing else", 1): Figures(await _copy(target))}
+    async with AsyncExitStack() as running:
+        rivals = {
+            INFLUX: await running.enter_async_context(influx()),
+            VICTORIA: await running.enter_async_context(victoria()),
+        }
+        for way in _ways(target, rivals):
+            found[way.name, way.connections] = await _send(target, way, count)
     show(
-        "Ingest",
-        ["how", "readings/s", "ratio", "p50 / p99 to acknowledgement"],
-        [_row(name, some, base) for name, some in results.items()],
-    )
+        f"Ingest of {count:,} readings",
+        ["how", "connections", "readings/s", "of InfluxDB", "of VictoriaMetrics", "p50 / p99 to acknowledgement",
+         "cores busy", "CPU a reading", "of it service, load"],
+        [_row(name, connections, found) for name, connections in found],
+    )  # fmt: skip
 
 
-def _ways(target: Target, rival: str | None) -> dict[str, Way]:
-    load = f"{PER_BODY:,} a body, {CONNECTIONS} connections"
-    write = f"{target.url}/write?db=bench"
-    ways: dict[str, Way] = {
-        f"one COPY of {READINGS:,} rows": lambda _: _copy(target, READINGS),
-        f"COPY of {PER_ENVELOPE:,} rows, one after the other": lambda _: _copy(target, PER_ENVELOPE),
-        f"one WebSocket, {PER_ENVELOPE:,} an envelope, window of {WINDOW}": lambda run: _websocket(target, run),
-        f"`POST /readings`, NDJSON, {load}": lambda _: _post(f"{target.url}/readings", target.headers | NDJSON, ndjson),
-        f"`POST /write`, line protocol, {load}": lambda _: _post(write, target.headers | LINES, line_protocol),
-    }
-    if rival is not None:
-        ways[f"InfluxDB 1.6, `/write`, {load}"] = lambda _: _post(f"{rival}/write?db=bench", LINES, line_protocol)
+def _ways(target: Target, rivals: dict[str, str | None]) -> list[Way]:
+    lines, ndjson = f"`POST /write`, line protocol, {BATCH:,} a body", f"`POST /readings`, NDJSON, {BATCH:,} a body"
+    ways = [
+        *(Way(lines, target.url, "http-line", number, key=target.key) for number in (4, 8)),
+        *(Way(ndjson, target.url, "http-ndjson", number, key=target.key) for number in (4, 8)),
+    ]
+    socket = f"WebSocket, {FRAME:,} an envelope, window of {WINDOW}"
+    ways += [
+        Way(f"the same NDJSON, of the last year ({YEAR})", target.url, "http-ndjson", 8, over=YEAR, key=target.key),
+        Way(socket, target.url, "ws", 1, FRAME, key=target.key),
+    ]
+    for name, url in rivals.items():
+        if url is not None:
+            ways += [Way(f"{name}, {BATCH:,} a body", f"{url}/?db=bench", "http-line", number) for number in (4, 8)]
     return ways
 
 
-def _row(name: str, results: list[Result], base: float) -> list[str]:
-    rate = median([rate for rate, _ in results])
-    waits = [1000 * wait for _, some in results for wait in some]
-    latency = f"{median(waits):.0f} / {percentile(waits, 0.99):.0f} ms" if waits else ""
-    return [name, f"{rate:,.0f}", f"{rate / base:.2f}", latency]
-
-
-async def _copy(target: Target, at_a_time: int) -> Result:
-    """Write rows that are ready in memory by a plain COPY of asyncpg."""
-    rows = [(one["at"], one["series"], one["plan"], one["fact"], None) for one in _readings()]
-    con = await target.connect()
-    try:
-        columns = ("ts", "series", "plan", "fact", "attributes")
-        started = time.perf_counter()
-        for first in range(0, READINGS, at_a_time):
-            await con.copy_records_to_table("reading", records=rows[first : first + at_a_time], columns=columns)
-        return READINGS / (time.perf_counter() - started), []
-    finally:
-        await con.close()
-
-
-async def _websocket(target: Target, run: int) -> Result:
-    texts = _texts(PER_ENVELOPE, lambda some: "[" + ",".join(map(_json, some)) + "]")
-    frames = [f'{{"id": "bench-{run}-{number}", "readings": {text}}}' for number, text in enumerate(texts)]
-    sent: deque[float] = deque()
-    waits: list[float] = []
-    room = asyncio.Semaphore(WINDOW)
-    async with connect(target.ws, compression=None, max_queue=None, additional_headers=target.headers) as socket:
-
-        async def read() -> None:
-            for _ in frames:
-                answer = json.loads(await socket.recv())
-                assert answer["written"] == PER_ENVELOPE, answer
-                waits.append(time.perf_counter() - sent.popleft())
-                room.release()
-
-        started = time.perf_counter()
-        reader = asyncio.create_task(read())
-        for frame in frames:
-            await room.acquire()
-            sent.append(time.perf_counter())
-            await socket.send(frame)
-        await reader
-        return READINGS / (time.perf_counter() - started), waits
-
-
-async def _post(url: str, headers: dict[str, str], encode: Callable[[list[dict[str, Any]]], str]) -> Result:
-    bodies = deque(text.encode() for text in _texts(PER_BODY, encode))
-    waits: list[float] = []
-
-    async def send(http: httpx.AsyncClient) -> None:
-        while bodies:
-            body = bodies.popleft()
-            began = time.perf_counter()
-            answer = await http.post(url, content=body, headers=headers)
-            assert answer.is_success, answer.text
-            waits.append(time.perf_counter() - began)
-
-    async with httpx.AsyncClient(timeout=60) as http:
-        started = time.perf_counter()
-        await asyncio.gather(*(send(http) for _ in range(CONNECTIONS)))
-        return READINGS / (time.perf_counter() - started), waits
-
-
-def ndjson(readings: list[dict[str, Any]]) -> str:
-    return "\n".join(map(_json, readings))
-
-
-def line_protocol(readings: list[dict[str, Any]]) -> str:
-    """The readings as line protocol, with times in nanoseconds."""
-    return "\n".join(
-        f"reading,series={one['series'].replace(' ', chr(92) + ' ')} plan={one['plan']},fact={one['fact']} {one['ns']}"
-        for one in readings
+async def _send(target: Target, way: Way, count: int) -> Figures:
+    """Send so many readings, and weigh the processor time that goes by meanwhile."""
+    service = psutil.Process(target.pid)
+    with tempfile.TemporaryDirectory() as folder:
+        summary = Path(folder) / "summary.json"
+        ours, everything = _of(service), _everything()
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.load", "--url", way.url, "--transport", way.transport),
+            *("--connections", str(way.connections), "--batch", str(way.batch), "--window", str(WINDOW)),
+            *("--readings", str(count), *(("--over", way.over) if way.over else ()), "--json", str(summary)),
+            stdout=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "EMITTER_TOKEN": way.key or ""},
+        )
+        assert await process.wait() == 0
+        ours, everything = _of(service) - ours, _everything() - everything
+        told = msgspec.json.decode(summary.read_bytes(), type=Summary)
+    return Figures(
+        told.rate,
+        f"{told.latency.p50:.0f} / {told.latency.p99:.0f} ms",
+        everything / told.seconds,
+        everything / told.readings,
+        ours / told.readings,
+        told.generator_cpu * told.seconds / told.readings,
     )
 
 
-def _json(one: dict[str, Any]) -> str:
-    ts, series = one["at"].isoformat(), one["series"]
-    return f'{{"ts": "{ts}", "series": "{series}", "plan": {one["plan"]}, "fact": {one["fact"]}}}'
+def _of(process: psutil.Process) -> float:
+    """The processor time that a process has taken, in seconds."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
-def _texts(size: int, encode: Callable[[list[dict[str, Any]]], str]) -> list[str]:
-    readings = _readings()
-    return [encode(readings[first : first + size]) for first in range(0, READINGS, size)]
+def _everything() -> float:
+    """The processor time that everything on this machine has taken, in seconds."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
 
 
-def _readings() -> list[dict[str, Any]]:
-    """Readings from now on, a hundredth of a millisecond apart."""
-    start = datetime.now(UTC)
-    base = int(start.timestamp() * 1e6)
-    return [
-        {
-            "at": start + timedelta(microseconds=10 * number),
-            "ns": (base + 10 * number) * 1000,
-            "series": SERIES[number % len(SERIES)],
-            "plan": number % 100,
-            "fact": number % 90,
-        }
-        for number in range(READINGS)
+def _row(name: str, connections: int, found: dict[tuple[str, int], Figures]) -> list[str]:
+    one = found[name, connections]
+    ratios = [
+        f"{one.rate / max(rates):.2f}"
+        if (rates := [each.rate for (of, _), each in found.items() if rival in of])
+        else ""
+        for rival in (INFLUX, VICTORIA)
     ]
+    cpu = ["", "", ""] if not one.all else [
+        f"{one.busy:.2f}",
+        f"{one.all * 1e6:.2f} µs",
+        f"{one.service * 1e6:.2f}, {one.load * 1e6:.2f} µs",
+    ]  # fmt: skip
+    return [name, str(connections), f"{one.rate:,.0f}", *ratios, one.waits, *cpu]
+
+
+async def _copy(target: Target) -> float:
+    """Write rows that are ready in memory by a plain COPY of asyncpg."""
+    start = datetime.now(UTC)
+    rows = [
+        (start + timedelta(microseconds=10 * number), f"line {number % 20}", number % 100, number % 90, None)
+        for number in range(ROWS)
+    ]
+    con = await target.connect()
+    try:
+        started = time.perf_counter()
+        await con.copy_records_to_table("reading", records=rows, columns=("ts", "series", "plan", "fact", "attributes"))
+        return ROWS / (time.perf_counter() - started)
+    finally:
+        await con.close()

@@ -52,6 +52,12 @@ from emitter.settings import EmitterSettings
     help="How long, such as 30s or 5m.  [default: 10s, unless --readings says when it ends]",
 )
 @click.option("--readings", type=click.IntRange(1), help="How many readings to send.")
+@click.option(
+    "--over",
+    metavar="DURATION",
+    callback=check_duration,
+    help="Spread the times of --readings over so long before now.  [default: all of them are of now]",
+)
 @click.option("--idle", type=click.IntRange(0), default=0, help="Connections that send a single reading now and then.")
 @click.option(
     "--every",
@@ -85,6 +91,7 @@ def run_load(
     series: int,
     seconds: timedelta | None,
     readings: int | None,
+    over: timedelta | None,
     idle: int,
     every: timedelta,
     wait: timedelta,
@@ -102,7 +109,10 @@ def run_load(
         connections = 0 if idle else 8
     if not connections + idle:
         raise click.UsageError("There is nothing to do: --connections or --idle must be at least 1.")
-    load = Load(transport=transport, batch=batch, series=series, rate=rate, readings=readings)
+    if over is not None and readings is None:
+        raise click.UsageError("--over needs --readings, by which the times are spread.")
+    past = over.total_seconds() if over else None
+    load = Load(transport=transport, batch=batch, series=series, rate=rate, readings=readings, over=past)
     seconds = seconds or (None if readings and connections else timedelta(seconds=10))
     course = Course(
         connections=connections,

@@ -12,19 +12,24 @@ from emitter.producer.readings import Batch
 
 Transport = Literal["ws", "http-json", "http-ndjson", "http-line"]
 
+MICROSECOND, MILLISECOND = 1_000, 1_000_000
+"""In nanoseconds."""
+
 _JSON = '{"ts":%%d,"series":"bench %d","plan":%d,"fact":%d}'
 _LINE = "bench\\ %d plan=%d,fact=%d %%d"
 _JOINTS: dict[Transport, bytes] = {"ws": b",", "http-json": b",", "http-ndjson": b"\n", "http-line": b"\n"}
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send: `rate` in readings per second and `readings` in all, where None means no limit."""
+    """What to send: `rate` in readings per second and `readings` in all, where None means no limit. With `over`, their
+    times are spread over so many seconds before now, the oldest first; otherwise they are the last ones up to now."""
 
     transport: Transport = "ws"
     batch: int = 1000
     series: int = 20
     rate: float | None = None
     readings: int | None = None
+    over: float | None = None
 
 
 class Supply:
@@ -43,6 +48,13 @@ class Supply:
         self._numbers = count()
         self._joint = _JOINTS[load.transport]
         self._shapes = _shapes(load)
+        # in line protocol no two readings have the same time, since some servers would keep only one of them
+        self._unit = MICROSECOND if load.transport == "http-line" else MILLISECOND
+        self._gap = 1
+        self._next: int | None = None
+        if load.over is not None and load.readings is not None:
+            self._gap = max(1, round(1e9 * load.over) // self._unit // load.readings)
+            self._next = time.time_ns() // self._unit - self._gap * load.readings
 
     def start(self) -> None:
         """Starts handing out batches."""
@@ -64,9 +76,8 @@ class Supply:
         """A batch outside of the rate."""
         number = next(self._numbers)
         start = number * size % self._load.series
-        now = time.time_ns() // 1_000_000
         shapes = self._joint.join(islice(self._shapes, start, start + size))
-        encoded = shapes % tuple(range(now - size + 1, now + 1))
+        encoded = shapes % tuple(self._times(size))
         batch_id = f"{self._run}-{number}"
         match self._load.transport:
             case "ws":
@@ -74,6 +85,14 @@ class Supply:
             case "http-json":
                 encoded = b"[%b]" % encoded
         return Batch(batch_id, size, encoded)
+
+    def _times(self, size: int) -> range:
+        """Times of the next readings, in units since 1970."""
+        if self._next is None:
+            now = time.time_ns() // self._unit
+            return range(now - size + 1, now + 1)
+        first, self._next = self._next, self._next + self._gap * size
+        return range(first, self._next, self._gap)
 
     def _due(self) -> int:
         """The number of readings in the next batch; 0 as long as it isn't due."""

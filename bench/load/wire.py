@@ -22,7 +22,7 @@ from emitter.producer.readings import Batch
 PATHS: dict[str, tuple[str, str]] = {
     "http-json": ("/readings", "application/json"),
     "http-ndjson": ("/readings", "application/x-ndjson"),
-    "http-line": ("/write?precision=ms", "text/plain; charset=utf-8"),
+    "http-line": ("/write?precision=u", "text/plain; charset=utf-8"),
 }
 """The path and the media type for each transport."""
 
@@ -167,6 +167,8 @@ class HttpWire:
 
 def _head(link: Link, transport: Transport) -> bytes:
     parts, (path, media_type) = urlsplit(link.url), PATHS[transport]
+    if parts.query:
+        path += f"{'&' if '?' in path else '?'}{parts.query}"
     lines = [
         f"POST {parts.path.rstrip('/')}{path} HTTP/1.1",
         f"Host: {parts.netloc.rpartition('@')[2]}",

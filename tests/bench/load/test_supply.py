@@ -1,7 +1,9 @@
 """The batches of a load."""
 
 import json
+import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -36,6 +38,16 @@ def test_batches_have_the_form_of_their_transport(transport: Transport) -> None:
             return
     assert [reading["series"] for reading in readings] == ["bench 0", "bench 1", "bench 0"]
     assert [reading["ts"] - readings[0]["ts"] for reading in readings] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("transport", "units"), [("http-ndjson", 1e3), ("http-line", 1e6)])
+def test_times_are_spread_over_the_past(transport: Transport, units: float) -> None:
+    supply = Supply(Load(transport=transport, batch=4, readings=10, over=3600))
+    supply.start()
+    lines = [line for batch in iter(supply.take, None) for line in batch.payload.splitlines()]
+    times = [json.loads(line)["ts"] if line.startswith(b"{") else int(line.split()[-1]) for line in lines]
+    assert [after - before for before, after in pairwise(times)] == [units * 360] * 9
+    assert times[0] / units == pytest.approx(time.time() - 3600, abs=60)
 
 
 def test_a_rate_lets_a_batch_out_when_it_is_due() -> None:

@@ -12,12 +12,13 @@ from tests.harness import Running
 pytestmark = pytest.mark.anyio
 
 
-async def test_line_protocol_goes_to_write() -> None:
+@pytest.mark.parametrize(("query", "more"), [("", ""), ("?db=bench", "&db=bench")])
+async def test_line_protocol_goes_to_write(query: str, more: str) -> None:
     async with post_office(b"HTTP/1.1 204 No Content\r\n\r\n") as (url, heads):
-        summary = await put(url, Load(transport="http-line", batch=10, readings=100))
+        summary = await put(url + query, Load(transport="http-line", batch=10, readings=100))
     assert summary.readings == 100
     assert len(heads) == 10
-    assert heads[0].startswith(b"POST /write?precision=ms HTTP/1.1\r\n")
+    assert heads[0].startswith(f"POST /write?precision=u{more} HTTP/1.1\r\n".encode())
 
 
 async def test_a_server_that_keeps_no_connection_is_served_too() -> None:
