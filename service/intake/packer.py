@@ -22,7 +22,7 @@ from service.intake.reading import (
     check_reading,
     early_clock,
 )
-from service.intake.timestamps import EARLIEST_NUMBER, of_number
+from service.intake.timestamps import EARLIEST_NUMBER, EPOCH, MICROSECOND, MILLISECONDS_FROM, NUMBERS_TO, of_number
 
 MINUTE = 60_000_000
 """Microseconds of a minute."""
@@ -228,11 +228,13 @@ class Packer:
         for item in items:
             ts, plan, fact = item.ts, item.plan, item.fact
             if type(ts) is datetime:
-                at = round(ts.timestamp() * 1e6)
+                at = (ts - EPOCH) // MICROSECOND
             elif ts is None:
                 at, clock = now, True
             elif type(ts) is int:
                 at = ts * unit // 1000
+            elif MILLISECONDS_FROM <= ts <= NUMBERS_TO:  # type: ignore[operator]
+                at = round(ts * 1e3)  # type: ignore[operator] # what of_number() would do, without the price of a call
             else:
                 at = of_number(ts)  # type: ignore[arg-type]
             stamps.append(at)

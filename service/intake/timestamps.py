@@ -19,8 +19,8 @@ EARLIEST_NUMBER = round(NUMBERS_FROM * 1e6)
 """NUMBERS_FROM in microseconds since 1970, which is 3 March 1973."""
 SECONDS_A_DAY = 24 * 3600
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 _Rfc3339 = Annotated[datetime, msgspec.Meta(tz=True)]
 _POSTGRESQL = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d(?::[0-5]\d){0,2}", re.ASCII)
 """The output format of PostgreSQL, in which offsets have minutes and seconds only where these aren't zero."""
@@ -37,12 +37,12 @@ _NUMBER = re.compile(r"\d{9,19}(?:\.\d{1,9})?", re.ASCII)
 
 def microseconds(moment: datetime) -> int:
     """A timezone-aware time as microseconds since 1970 UTC."""
-    return (moment - _EPOCH) // _MICROSECOND
+    return (moment - EPOCH) // MICROSECOND
 
 
 def moment_of(ts: int) -> datetime:
     """The time at so many microseconds since 1970. Raises OverflowError outside of Python's years 1 to 9999."""
-    return _EPOCH + timedelta(microseconds=ts)
+    return EPOCH + timedelta(microseconds=ts)
 
 
 def show(ts: int) -> str:

@@ -1,7 +1,7 @@
 """Writes batches of readings in transactions. A batch whose id was committed before is not written again."""
 
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -66,7 +66,8 @@ class Batches:
         then nothing is written.
         """
         await self._make_chunks(_days(batches))
-        async with self._pool.transaction(self.transaction_limit, query("begin_writing")) as con:
+        begin, unsure = self._beginning(batches)
+        async with self._pool.transaction(self.transaction_limit, begin) as con:
             [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
             if not row["is_new"]:
                 return receipt.outcomes
@@ -75,8 +76,8 @@ class Batches:
             if self._marks_late:
                 await _mark_late(con, written, row["started"])
                 await _mark_late_for_slices(con, written, row["sliced_from"], row["sliced_upto"])
-            if self.compresses and _worth_compressing(written):
-                await self._compress(con, _days(written))
+            if unsure:
+                await self._compress(con, unsure)
             if new := _new_series(written, self.known):
                 await con.execute(query("insert_series"), [name_in(one) for one in new])
             await _copy(con, self._schema, [one.rows for one in written])
@@ -84,18 +85,25 @@ class Batches:
         self.known |= new
         return outcomes
 
-    async def _compress(self, con: "Connection[asyncpg.Record]", days: Iterable[int]) -> None:
-        """Let this transaction write to the columnstore, if each of the days has a chunk already."""
+    def _beginning(self, batches: Sequence[Packed]) -> tuple[str, list[int]]:
+        """The statements that begin a transaction, and the days of which has to be looked up in it whether they have
+        chunks, for the batches to be written straight to the columnstore."""
+        begin = query("begin_writing")
+        if not (self.compresses and _worth_compressing(batches)):
+            return begin, []
         now = time.monotonic()
-        unknown = [day for day in days if self._whole.get(day, 0.0) < now]
-        if not unknown:
-            await con.execute(query("compress_whole_days"))
-            return
-        [row] = await con.fetch(query("compress_directly"), unknown)
+        if unsure := [day for day in _days(batches) if self._whole.get(day, 0.0) < now]:
+            return begin, unsure
+        return f"{begin};\n{query('compress_whole_days')}", []
+
+    async def _compress(self, con: "Connection[asyncpg.Record]", unsure: list[int]) -> None:
+        """Let this transaction write to the columnstore, if each of these days has a chunk already."""
+        now = time.monotonic()
+        [row] = await con.fetch(query("compress_directly"), unsure)
         if row["direct"] == "on":
             if len(self._whole) > MOST_WHOLE:
                 self._whole.clear()
-            self._whole |= dict.fromkeys(unknown, now + WHOLE_FOR)
+            self._whole |= dict.fromkeys(unsure, now + WHOLE_FOR)
 
     async def _make_chunks(self, days: set[int]) -> None:
         """Make the chunks that are missing for a transaction of many weeks. Raises TooLarge where there would be too
