@@ -7,6 +7,7 @@ from slices until they are made anew. Their tables are in sql/schema/097_slices.
 """
 
 import asyncio
+import time
 from datetime import datetime, timedelta
 
 from service.errors import Unavailable
@@ -33,6 +34,10 @@ class Slices:
         self._pool = pool
         self.closest = CLOSEST
         """How close to the present slices are made now."""
+        self.took = 0.0
+        """How many seconds the last ones took."""
+        self._announced: datetime | None = None
+        """When the last ones were announced. What was late for them was later than it should by this time."""
 
     async def renew(self) -> bool:
         """Make slices nearly up to the present, if there are enough readings; returns whether there were."""
@@ -40,7 +45,7 @@ class Slices:
         if row["is_unsafe"]:
             await self._pool.execute("drop_slices")
             return False
-        watermark, due = row["watermark"], row["now"] - self._distance(row["now"], row["late"])
+        watermark, due = row["watermark"], row["now"] - self._distance(row["late"])
         if await is_far_behind(self._pool, watermark, due):
             return False
         [[upto]] = await self._pool.read("sliced", watermark)
@@ -48,19 +53,23 @@ class Slices:
         if waiting < WORTH:
             return False
         await self._pool.execute("announce_slices", watermark, due)
+        self._announced = row["now"]
         await self._all_know()
         async with self._pool.transaction(WORK_TIMEOUT, "begin isolation level repeatable read") as con:
+            began = time.monotonic()
             [[upto]] = await con.fetch(query("sliced"), watermark)
             await con.execute(query("make_slices"), watermark, upto, due)
+            self.took = time.monotonic() - began
         return True
 
-    def _distance(self, now: datetime, late: datetime | None) -> timedelta:
+    def _distance(self, late: datetime | None) -> timedelta:
         """How close to the present slices are made, given the first reading that was late for the last ones. Readings
         that are later than FARTHEST change nothing: they are few, or would be late in any case."""
-        if late is None or now - late > FARTHEST:
+        behind = None if late is None or self._announced is None else self._announced - late
+        if behind is None or behind > FARTHEST:
             self.closest = max(CLOSEST, CLOSER * self.closest)
         else:
-            self.closest = min(FARTHEST, max(self.closest, BEYOND * (now - late)))
+            self.closest = min(FARTHEST, max(self.closest, BEYOND * behind))
         return self.closest
 
     async def vacuum(self) -> None:

@@ -26,7 +26,7 @@ CLOSE_EVERY = 5.0
 SLICE_EVERY, SLICE_AGAIN, VACUUM_EVERY = 2.0, 0.2, 300.0
 """Seconds between two looks whether so many readings come that slices are due, between two slices while they do, at
 least, and between two times that their table is vacuumed."""
-SLICE_REST = 4
+SLICE_REST = 2
 """How many times as long as a slice took the next one is waited for, where late readings make them slow."""
 LATE_EVERY = 10.0
 """Seconds between two searches for late readings."""
@@ -98,11 +98,10 @@ async def _try(work: Work) -> None:
 
 
 async def _slice(store: Store) -> None:
-    many, clock = True, asyncio.get_running_loop().time
+    many = True
     while many:
-        began = clock()
         many = await store.slices.renew()
-        await asyncio.sleep(max(SLICE_AGAIN, SLICE_REST * (clock() - began)))
+        await asyncio.sleep(max(SLICE_AGAIN, SLICE_REST * store.slices.took))
 
 
 async def _forget(store: Store, memory: timedelta) -> None:
