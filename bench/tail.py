@@ -20,7 +20,7 @@ from bench.table import percentile, show
 RATES, EMBEDDED_RATES = (1_000, 10_000, 100_000), (1_000, 10_000)
 BATCH = {1_000: 10, 10_000: 100, 100_000: 1000}
 """How many readings are in a frame, at each rate."""
-ALONE, BESIDE = 20, 90
+ALONE, BESIDE = 30, 180
 """Seconds for which readings are sent, first by themselves and then beside viewers: long enough for as many readings
 not to be materialised as there ever are."""
 BRIEF_ALONE, BRIEF_BESIDE = 10, 70

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FIRST_PART, MOST_OF_PART, PART_BYTES = 100, 2000, 512 * 1024
 """How many readings of a long range are read at once: the first time, at most, and so many that they take about so many
 bytes. The most takes a few hundredths of a second, for which other queries may have to wait."""
+WIDER, SHORTEST = 4, timedelta(milliseconds=1)
+"""A long range is read in windows of time: how many times as long as the last one the next is, where that held less
+than a part; and the shortest."""
 PLAIN = 150
 """About how many bytes of text a reading takes beside its attributes."""
 _DAY = timedelta(days=1)
@@ -92,20 +95,24 @@ class Records:
         """All records of a selection, oldest first, in parts. Each part shows the database as it is when that part is
         read."""
         selection = await _named(self._pool, selection)
-        most = FIRST_PART
+        most, window = FIRST_PART, _DAY
         for day in await self._days(selection):
             start, end = max(day, selection.start), min(day + _DAY, selection.end)
             place = None
-            while True:
-                bounds = start, end, selection.series.names, *_parts(place)
+            while start < end:
+                until = min(end, start + window)
+                bounds = start, until, selection.series.names, *_parts(place)
                 rows = await self._pool.read("readings", *bounds, most, 0, down=False)
                 if rows:
                     yield [_record(row) for row in rows]
                 if len(rows) < most:
-                    break
-                most = _next_part(rows)
-                place = Place(rows[-1]["ts"], rows[-1]["id"])
-                start = place.ts
+                    start, place, window = until, None, min(_DAY, WIDER * window)
+                else:
+                    # so much as two parts take: the database sorts all readings of a window for each part
+                    window = max(SHORTEST, 2 * (rows[-1]["ts"] - start))
+                    most = _next_part(rows)
+                    place = Place(rows[-1]["ts"], rows[-1]["id"])
+                    start = place.ts
 
     async def _days(self, selection: Selection) -> list[datetime]:
         start = selection.start - (selection.start - BEGINNING) % _DAY
@@ -151,7 +158,8 @@ def _parts(place: Place | None) -> tuple[datetime | None, int | None]:
 
 
 def _record(row: asyncpg.Record) -> Record:
-    return Record(row["ts"], row["series"], row["plan"], row["fact"], row["attributes"])
+    ts, _, series, plan, fact, attributes = row
+    return Record(ts, series, plan, fact, attributes)
 
 
 def _excerpt(rows: list[asyncpg.Record], before: int, total: int) -> Excerpt:

@@ -74,6 +74,18 @@ async def test_a_range_in_order_and_in_parts(fresh: Running) -> None:
     assert [int(row["plan"]) for row in rows] == list(range(700, 2100, 2))
 
 
+async def test_readings_that_are_close_together_and_far_apart(fresh: Running) -> None:
+    """A range is read in windows of time, which follow how many readings there are: a burst within a millisecond, a
+    moment later another one, and then nothing for hours."""
+    day = round(NOW // 86_400 * 86_400 - 2 * 86_400)
+    bursts = [day, day + 0.001, day + 7 * 3600, day + 23 * 3600 + 3599.999, day + 86_400]
+    times = [first + 1e-6 * (number // 3) for first in bursts for number in range(700)]
+    made = [{"ts": ts, "plan": number} for number, ts in enumerate(times)]
+    await fresh.http.post("/readings", json=made)
+    lines = (await fresh.http.get("/readings")).text.splitlines()
+    assert [json.loads(line)["plan"] for line in lines] == list(range(len(made)))
+
+
 async def test_days_of_a_range_that_is_cut_at_both_ends(fresh: Running) -> None:
     made = [{"ts": f"2026-0{month}-{day:02}T12:00:00Z", "plan": day} for month in (1, 3) for day in range(1, 29)]
     await fresh.http.post("/readings", json=made)
