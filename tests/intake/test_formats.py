@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -416,7 +417,7 @@ async def test_a_few_bytes_are_no_millions_of_readings(
     # a minute and more where coverage is measured
     answer = await shared.http.post(path, content=gzip.compress(body), headers=headers, timeout=100)
     assert answer.status_code == 413
-    assert "at most 200,000 readings" in answer.text
+    assert re.search("at most [12]00,000 readings", answer.text)  # fewer on the embedded engine
 
 
 @pytest.mark.anyio

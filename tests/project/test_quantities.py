@@ -202,7 +202,7 @@ def test_every_option_that_is_a_duration_is_written_like_the_settings() -> None:
                     assert option.process_value(ctx, "1m30s") == timedelta(seconds=90)
             elif isinstance(option, click.Option):
                 assert "econds" not in (option.help or "").split("  ")[0], option.name
-    assert names == {"interval", "every", "wait", "seconds"}
+    assert names == {"interval", "every", "wait", "seconds", "over"}
 
 
 @given(st.text(max_size=20))
