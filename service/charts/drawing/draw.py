@@ -3,7 +3,6 @@ processes do it."""
 
 import gzip
 import html
-import io
 import re
 from functools import cache
 from typing import Literal, assert_never
@@ -11,11 +10,11 @@ from typing import Literal, assert_never
 import msgspec
 import noto_cjk_sans_otc
 import vl_convert
-from PIL import Image
 
 from service.charts.drawing.lettering import clean
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.pixels import snapped
+from service.charts.drawing.small_png import small_png
 from service.charts.drawing.spec import spec
 from service.charts.drawing.wording import summary
 
@@ -46,7 +45,7 @@ def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
         case "svg":
             return _titled(svg, picture).encode()
         case "png":
-            return _shrunk(vl_convert.svg_to_png(snapped(svg, scale), scale=scale))
+            return small_png(vl_convert.svg_to_png(snapped(svg, scale), scale=scale))
         case "pdf":
             return vl_convert.svg_to_pdf(svg)
         case _:
@@ -84,12 +83,3 @@ def _titled(svg: str, picture: Picture) -> str:
     )
     root, _, rest = svg.partition(">")
     return f'{root} role="img" aria-labelledby="chart-title chart-description">{texts}{rest}'
-
-
-def _shrunk(png: bytes) -> bytes:
-    """The same picture in fewer bytes: the drawing library hardly compresses its PNGs, and a chart needs no
-    transparency."""
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as image:
-        image.convert("RGB").save(out, "png", compress_level=6)
-    return out.getvalue()
