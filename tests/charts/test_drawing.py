@@ -405,9 +405,9 @@ def test_a_day_of_25_hours_is_wider() -> None:
 
 def margins(png: bytes) -> tuple[int, int, int, int]:
     """The empty margins in pixels: left, top, right, bottom."""
-    with Image.open(io.BytesIO(png)) as image:
-        plain = Image.new("RGB", image.size, image.getpixel((0, 0)))
-        box = ImageChops.difference(image.convert("RGB"), plain).getbbox()
+    with Image.open(io.BytesIO(png)) as opened:
+        image = opened.convert("RGB")
+        box = ImageChops.difference(image, Image.new("RGB", image.size, image.getpixel((0, 0)))).getbbox()
         assert box
         return box[0], box[1], image.width - box[2], image.height - box[3]
 
