@@ -65,8 +65,9 @@ class Batches:
         where the database refused the data, and TooLarge where they lie in more chunks than can be written to at once;
         then nothing is written.
         """
-        await self._make_chunks(_days(batches))
-        begin, unsure = self._beginning(batches)
+        days = _days(batches)
+        await self._make_chunks(days)
+        begin, unsure = self._beginning(batches, days)
         async with self._pool.transaction(self.transaction_limit, begin) as con:
             [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
             if not row["is_new"]:
@@ -85,14 +86,14 @@ class Batches:
         self.known |= new
         return outcomes
 
-    def _beginning(self, batches: Sequence[Packed]) -> tuple[str, list[int]]:
+    def _beginning(self, batches: Sequence[Packed], days: set[int]) -> tuple[str, list[int]]:
         """The statements that begin a transaction, and the days of which has to be looked up in it whether they have
         chunks, for the batches to be written straight to the columnstore."""
         begin = query("begin_writing")
         if not (self.compresses and _worth_compressing(batches)):
             return begin, []
         now = time.monotonic()
-        if unsure := [day for day in _days(batches) if self._whole.get(day, 0.0) < now]:
+        if unsure := [day for day in days if self._whole.get(day, 0.0) < now]:
             return begin, unsure
         return f"{begin};\n{query('compress_whole_days')}", []
 
