@@ -12,6 +12,7 @@ from service.charts.drawing.picture import Picture, default_height
 from service.charts.drawing.picture import panels as asked_panels
 from service.charts.legible import legible_period
 from service.period.bucket import Bucket, Numbers, Panel
+from service.period.comparison import Threshold
 from service.period.steps import STEPS, Period
 
 FOLDER = Path(__file__).with_name("gallery")
@@ -26,7 +27,7 @@ def bucket(at: datetime, seconds: int, number: int, level: float, chance: random
         return None
     share = seconds / 60
     plan = round(level * share * (1 + 0.15 * math.sin(number / 11)))
-    fact = plan * chance.triangular(0.78, 1.06, 0.99) * (0.8 if number % 29 in (11, 12, 13) else 1)
+    fact = plan * chance.triangular(0.92, 1.08, 1.02) * (0.8 if number % 29 in (11, 12, 13) else 1)
     return Bucket(at, plan, round(fact), max(1, seconds // 10))
 
 
@@ -50,7 +51,13 @@ def picture(
         if others := look.pop("others", None):
             panels.append(panel(period, None, 400, 99, others))
     shown = tuple(panels if panels is not None else [panel(period)])
-    look = {"title": "Plan and fact", "time_format": "%Y-%m-%d %H:%M", "unfinished": period.unfinished(NOW), **look}
+    look = {
+        "threshold": Threshold(),
+        "title": "Plan and fact",
+        "time_format": "%Y-%m-%d %H:%M",
+        "unfinished": period.unfinished(NOW),
+        **look,
+    }
     numbers = Numbers(shown, None)
     height = default_height(width, len(asked_panels(numbers, look.get("series")) or [1]))
     return Picture(numbers, period, **{"height": height, **look})
@@ -85,7 +92,7 @@ def ahead() -> Picture:
     now = period.unfinished(NOW)
     facts = panel(period).buckets
     buckets = tuple(Bucket(one.bucket, one.plan, one.fact if one.bucket <= (now or NOW) else None, 6) for one in facts)
-    return picture("-30min", "+30min", panels=[Panel(None, None, buckets)], threshold=5)
+    return picture("-30min", "+30min", panels=[Panel(None, None, buckets)], threshold=Threshold(5))
 
 
 def pictures() -> dict[str, tuple[str, Picture]]:
@@ -97,9 +104,9 @@ def pictures() -> dict[str, tuple[str, Picture]]:
     wide = "Plan and fact: final assembly of gearboxes, hall 4, early shift, all stations from pressing to the test rig"
     return {
         "hour": ("The last hour; the current minute is not over yet", picture()),
-        "threshold": ("`threshold=5` marks facts that fall short", picture(threshold=5)),
-        "dark": ("`theme=dark&threshold=5`", picture(theme="dark", threshold=5)),
-        "print": ("`theme=print&threshold=5`", picture(theme="print", threshold=5)),
+        "threshold": ("`threshold=5` marks facts that fall short", picture(threshold=Threshold(5))),
+        "dark": ("`theme=dark&threshold=5`", picture(theme="dark", threshold=Threshold(5))),
+        "print": ("`theme=print&threshold=5`", picture(theme="print", threshold=Threshold(5))),
         "none": ("No readings", picture(panels=[])),
         "documents": ("Readings without plan and fact", picture(panels=documents)),
         "one": ("One minute", picture(panels=one)),
@@ -109,9 +116,9 @@ def pictures() -> dict[str, tuple[str, Picture]]:
         "week": ("`from=-7d`: steps of an hour", picture("-7d")),
         "month": ("`from=-30d`: steps of 6 hours", picture("-30d")),
         "day-5m": ("`from=-18h&step=5m&theme=dark`: plan is a line", picture("-18h", step="5m", theme="dark")),
-        "week-print": ("`from=-7d&threshold=250&theme=print`", picture("-7d", threshold=250, theme="print")),
-        "fortnight": ("`from=-14d&step=1h&threshold=250`", picture("-14d", step="1h", threshold=250)),
-        "year": ("`from=-365d&threshold=50000`: steps of a week", picture("-365d", threshold=50000)),
+        "week-print": ("`from=-7d&threshold=250&theme=print`", picture("-7d", threshold=Threshold(250), theme="print")),
+        "fortnight": ("`from=-14d&step=1h&threshold=250`", picture("-14d", step="1h", threshold=Threshold(250))),
+        "year": ("`from=-365d&threshold=50000`: steps of a week", picture("-365d", threshold=Threshold(50000))),
         "days": ("`from=-365d&step=1d`: a step that is asked for", picture("-365d", step="1d")),
         "sparse": ("A reading a month: `from=2006-01-01&until=2008-01-01`", monthly(None)),
         "two-years": ("The same by the month: `from=2006-01-01&until=2008-01-01&step=1M`", monthly("1M")),
@@ -119,16 +126,19 @@ def pictures() -> dict[str, tuple[str, Picture]]:
         "century": ("`from=1926-01-01&until=2026-01-01`: steps of a year", picture("1926-01-01", "2026-01-01")),
         "missed": (
             "Plans that have no fact, or hardly any: `threshold=5`",
-            picture(panels=[stopped(hour)], threshold=5),
+            picture(panels=[stopped(hour)], threshold=Threshold(5)),
         ),
         "missed-print": (
             "The same on paper: `threshold=5&theme=print`",
-            picture(panels=[stopped(hour)], threshold=5, theme="print"),
+            picture(panels=[stopped(hour)], threshold=Threshold(5), theme="print"),
         ),
         "missed-dense": (
             "The same for a day and a half: `from=-36h&step=15m&threshold=5`",
             picture(
-                "-36h", step="15m", panels=[stopped(legible_period("-36h", None, "15m", BERLIN, NOW, 960))], threshold=5
+                "-36h",
+                step="15m",
+                panels=[stopped(legible_period("-36h", None, "15m", BERLIN, NOW, 960))],
+                threshold=Threshold(5),
             ),
         ),
         "ahead": ("A plan that lies ahead: `until=%2B30min&threshold=5`", ahead()),
@@ -150,7 +160,7 @@ def pictures() -> dict[str, tuple[str, Picture]]:
         ),
         "two-panels": (
             "Two series: `split=series&threshold=4`",
-            picture(split=True, names=LINES[:2], threshold=4),
+            picture(split=True, names=LINES[:2], threshold=Threshold(4)),
         ),
         "asked-panels": (
             "One without readings: `split=series&series=Painting&series=Packing&series=Shipping`",
@@ -158,7 +168,7 @@ def pictures() -> dict[str, tuple[str, Picture]]:
         ),
         "small": (
             "`width=320&threshold=5&title=Assembly 1`",
-            picture(width=320, threshold=5, title="Assembly 1"),
+            picture(width=320, threshold=Threshold(5), title="Assembly 1"),
         ),
         "small-4x": ("`width=320&scale=4&title=Assembly 1`", picture(width=320, title="Assembly 1")),
         "small-panels": ("`width=320&split=series`", picture(split=True, names=LINES[:3], width=320)),

@@ -7,6 +7,7 @@ import msgspec
 
 from service.charts.drawing.picture import WIDTH
 from service.errors import bad_parameter
+from service.period.comparison import Threshold
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import Period
 
@@ -25,7 +26,7 @@ class Appearance(msgspec.Struct, frozen=True):
     height: int | None = None
     theme: str = "light"
     title: str | None = None
-    threshold: float | None = None
+    threshold: Threshold | None = Threshold()
     short_labels: bool = False
 
 

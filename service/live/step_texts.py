@@ -8,7 +8,8 @@ import msgspec
 
 from service.charts.drawing.picture import Picture
 from service.period.bucket import Bucket
-from service.web.pages import difference, number
+from service.period.comparison import difference
+from service.web.pages import number
 
 
 class StepText(msgspec.Struct, frozen=True):

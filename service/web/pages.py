@@ -5,6 +5,7 @@ from datetime import datetime, tzinfo
 import jinja2
 import msgspec
 
+from service.period.comparison import difference
 from service.web.assets import WEB
 
 
@@ -40,12 +41,6 @@ def number(value: float, *, sign: bool = False) -> str:
 def per_cent(share: float) -> str:
     """A share in per cent, with one decimal; as `number` writes it where it is very small or very large."""
     return f"{share:,.1f}".replace("-", "−") if share == 0 or 0.1 <= abs(share) < 1e6 else number(share)
-
-
-def difference(fact: float, plan: float) -> float:
-    """Fact minus plan; 0 where they differ by no more than a rounding error, as 0.1 + 0.2 and 0.3 do."""
-    found = fact - plan
-    return found if abs(found) > 1e-12 * max(abs(fact), abs(plan)) else 0.0
 
 
 def moment(ts: datetime, zone: tzinfo) -> str:

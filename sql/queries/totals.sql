@@ -4,7 +4,7 @@
 --
 -- A minute is due when it is over. Plan and fact of other minutes don't count, so that both sums are over the same
 -- minutes and the running minute is neither behind plan nor ahead of it. A due minute with a plan but no fact counts
--- with a fact of 0; its fact is null only if there is no plan either.
+-- with a fact of 0; its fact is null only if there is no plan either. Sums that differ by their rounding alone are equal.
 with
   counted as (
     select
@@ -47,7 +47,7 @@ from (
 left join (
   select *
   from minute
-  where fact < plan
+  where plan - fact > 1e-10 * greatest(abs(plan), abs(fact))
   order by fact - plan, bucket desc
   limit 1
 ) worst on true

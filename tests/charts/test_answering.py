@@ -13,6 +13,7 @@ from service.errors import BadRequest
 from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.bucket import Bucket, Numbers, Panel
+from service.period.comparison import Threshold
 from service.period.steps import Period
 
 pytestmark = pytest.mark.anyio
@@ -82,7 +83,7 @@ async def test_the_numbers_are_read_again_only_after_a_commit(charts: Charts, da
     assert b'"plan":41' in second.body.data
 
 
-@pytest.mark.parametrize("change", [{"theme": "dark"}, {"height": 300}, {"title": "T"}, {"threshold": 2.0}])
+@pytest.mark.parametrize("change", [{"theme": "dark"}, {"height": 300}, {"title": "T"}, {"threshold": Threshold(2)}])
 async def test_a_tag_tells_appearances_apart_unless_the_chart_is_a_table(
     charts: Charts, change: dict[str, Any]
 ) -> None:

@@ -18,6 +18,7 @@ from service.charts.drawing.spec import spec
 from service.charts.drawing.themes import THEMES
 from service.charts.legible import legible_period
 from service.period.bucket import Bucket, Numbers, Panel
+from service.period.comparison import Threshold
 from tests.pictures import NOW, SVG, bars, boxes, fills, minutes, nothing, of, picture, texts
 
 LIGHT = THEMES["light"]
@@ -193,7 +194,7 @@ def test_large_numbers_are_in_thousands_and_small_ones_are_not_in_thousandths(va
     [(10_000, "10k"), (1500, "1.5k"), (12_345, "12345"), (2e6, "2M"), (999, "999"), (0.5, "0.5")],
 )
 def test_a_threshold_is_said_in_thousands_where_that_is_exact(threshold: float, shown: str) -> None:
-    assert f"below plan by over {shown}" in texts(draw(picture(threshold=threshold), "svg"))
+    assert f"below plan by over {shown}" in texts(draw(picture(threshold=Threshold(threshold)), "svg"))
 
 
 @pytest.mark.parametrize(
@@ -253,11 +254,27 @@ def test_a_step_that_is_not_over_is_lighter_and_said() -> None:
     assert "not over yet" in texts(svg)
 
 
+def test_a_threshold_may_be_a_share_of_each_plan() -> None:
+    made = picture(step="1m")
+    numbers = [(100, 95), (100, 94.9), (1000, 950), (1000, 949), (0, -1), (0, 0)]
+    buckets = [Bucket(made.period.start + minutes(n), plan, fact, 1) for n, (plan, fact) in enumerate(numbers)]
+    svg = draw(of(buckets, made.period, threshold=Threshold(5, is_share=True), height=2000), "svg")
+    marked = [colour == LIGHT.below for colour in fills(svg, "fact")]
+    assert marked == [False, True, False, True, True, False]
+    assert "below plan by over 5%" in texts(svg)
+
+
+def test_what_differs_by_rounding_alone_is_met() -> None:
+    assert not Threshold().is_missed(0.1 + 0.2, 0.3)
+    assert Threshold().is_missed(0.31, 0.3)
+    assert not Threshold().is_missed(0.3, 0.31)
+
+
 def test_fact_below_plan_by_more_than_the_threshold_is_marked() -> None:
     made = picture(step="1m")
     facts = [100, 90, 89.9, None]
     buckets = [Bucket(made.period.start + minutes(number), 100, fact, 1) for number, fact in enumerate(facts)]
-    svg = draw(of(buckets, made.period, threshold=10.0), "svg")
+    svg = draw(of(buckets, made.period, threshold=Threshold(10)), "svg")
     assert fills(svg, "fact") == [LIGHT.fact, LIGHT.fact, LIGHT.below]
     assert "below plan by over 10" in texts(svg)
     assert LIGHT.below not in fills(draw(of(buckets, made.period), "svg"), "fact")

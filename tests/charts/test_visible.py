@@ -20,6 +20,7 @@ from service.charts.drawing.value_axis import fitted_axis
 from service.charts.legible import legible_period, visible
 from service.live.view import WIDTHS
 from service.period.bucket import Bucket, Numbers, Panel
+from service.period.comparison import Threshold
 from service.period.steps import STEPS, Period
 from service.routes.chart.chart_parameters import MIN_WIDTH
 from tests.examples import examples
@@ -202,7 +203,7 @@ def test_live_pictures_tell_bars_apart_by_where_they_begin() -> None:
         for start in ("-1h", "-6h", "-1d", "-7d"):
             period = legible_period(start, None, None, "UTC", NOW, width)
             buckets = [Bucket(at, 10, number % 3, 1) for number, at in enumerate(period.edges[:-1])]
-            for threshold in (None, 0.0):
+            for threshold in (None, Threshold()):
                 shown = of(buckets, period, width=width, height=height, threshold=threshold)
                 bars = spec(shown)["datasets"]["bars"]
                 assert len({bar["from"] for bar in bars}) == len(bars)
@@ -237,7 +238,7 @@ def test_a_plan_that_is_due_and_has_next_to_no_fact_is_marked_itself(width: int,
     period = legible_period(None, None, "1m", "UTC", NOW, width)
     buckets = [Bucket(period.edges[n], plan, fact, 1) for n, (plan, fact) in enumerate(STARTED)]
     buckets.append(Bucket(period.edges[20], 30, 30, 1))
-    shown = drawn(buckets, period, width, threshold=4.0)
+    shown = drawn(buckets, period, width, threshold=Threshold(4))
     found = kinds(shown)
     shown_kinds = [" ".join(found.get(f"11:{number:02}", [])) for number in range(len(STARTED))]
     assert "|".join(shown_kinds) == MARKED[looks]
@@ -251,20 +252,20 @@ def test_what_is_not_due_is_never_missed(width: int, fact: float | None) -> None
     """Not due are the running step, later steps, and all steps of a period in the future."""
     period = legible_period("-1h", "+1h", "1m", "UTC", NOW, width)
     buckets = [Bucket(at, 10, fact, 1) for at in period.edges[:-1]]
-    found = kinds(drawn(buckets, period, width, threshold=0.0, unfinished=period.unfinished(NOW)))
+    found = kinds(drawn(buckets, period, width, threshold=Threshold(), unfinished=period.unfinished(NOW)))
     over, under_way, to_come = (found[at] for at in ("11:58", "11:59", "12:30"))
     assert {"missed", "below"} & set(over)
     assert not {"missed", "below"} & {*under_way, *to_come}
     later = legible_period("+1h", "+2h", "1m", "UTC", NOW, width)
     buckets = [Bucket(at, 10, fact, 1) for at in later.edges[:-1]]
-    shown = drawn(buckets, later, width, threshold=0.0, unfinished=later.unfinished(NOW))
+    shown = drawn(buckets, later, width, threshold=Threshold(), unfinished=later.unfinished(NOW))
     assert not {"missed", "below"} & {kind for some in kinds(shown).values() for kind in some}
 
 
 def test_the_mark_of_a_miss_is_seen_and_unlike_what_is_not_over_yet() -> None:
     period = legible_period(None, None, "1m", "UTC", NOW, 960)
     buckets = [Bucket(at, 10, 10 if number % 2 else None, 1) for number, at in enumerate(period.edges[:-1])]
-    shown = drawn(buckets, period, 960, threshold=0.0, unfinished=period.edges[-2])
+    shown = drawn(buckets, period, 960, threshold=Threshold(), unfinished=period.edges[-2])
     assert runs(columns(shown, LIGHT.below), 6) == 30
     bars = re.findall(r'<path aria-label="([^"]+)"[^>]*>', draw(shown, "svg").decode())
     assert len(bars) == 60 + 30

@@ -12,9 +12,10 @@ import httpx
 import pytest
 from PIL import Image
 
+from service.charts.drawing.themes import THEMES
 from service.routes.chart.chart_parameters import KNOWN
 from tests.harness import Running
-from tests.pictures import SVG, bars, texts
+from tests.pictures import SVG, bars, fills, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +134,8 @@ async def test_every_format_says_the_same(shared: Running, name: str) -> None:
         ("threshold=-1", "threshold"),
         ("threshold=inf", "threshold"),
         ("threshold=1000000000000001", "threshold"),
+        ("threshold=101%25", "threshold"),
+        ("threshold=%25", "threshold"),
     ],
 )
 async def test_parameters_are_read_strictly(shared: Running, query: str, field: str) -> None:
@@ -153,6 +156,15 @@ async def test_a_step_too_narrow_to_be_seen_is_longer_in_a_picture_and_said(shar
     wide = (await shared.http.get("/chart", params={**asked, "width": 960, "format": "svg"})).text
     assert "too narrow" not in wide
     assert "per 5 minutes" in wide
+
+
+async def test_what_is_missed_is_marked_unless_told_otherwise(shared: Running) -> None:
+    await post(shared, {"series": "missed", "ts": "2026-01-03T00:10:00Z", "plan": 100, "fact": 96})
+    asked = {"from": "2026-01-03T00:00Z", "until": "2026-01-03T01:00Z", "series": "missed", "format": "svg"}
+    for threshold, marked in ((None, True), ("0", True), ("3%", True), ("4%", False), ("5", False), ("none", False)):
+        given = {} if threshold is None else {"threshold": threshold}
+        svg = (await get(shared, **asked, **given)).content
+        assert (fills(svg, "fact") == [THEMES["light"].below]) is marked
 
 
 @pytest.mark.parametrize(

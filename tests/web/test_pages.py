@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.web.pages import difference, number, per_cent
+from service.period.comparison import difference
+from service.web.pages import number, per_cent
 
 
 @pytest.mark.parametrize(

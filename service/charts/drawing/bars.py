@@ -80,7 +80,7 @@ def is_missed(picture: Picture, bucket: Bucket) -> bool:
     """Whether the step is over and its fact, which counts as 0 where there is none, too far below its plan."""
     if picture.threshold is None or bucket.plan is None or not _is_over(picture, bucket):
         return False
-    return bucket.plan - (bucket.fact or 0) > picture.threshold
+    return picture.threshold.is_missed(bucket.plan, bucket.fact or 0)
 
 
 def _is_over(picture: Picture, bucket: Bucket) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from service.period.bucket import Numbers, Panel
+from service.period.comparison import Threshold
 from service.period.steps import Period
 
 WIDTH, HEIGHT = 960, 480
@@ -26,8 +27,8 @@ class Picture(msgspec.Struct, frozen=True):
     width: int = WIDTH
     height: int = HEIGHT
     theme: str = "light"
-    threshold: float | None = None
-    """A step is marked where its fact is more than this below its plan."""
+    threshold: Threshold | None = None
+    """A step is marked where its fact is more than this below its plan; none is where that is None."""
     unfinished: datetime | None = None
     """The beginning of the first step that isn't over yet, if there is one. The plans before it are due."""
     asked_step: str | None = None

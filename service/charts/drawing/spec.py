@@ -15,7 +15,7 @@ from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
 from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
-from service.charts.drawing.wording import abbreviated, empty_panel_text, panel_name, subtitle, summary
+from service.charts.drawing.wording import below, empty_panel_text, panel_name, subtitle, summary
 from service.period.bucket import Panel
 
 Spec = dict[str, Any]
@@ -119,9 +119,7 @@ def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
     """The kinds of bars that there are, and those that may come while a live page shows the picture."""
     names = {"plan": "plan", "fact": "fact"}
     if picture.threshold is not None:
-        names["below"] = (
-            f"below plan by over {abbreviated(picture.threshold)}" if picture.threshold else "fact below plan"
-        )
+        names["below"] = below(picture.threshold)
     if "missed" in kinds:
         names["missed"] = "no fact, or hardly any"
     if kinds & {"plan~", "fact~"}:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from service.charts.drawing.picture import Picture
 from service.period.bucket import Panel
+from service.period.comparison import Threshold
 from service.period.steps import Period
 
 AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last"}
@@ -70,6 +71,13 @@ def abbreviated(number: float) -> str:
         if unit <= number < 1000 * unit and f"{number / unit:.4g}" == f"{number / unit:.15g}":
             return f"{number / unit:.4g}{sign}"
     return f"{number:.15g}"
+
+
+def below(threshold: Threshold) -> str:
+    """What facts are called that are marked."""
+    if not threshold.size:
+        return "fact below plan"
+    return f"below plan by over {threshold if threshold.is_share else abbreviated(threshold.size)}"
 
 
 def empty_panel_text(panel: Panel) -> str:

@@ -15,6 +15,7 @@ from service.charts.drawing.wording import AGGREGATES
 from service.charts.question import MAX_PIXELS, ChartFormat, check_pixels
 from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
+from service.period.comparison import Threshold, read_threshold
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
 from service.routes.openapi_schemas import schema
@@ -50,7 +51,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
     theme: str = "light"
     title: str | None = None
     time_format: str | None = None
-    threshold: float | None = None
+    threshold: Threshold | None = Threshold()
     excel: bool = False
 
     @property
@@ -182,10 +183,10 @@ KNOWN = {
     ),
     "threshold": _Parameter(
         "threshold",
-        _decimal(0, 1e15, "from 0 to 10 to the power of 15, written without an exponent"),
-        "A fact that is more than this below its plan is marked, and so is a plan that is due and has no fact; written "
-        "without an exponent.",
-        schema("number", minimum=0, maximum=1e15),
+        read_threshold,
+        "A fact that is more than this below its plan is marked, and so is a plan that is due and has no fact: a "
+        "number written without an exponent, a share of the plan like `5%`, or `none`.",
+        schema("string", default="0", example="5%"),
     ),
 }
 
