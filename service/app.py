@@ -106,7 +106,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     gate, store, feed, counters = parts.gate, parts.store, parts.feed, parts.metrics
     settings, admits = parts.settings, parts.keyring.admits
     zone, max_body = settings.chart_tz, settings.max_body_bytes
-    defaults = Defaults(zone, settings.time_format, settings.items_per_page)
+    defaults = Defaults(zone, settings.time_format, settings.items_per_page, settings.labels, settings.unit)
     return [
         socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
         home_route(feed, pages, zone, counters),

@@ -11,6 +11,7 @@ import structlog
 from service.access.keyring import Anonymous, Keyring
 from service.access.signatures import Signatures
 from service.charts.answering import Charts
+from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
@@ -112,7 +113,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         open_feed(
             store,
             charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
-            settings.time_format,
+            Appearance(settings.time_format, labels=settings.labels, unit=settings.unit),
             counters,
         ) as feed,
         _running(

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
         max_length=100,
         description="Labels of the time axis, as in `strftime`.",
     )
+    plan_label: str = Field("plan", min_length=1, max_length=30, description="What plans are called in charts.")
+    fact_label: str = Field("fact", min_length=1, max_length=30, description="What facts are called in charts.")
+    unit: str = Field("", max_length=30, description="What plan and fact count, like `pcs`, said in charts.")
     min_ts: datetime = Field(datetime(1970, 1, 1, tzinfo=UTC), description="Readings before this are refused.")
     max_clock_skew: Duration = Field(timedelta(days=1), description="Readings later than now plus this are refused.")
     batch_memory: Duration = Field(
@@ -217,10 +220,22 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} isn't an IANA time zone; write one like Europe/Berlin")
         return name
 
+    @field_validator("plan_label", "fact_label", "unit")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("has characters that can't be printed")
+        return value.strip()
+
     @field_validator("time_format")
     @classmethod
     def _usable_format(cls, value: str) -> str:
         return check_time_format(value)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What plan and fact are called."""
+        return self.plan_label, self.fact_label
 
     @property
     def database(self) -> str | None:

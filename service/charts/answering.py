@@ -24,9 +24,7 @@ from service.charts.renderer import Renderer
 from service.charts.single_flight import Cache, CacheStatus, SharedReads
 from service.limits.fair_line import FairLine
 from service.metrics import Metrics
-from service.period.bucket import Numbers
-from service.period.selection import SeriesFilter
-from service.period.steps import Period
+from service.period.bucket import BucketQuestion, Numbers
 
 CACHE_BYTES = 64 * 2**20
 """Bytes of charts that are kept."""
@@ -39,8 +37,7 @@ WRITERS, MOST_WRITTEN = 2, 64
 THREAD_BUCKETS = 256
 """From so many buckets on, a table is written in a thread, beside the event loop."""
 
-ReadNumbers = Callable[[Period, str, SeriesFilter, int | None], Awaitable[Numbers]]
-NumbersKey = tuple[Period, str, SeriesFilter, int | None]
+ReadNumbers = Callable[[BucketQuestion], Awaitable[Numbers]]
 
 
 class CachedNumbers(msgspec.Struct, frozen=True):
@@ -95,7 +92,7 @@ class Charts:
         self._metrics = metrics
         self._reads: SharedReads[CachedNumbers] = SharedReads(reading)
         self._looks: SharedReads[CachedNumbers] = SharedReads()
-        self._numbers: LRUCache[NumbersKey, CachedNumbers] = LRUCache(CACHE_BUCKETS, getsizeof=lambda it: it.weight)
+        self._numbers: LRUCache[BucketQuestion, CachedNumbers] = LRUCache(CACHE_BUCKETS, getsizeof=lambda it: it.weight)
         self._bodies = Cache(most_bytes)
         self._writing = FairLine("charts", WRITERS, MOST_WRITTEN)
 
@@ -104,7 +101,7 @@ class Charts:
         key = _key(question)
         current = await self._reads.read(key, lambda: self._read_or_keep(key), delivery.caller)
         check_pixels(question.appearance.width, _height(question, current.numbers), delivery.scale)
-        check_bars(question.period, max(1, len(current.numbers.panels)))
+        check_bars(question.period, max(1, len(current.numbers.panels)), question.appearance.style)
         tag = _tag(current.digest, question, delivery)
         body = None
         if not delivery.is_known(tag):
@@ -117,14 +114,14 @@ class Charts:
         key = _key(question)
         return _picture(question, (await self._looks.read(key, lambda: self._read_or_keep(key))).numbers)
 
-    async def _read_or_keep(self, key: NumbersKey) -> CachedNumbers:
+    async def _read_or_keep(self, key: BucketQuestion) -> CachedNumbers:
         """Whether anything was committed costs the database at most a tenth of what the numbers of a chart cost."""
         started = time.perf_counter()
         committed = await self._committed()  # asked before the numbers are read, which so are at least as new
         known = self._numbers.get(key)
         if known is not None and known.committed == committed:
             return msgspec.structs.replace(known, seconds=time.perf_counter() - started)
-        numbers = await self._read(*key)
+        numbers = await self._read(key)
         digest = hashlib.blake2b(msgspec.msgpack.encode(numbers), digest_size=16).digest()
         current = CachedNumbers(numbers, digest, committed, time.perf_counter() - started, _weight(key, numbers))
         self._numbers[key] = current
@@ -152,14 +149,14 @@ class Charts:
             return await asyncio.to_thread(_text, picture, form, packed, delivery.excel)
 
 
-def _key(question: ChartQuestion) -> NumbersKey:
-    return question.period, question.agg, question.series, question.max_panels
+def _key(question: ChartQuestion) -> BucketQuestion:
+    return BucketQuestion(question.period, question.agg, question.series, question.max_panels, question.running)
 
 
-def _weight(key: NumbersKey, numbers: Numbers) -> int:
+def _weight(key: BucketQuestion, numbers: Numbers) -> int:
     """What an entry counts for in the cache, in buckets: its buckets, the names by which it is found, and something for
     itself."""
-    series = key[2]
+    series = key.series
     characters = sum(map(len, series.names or ())) + sum(map(len, series.patterns or ()))
     return 10 + sum(len(panel.buckets) for panel in numbers.panels) + characters // CHARACTERS
 
@@ -177,7 +174,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
     return Picture(
         numbers=numbers,
         period=question.period,
-        title=appearance.title or default_title(question.agg, question.series.names),
+        title=appearance.title or default_title(question.agg, question.series.names, appearance.labels),
         time_format=appearance.time_format,
         agg=question.agg,
         width=appearance.width,
@@ -190,6 +187,11 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         series=question.series.names,
         short_labels=appearance.short_labels,
         title_given=appearance.title is not None,
+        running=question.running,
+        style=appearance.style,
+        now=question.now,
+        labels=appearance.labels,
+        unit=appearance.unit,
     )
 
 
@@ -197,7 +199,7 @@ def _tag(digest: bytes, question: ChartQuestion, delivery: Delivery) -> str:
     """The strong ETag of a chart: of its numbers, of all else that decides how it looks, and of the code that draws."""
     asked: object = question
     if delivery.form in TABLES:
-        asked = question.period, question.agg, question.max_panels is not None
+        asked = question.period, question.agg, question.max_panels is not None, question.running
     scale = float(delivery.scale if delivery.form == "png" else 1)
     content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed, delivery.excel))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'

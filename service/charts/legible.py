@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from service.charts.drawing.picture import Style
 from service.errors import bad_parameter
 from service.period.steps import STEPS, Period, in_longer_steps, make_period
 
 MAX_BARS = 1500
-"""The most bars in one picture; each step has two."""
+"""The most bars in one picture; each step has two, or one where plans are lines."""
 LEGIBLE_BAR_WIDTH = 2.0
 """Pixels of a picture's or a panel's width, the axis included, that each bar has where the service chooses the step:
 bars that are narrower can't be told apart."""
@@ -27,12 +28,13 @@ def visible(period: Period, plot: float) -> Period:
     return in_longer_steps(period, plot / MIN_STEP_WIDTH)
 
 
-def check_bars(period: Period, panels: int = 1) -> None:
+def check_bars(period: Period, panels: int = 1, style: Style = "bars") -> None:
     """BadRequest where the period has more steps than a picture of so many panels can show."""
-    bars = 2 * period.count
+    each_step = 1 if style == "target" else 2
+    bars = each_step * period.count
     if panels * bars > MAX_BARS:
         each = f" in each of {panels} panels" if panels > 1 else ""
-        most, longest = MAX_BARS // (2 * panels), list(STEPS)[-1]
+        most, longest = MAX_BARS // (each_step * panels), list(STEPS)[-1]
         short = f"a period of at most {most} years" if period.step == longest else "a longer step or a shorter period"
         raise bad_parameter(
             "step" if period.step != longest else "from",

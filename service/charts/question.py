@@ -5,8 +5,9 @@ from typing import Literal
 
 import msgspec
 
-from service.charts.drawing.picture import WIDTH
+from service.charts.drawing.picture import LABELS, WIDTH, Style
 from service.errors import bad_parameter
+from service.period.bucket import Running
 from service.period.comparison import Threshold
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import Period
@@ -28,6 +29,9 @@ class Appearance(msgspec.Struct, frozen=True):
     title: str | None = None
     threshold: Threshold | None = Threshold()
     short_labels: bool = False
+    style: Style = "bars"
+    labels: tuple[str, str] = LABELS
+    unit: str = ""
 
 
 class ChartQuestion(msgspec.Struct, frozen=True):
@@ -35,7 +39,8 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     many panels of a series each.
 
     `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
-    the step that somebody asked for, where the steps of the period had to be longer.
+    the step that somebody asked for, where the steps of the period had to be longer. `now` is the running minute
+    where the period reaches beyond the running step.
     """
 
     period: Period
@@ -45,6 +50,8 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     series: SeriesFilter = ALL_SERIES
     max_panels: int | None = None
     asked_step: str | None = None
+    running: Running | None = None
+    now: datetime | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -82,8 +82,8 @@ def period_start(period: str) -> str:
 class ViewReader:
     """Takes the snapshots of views, from the store and the charts."""
 
-    def __init__(self, store: Store, charts: Charts, templates: jinja2.Environment, time_format: str) -> None:
-        self._store, self._charts, self._time_format = store, charts, time_format
+    def __init__(self, store: Store, charts: Charts, templates: jinja2.Environment, looks: Appearance) -> None:
+        self._store, self._charts, self._looks = store, charts, looks
         self._totals: Any = templates.get_template("live.html").module
         self._records: Any = templates.get_template("records.html").module
 
@@ -92,7 +92,9 @@ class ViewReader:
         now = datetime.now(UTC)
         period = legible_period(period_start(view.period), None, None, view.zone, now, view.width)
         series = view.series
-        appearance = Appearance(self._time_format, view.width, WIDTHS[view.width], short_labels=True)
+        appearance = msgspec.structs.replace(
+            self._looks, width=view.width, height=WIDTHS[view.width], short_labels=True
+        )
         picture = await self._charts.picture(ChartQuestion(period, period.unfinished(now), appearance, series=series))
         specs, bars = _drawn(picture, before)
         fresh = await freshness(self._store.facts, picture.numbers.until, series, before.fresh if before else None)
@@ -120,10 +122,11 @@ class ViewReader:
 
 @asynccontextmanager
 async def open_feed(
-    store: Store, charts: Charts, time_format: str, metrics: Metrics
+    store: Store, charts: Charts, looks: Appearance, metrics: Metrics
 ) -> AsyncIterator[Feed[View, ViewSnapshot]]:
-    """The feed of the live pages. On a database server it polls, since other replicas may write there as well."""
-    reader = ViewReader(store, charts, templates(), time_format)
+    """The feed of the live pages, whose charts look like `looks` but for their size. On a database server it polls,
+    since other replicas may write there as well."""
+    reader = ViewReader(store, charts, templates(), looks)
     committed = None if store.server.embedded else store.overview.committed
     async with polling(Feed(reader.take, committed, metrics, event("beat", None))) as feed:
         yield feed

@@ -1,8 +1,30 @@
-"""The numbers of a chart: buckets of plan and fact over a period. Values only."""
+"""The numbers of a chart: what is asked for, and buckets of plan and fact over a period. Values only."""
 
 from datetime import datetime
 
 import msgspec
+
+from service.period.selection import ALL_SERIES, SeriesFilter
+from service.period.steps import Period
+
+
+class Running(msgspec.Struct, frozen=True):
+    """Running totals that begin anew at each of `begins`, the first of which may lie before the period. Minutes are due
+    that begin before `due`."""
+
+    begins: tuple[datetime, ...]
+    due: datetime
+
+
+class BucketQuestion(msgspec.Struct, frozen=True):
+    """Which buckets are asked for: over all the series together or, where `panels` is a number, over each of them in at
+    most so many panels; with running totals or without."""
+
+    period: Period
+    agg: str = "sum"
+    series: SeriesFilter = ALL_SERIES
+    panels: int | None = None
+    running: Running | None = None
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):
@@ -13,6 +35,21 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
     plan: float | None
     fact: float | None
     readings: int
+
+
+class RunningBucket(Bucket, frozen=True, gc=False):
+    """A bucket with plan and fact of its minutes that are due, and with the totals up to its end.
+
+    `due_fact` is 0 where there is a plan that is due and no fact, and None only where there is neither. `fact_total`
+    and `ahead`, the fact less the plan of all that is due so far, are None from the first step on of which no minute is
+    due.
+    """
+
+    due_plan: float | None
+    due_fact: float | None
+    plan_total: float
+    fact_total: float | None
+    ahead: float | None
 
 
 class Panel(msgspec.Struct, frozen=True):

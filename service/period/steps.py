@@ -1,6 +1,6 @@
 """A period of time cut into steps, as the parameters of an address ask for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal
@@ -66,6 +66,13 @@ class Period(msgspec.Struct, frozen=True):
         """The beginning of the step in which `moment` lies; None outside the period."""
         return next((one for one in reversed(self.edges) if one <= moment), None) if moment < self.end else None
 
+    def line_at(self, now: datetime) -> datetime | None:
+        """The beginning of the running minute where the period reaches beyond the running step; None elsewhere."""
+        running = self.step_at(now)
+        if running is None or running >= self.edges[-2]:
+            return None
+        return now.replace(second=0, microsecond=0)
+
     def unfinished(self, now: datetime) -> datetime | None:
         """The beginning of the first step that isn't over yet; None where all of them are."""
         return self.start if now < self.start else self.step_at(now)
@@ -82,6 +89,11 @@ def make_period(start: str | None, end: str | None, step: str | None, zone: str,
     if step is not None:
         return _cut(first, last, _check_step(step), zone, now)
     return _shortest((_cut(first, last, name, zone, now) for name in STEPS), most)
+
+
+def whole_days(period: Period) -> tuple[datetime, ...]:
+    """The edges of the days, by the clock of its zone, in which a period lies."""
+    return _cut(period.start, period.end, "1d", period.zone, period.end).edges
 
 
 def in_longer_steps(period: Period, most: float) -> Period:
@@ -104,7 +116,12 @@ def _edges(period: Period) -> tuple[datetime, ...]:
 
 @lru_cache(maxsize=256)
 def _relation(period: Period) -> Relation:
-    seconds = [int(edge.timestamp()) for edge in period.edges]
+    return relation_of(period.edges)
+
+
+def relation_of(edges: Iterable[datetime]) -> Relation:
+    """The coarsest rollup whose buckets begin and end at these edges."""
+    seconds = [int(edge.timestamp()) for edge in edges]
     fitting = (name for name, unit in _RELATIONS.items() if all(at % unit == 0 for at in seconds))
     return next(fitting, "minute")
 

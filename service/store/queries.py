@@ -87,6 +87,7 @@ QUERIES = (
     "retire_key",
     "revoke_key",
     "run_job",
+    "running_totals",
     "secret",
     "series",
     "series_are_noted",

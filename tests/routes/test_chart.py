@@ -136,6 +136,14 @@ async def test_every_format_says_the_same(shared: Running, name: str) -> None:
         ("threshold=1000000000000001", "threshold"),
         ("threshold=101%25", "threshold"),
         ("threshold=%25", "threshold"),
+        ("cumulative=week", "cumulative"),
+        ("cumulative=day&agg=avg", "cumulative"),
+        ("cumulative=day&step=1w&from=-30d", "cumulative"),
+        ("style=Target", "style"),
+        ("labels=Soll", "labels"),
+        ("labels=Soll,Ist,mehr", "labels"),
+        ("labels=,Ist", "labels"),
+        ("unit=" + "x" * 31, "unit"),
     ],
 )
 async def test_parameters_are_read_strictly(shared: Running, query: str, field: str) -> None:
@@ -165,6 +173,36 @@ async def test_what_is_missed_is_marked_unless_told_otherwise(shared: Running) -
         given = {} if threshold is None else {"threshold": threshold}
         svg = (await get(shared, **asked, **given)).content
         assert (fills(svg, "fact") == [THEMES["light"].below]) is marked
+
+
+async def test_running_totals_in_every_format(shared: Running) -> None:
+    minutes = [
+        {"series": "totals", "ts": f"2026-01-04T00:{n:02}:00Z", "plan": 10, "fact": 9 if n != 3 else None}
+        for n in range(0, 8, 2)
+    ] + [{"series": "totals", "ts": "2026-01-04T00:03:30Z", "plan": 5}]
+    await post(shared, *minutes)
+    asked = {"from": "2026-01-04T00:02Z", "until": "2026-01-04T01:00Z", "step": "1m", "series": "totals", "tz": "UTC"}
+    for kind, ahead in (("period", [-1, -6, -7, -8]), ("day", [-2, -7, -8, -9])):
+        found = (await get(shared, **asked, cumulative=kind, format="json")).json()["buckets"]
+        assert [one["ahead"] for one in found] == ahead
+        assert [one["fact_total"] - one["plan_total"] for one in found] == ahead
+        assert set(found[0]) == {"bucket", "plan", "fact", "readings", "plan_total", "fact_total", "ahead"}
+    table = (await get(shared, **asked, cumulative="day", format="csv")).text.splitlines()
+    assert table[0] == "bucket,plan,fact,readings,plan_total,fact_total,ahead"
+    assert table[-1].endswith("10.0,9.0,1,45.0,36.0,-9.0")
+    svg = (await get(shared, **asked, cumulative="day", format="svg", unit="pcs", labels="Soll,Ist")).content
+    assert {"9 pcs behind", "Soll", "Ist", "Ist below Soll", "Soll and Ist: totals"} <= set(texts(svg))
+    assert "plan_total" not in (await get(shared, **asked, format="json")).json()["buckets"][0]
+    split = (await get(shared, **asked, cumulative="period", split="series", format="json")).json()["buckets"]
+    assert [(one["series"], one["ahead"]) for one in split] == [("totals", one) for one in (-1, -6, -7, -8)]
+
+
+async def test_a_chart_that_reaches_beyond_now_says_where_now_is(shared: Running) -> None:
+    for until, said in (("now", False), ("now+2h", True), ("now-2h", False)):
+        svg = (await get(shared, **{"from": "now-3h", "until": until, "format": "svg", "step": "15m"})).content
+        assert ("now" in texts(svg)) is said
+    answer = await get(shared, **{"from": "now-3h", "until": "now+2h", "step": "1h"})
+    assert int(answer.headers["cache-control"].removeprefix("public, max-age=")) <= 60
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,6 @@ async def test_charts_are_kept_by_the_size_of_their_names_as_well() -> None:
         await charts.picture(
             ChartQuestion(Period(*HOUR, "1m", "UTC"), None, Appearance("%H"), series=SeriesFilter(names))
         )
-    characters = sum(len(name) for key in charts._numbers for name in key[2].names or ())
+    characters = sum(len(name) for key in charts._numbers for name in key.series.names or ())
     assert characters <= 25 * CACHE_BUCKETS
     assert len(charts._numbers) < 300

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from service.errors import BadReading, Unavailable
 from service.intake.batch import Packed, Receipt
 from service.intake.reading import Reading, now_microseconds
+from service.period.bucket import BucketQuestion
 from service.period.selection import ALL_SERIES
 from service.period.steps import make_period
 from service.store import Store, open_store, slices
@@ -144,7 +145,7 @@ class Machine:
             assert await self._con.fetch(DIFFERENCES.format(unit=unit, length=length)) == []
         for since, step in (("now-4h", "1m"), ("now-32d", "1h"), ("now-1400d", "1d")):
             period = make_period(since, "now+1h", step, "Asia/Kolkata", datetime.now(UTC), 1500)
-            [*panels] = (await self._store.buckets.read(period, "sum", ALL_SERIES)).panels
+            [*panels] = (await self._store.buckets.read(BucketQuestion(period, "sum", ALL_SERIES))).panels
             drawn = [msgspec.structs.astuple(bucket) for panel in panels for bucket in panel.buckets]
             counted = await self._con.fetch(STEPS_OF_INDIA, period.start, period.end, timedelta(seconds=period.seconds))
             assert drawn == [tuple(row) for row in counted]

@@ -11,6 +11,7 @@ import pytest
 from service.errors import Unavailable
 from service.intake.batch import Receipt
 from service.intake.reading import now_microseconds
+from service.period.bucket import BucketQuestion
 from service.period.selection import ALL_SERIES, Selection
 from service.period.steps import make_period
 from service.store import Store, open_store, slices
@@ -60,7 +61,7 @@ async def _readings(store: Store) -> list[float | int | None]:
     """The number of readings by the pages, by the totals and by a chart of minutes."""
     now = datetime.now(UTC)
     period = make_period("now-10m", "now", "1m", "UTC", now, 100)
-    [panel] = (await store.buckets.read(period, "sum", ALL_SERIES)).panels
+    [panel] = (await store.buckets.read(BucketQuestion(period, "sum", ALL_SERIES))).panels
     totals = await store.overview.totals(Selection(period.start, period.end), now)
     return [await store.records.count(), totals.readings, sum(bucket.readings for bucket in panel.buckets)]
 

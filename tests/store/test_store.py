@@ -10,6 +10,7 @@ import pytest
 from service.errors import BadReading, Unavailable
 from service.intake.batch import Outcome, Receipt
 from service.intake.reading import Reading, now_microseconds
+from service.period.bucket import BucketQuestion
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import make_period
 from service.store import READING, WRITING, Store, open_store
@@ -117,7 +118,8 @@ async def test_buckets_are_what_group_by_says(store: Store, agg: str) -> None:
     await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period("2026-01-31T14:00Z", "2026-01-31T15:00Z", None, "UTC", start, 240)
     found = {
-        bucket.bucket.minute: bucket for bucket in (await store.buckets.read(period, agg, ALL_SERIES)).panels[0].buckets
+        bucket.bucket.minute: bucket
+        for bucket in (await store.buckets.read(BucketQuestion(period, agg, ALL_SERIES))).panels[0].buckets
     }
     assert sorted(found) == [0, 1, 5, 59]
     for minute, bucket in found.items():
@@ -132,7 +134,7 @@ async def test_only_chosen_series(store: Store) -> None:
     rows = [Reading(None, name, 1, 1, None) for name in ("a", "b", "c")]
     await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period(None, None, None, "UTC", datetime.now(UTC) + timedelta(seconds=1), 240)
-    [bucket] = (await store.buckets.read(period, "sum", SeriesFilter(("a", "c")))).panels[0].buckets
+    [bucket] = (await store.buckets.read(BucketQuestion(period, "sum", SeriesFilter(("a", "c"))))).panels[0].buckets
     assert bucket.readings == 2
 
 
@@ -142,10 +144,10 @@ async def test_rollups_agree_before_and_after_their_refresh(store: Store) -> Non
     rows = [reading(number % 7, number % 3, ts=ts + number * 47 * 10**6) for number in range(500)]
     await store.batches.write([packed(None, *rows)], Receipt())
     period = make_period("-2d", None, "1h", "UTC", datetime.now(UTC), 240)
-    before = await store.buckets.read(period, "sum", ALL_SERIES)
+    before = await store.buckets.read(BucketQuestion(period, "sum", ALL_SERIES))
     if store.server.edition == "community":
         assert await run_jobs(store) >= 3
-    assert await store.buckets.read(period, "sum", ALL_SERIES) == before
+    assert await store.buckets.read(BucketQuestion(period, "sum", ALL_SERIES)) == before
     assert sum(bucket.readings for bucket in before.panels[0].buckets) == 500
 
 

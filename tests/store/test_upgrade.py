@@ -16,6 +16,7 @@ import pytest
 
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.reading import Reading
+from service.period.bucket import BucketQuestion
 from service.period.selection import ALL_SERIES, Selection
 from service.period.steps import make_period
 from service.store import Store, open_store
@@ -170,7 +171,7 @@ async def compare(store: Store, con: Connection) -> None:
         period = make_period(start, "now+1m", step, "UTC", NOW, 500)
         counted = await con.fetch(COUNTED, period.start, period.end, timedelta(seconds=period.seconds))
         for panels in (None, 10):
-            drawn = (await store.buckets.read(period, "sum", ALL_SERIES, panels)).panels
+            drawn = (await store.buckets.read(BucketQuestion(period, "sum", ALL_SERIES, panels))).panels
             buckets = [msgspec.structs.astuple(bucket) for panel in drawn for bucket in panel.buckets]
             if panels is None:
                 assert buckets == [tuple(row) for row in counted]

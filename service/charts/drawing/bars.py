@@ -57,7 +57,10 @@ class _Scale(msgspec.Struct, frozen=True):
 
 
 def is_dense(picture: Picture, width: float) -> bool:
-    """Whether the steps of a plot of this width have no room for two bars."""
+    """Whether plans are lines across bars: where they are to be, and where the steps of a plot of this width have no
+    room for two bars."""
+    if picture.style == "target":
+        return True
     pitch = width / (len(picture.period.edges) - 1)
     if LONE_PAIR_WIDTH <= pitch < PAIR_WIDTH:
         there = {bucket.bucket for panel in picture.panels for bucket in panel.buckets}
@@ -94,9 +97,13 @@ def _pairs(picture: Picture, panel: Panel, scale: _Scale) -> Iterator[Bar]:
         kinds = _kinds(picture, step.bucket, scale)
         margin, middle = PAIR_MARGIN * (step.right - step.left), (step.left + step.right) / 2
         if plan is not None:
-            yield _bar(kinds[0], (step.left + margin, middle), _high(plan, scale), scale, _label(step, "plan", plan))
+            yield _bar(
+                kinds[0], (step.left + margin, middle), _high(plan, scale), scale, _label(picture, step, 0, plan)
+            )
         if fact is not None:
-            yield _bar(kinds[1], (middle, step.right - margin), _high(fact, scale), scale, _label(step, "fact", fact))
+            yield _bar(
+                kinds[1], (middle, step.right - margin), _high(fact, scale), scale, _label(picture, step, 1, fact)
+            )
 
 
 def _lines_across_bars(picture: Picture, panel: Panel, scale: _Scale) -> Iterator[Bar]:
@@ -108,13 +115,13 @@ def _lines_across_bars(picture: Picture, panel: Panel, scale: _Scale) -> Iterato
         gap = BAR_GAP * scale.wide if step.right - step.left >= BAR_GAP_FROM * scale.wide else 0
         ends = step.left + gap, step.right
         if plan is not None and kinds[0] == "missed":
-            yield {**_bar("missed", ends, plan, scale, _label(step, "plan", plan)), "base": 0}
+            yield {**_bar("missed", ends, plan, scale, _label(picture, step, 0, plan)), "base": 0}
         if fact is not None:
-            yield {**_bar(kinds[1], ends, _high(fact, scale), scale, _label(step, "fact", fact)), "base": 0}
-    yield from _lines(steps, scale)
+            yield {**_bar(kinds[1], ends, _high(fact, scale), scale, _label(picture, step, 1, fact)), "base": 0}
+    yield from _lines(picture, steps, scale)
 
 
-def _lines(steps: Sequence[_Step], scale: _Scale) -> Iterator[Bar]:
+def _lines(picture: Picture, steps: Sequence[_Step], scale: _Scale) -> Iterator[Bar]:
     """A piece of line for each plan that isn't 0, long enough to be seen where there is room beside it."""
     last = len(steps) - 1
     for number, step in enumerate(steps):
@@ -125,7 +132,7 @@ def _lines(steps: Sequence[_Step], scale: _Scale) -> Iterator[Bar]:
             left, right = step.left - min(lacking, before / 4), step.right + min(lacking, after / 4)
             # at the very bottom the line would hide the fact
             top = math.copysign(max(abs(plan), (LINE_THICKNESS + MIN_BAR_HEIGHT) * scale.high), plan)
-            label = _label(step, "plan", plan)
+            label = _label(picture, step, 0, plan)
             base = top - math.copysign(LINE_THICKNESS * scale.high, top)
             yield {**_bar("plan", (left - _HAIR * scale.wide, right), top, scale, label), "base": base}
 
@@ -147,7 +154,9 @@ def _kinds(picture: Picture, bucket: Bucket, scale: _Scale) -> tuple[str, str]:
         return "plan~", "fact~"
     if not is_missed(picture, bucket):
         return "plan", "fact"
-    return "plan" if abs(bucket.fact or 0) >= COLOUR_HEIGHT * scale.high else "missed", "below"
+    # beside running totals all bars are low
+    is_seen = bucket.fact if picture.running else abs(bucket.fact or 0) >= COLOUR_HEIGHT * scale.high
+    return "plan" if is_seen else "missed", "below"
 
 
 def _bar(kind: str, ends: tuple[float, float], top: float, scale: _Scale, label: str) -> Bar:
@@ -162,8 +171,9 @@ def _bar(kind: str, ends: tuple[float, float], top: float, scale: _Scale, label:
     return {"from": left, "to": right, "kind": kind, "value": top, "label": label}
 
 
-def _label(step: _Step, name: str, value: float) -> str:
-    return f"{step.when}, {name} {value:.15g}"
+def _label(picture: Picture, step: _Step, which: int, value: float) -> str:
+    said = f"{step.when}, {picture.labels[which]} {value:.15g}"
+    return f"{said} {picture.unit}" if picture.unit else said
 
 
 def _high(value: float, scale: _Scale) -> float:

@@ -1,10 +1,11 @@
 """A picture before it is drawn: what it shows, and how it is to look. Values only."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
-from service.period.bucket import Numbers, Panel
+from service.period.bucket import Numbers, Panel, Running
 from service.period.comparison import Threshold
 from service.period.steps import Period
 
@@ -14,6 +15,11 @@ PANEL_WIDTH, PANEL_HEIGHT = 290, 170
 AXIS_ROOM = 58
 """About the pixels of a panel's width that the axis beside it takes."""
 MAX_PANELS = 12
+LABELS = ("plan", "fact")
+
+
+Style = Literal["bars", "target"]
+STYLES: tuple[Style, ...] = ("bars", "target")
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -40,6 +46,17 @@ class Picture(msgspec.Struct, frozen=True):
     """Whether the time axis says each date once only, rather than `time_format` at each label."""
     title_given: bool = False
     """Whether somebody gave the title. Such a title may not say which series are shown, and how aggregated."""
+
+    style: Style = "bars"
+    """Whether plan and fact are bars side by side where there is room, or the plan is always a line across the fact."""
+    now: datetime | None = None
+    """The running minute, at which a line is drawn, where the picture reaches beyond the running step."""
+    labels: tuple[str, str] = LABELS
+    """What plan and fact are called."""
+    unit: str = ""
+    """What they count."""
+    running: Running | None = None
+    """The running totals that are drawn as lines over the bars; None where there are none."""
 
     @property
     def panels(self) -> tuple[Panel, ...]:

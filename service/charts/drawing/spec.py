@@ -14,6 +14,7 @@ from service.charts.drawing.lettering import clean, width_of, wrapped
 from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
 from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
+from service.charts.drawing.totals import reach_of_totals, total_rows
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import below, empty_panel_text, panel_name, subtitle, summary
 from service.period.bucket import Panel
@@ -36,12 +37,24 @@ ROW_ROOM = 57
 def spec(picture: Picture) -> Spec:
     """The specification of a picture, with its data."""
     split = picture.split and bool(picture.panels)
-    made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
+    made: Spec = msgspec.json.decode(
+        template(
+            picture.theme,
+            compact=picture.is_compact,
+            split=split,
+            running=picture.running is not None,
+            reaches_on=picture.now is not None,
+        )
+    )
     axis = None if split else fitted_axis(_values(picture.panels), _parts(picture))
     spans = [axis.span] if axis else [library_span(_values([panel]), PANEL_PARTS) for panel in picture.panels]
     drawn = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
     notes = list(_notes(picture))
-    made["datasets"] = {"bars": drawn + notes} if split else {"bars": drawn, "notes": notes}
+    totals, now = list(total_rows(picture)), list(_now(picture))
+    if split:
+        made["datasets"] = {"bars": [*drawn, *notes, *totals, *now]}
+    else:
+        made["datasets"] = {"bars": drawn, "notes": notes, "totals": totals, "now": now}
     made["description"] = f"{clean(picture.title)}. {clean(summary(picture))}"
     _write_title(made, picture)
     if split:
@@ -76,6 +89,12 @@ def _notes(picture: Picture) -> Iterator[dict[str, object]]:
         text = "" if values else wrapped(empty_panel_text(panel), _panel_width(picture), size, 3)
         if not any(values):
             yield {"text": text, "top": 1, "panel": number}
+
+
+def _now(picture: Picture) -> Iterator[dict[str, object]]:
+    if picture.now is not None:
+        for number in range(len(picture.panels) or 1):
+            yield {"now": milliseconds(picture.now), "panel": number}
 
 
 def _write_title(made: Spec, picture: Picture) -> None:
@@ -117,9 +136,9 @@ def _hide_numbers(y: Spec, unread: dict[str, bool], picture: Picture) -> None:
 
 def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
     """The kinds of bars that there are, and those that may come while a live page shows the picture."""
-    names = {"plan": "plan", "fact": "fact"}
+    names = dict(zip(("plan", "fact"), picture.labels, strict=True))
     if picture.threshold is not None:
-        names["below"] = below(picture.threshold)
+        names["below"] = below(picture.threshold, picture.labels)
     if "missed" in kinds:
         names["missed"] = "no fact, or hardly any"
     if kinds & {"plan~", "fact~"}:
@@ -172,13 +191,10 @@ def _parts(picture: Picture) -> int:
 
 
 def _values(panels: Iterable[Panel]) -> Iterator[float]:
-    return (
-        value
-        for panel in panels
-        for bucket in panel.buckets
-        for value in (bucket.plan, bucket.fact)
-        if value is not None
-    )
+    for panel in panels:
+        for bucket in panel.buckets:
+            yield from (value for value in (bucket.plan, bucket.fact) if value is not None)
+        yield from reach_of_totals(panel)
 
 
 def _lines(text: str) -> str | list[str]:

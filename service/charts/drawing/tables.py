@@ -2,17 +2,23 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 import msgspec
 
 from service.charts.drawing.picture import Picture
-from service.period.bucket import Panel
+from service.period.bucket import Bucket
 from service.spreadsheets import BYTE_ORDER_MARK, guarded
+
+NUMBERS = ("bucket", "plan", "fact", "readings")
+TOTALS = ("plan_total", "fact_total", "ahead")
+"""What each bucket has beside its own numbers where there are running totals."""
 
 
 def as_json(picture: Picture) -> bytes:
     """`{from, until, step, tz, agg, buckets}`. With panels, each bucket names its series, null for the `others`."""
     period = picture.period
+    names = (*NUMBERS, *(TOTALS if picture.running else ()))
     made: dict[str, object] = {
         "from": period.start,
         "until": period.end,
@@ -22,9 +28,13 @@ def as_json(picture: Picture) -> bytes:
     }
     if picture.split:
         made["others"] = next((panel.others for panel in picture.numbers.panels if panel.others), 0)
-        made["buckets"] = [bucket for panel in picture.numbers.panels for bucket in _named(panel)]
+        made["buckets"] = [
+            {**_fields(bucket, names), "series": panel.name}
+            for panel in picture.numbers.panels
+            for bucket in panel.buckets
+        ]
     else:
-        made["buckets"] = [bucket for panel in picture.numbers.panels for bucket in panel.buckets]
+        made["buckets"] = [_fields(bucket, names) for panel in picture.numbers.panels for bucket in panel.buckets]
     return msgspec.json.encode(made)
 
 
@@ -34,14 +44,16 @@ def as_csv(picture: Picture, *, excel: bool = False) -> bytes:
     out = io.StringIO(newline="")
     out.write(BYTE_ORDER_MARK if excel else "")
     write = csv.writer(out).writerow
-    write(["bucket", *(["series"] if picture.split else []), "plan", "fact", "readings"])
+    totals = TOTALS if picture.running else ()
+    write(["bucket", *(["series"] if picture.split else []), "plan", "fact", "readings", *totals])
     for panel in picture.numbers.panels:
         name = [guarded(panel.name or "") if excel else panel.name or ""] if picture.split else []
         for bucket in panel.buckets:
             start = bucket.bucket.isoformat().replace("+00:00", "Z")
-            write([start, *name, bucket.plan, bucket.fact, bucket.readings])
+            ran = [getattr(bucket, total) for total in totals]
+            write([start, *name, bucket.plan, bucket.fact, bucket.readings, *ran])
     return out.getvalue().encode()
 
 
-def _named(panel: Panel) -> list[dict[str, object]]:
-    return [{**msgspec.structs.asdict(bucket), "series": panel.name} for bucket in panel.buckets]
+def _fields(bucket: Bucket, names: Sequence[str]) -> dict[str, object]:
+    return {name: getattr(bucket, name) for name in names}

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import msgspec
 
+from service.charts.drawing.more_layers import now_layers, running_layers
 from service.charts.drawing.themes import THEMES, Theme, config, outlines, palette
 
 NUMBER = (
@@ -29,24 +30,33 @@ DASHES = [3, 2]
 
 
 @cache
-def template(theme: str, *, compact: bool, split: bool) -> bytes:
-    """A specification as JSON: for a single panel or, if `split`, with a panel for each value of the field `panel`."""
+def template(theme: str, *, compact: bool, split: bool, running: bool = False, reaches_on: bool = False) -> bytes:
+    """A specification as JSON: for a single panel or, if `split`, with a panel for each value of the field `panel`. It
+    has layers for running totals, and for a line at the present where the chart `reaches_on` beyond it."""
+    layers = Layers(running=running, now=reaches_on)
     if split:
-        made = _panel(theme, compact=compact)
+        made = _panel(theme, layers, compact=compact)
         header = alt.Header(labelAnchor="start", labelOrient="top", labelExpr="")
         facet = made.properties(width=1, height=1).facet(
             facet=alt.Facet("panel:O", title=None, header=header), columns=1, data=alt.NamedData(name="bars")
         )
         made = facet.resolve_axis(x="independent").resolve_scale(y="independent")
     else:
-        made = _panel(theme, compact=compact, data="bars").properties(
+        made = _panel(theme, layers, compact=compact, data="bars").properties(
             width=1, height=1, autosize=alt.AutoSizeParams(type="fit", contains="padding")
         )
     made = made.properties(title=alt.TitleParams("", subtitle="", anchor="start"))
     return msgspec.json.encode(made.configure(**config(THEMES[theme], compact=compact)).to_dict())
 
 
-def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerChart:
+class Layers(msgspec.Struct, frozen=True):
+    """The layers of a panel that not every picture has."""
+
+    running: bool
+    now: bool
+
+
+def _panel(theme: str, layers: Layers, *, compact: bool, data: str | None = None) -> alt.LayerChart:
     """Bars, notes over them and a line at zero. Without `data`, a panel takes its data from the facet that it is in."""
     colours = palette(THEMES[theme])
     bars = (
@@ -97,9 +107,12 @@ def _panel(theme: str, *, compact: bool, data: str | None = None) -> alt.LayerCh
             tooltip="label:N",
         )
     )
-    layered: alt.LayerChart = (
-        bars + _notes(THEMES[theme], compact=compact, own_data=data is not None) + _zero(THEMES[theme])
-    )
+    own_data = data is not None
+    layered: alt.LayerChart = bars + _notes(THEMES[theme], compact=compact, own_data=own_data) + _zero(THEMES[theme])
+    if layers.running:
+        layered += running_layers(THEMES[theme], "totals" if own_data else None, compact=compact or not own_data)
+    if layers.now:
+        layered += now_layers(THEMES[theme], "now" if own_data else None)
     return layered
 
 

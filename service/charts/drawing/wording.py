@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from service.charts.drawing.picture import Picture
+from service.charts.drawing.picture import LABELS, Picture
 from service.period.bucket import Panel
 from service.period.comparison import Threshold
 from service.period.steps import Period
@@ -26,9 +26,12 @@ _STEPS = {
 }
 
 
-def default_title(agg: str, series: Sequence[str] | None) -> str:
+def default_title(agg: str, series: Sequence[str] | None, labels: tuple[str, str] = LABELS) -> str:
     """The title of a picture where nobody gave one."""
-    what = f"Plan and fact, {AGGREGATES[agg]}" if AGGREGATES[agg] else "Plan and fact"
+    plan, fact = labels
+    what = f"{plan[:1].upper()}{plan[1:]} and {fact}"
+    if AGGREGATES[agg]:
+        what += f", {AGGREGATES[agg]}"
     return f"{what}: {_named(series)}" if series else what
 
 
@@ -37,8 +40,20 @@ def subtitle(picture: Picture) -> str:
     period = picture.period
     first, last = (moment.astimezone(ZoneInfo(period.zone)) for moment in (period.start, period.end))
     till = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
-    when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), per {_step(picture)}"
+    when = f"{first:%Y-%m-%d %H:%M} to {till}, {period.zone} ({_offsets(period)}), {_counted(picture)}"
     return "; ".join([when, *_unsaid(picture)])
+
+
+def _counted(picture: Picture) -> str:
+    return f"{picture.unit} per {_step(picture)}" if picture.unit else f"per {_step(picture)}"
+
+
+def ahead_text(ahead: float, unit: str = "") -> str:
+    """By how much the facts are ahead of what is due, or behind it."""
+    if not ahead:
+        return "on plan"
+    size = f"{abs(ahead):.6g}" if abs(ahead) < 1e6 else abbreviated(float(f"{abs(ahead):.4g}"))
+    return " ".join(part for part in (size, unit, "ahead" if ahead > 0 else "behind") if part)
 
 
 def _step(picture: Picture) -> str:
@@ -50,6 +65,8 @@ def _step(picture: Picture) -> str:
 def _unsaid(picture: Picture) -> Iterator[str]:
     if picture.split and len(picture.panels) > 1:
         yield "each panel has its own scale"
+    if picture.running:
+        yield f"lines: totals {'of each day' if len(picture.running.begins) > 1 else 'so far'}"
     if picture.title_given and AGGREGATES[picture.agg]:
         yield AGGREGATES[picture.agg]
     if picture.title_given and picture.series and not picture.split:
@@ -73,11 +90,12 @@ def abbreviated(number: float) -> str:
     return f"{number:.15g}"
 
 
-def below(threshold: Threshold) -> str:
+def below(threshold: Threshold, labels: tuple[str, str]) -> str:
     """What facts are called that are marked."""
+    plan, fact = labels
     if not threshold.size:
-        return "fact below plan"
-    return f"below plan by over {threshold if threshold.is_share else abbreviated(threshold.size)}"
+        return f"{fact} below {plan}"
+    return f"below {plan} by over {threshold if threshold.is_share else abbreviated(threshold.size)}"
 
 
 def empty_panel_text(panel: Panel) -> str:

@@ -41,12 +41,14 @@ def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_un
 def kept_until(
     parameters: ChartParameters, question: ChartQuestion, now: datetime, period_at: Callable[[datetime], Period]
 ) -> datetime | None:
-    """The time at which the next step begins or the period moves on, at most LONGEST_KEPT from now. None where the
-    period is settled.
+    """The time at which the next step begins or the period moves on, at most LONGEST_KEPT from now, or at which the
+    picture is another for each minute. None where the period is settled.
 
     `period_at` returns the period that the same parameters mean at another time.
     """
     period, start, until = question.period, parameters.start, parameters.until
+    if question.now is not None or (question.running and period.start < question.running.due < period.end):
+        return now.replace(second=0, microsecond=0) + timedelta(minutes=1)  # when another minute is due
     if question.unfinished is not None:
         return min(now + LONGEST_KEPT, next(edge for edge in period.edges if edge > now))
     moves = until is None or is_moving(until) or (start is not None and is_moving(start))

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 from litestar.openapi.spec import Schema
 
-from service.charts.drawing.picture import MAX_PANELS, WIDTH, default_height
+from service.charts.drawing.picture import MAX_PANELS, STYLES, WIDTH, Style, default_height
 from service.charts.drawing.themes import THEMES
 from service.charts.drawing.wording import AGGREGATES
 from service.charts.question import MAX_PIXELS, ChartFormat, check_pixels
 from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
 from service.period.comparison import Threshold, read_threshold
+from service.period.running import CUMULATIVE, Cumulative
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
 from service.routes.openapi_schemas import schema
@@ -31,7 +32,7 @@ FORMATS: dict[ChartFormat, str] = {
     "vega": "application/vnd.vegalite.v6+json",
 }
 MIN_WIDTH, MIN_HEIGHT, MAX_SIDE, MAX_SCALE = 200, 150, 3000, 4
-MAX_TITLE = 200
+MAX_TITLE, MAX_LABEL = 200, 30
 
 
 class ChartParameters(msgspec.Struct, frozen=True):
@@ -52,6 +53,10 @@ class ChartParameters(msgspec.Struct, frozen=True):
     title: str | None = None
     time_format: str | None = None
     threshold: Threshold | None = Threshold()
+    cumulative: Cumulative | None = None
+    style: Style = "bars"
+    labels: tuple[str, str] | None = None
+    unit: str | None = None
     excel: bool = False
 
     @property
@@ -79,6 +84,21 @@ def _title(name: str, value: str) -> str:
     if not 1 <= len(value) <= MAX_TITLE or not value.strip() or not value.isprintable():
         raise bad_parameter(name, f"must be 1 to {MAX_TITLE} printable characters")
     return value
+
+
+def _labels(name: str, value: str) -> tuple[str, str]:
+    plan, comma, fact = (part.strip() for part in value.partition(","))
+    if not comma or "," in fact or not all(1 <= len(one) <= MAX_LABEL and one.isprintable() for one in (plan, fact)):
+        raise bad_parameter(
+            name, f"must be two names of 1 to {MAX_LABEL} printable characters with a comma between, like Soll,Ist"
+        )
+    return plan, fact
+
+
+def _unit(name: str, value: str) -> str:
+    if len(value) > MAX_LABEL or not value.isprintable():
+        raise bad_parameter(name, f"must be at most {MAX_LABEL} printable characters")
+    return value.strip()
 
 
 def _time_format(name: str, value: str) -> str:
@@ -181,6 +201,32 @@ KNOWN = {
         "Labels of the time axis, as in `strftime`.",
         schema("string", min_length=1, max_length=50, example="%H:%M"),
     ),
+    "cumulative": _Parameter(
+        "cumulative",
+        _one_of(CUMULATIVE),
+        "Running totals of plan and fact as lines, and how far the facts are ahead of what is due or behind it: since "
+        "the beginning of the period, or of each day.",
+        schema("string", enum=list(CUMULATIVE)),
+    ),
+    "style": _Parameter(
+        "style",
+        _one_of(STYLES),
+        "`bars`: plan and fact beside each other where there is room; `target`: one bar of fact a step, and the plan "
+        "as a line across it.",
+        schema("string", enum=list(STYLES), default="bars"),
+    ),
+    "labels": _Parameter(
+        "labels",
+        _labels,
+        "What plan and fact are called, with a comma between.",
+        schema("string", example="Soll,Ist", max_length=2 * MAX_LABEL + 1),
+    ),
+    "unit": _Parameter(
+        "unit",
+        _unit,
+        "What plan and fact count; empty for nothing.",
+        schema("string", example="pcs", max_length=MAX_LABEL),
+    ),
     "threshold": _Parameter(
         "threshold",
         read_threshold,
@@ -204,6 +250,8 @@ def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
     names = all_of.read(lambda: series_names([value for name, value in given if name == "series"]), None)
     all_of.check()
     read = ChartParameters(**values, series=tuple(dict.fromkeys(names)) if names else None)
+    if read.cumulative and read.agg != "sum":
+        raise bad_parameter("cumulative", f"has totals of sums, not of agg={read.agg}; leave agg out")
     check_pixels(read.width, read.height or default_height(read.width, 1), read.scale)
     return read
 

@@ -13,6 +13,7 @@ from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.legible import check_bars, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
 from service.errors import bad_parameter
+from service.period.running import running_totals
 from service.period.steps import Period
 from service.routes.authentication import needs
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
@@ -43,7 +44,7 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         packed = form in PACKED and takes_gzip(given.get("accept-encoding", ""))
         now = datetime.now(UTC)
         period = _period(parameters, form, defaults.zone, now)
-        question = _question(parameters, period, defaults.time_format, now, grant_of(request))
+        question = _question(parameters, period, defaults, now, grant_of(request))
         known = known_tags(given.getall("if-none-match", ()))
         delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(question, delivery)
@@ -59,15 +60,18 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
 
 
 def _question(
-    parameters: ChartParameters, period: Period, time_format: str, now: datetime, grant: Grant
+    parameters: ChartParameters, period: Period, defaults: Defaults, now: datetime, grant: Grant
 ) -> ChartQuestion:
     appearance = Appearance(
-        parameters.time_format or time_format,
+        parameters.time_format or defaults.time_format,
         parameters.width,
         parameters.height,
         parameters.theme,
         parameters.title,
         parameters.threshold,
+        style=parameters.style,
+        labels=parameters.labels or defaults.labels,
+        unit=defaults.unit if parameters.unit is None else parameters.unit,
     )
     return ChartQuestion(
         period,
@@ -77,6 +81,8 @@ def _question(
         series_shown(parameters.series, grant),
         parameters.max_panels,
         parameters.step if parameters.step != period.step else None,
+        running_totals(parameters.cumulative, period, now) if parameters.cumulative else None,
+        period.line_at(now),
     )
 
 
@@ -99,5 +105,7 @@ def _period(parameters: ChartParameters, form: ChartFormat, zone: str, now: date
     width = parameters.width // columns(parameters.width, most)
     tz = parameters.tz or zone
     period = legible_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)
-    check_bars(period)  # checked as for a single panel: the number of panels isn't known before the numbers are read
+    check_bars(
+        period, style=parameters.style
+    )  # checked as for a single panel: the number of panels isn't known before the numbers are read
     return period if form in TABLES else visible(period, width - AXIS_ROOM)

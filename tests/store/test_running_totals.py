@@ -1,0 +1,139 @@
+"""Running totals: what is planned, done and ahead at the end of each step, compared with the same in plain Python."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.intake.batch import Receipt
+from service.intake.reading import Reading
+from service.period.bucket import BucketQuestion, RunningBucket
+from service.period.running import CUMULATIVE, Cumulative, running_totals
+from service.period.selection import SeriesFilter
+from service.period.steps import Period, make_period
+from service.store import Store
+from tests.batches import packed
+from tests.examples import examples
+
+pytestmark = pytest.mark.anyio
+
+Row = tuple[int, str, int | None, int | None]
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+VALUES = st.one_of(st.none(), st.integers(-20, 100))
+ROWS = st.lists(
+    st.tuples(st.integers(-50 * 60, 30 * 60), st.sampled_from("abc"), VALUES, VALUES), min_size=1, max_size=40
+)
+"""Minutes from the running one on, series, plan, fact."""
+CHANGES = (
+    ("Europe/Berlin", datetime(2025, 10, 26, 1, 37, tzinfo=UTC)),
+    ("Europe/Berlin", datetime(2025, 3, 30, 2, 11, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2025, 4, 5, 16, 5, tzinfo=UTC)),
+    ("Asia/Kolkata", datetime(2025, 7, 1, 19, 3, tzinfo=UTC)),
+    ("UTC", datetime(2025, 7, 2, 0, 0, tzinfo=UTC)),
+)
+"""Zones, and running minutes near to which their clocks change, or days begin."""
+NUMBERS = count(1)
+
+
+def oracle(rows: list[Row], running: datetime, period: Period, kind: Cumulative) -> list[RunningBucket]:
+    """The rules, reading by reading and minute by minute."""
+    zone = ZoneInfo(period.zone)
+    steps: dict[datetime, list[tuple[datetime, int | None, int | None]]] = defaultdict(list)
+    for minute, _, plan, fact in rows:
+        at = running + minute * MINUTE
+        if at < period.end:
+            day = at.astimezone(zone).date()
+            start = max((edge for edge in period.edges if edge <= at), default=None)
+            if start is not None:
+                steps[start].append((at, plan, fact))
+            elif kind == "day" and day == period.start.astimezone(zone).date():
+                steps[at].append((at, plan, fact))
+    made, key = [], None
+    for start, some in sorted(steps.items()):
+        if kind == "day" and key != start.astimezone(zone).date():
+            key, totals = start.astimezone(zone).date(), [0, 0, 0, 0]
+        elif kind == "period" and key is None:
+            key, totals = start.date(), [0, 0, 0, 0]
+        plans = [plan for _, plan, _ in some if plan is not None]
+        facts = [fact for _, _, fact in some if fact is not None]
+        due_plans = [plan for at, plan, _ in some if plan is not None and at < running]
+        due_facts = [fact for at, _, fact in some if fact is not None and at < running]
+        for place, numbers in enumerate((plans, facts, due_plans, due_facts)):
+            totals[place] += sum(numbers)
+        has_begun = start < running
+        due_fact = sum(due_facts) if due_facts or due_plans else None
+        bucket = RunningBucket(
+            start,
+            sum(plans) if plans else None,
+            sum(facts) if facts else None,
+            len(some),
+            sum(due_plans) if due_plans else None,
+            due_fact,
+            totals[0],
+            totals[1] if has_begun else None,
+            totals[3] - totals[2] if has_begun else None,
+        )
+        if start >= period.start:
+            made.append(bucket)
+    return made
+
+
+@examples(0.25)
+@given(
+    ROWS,
+    ROWS,
+    st.sampled_from(CHANGES),
+    st.sampled_from(CUMULATIVE),
+    st.sampled_from(["1m", "15m", "1h", "6h", "1d"]),
+    st.integers(1, 12),
+    st.integers(-2, 12),
+)
+async def test_totals_run_as_a_person_would_add_them_up(
+    store: Store,
+    rows: list[Row],
+    late: list[Row],
+    change: tuple[str, datetime],
+    kind: Cumulative,
+    step: str,
+    before: int,
+    after: int,
+) -> None:
+    """For plans and facts before and after the running minute, some of which are written after the rollups were
+    refreshed, in zones whose clocks change meanwhile. Each example has series of its own."""
+    zone, running = change
+    name = f"{next(NUMBERS)}"
+    first, last = running - before * HOUR, running + after * HOUR
+    period = make_period(first.isoformat(), max(last, first + HOUR).isoformat(), step, zone, running, 5000)
+    totals = running_totals(kind, period, running + timedelta(seconds=17))
+    question = BucketQuestion(period, series=SeriesFilter(tuple(f"{name} {one}" for one in "abc")), running=totals)
+    written: list[Row] = []
+    for some in (rows, late):
+        await store.batches.write([packed(None, *(reading(running, name, row) for row in some))], Receipt())
+        written += some
+        [*panels] = (await store.buckets.read(question)).panels
+        assert [bucket for panel in panels for bucket in panel.buckets] == oracle(written, running, period, kind)
+        if store.server.edition == "community":
+            await store.rollups.refresh_late()
+
+
+def reading(running: datetime, name: str, row: Row) -> Reading:
+    ts = round((running + row[0] * MINUTE + timedelta(seconds=row[0] % 60)).timestamp() * 1e6)
+    return Reading(ts, f"{name} {row[1]}", row[2], row[3], None)
+
+
+async def test_the_running_step_counts_as_far_as_it_is_due(store: Store) -> None:
+    """Now, on all series together: a plan for the whole hour, and facts so far."""
+    now = datetime.now(UTC)
+    running = now.replace(second=0, microsecond=0)
+    rows: list[Row] = [(minute, "a", 10, 9 if minute < 0 else None) for minute in range(-90, 90)]
+    await store.batches.write([packed(None, *(reading(running, "now", row) for row in rows))], Receipt())
+    period = make_period("now-90min", "now+90min", "1h", "UTC", now, 1500)
+    [panel] = (await store.buckets.read(BucketQuestion(period, running=running_totals("period", period, now)))).panels
+    begun = [one for one in panel.buckets if isinstance(one, RunningBucket) and one.ahead is not None]
+    assert begun[-1].ahead == -90
+    last = panel.buckets[-1]
+    assert last == RunningBucket(last.bucket, last.plan, None, last.readings, None, None, 1800, None, None)
