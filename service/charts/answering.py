@@ -150,7 +150,9 @@ class Charts:
 
 
 def _key(question: ChartQuestion) -> BucketQuestion:
-    return BucketQuestion(question.period, question.agg, question.series, question.max_panels, question.running)
+    return BucketQuestion(
+        question.period, question.agg, question.series, question.max_panels, question.running, question.earlier
+    )
 
 
 def _weight(key: BucketQuestion, numbers: Numbers) -> int:
@@ -190,6 +192,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         running=question.running,
         style=appearance.style,
         now=question.now,
+        earlier=question.earlier,
         labels=appearance.labels,
         unit=appearance.unit,
     )
@@ -199,7 +202,7 @@ def _tag(digest: bytes, question: ChartQuestion, delivery: Delivery) -> str:
     """The strong ETag of a chart: of its numbers, of all else that decides how it looks, and of the code that draws."""
     asked: object = question
     if delivery.form in TABLES:
-        asked = question.period, question.agg, question.max_panels is not None, question.running
+        asked = question.period, question.agg, question.max_panels is not None, question.running, question.earlier
     scale = float(delivery.scale if delivery.form == "png" else 1)
     content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed, delivery.excel))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'

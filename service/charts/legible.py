@@ -1,6 +1,6 @@
 """How many bars a picture can show, and how long the steps of a period have to be for that."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from service.charts.drawing.picture import Style
 from service.errors import bad_parameter
@@ -26,6 +26,16 @@ def legible_period(
 def visible(period: Period, plot: float) -> Period:
     """The same period in its own step, or in the next longer one that is a pixel wide in a plot of this width."""
     return in_longer_steps(period, plot / MIN_STEP_WIDTH)
+
+
+MOST_OF_COUNTERS = timedelta(days=31)
+"""The longest period over which the increases of counters are shown, since they are computed from minutes."""
+
+
+def check_increases(period: Period) -> None:
+    """BadRequest where the period is too long for the increases of counters."""
+    if period.end - period.start > MOST_OF_COUNTERS + timedelta(hours=2):  # clocks may change within
+        raise bad_parameter("agg", f"increase is of at most {MOST_OF_COUNTERS.days} days; give a shorter period")
 
 
 def check_bars(period: Period, panels: int = 1, style: Style = "bars") -> None:

@@ -9,6 +9,7 @@ from service.charts.drawing.picture import LABELS, WIDTH, Style
 from service.errors import bad_parameter
 from service.period.bucket import Running
 from service.period.comparison import Threshold
+from service.period.earlier import Earlier
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import Period
 
@@ -52,6 +53,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     asked_step: str | None = None
     running: Running | None = None
     now: datetime | None = None
+    earlier: Earlier | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from service.period.earlier import Earlier
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.steps import Period
 
@@ -18,13 +19,14 @@ class Running(msgspec.Struct, frozen=True):
 
 class BucketQuestion(msgspec.Struct, frozen=True):
     """Which buckets are asked for: over all the series together or, where `panels` is a number, over each of them in at
-    most so many panels; with running totals or without."""
+    most so many panels. There may be running totals, and the facts of an `earlier` time in the place of the plans."""
 
     period: Period
     agg: str = "sum"
     series: SeriesFilter = ALL_SERIES
     panels: int | None = None
     running: Running | None = None
+    earlier: Earlier | None = None
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):

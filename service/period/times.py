@@ -121,9 +121,9 @@ def _words(text: str, zone: str, now: datetime, *, up: bool) -> datetime | None:
     if day or match["hour"]:
         hour, minute = _clock((match["hour"] or "midnight").lower())
         moment = _wall(moment, moment.replace(tzinfo=None, hour=hour, minute=minute, second=0, microsecond=0), 0)
-        moment = _shift(moment, _day((day or "today").lower(), moment), "d")
+        moment = shifted(moment, _day((day or "today").lower(), moment), "d")
     for sign, number, unit in _OFFSET.findall(match["offsets"]):
-        moment = _shift(moment, -int(number) if sign == "-" else int(number), _UNITS[unit])
+        moment = shifted(moment, -int(number) if sign == "-" else int(number), _UNITS[unit])
     return _whole(moment, match["whole"], up=up) if match["whole"] else moment
 
 
@@ -142,7 +142,7 @@ def _day(word: str, moment: datetime) -> int:
     return _DAYS[word] if word in _DAYS else -((moment.weekday() - _WEEKDAYS.index(word)) % 7)
 
 
-def _shift(moment: datetime, number: int, unit: str) -> datetime:
+def shifted(moment: datetime, number: int, unit: str) -> datetime:
     """The moment so many units later. Hours and shorter units are exact; days and longer ones follow the calendar, so
     that `-1d` is the same time of the day."""
     if unit in _SECONDS:
@@ -168,7 +168,7 @@ def _whole(moment: datetime, unit: str, *, up: bool) -> datetime:
         elif unit != "d":
             day = day.replace(day=1, month=1 if unit == "y" else day.month)
         begin = _wall(moment, day, 0)
-    return _shift(begin, 1, unit) if up else begin
+    return shifted(begin, 1, unit) if up else begin
 
 
 def _wall(like: datetime, local: datetime, fold: int) -> datetime:

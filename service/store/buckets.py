@@ -1,15 +1,18 @@
 """Reads the buckets of a chart."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
+from typing import Any
 
 import asyncpg
 import msgspec
 
+from service.errors import bad_parameter
 from service.period.bucket import Bucket, BucketQuestion, Numbers, Panel, Running, RunningBucket
-from service.period.steps import STEPS, Relation, relation_of
+from service.period.earlier import Earlier
+from service.period.steps import STEPS, Period, Relation, relation_of
 from service.store.pool import Pool, Snapshot
 from service.store.series import names_of
 
@@ -24,12 +27,17 @@ _LONG = STEPS["1M"]
 buckets."""
 
 
-class _Read(msgspec.Struct, frozen=True):
-    """Rows of buckets, which begin at some of the edges, and how long the buckets were of which they were made."""
+class _Part(msgspec.Struct, frozen=True):
+    """What was read of a step, or of a part of one, of the series `name` or of so many `others`. `at` is when it
+    begins, and `newest` the beginning of its newest bucket with a fact."""
 
-    rows: list[asyncpg.Record]
-    edges: tuple[datetime, ...]
-    unit: Relation
+    name: str | None
+    others: int | None
+    at: datetime
+    plan: float | None
+    fact: float | None
+    readings: int
+    newest: datetime | None
 
 
 class Buckets:
@@ -39,67 +47,106 @@ class Buckets:
         self._pool = pool
 
     async def read(self, question: BucketQuestion) -> Numbers:
-        """The buckets of a period, of all the series together or of each of them."""
-        names = await names_of(self._pool, question.series)
+        """The buckets of a period, of all the series together or of each of them. BadRequest: these are too many for
+        the facts of an earlier time."""
+        names, edges = await names_of(self._pool, question.series), _edges(question)
         async with self._pool.snapshot() as snapshot:
-            found = await self._rows(snapshot, question, names)
-            newest = _newest(found.rows)
-            if newest is not None and found.unit != "minute":
-                end = min(newest + _UNITS[found.unit], question.period.end)
+            parts, unit = await _parts(snapshot, question, names, edges, edges)
+            newest = max((part.newest for part in parts if part.newest is not None), default=None)
+            if newest is not None and unit != "minute":
+                end = min(newest + _UNITS[unit], question.period.end)
                 [[newest]] = await snapshot.read("newest_fact", newest, end, names)
-            panels = await self._panels(snapshot, question, found)
-        return Numbers(tuple(panels), newest and _end_of_minute(newest))
-
-    async def _rows(self, snapshot: Snapshot, question: BucketQuestion, names: tuple[str, ...] | None) -> _Read:
-        period, agg = question.period, question.agg
-        together = names is None and question.panels is None and agg != "last"
-        edges = _edges(question)
-        unit = period.relation if edges == period.edges else relation_of(edges)
-        if together and unit in ("quarter", "hour"):
-            asked = (edges, edges[0], edges[-1], snapshot.upto)
-            rows = await snapshot.read("buckets_from_totals", *asked, together=True, agg=agg)
-            return _Read(rows, edges, "quarter")
-        asked_of = (edges, edges[0], edges[-1], names, question.panels, snapshot.upto)
-        if unit != "day" and period.seconds >= _LONG:
-            rows = await snapshot.read(
-                "buckets", *asked_of, _days_of(edges), size=unit, with_days=True, together=together, agg=agg
-            )
-            return _Read(rows, edges, "day")
-        return _Read(await snapshot.read("buckets", *asked_of, size=unit, together=together, agg=agg), edges, unit)
-
-    async def _panels(self, snapshot: Snapshot, question: BucketQuestion, found: _Read) -> Iterator[Panel]:
-        """One panel for each run of rows with the same name."""
-        runs = [(key, list(some)) for key, some in groupby(found.rows, lambda row: (row["name"], row["others"]))]
-        made: Sequence[Sequence[Bucket]]
-        if question.running is None:
-            made = [[_bucket(row, found.edges) for row in some] for _, some in runs]
-        else:
-            made = await _with_totals(snapshot, question, question.running, found, [some for _, some in runs])
-        return (Panel(*key, tuple(buckets)) for (key, _), buckets in zip(runs, made, strict=True))
+            if question.earlier is not None:
+                parts = await _with_earlier(snapshot, question, question.earlier, names, parts)
+            if question.running is None:
+                panels = _panels(parts)
+            else:
+                panels = await _with_totals(snapshot, question.period, question.running, parts)
+        return Numbers(panels, newest and _end_of_minute(newest))
 
 
-async def _with_totals(
-    snapshot: Snapshot, question: BucketQuestion, running: Running, found: _Read, panels: list[list[asyncpg.Record]]
-) -> list[list[RunningBucket]]:
-    """The buckets of each panel, with running totals. What comes before the period counts in them."""
-    parts = [(number, found.edges[row["number"] - 1], row) for number, rows in enumerate(panels) for row in rows]
-    steps = [edge for edge in found.edges if edge < question.period.start or edge in set(question.period.edges)]
+async def _parts(
+    snapshot: Snapshot,
+    question: BucketQuestion,
+    names: tuple[str, ...] | None,
+    edges: tuple[datetime, ...],
+    starts: Sequence[datetime],
+) -> tuple[list[_Part], Relation]:
+    """What was read between the edges, as of the steps that begin at `starts`, and how long the buckets were of which
+    it was made."""
+    unit = _unit(question, edges)
+    together = names is None and question.panels is None and question.agg not in ("last", "increase")
+    filled: dict[str, Any] = {"together": together, "agg": question.agg}
+    asked = (edges, edges[0], edges[-1], names, question.panels, snapshot.upto)
+    if together and unit in ("quarter", "hour"):
+        unit = "quarter"
+        rows = await snapshot.read("buckets_from_totals", edges, edges[0], edges[-1], snapshot.upto, **filled)
+    elif unit != "day" and question.period.seconds >= _LONG and question.agg != "increase":
+        rows = await snapshot.read("buckets", *asked, _days_of(edges), size=unit, with_days=True, **filled)
+        unit = "day"
+    else:
+        rows = await snapshot.read("buckets", *asked, size=unit, **filled)
+    return [_part(row, starts) for row in rows], unit
+
+
+async def _with_earlier(
+    snapshot: Snapshot,
+    question: BucketQuestion,
+    earlier: Earlier,
+    names: tuple[str, ...] | None,
+    parts: list[_Part],
+) -> list[_Part]:
+    """The same with the facts of an earlier time in the place of the plans."""
+    if question.panels is not None:
+        if any(part.name is None for part in parts):
+            raise bad_parameter("plan", f"is for at most {question.panels} panels; choose series")
+        names = tuple(dict.fromkeys(part.name for part in parts if part.name is not None))
+    edges = _edges(question)
+    before, _ = await _parts(snapshot, question, names, earlier.before(edges, question.period.zone), edges)
+    plans = {(part.name, part.at): part.fact for part in before}
+    facts = {(part.name, part.at): part for part in parts}
+    made = [
+        msgspec.structs.replace(facts[key], plan=plans.get(key))
+        if key in facts
+        else _Part(key[0], None, key[1], plans[key], None, 0, None)
+        for key in facts.keys() | {key for key, fact in plans.items() if fact is not None}
+    ]
+    return sorted(made, key=lambda part: (part.name or "", part.at))
+
+
+async def _with_totals(snapshot: Snapshot, period: Period, running: Running, parts: list[_Part]) -> tuple[Panel, ...]:
+    """The panels with running totals, in which counts what comes before the period as well."""
+    keys = list(dict.fromkeys((part.name, part.others) for part in parts))
+    steps = [*((running.begins[0],) if running.begins[0] < period.start else ()), *period.edges]
     rows = await snapshot.read(
         "running_totals",
-        [number for number, _, _ in parts],
-        [steps[bisect_right(steps, edge) - 1] for _, edge, _ in parts],
-        [edge < running.due for _, edge, _ in parts],
-        [row["plan"] for _, _, row in parts],
-        [row["fact"] for _, _, row in parts],
-        [row["readings"] for _, _, row in parts],
+        [keys.index((part.name, part.others)) for part in parts],
+        [steps[bisect_right(steps, part.at) - 1] for part in parts],
+        [part.at < running.due for part in parts],
+        [part.plan for part in parts],
+        [part.fact for part in parts],
+        [part.readings for part in parts],
         running.begins,
         running.due,
     )
-    made: list[list[RunningBucket]] = [[] for _ in panels]
+    made: list[list[Bucket]] = [[] for _ in keys]
     for number, *fields in rows:
-        if fields[0] >= question.period.start:
+        if fields[0] >= period.start:
             made[number].append(RunningBucket(*fields))
-    return made
+    return tuple(Panel(*key, tuple(buckets)) for key, buckets in zip(keys, made, strict=True))
+
+
+def _panels(parts: Iterable[_Part]) -> tuple[Panel, ...]:
+    """One panel for each run of parts with the same name."""
+    return tuple(
+        Panel(*key, tuple(Bucket(part.at, part.plan, part.fact, part.readings) for part in some))
+        for key, some in groupby(parts, lambda part: (part.name, part.others))
+    )
+
+
+def _part(row: asyncpg.Record, starts: Sequence[datetime]) -> _Part:
+    number, name, others, plan, fact, readings, newest = row
+    return _Part(name, others, starts[number - 1], plan, fact, readings, newest)
 
 
 def _edges(question: BucketQuestion) -> tuple[datetime, ...]:
@@ -112,9 +159,10 @@ def _edges(question: BucketQuestion) -> tuple[datetime, ...]:
     return tuple(sorted({*period.edges, *more, min(period.start, running.begins[0])}))
 
 
-def _newest(rows: Sequence[asyncpg.Record]) -> datetime | None:
-    """The beginning of the newest bucket that has a fact."""
-    return max((row["newest"] for row in rows if row["newest"] is not None), default=None)
+def _unit(question: BucketQuestion, edges: tuple[datetime, ...]) -> Relation:
+    if question.agg == "increase":
+        return "minute"
+    return question.period.relation if edges is question.period.edges else relation_of(edges)
 
 
 def _end_of_minute(moment: datetime) -> datetime:
@@ -124,7 +172,3 @@ def _end_of_minute(moment: datetime) -> datetime:
 def _days_of(edges: Sequence[datetime]) -> list[datetime]:
     """The days (UTC) within which one of the edges lies."""
     return sorted({edge.replace(hour=0, minute=0) for edge in edges if edge.hour or edge.minute})
-
-
-def _bucket(row: asyncpg.Record, edges: Sequence[datetime]) -> Bucket:
-    return Bucket(edges[row["number"] - 1], row["plan"], row["fact"], row["readings"])

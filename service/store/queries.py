@@ -110,6 +110,7 @@ QUERIES = (
     "parts/materialised_on_days.community",
     "parts/of_days_and_smaller.apache",
     "parts/of_days_and_smaller.community",
+    "parts/of_increases",
     "parts/of_one_size",
     "parts/slices",
 )
@@ -119,6 +120,8 @@ _ONLY_FOR = re.compile(r"^(.*\S) +-- for ([a-z, ]+)\n", re.MULTILINE)
 """A line that is there for some aggregates alone."""
 _OF = re.compile(r"^( *):part of (.+)$", re.MULTILINE)
 """A line that stands for the buckets of a chart."""
+_OF_INCREASES = re.compile(r"^( *):of_increases$", re.MULTILINE)
+"""A line that stands for what counters have risen by."""
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -158,6 +161,7 @@ def query(
     some aggregates alone. `down`: the newest readings come first, for files that leave the order open."""
     files = read_queries()
     text = _ONLY_FOR.sub(lambda line: line[1] + "\n" if agg in line[2].split(", ") else "", files[name])
+    text = _OF_INCREASES.sub(lambda found: _indented(statement(files["parts/of_increases"]), found[1]), text)
     if size is not None:
         shape = statement(files[f"parts/of_days_and_smaller.{edition}" if with_days else "parts/of_one_size"])
         text = _OF.sub(lambda found: _indented(shape.replace(":columns", found[2]), found[1]), text)

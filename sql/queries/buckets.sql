@@ -6,23 +6,24 @@
 -- where there are too many, those with the most readings have one each, and a panel without a name is for the rest.
 --
 -- A line that ends in "for" and the names of aggregates is there for these alone. "last" is the sum over the series of
--- the last value in the step.
+-- the last value in the step. "increase" takes facts for counters, and minutes for buckets.
 with part as (
   :part of series, readings, fact_count, plan_sum, fact_sum -- for sum
   :part of series, readings, fact_count, plan_sum, plan_count, fact_sum -- for avg
   :part of series, readings, fact_count, plan_min, fact_min -- for min
   :part of series, readings, fact_count, plan_max, fact_max -- for max
   :part of series, readings, fact_count, plan_last, fact_last -- for last
+  :of_increases -- for increase
 ),
 step as (
   select
     width_bucket(bucket, $1::timestamptz[]) as number,
     -- series are kept apart only where they have to be, which halves the work
-    case when $5::integer is not null then series end as series, -- for sum, avg, min, max
+    case when $5::integer is not null then series end as series, -- for sum, avg, min, max, increase
     series, -- for last
     max(bucket) filter (where fact_count > 0) as newest,
-    sum(plan_sum) as plan, -- for sum, avg
-    sum(fact_sum) as fact, -- for sum, avg
+    sum(plan_sum) as plan, -- for sum, avg, increase
+    sum(fact_sum) as fact, -- for sum, avg, increase
     sum(plan_count) as plan_count, -- for avg
     sum(fact_count) as fact_count, -- for avg
     min(plan_min) as plan, -- for min
@@ -56,8 +57,8 @@ select
   number,
   name,
   case when name is null then max(others)::integer end as others,
-  sum(plan) as plan, -- for sum, last
-  sum(fact) as fact, -- for sum, last
+  sum(plan) as plan, -- for sum, last, increase
+  sum(fact) as fact, -- for sum, last, increase
   sum(plan) / nullif(sum(plan_count), 0)::double precision as plan, -- for avg
   sum(fact) / nullif(sum(fact_count), 0)::double precision as fact, -- for avg
   min(plan) as plan, -- for min

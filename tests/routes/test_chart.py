@@ -140,6 +140,9 @@ async def test_every_format_says_the_same(shared: Running, name: str) -> None:
         ("cumulative=day&agg=avg", "cumulative"),
         ("cumulative=day&step=1w&from=-30d", "cumulative"),
         ("style=Target", "style"),
+        ("plan=fact", "plan"),
+        ("plan=fact%2B7d", "plan"),
+        ("agg=increase&from=-40d", "agg"),
         ("labels=Soll", "labels"),
         ("labels=Soll,Ist,mehr", "labels"),
         ("labels=,Ist", "labels"),
@@ -195,6 +198,27 @@ async def test_running_totals_in_every_format(shared: Running) -> None:
     assert "plan_total" not in (await get(shared, **asked, format="json")).json()["buckets"][0]
     split = (await get(shared, **asked, cumulative="period", split="series", format="json")).json()["buckets"]
     assert [(one["series"], one["ahead"]) for one in split] == [("totals", one) for one in (-1, -6, -7, -8)]
+
+
+async def test_the_facts_of_last_week_as_the_plan(shared: Running) -> None:
+    rows = [{"series": "weeks", "ts": f"2026-02-{day:02}T00:00:00Z", "plan": 1, "fact": day} for day in (3, 10)]
+    await post(shared, *rows)
+    asked = {"from": "2026-02-10T00:00Z", "until": "2026-02-10T01:00Z", "series": "weeks", "plan": "fact-7d"}
+    found = (await get(shared, **asked, format="json")).json()
+    assert (found["plan"], found["buckets"][0]["plan"], found["buckets"][0]["fact"]) == ("fact-7d", 3, 10)
+    assert "plan: fact of 7 days before" in " ".join(texts((await get(shared, **asked, format="svg")).content))
+
+
+async def test_counters_are_shown_by_how_much_they_rise(shared: Running) -> None:
+    values = [1000, 1007, 1035, 0, 7, 14]
+    rows = [{"series": "counter", "ts": f"2026-02-01T00:{n:02}:00Z", "fact": one} for n, one in enumerate(values)]
+    await post(shared, *rows)
+    asked = {"from": "2026-02-01T00:00Z", "until": "2026-02-01T01:00Z", "series": "counter", "agg": "increase"}
+    found = (await get(shared, **asked, step="1m", format="json")).json()["buckets"]
+    assert [one["fact"] for one in found] == [None, 7, 28, 0, 7, 7]
+    [hour] = (await get(shared, **asked, step="1h", format="json")).json()["buckets"]
+    assert hour["fact"] == 49
+    assert "Plan and fact, increase: counter" in texts((await get(shared, **asked, format="svg")).content)
 
 
 async def test_a_chart_that_reaches_beyond_now_says_where_now_is(shared: Running) -> None:

@@ -21,7 +21,10 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 ROOT = Path(__file__).parents[2]
 OPEN = {"buckets": ["minute", "quarter", "hour", "day"], "spread": ["day", "hour", "minute"]}
 """The statements that leave the size of buckets open, and the sizes with which they are used."""
-AGGREGATES = {"buckets": ["sum", "avg", "min", "max", "last"], "buckets_from_totals": ["sum", "avg", "min", "max"]}
+AGGREGATES = {
+    "buckets": ["sum", "avg", "min", "max", "last", "increase"],
+    "buckets_from_totals": ["sum", "avg", "min", "max"],
+}
 """The statements with lines for some aggregates alone, and those with which they are used."""
 COMMUNITY = {
     "clear_late",
@@ -53,7 +56,7 @@ TEXTS: list[tuple[str, dict[str, Any]]] = [
         ("buckets", {"size": size, "with_days": with_days, "agg": agg})
         for size, with_days in product(OPEN["buckets"], (True, False))
         for agg in AGGREGATES["buckets"]
-        if size != "day" or not with_days
+        if (size != "day" or not with_days) and (agg != "increase" or (size, with_days) == ("minute", False))
     ),
     *(("buckets_from_totals", {"agg": agg}) for agg in AGGREGATES["buckets_from_totals"]),
     *((name, {"down": down}) for name in IN_ORDER for down in (True, False)),

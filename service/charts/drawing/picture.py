@@ -7,6 +7,7 @@ import msgspec
 
 from service.period.bucket import Numbers, Panel, Running
 from service.period.comparison import Threshold
+from service.period.earlier import Earlier
 from service.period.steps import Period
 
 WIDTH, HEIGHT = 960, 480
@@ -51,6 +52,8 @@ class Picture(msgspec.Struct, frozen=True):
     """Whether plan and fact are bars side by side where there is room, or the plan is always a line across the fact."""
     now: datetime | None = None
     """The running minute, at which a line is drawn, where the picture reaches beyond the running step."""
+    earlier: Earlier | None = None
+    """Of how long ago the facts are that are shown as the plan."""
     labels: tuple[str, str] = LABELS
     """What plan and fact are called."""
     unit: str = ""

@@ -25,6 +25,7 @@ def as_json(picture: Picture) -> bytes:
         "step": period.step,
         "tz": period.zone,
         "agg": picture.agg,
+        **({"plan": str(picture.earlier)} if picture.earlier else {}),
     }
     if picture.split:
         made["others"] = next((panel.others for panel in picture.numbers.panels if panel.others), 0)

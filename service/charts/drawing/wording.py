@@ -10,7 +10,7 @@ from service.period.bucket import Panel
 from service.period.comparison import Threshold
 from service.period.steps import Period
 
-AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last"}
+AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last", "increase": "increase"}
 
 _STEPS = {
     "1m": "minute",
@@ -65,6 +65,9 @@ def _step(picture: Picture) -> str:
 def _unsaid(picture: Picture) -> Iterator[str]:
     if picture.split and len(picture.panels) > 1:
         yield "each panel has its own scale"
+    if picture.earlier:
+        plan, fact = picture.labels
+        yield f"{plan}: {fact} of {picture.earlier.in_words} before"
     if picture.running:
         yield f"lines: totals {'of each day' if len(picture.running.begins) > 1 else 'so far'}"
     if picture.title_given and AGGREGATES[picture.agg]:

@@ -16,6 +16,7 @@ from service.charts.question import MAX_PIXELS, ChartFormat, check_pixels
 from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
 from service.period.comparison import Threshold, read_threshold
+from service.period.earlier import Earlier, read_earlier
 from service.period.running import CUMULATIVE, Cumulative
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
@@ -32,6 +33,8 @@ FORMATS: dict[ChartFormat, str] = {
     "vega": "application/vnd.vegalite.v6+json",
 }
 MIN_WIDTH, MIN_HEIGHT, MAX_SIDE, MAX_SCALE = 200, 150, 3000, 4
+ADDED_UP = ("sum", "increase")
+"""The aggregates of which there are running totals."""
 MAX_TITLE, MAX_LABEL = 200, 30
 
 
@@ -55,6 +58,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
     threshold: Threshold | None = Threshold()
     cumulative: Cumulative | None = None
     style: Style = "bars"
+    plan: Earlier | None = None
     labels: tuple[str, str] | None = None
     unit: str | None = None
     excel: bool = False
@@ -148,7 +152,10 @@ KNOWN = {
         schema("string", enum=list(STEPS)),
     ),
     "agg": _Parameter(
-        "agg", _one_of(list(AGGREGATES)), "What a bar shows.", schema("string", enum=list(AGGREGATES), default="sum")
+        "agg",
+        _one_of(list(AGGREGATES)),
+        "What a bar shows; `increase`: facts are counters, and it shows by how much each has risen.",
+        schema("string", enum=list(AGGREGATES), default="sum"),
     ),
     "series": _Parameter(
         "series",
@@ -215,6 +222,12 @@ KNOWN = {
         "as a line across it.",
         schema("string", enum=list(STYLES), default="bars"),
     ),
+    "plan": _Parameter(
+        "plan",
+        read_earlier,
+        "`fact-7d`, `fact-1w`, …: the facts of so long ago as the plan; units h, d, w, M and y.",
+        schema("string", example="fact-7d", pattern=r"^fact-[1-9][0-9]{0,3}[hdwMy]$"),
+    ),
     "labels": _Parameter(
         "labels",
         _labels,
@@ -250,8 +263,8 @@ def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
     names = all_of.read(lambda: series_names([value for name, value in given if name == "series"]), None)
     all_of.check()
     read = ChartParameters(**values, series=tuple(dict.fromkeys(names)) if names else None)
-    if read.cumulative and read.agg != "sum":
-        raise bad_parameter("cumulative", f"has totals of sums, not of agg={read.agg}; leave agg out")
+    if read.cumulative and read.agg not in ADDED_UP:
+        raise bad_parameter("cumulative", f"has totals of what is added up; agg is {' or '.join(ADDED_UP)} then")
     check_pixels(read.width, read.height or default_height(read.width, 1), read.scale)
     return read
 

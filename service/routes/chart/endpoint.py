@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from service.access.grants import Grant, Scope
 from service.charts.answering import Charts
 from service.charts.drawing.picture import AXIS_ROOM, columns
-from service.charts.legible import check_bars, legible_period, visible
+from service.charts.legible import check_bars, check_increases, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
 from service.errors import bad_parameter
 from service.period.running import running_totals
@@ -83,6 +83,7 @@ def _question(
         parameters.step if parameters.step != period.step else None,
         running_totals(parameters.cumulative, period, now) if parameters.cumulative else None,
         period.line_at(now),
+        parameters.plan,
     )
 
 
@@ -105,7 +106,8 @@ def _period(parameters: ChartParameters, form: ChartFormat, zone: str, now: date
     width = parameters.width // columns(parameters.width, most)
     tz = parameters.tz or zone
     period = legible_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)
-    check_bars(
-        period, style=parameters.style
-    )  # checked as for a single panel: the number of panels isn't known before the numbers are read
+    if parameters.agg == "increase":
+        check_increases(period)
+    # checked as for a single panel: the number of panels isn't known before the numbers are read
+    check_bars(period, style=parameters.style)
     return period if form in TABLES else visible(period, width - AXIS_ROOM)
