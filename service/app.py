@@ -23,6 +23,7 @@ from service.metrics import Metrics
 from service.parts import Parts
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.authentication import Authentication, needs
+from service.routes.board import board_route
 from service.routes.chart.endpoint import chart_route
 from service.routes.compression import compression
 from service.routes.defaults import Defaults
@@ -44,6 +45,7 @@ from service.routes.influx.write import write_routes
 from service.routes.ingest import readings_route
 from service.routes.live_events import live_route, live_socket_route, series_route
 from service.routes.live_page import home_route
+from service.routes.live_views import views_for
 from service.routes.openapi_access import SCHEMES, AccessDescriptions
 from service.routes.parameters import few_parameters
 from service.routes.sign_in import sign_in_routes
@@ -107,12 +109,13 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     settings, admits = parts.settings, parts.keyring.admits
     zone, max_body = settings.chart_tz, settings.max_body_bytes
     defaults = Defaults(zone, settings.time_format, settings.items_per_page, settings.labels, settings.unit)
+    view_of = views_for(defaults)
     return [
         socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
         home_route(feed, pages, zone, counters),
-        live_route(feed, zone, admits),
+        live_route(feed, view_of, admits),
         series_route(store.series.names),
-        live_socket_route(feed, zone, counters, admits),
+        live_socket_route(feed, view_of, counters, admits),
         readings_route(gate, max_body),
         *write_routes(gate, counters, max_body),
         ping,
@@ -120,6 +123,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         query_route(counters, max_body),
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults),
+        board_route(parts.boards, feed, pages, defaults, counters),
         display_route(store.records, parts.reading, pages, defaults, counters),
         export_route(store.records, parts.reading, zone, admits, parts.memory),
         livez,

@@ -10,6 +10,7 @@ import structlog
 
 from service.access.keyring import Anonymous, Keyring
 from service.access.signatures import Signatures
+from service.board.reading import Boards
 from service.charts.answering import Charts
 from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
@@ -25,8 +26,7 @@ from service.limits.allowance import Allowance
 from service.limits.fair_line import FairLine
 from service.limits.open_files import most_connections
 from service.limits.patience import Patience
-from service.live.feed import Feed
-from service.live.view import View, ViewSnapshot, open_feed
+from service.live.live_feed import LiveFeed, open_feed
 from service.metrics import Metrics
 from service.routes.connections import Connections
 from service.routes.tcp import Intake, listening
@@ -72,7 +72,8 @@ class Parts:
     reading: FairLine
     """The line in which callers wait for reads of the database."""
     charts: Charts
-    feed: Feed[View, ViewSnapshot]
+    boards: Boards
+    feed: LiveFeed
     watch: JobWatch
     assets: Assets
     memory: Allowance
@@ -113,6 +114,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         open_feed(
             store,
             charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
+            boards := Boards(store, charts),
             Appearance(settings.time_format, labels=settings.labels, unit=settings.unit),
             counters,
         ) as feed,
@@ -154,6 +156,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 gate=gate,
                 reading=reading,
                 charts=charts,
+                boards=boards,
                 feed=feed,
                 watch=watch,
                 assets=assets,

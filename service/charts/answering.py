@@ -108,6 +108,11 @@ class Charts:
             body = await self._body(tag, _picture(question, current.numbers), delivery)
         return ChartAnswer(tag, body, current.numbers.until, current.seconds)
 
+    async def numbers(self, question: BucketQuestion, caller: str | None = None) -> Numbers:
+        """The numbers as they are now. A caller waits for a turn; None are those who have had theirs already."""
+        reads = self._looks if caller is None else self._reads
+        return (await reads.read(question, lambda: self._read_or_keep(question), caller or "")).numbers
+
     async def picture(self, question: ChartQuestion) -> Picture:
         """The picture as it is now, for a page that draws it by itself, and whose callers have had their turn
         already."""

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -253,8 +253,11 @@ class Feed(Generic[V, S]):
                 await watched.wake()
 
 
+F = TypeVar("F", bound=Feed[Any, Any])
+
+
 @asynccontextmanager
-async def polling(feed: Feed[V, S]) -> AsyncIterator[Feed[V, S]]:
+async def polling(feed: F) -> AsyncIterator[F]:
     """A feed that notices what other replicas write, for as long as the block lasts."""
     task = asyncio.create_task(feed.poll())
     try:

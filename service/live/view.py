@@ -1,8 +1,6 @@
 """The views of the live page: the chart of a period, its totals and the newest records. A snapshot of a view has them
 as HTML, for the page when it is loaded, and as events, for while it is open."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -15,14 +13,12 @@ from service.charts.drawing.picture import Picture
 from service.charts.drawing.spec import spec
 from service.charts.legible import legible_period
 from service.charts.question import Appearance, ChartQuestion
-from service.live.feed import Feed, polling
 from service.live.freshness import Freshness, freshness
 from service.live.server_sent_events import event
 from service.live.step_texts import StepText, step_texts
-from service.metrics import Metrics
 from service.period.selection import Selection, SeriesFilter
 from service.store import Store
-from service.web.pages import day, templates
+from service.web.pages import day
 
 PERIODS = {"1h": "1 hour", "6h": "6 hours", "today": "Today", "24h": "24 hours", "7d": "7 days"}
 WIDTHS = {290: 290, 360: 300, 560: 360, 760: 400, 1080: 420}
@@ -118,18 +114,6 @@ class ViewReader:
             fresh.patience,
             empty,
         )
-
-
-@asynccontextmanager
-async def open_feed(
-    store: Store, charts: Charts, looks: Appearance, metrics: Metrics
-) -> AsyncIterator[Feed[View, ViewSnapshot]]:
-    """The feed of the live pages, whose charts look like `looks` but for their size. On a database server it polls,
-    since other replicas may write there as well."""
-    reader = ViewReader(store, charts, templates(), looks)
-    committed = None if store.server.embedded else store.overview.committed
-    async with polling(Feed(reader.take, committed, metrics, event("beat", None))) as feed:
-        yield feed
 
 
 def _drawn(picture: Picture, before: ViewSnapshot | None) -> tuple[msgspec.Raw, Bars]:

@@ -42,15 +42,16 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
 class RunningBucket(Bucket, frozen=True, gc=False):
     """A bucket with plan and fact of its minutes that are due, and with the totals up to its end.
 
-    `due_fact` is 0 where there is a plan that is due and no fact, and None only where there is neither. `fact_total`
-    and `ahead`, the fact less the plan of all that is due so far, are None from the first step on of which no minute is
-    due.
+    `due_fact` is 0 where there is a plan that is due and no fact, and None only where there is neither. `due_total` is
+    all plan that is due so far. `fact_total` and `ahead`, the fact less the plan of what is due so far, are None from
+    the first step on of which no minute is due.
     """
 
     due_plan: float | None
     due_fact: float | None
     plan_total: float
     fact_total: float | None
+    due_total: float
     ahead: float | None
 
 

@@ -16,14 +16,13 @@ from litestar.response import Stream
 
 from service.access.grants import Grant, Scope
 from service.errors import TaktlineError
-from service.live.feed import Feed
+from service.live.live_feed import AnyView, LiveFeed
 from service.live.server_sent_events import event
-from service.live.view import View, ViewSnapshot
 from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
 from service.routes.html_pages import Names
-from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
+from service.routes.live_parameters import PeriodName, Zone
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.parameters import known_only
@@ -41,14 +40,18 @@ _EVENTS = answering({200: response("The events.", {"text/event-stream": None}), 
 _SERIES = answering({200: response("The names, in order.", {"application/json": _NAMES}), 303: SIGN_IN}, READING)
 
 
+ViewOf = Callable[[Connection], AnyView]
+"""Reads which view a connection asks for. BadRequest names the parameter that is wrong."""
+
+
 class SeriesNames(msgspec.Struct, frozen=True):
     """The names of the series that have readings, in order."""
 
     series: list[str]
 
 
-def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
-    """The route of the events over HTTP; `zone` is the default time zone, `admits` says whether a grant still holds."""
+def live_route(feed: LiveFeed, view_of: ViewOf, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
+    """The route of the events over HTTP; `admits` says whether a grant still holds."""
 
     @get("/live", operation_id="live", operation_class=_EVENTS, tags=["records"], opt=needs(Scope.READ))
     async def live(
@@ -57,12 +60,16 @@ def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Gran
         series: Series = None,
         tz: Zone = None,
         width: Annotated[str | None, QueryParameter(description="Pixels that the chart may be wide.")] = None,
+        board: Annotated[
+            str | None,
+            QueryParameter(description="`hours` or `wall`: the events of a board, with the parameters of /board."),
+        ] = None,
     ) -> Stream:
         """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is
-        new in it; `beat`, nothing new. The same over a WebSocket, an event a frame, and there `refused`, with the
-        problem."""
-        view = _view(request, zone, LiveParameters.of(period, series, tz), width)
+        new in it; `board`, a board; `beat`, nothing new. The same over a WebSocket, an event a frame, and there
+        `refused`, with the problem."""
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        view = view_of(request)
         events = _events(feed, view, caller_of(request), lambda: admits(grant_of(request)), BROWSER_RETRY)
         # the first event is awaited here, while a refusal can still have a status of its own
         return Stream(_after(await anext(events, b""), events), media_type="text/event-stream", headers=headers)
@@ -81,27 +88,23 @@ def series_route(names: Names) -> HTTPRouteHandler:
 
 
 def live_socket_route(
-    feed: Feed[View, ViewSnapshot], zone: str, metrics: Metrics, admits: Callable[[Grant], bool]
+    feed: LiveFeed, view_of: ViewOf, metrics: Metrics, admits: Callable[[Grant], bool]
 ) -> WebsocketRouteHandler:
-    """The route of the events over a WebSocket; `zone` is the default time zone, `admits` says whether a grant still
-    holds."""
+    """The route of the events over a WebSocket; `admits` says whether a grant still holds."""
 
     @websocket(LIVE, opt=needs(Scope.READ))
     async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
         """Serve one viewer. What it sends is ignored."""
         await socket.accept(subprotocols=subprotocol_for(socket.scope["subprotocols"]))
-        asked = socket.query_params
 
         def admitted() -> bool:
             return admits(grant_of(socket))
 
         try:
-            meant = LiveParameters.of(asked.get("period"), asked.getall("series", []), asked.get("tz"))
-            view = _view(socket, zone, meant, asked.get("width"))
-            events = _events(feed, view, caller_of(socket), admitted)
+            events = _events(feed, view_of(socket), caller_of(socket), admitted)
             opening = await anext(events, b"")
         except TaktlineError as error:
-            metrics.refused("/live", error.reason)
+            metrics.refused(LIVE, error.reason)
             await socket.send_text(event("refused", problem(error)).decode())
             await socket.close(REFUSED)
             return
@@ -142,13 +145,8 @@ async def _send_all(
             await socket.close(*ENDED)
 
 
-def _view(asking: Connection, zone: str, asked: LiveParameters, width: str | None) -> View:
-    known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
-    return asked.view(zone, grant_of(asking), width_for(width))
-
-
 async def _events(
-    feed: Feed[View, ViewSnapshot], view: View, caller: str, admitted: Callable[[], bool], first: bytes = b""
+    feed: LiveFeed, view: AnyView, caller: str, admitted: Callable[[], bool], first: bytes = b""
 ) -> AsyncGenerator[bytes, None]:
     """The texts of the events. The first one raises what keeps the viewer out: Unavailable or ShareUsedUp."""
     async with aclosing(feed.watch(view, caller, first + event("time", time.time()))) as texts:

@@ -8,8 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from service.access.grants import Scope
 from service.errors import BadRequest
-from service.live.feed import Feed
-from service.live.view import PERIODS, View, ViewSnapshot
+from service.live.live_feed import LiveFeed
+from service.live.view import PERIODS
 from service.metrics import Metrics
 from service.routes.authentication import needs
 from service.routes.forms import tidied
@@ -42,7 +42,7 @@ _DESCRIBED = answering(
 )
 
 
-def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics: Metrics) -> HTTPRouteHandler:
+def home_route(feed: LiveFeed, pages: Pages, zone: str, metrics: Metrics) -> HTTPRouteHandler:
     """The route of the live page; `zone` is the default time zone."""
 
     @get("/", operation_id="home", operation_class=_DESCRIBED, tags=["records"], opt=needs(Scope.READ))
@@ -65,7 +65,7 @@ def home_route(feed: Feed[View, ViewSnapshot], pages: Pages, zone: str, metrics:
             metrics.refused("/", error.reason)
             values = {**_values(request, asked), **_faulty(error), "zone": ZoneInfo(zone)}
             return await pages.form("home.html", values, grant, HEADERS, error.status)
-        snapshot = await feed.current(view, caller_of(request))
+        snapshot = await feed.page(view, caller_of(request))
         seen = {"content": snapshot.content, "zone": ZoneInfo(view.zone), "newest": snapshot.fresh.newest}
         return await pages.form("home.html", {**_values(request, asked), **seen}, grant, HEADERS)
 

@@ -12,6 +12,7 @@ from service.store.facts import Facts
 from service.store.inventory import LEDGERS, Inventory
 from service.store.jobs import Job, Jobs
 from service.store.keys import Keys
+from service.store.notes import Note, Notes
 from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
 from service.store.records import Excerpt, Record, Records
@@ -28,7 +29,7 @@ neither slow charts nor long refreshes ever hold up the writing of readings, how
 PING_TIMEOUT = 2.0
 """Seconds that the database may take to answer a readiness probe."""
 
-__all__ = ["FORGOTTEN", "READING", "Blocker", "Excerpt", "Job", "Record", "Store", "open_store"]
+__all__ = ["FORGOTTEN", "READING", "Blocker", "Excerpt", "Job", "Note", "Record", "Store", "open_store"]
 
 
 class Store:
@@ -46,6 +47,7 @@ class Store:
         self.inventory = Inventory(writing, reading, schema, *_expected(server))
         self.jobs = Jobs(working, server)
         self.keys = Keys(writing)
+        self.notes = Notes(reading)
         self.records = Records(reading)
         self.rollups = Rollups(working, server)
         self.series = Series(reading, writing, server)

@@ -32,6 +32,13 @@ class Facts:
             [[day]] = await snapshot.read("newest_fact_day", *asked, together=names is None)
         return None if day is None else await self._newest(day, min(now, day + _DAY), names)
 
+    async def newest_by_series(self, start: datetime, end: datetime, series: SeriesFilter) -> dict[str, datetime]:
+        """The end of the newest minute with a fact, of each series that has one in a period of whole minutes."""
+        names = await names_of(self._pool, series)
+        async with self._pool.snapshot() as snapshot:
+            rows = await snapshot.read("newest_of_series", start, end, names, snapshot.upto)
+        return {name: minute + _MINUTE for name, minute in rows}
+
     async def gap(self, newest: datetime, series: SeriesFilter) -> timedelta | None:
         """How far apart facts usually are, to the minute; None where there are too few to tell."""
         end = newest.replace(second=0, microsecond=0) + _MINUTE

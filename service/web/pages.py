@@ -1,10 +1,12 @@
 """The templates in `web/`, and the filters that write numbers, times and attributes in them."""
 
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
 import jinja2
 import msgspec
 
+from service.board.board import Row
 from service.period.comparison import difference
 from service.web.assets import WEB
 
@@ -18,9 +20,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters |= {
-        one.__name__: one for one in (number, per_cent, difference, moment, day, second, clock, offset, keys, pretty)
-    }
+    environment.filters |= {one.__name__: one for one in FILTERS}
     return environment
 
 
@@ -36,6 +36,28 @@ def number(value: float, *, sign: bool = False) -> str:
         text = f"{value:,.{decimals}f}".rstrip("0").rstrip(".")
     text = "0" if text == "-0" else text.replace("-", "−")
     return f"+{text}" if sign and value > 0 else text
+
+
+def rounded(value: float, *, sign: bool = False) -> str:
+    """As `number`, but with one decimal below a hundred and none above: to be read from afar."""
+    size = abs(value)
+    return number(value if not 1e-3 <= size < 1e15 else round(value, 0 if size >= 100 else 1), sign=sign)
+
+
+def duration(minutes: float) -> str:
+    """Minutes, or hours and minutes."""
+    whole = round(minutes)
+    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60:02} min"
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital at its beginning, and otherwise as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def largest(rows: Iterable[Row]) -> float:
+    """The largest plan or fact of some rows of a board; 0 where there is none."""
+    return max((one for row in rows for one in (row.plan, row.fact) if one is not None), default=0)
 
 
 def per_cent(share: float) -> str:
@@ -77,3 +99,21 @@ def keys(attributes: msgspec.Raw) -> str:
 def pretty(attributes: msgspec.Raw) -> str:
     """The attributes as indented JSON."""
     return msgspec.json.format(bytes(attributes)).decode()
+
+
+FILTERS = (
+    number,
+    rounded,
+    per_cent,
+    difference,
+    duration,
+    capitalised,
+    largest,
+    moment,
+    day,
+    second,
+    clock,
+    offset,
+    keys,
+    pretty,
+)

@@ -34,6 +34,7 @@ select
   case when due_plan is null then due_fact else coalesce(due_fact, 0) end as due_fact,
   coalesce(sum(plan) over so_far, 0) as plan_total,
   case when step < $8::timestamptz then coalesce(sum(fact) over so_far, 0) end as fact_total,
+  coalesce(sum(due_plan) over so_far, 0) as due_total,
   case
     when step < $8::timestamptz then coalesce(sum(due_fact) over so_far, 0) - coalesce(sum(due_plan) over so_far, 0)
   end as ahead

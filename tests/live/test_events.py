@@ -114,7 +114,7 @@ async def test_totals_are_looked_at_again_when_the_running_minute_is_over(fresh:
     minute = int(time.time() // 60) * 60
     plans = [{"ts": minute + 60 * number, "plan": 10, "series": name} for number in range(-3, 3)]
     await fresh.http.post("/readings", json=plans)
-    snapshot = await fresh.parts.feed.current(View("7d", SeriesFilter((name,)), "UTC", 1080))
+    snapshot = await fresh.parts.feed.page(View("7d", SeriesFilter((name,)), "UTC", 1080), "")
     over = int((snapshot.expires - minute) // 60) - 1  # a minute may have ended meanwhile
     assert over in (0, 1)
     assert f">{30 + 10 * over}<" in snapshot.content.totals
@@ -266,8 +266,8 @@ async def test_the_page_opens_on_what_the_demo_fills(shared: Running) -> None:
 
 async def test_scripts_import_scripts_that_may_be_kept_for_ever(shared: Running) -> None:
     """So a page never mixes scripts of two versions."""
-    page = (await shared.http.get("/", headers=HTML)).text
-    waiting, seen = set(re.findall(r'<script type="module" src="/assets/([^"]+)"', page)), set()
+    pages = [(await shared.http.get(path, headers=HTML)).text for path in ("/", "/board", "/board?view=wall")]
+    waiting, seen = set(re.findall(r'<script type="module" src="/assets/([^"]+)"', "".join(pages))), set()
     while waiting:
         seen.add(name := waiting.pop())
         answer = await shared.http.get(f"/assets/{name}")

@@ -26,6 +26,7 @@ AS_DESCRIBED = [
 ]
 OPERATIONS = [
     ("GET", "/"),
+    ("GET", "/board"),
     ("GET", "/chart"),
     ("GET", "/display"),
     ("GET", "/live"),

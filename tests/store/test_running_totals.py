@@ -75,6 +75,7 @@ def oracle(rows: list[Row], running: datetime, period: Period, kind: Cumulative)
             due_fact,
             totals[0],
             totals[1] if has_begun else None,
+            totals[2],
             totals[3] - totals[2] if has_begun else None,
         )
         if start >= period.start:
@@ -136,4 +137,8 @@ async def test_the_running_step_counts_as_far_as_it_is_due(store: Store) -> None
     begun = [one for one in panel.buckets if isinstance(one, RunningBucket) and one.ahead is not None]
     assert begun[-1].ahead == -90
     last = panel.buckets[-1]
-    assert last == RunningBucket(last.bucket, last.plan, None, last.readings, None, None, 1800, None, None)
+    assert isinstance(last, RunningBucket)
+    assert last == RunningBucket(
+        last.bucket, last.plan, None, last.readings, None, None, 1800, None, last.due_total, None
+    )
+    assert last.due_total == 900

@@ -13,10 +13,13 @@ _BUCKET = an_object(
         "bucket": schema("string", format="date-time", description="Where the step begins."),
         "plan": NUMBER_OR_NULL,
         "fact": NUMBER_OR_NULL,
-        "readings": schema("integer", minimum=1),
+        "readings": schema("integer", minimum=0),
         "series": schema(["string", "null"], description="With `split=series`; null for the series put together."),
+        "plan_total": schema("number", description="With `cumulative`: the plans up to the end of the step."),
+        "fact_total": schema(["number", "null"], description="With `cumulative`; null where no minute is due."),
+        "ahead": schema(["number", "null"], description="With `cumulative`: the facts less the plans that are due."),
     },
-    optional=("series",),
+    optional=("series", "plan_total", "fact_total", "ahead"),
     title="Bucket",
 )
 _NUMBERS = an_object(
@@ -26,10 +29,11 @@ _NUMBERS = an_object(
         "step": schema("string", enum=list(STEPS)),
         "tz": schema("string", example="Europe/Berlin"),
         "agg": schema("string", enum=list(AGGREGATES)),
+        "plan": schema("string", description="With `plan`: what the plan is.", example="fact-7d"),
         "others": schema("integer", minimum=0, description="With `split=series`: how many series were put together."),
         "buckets": schema("array", items=_BUCKET, description="The steps that have readings."),
     },
-    optional=("others",),
+    optional=("others", "plan"),
     title="Numbers",
 )
 _SCHEMAS = {"json": _NUMBERS, "csv": TEXT, "svg": TEXT, "html": TEXT, "vega": schema("object")}

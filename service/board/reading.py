@@ -1,0 +1,135 @@
+"""Reads boards: the buckets of their steps with running totals, the newest facts, and notes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from service.board.board import MAX_SECTIONS, Board, BoardQuestion, Row, Section
+from service.charts.answering import Charts
+from service.period.bucket import BucketQuestion, Panel, RunningBucket
+from service.period.comparison import difference
+from service.period.running import running_totals
+from service.period.selection import Selection
+from service.period.standing import Standing
+from service.period.steps import Period
+from service.store import Note, Store
+
+LOOKED_BACK = timedelta(days=2)
+"""How long before now the newest fact of each series is looked for."""
+
+
+class Boards:
+    """Reads what boards show."""
+
+    def __init__(self, store: Store, charts: Charts) -> None:
+        self._store, self._charts = store, charts
+
+    async def read(self, question: BoardQuestion, now: datetime, caller: str | None = None) -> Board:
+        """The board as it is now. A caller waits for a turn; None are those who have had theirs already."""
+        period, series = question.period, question.series
+        running = running_totals("period", period, now)
+        panels = MAX_SECTIONS if question.split else None
+        numbers = await self._charts.numbers(BucketQuestion(period, "sum", series, panels, running), caller)
+        notes = await self._store.notes.read(Selection(period.start, period.end, series))
+        newest = {}
+        if question.split and period.start < running.due:
+            first = max(period.start, running.due - LOOKED_BACK)
+            newest = await self._store.facts.newest_by_series(first, min(period.end, now), series)
+        sections = [
+            _section(
+                period, running.due, panel, notes, newest.get(panel.name or "") if question.split else numbers.until
+            )
+            for panel in numbers.panels or ((Panel(None, None, ()),) if not question.split else ())
+        ]
+        return Board(period, running.due, tuple(_trimmed(sections) if question.trimmed else sections))
+
+
+def _section(period: Period, due: datetime, panel: Panel, notes: Sequence[Note], newest: datetime | None) -> Section:
+    buckets = {bucket.bucket: bucket for bucket in panel.buckets if isinstance(bucket, RunningBucket)}
+    own = [note for note in notes if panel.name in (None, note.series)]
+    rows = tuple(_rows(period, due, buckets, own))
+    return Section(panel.name, panel.others, rows, _standing(period, due, buckets), newest)
+
+
+def _standing(period: Period, due: datetime, buckets: Mapping[datetime, RunningBucket]) -> Standing:
+    begun = [bucket for bucket in buckets.values() if bucket.ahead is not None]
+    ends = dict(pairwise(period.edges))
+    passed = [min(ends[one.bucket], due) - one.bucket for one in begun if one.due_fact is not None]
+    return Standing(
+        _target(buckets),
+        begun[-1].due_total if any(one.due_plan is not None for one in begun) else None,
+        _made(begun[-1]) if passed else None,
+        sum(passed, timedelta()),
+        sum((_left(ends[one.bucket], one, due) for one in buckets.values()), timedelta()),
+    )
+
+
+def _target(buckets: Mapping[datetime, RunningBucket]) -> float | None:
+    """All that is planned for the period."""
+    planned = any(bucket.plan is not None for bucket in buckets.values())
+    return [*buckets.values()][-1].plan_total if planned else None
+
+
+def _made(bucket: RunningBucket) -> float:
+    """The facts of all minutes that are due by the end of a step."""
+    return bucket.due_total + (bucket.ahead or 0)
+
+
+def _left(end: datetime, bucket: RunningBucket | None, since: datetime) -> timedelta:
+    """How long something is planned in a step after a moment."""
+    if bucket is None or bucket.plan is None:
+        return timedelta()
+    return max(timedelta(), end - max(bucket.bucket, since))
+
+
+def _rows(
+    period: Period, due: datetime, buckets: Mapping[datetime, RunningBucket], notes: Sequence[Note]
+) -> Iterator[Row]:
+    """A row for each step. Where nothing was read of one, the totals are those of the one before."""
+    target = _target(buckets)
+    steps = list(pairwise(period.edges))
+    left = sum((_left(end, buckets.get(start), start) for start, end in steps), timedelta())
+    before: RunningBucket | None = None
+    for start, end in steps:
+        bucket = buckets.get(start)
+        before = bucket or before
+        until = min(end, due)
+        left -= _left(end, bucket, start) - _left(end, bucket, max(start, until))
+        begun, known = start < due, before if before and before.ahead is not None else None
+        plan, fact = (bucket.due_plan, bucket.due_fact) if bucket else (None, None)
+        made = _made(known) if begun and known else None
+        yield Row(
+            start,
+            end,
+            bucket.plan if bucket else None,
+            plan,
+            fact,
+            difference(fact or 0, plan or 0) if begun and (plan is not None or fact is not None) else None,
+            before.plan_total if before else 0,
+            made,
+            known.ahead if begun and known else None,
+            100 * (fact or 0) / plan if plan else None,
+            Standing(target, None, made, timedelta(), left).needed_an_hour if begun else None,
+            begun and end > due,
+            not begun,
+            tuple(note for note in notes if start <= note.ts < end),
+        )
+
+
+def _trimmed(sections: Sequence[Section]) -> list[Section]:
+    """The sections from the first to the last step in which one of them has something to show."""
+    full = [
+        any(
+            section.rows[number].plan is not None or section.rows[number].fact is not None or section.rows[number].notes
+            for section in sections
+        )
+        for number in range(max((len(section.rows) for section in sections), default=0))
+    ]
+    if not any(full):
+        return [_with_rows(section, ()) for section in sections]
+    first, last = full.index(True), len(full) - full[::-1].index(True)
+    return [_with_rows(section, section.rows[first:last]) for section in sections]
+
+
+def _with_rows(section: Section, rows: tuple[Row, ...]) -> Section:
+    return Section(section.name, section.others, rows, section.standing, section.newest)

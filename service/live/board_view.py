@@ -1,0 +1,154 @@
+"""Views of boards: a board as HTML, for the page when it is loaded, and as an event, for while it is open."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import jinja2
+import msgspec
+
+from service.board.board import Board, BoardQuestion, Section
+from service.board.board_period import BoardPeriod
+from service.board.reading import Boards
+from service.live.server_sent_events import event
+from service.period.comparison import Threshold
+from service.period.selection import SeriesFilter
+from service.period.standing import Standing
+from service.period.steps import Period
+from service.web.pages import clock
+
+SHARE_OF_TARGET = 80
+"""The height of a wall tile's drawing, in units of its own, and that of a total that reaches the target."""
+State = Literal["good", "near", "bad", "still", "none"]
+_WORST = ("bad", "near", "still", "good", "none")
+
+
+class BoardLooks(msgspec.Struct, frozen=True):
+    """How a board is to look."""
+
+    labels: tuple[str, str]
+    unit: str = ""
+    title: str | None = None
+    threshold: Threshold | None = Threshold()
+    stale: timedelta = timedelta(minutes=5)
+
+
+class BoardView(msgspec.Struct, frozen=True):
+    """What a viewer of a board has chosen. All viewers who have chosen the same share one view."""
+
+    period: BoardPeriod
+    series: SeriesFilter
+    split: bool
+    wall: bool
+    looks: BoardLooks
+
+
+class Tile(msgspec.Struct, frozen=True):
+    """A series on the wall. `since` is when its newest fact came, if one did, and `spark` has two paths of running
+    totals, of plan and fact."""
+
+    name: str
+    state: State
+    standing: Standing
+    since: str | None
+    spark: tuple[str, str] | None
+
+
+class BoardSnapshot(msgspec.Struct, frozen=True):
+    """What a board shows at one time: HTML, and the same as an event."""
+
+    html: str
+    whole: bytes
+    change: bytes | None
+    expires: float
+
+
+class BoardReader:
+    """Takes snapshots of boards."""
+
+    def __init__(self, boards: Boards, templates: jinja2.Environment) -> None:
+        self._boards = boards
+        self._parts: Any = templates.get_template("board_parts.html").module
+
+    async def take(self, view: BoardView, before: BoardSnapshot | None) -> BoardSnapshot:
+        """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
+        now = datetime.now(UTC)
+        period = view.period.at(now)
+        board = await self._boards.read(BoardQuestion(period, view.series, view.split, view.period.is_default), now)
+        zone = ZoneInfo(period.zone)
+        names = view.series.names or ()
+        title = view.looks.title or ", ".join(names[:3]) + f" and {len(names) - 3} more" * (len(names) > 3)
+        looks = {
+            **msgspec.structs.asdict(view.looks),
+            "title": title or "All series",
+            "when": when(period),
+            "single": len(names) == 1,
+        }
+        if view.wall:
+            html = str(self._parts.wall(tiles(board, view.looks, str(looks["title"]), now), looks, zone))
+        else:
+            html = str(self._parts.sections(board, looks, zone, ""))
+        # a minute later more is due, even if nothing is written
+        expires = now.timestamp() // 60 * 60 + 60
+        if before is not None and before.html == html:
+            return msgspec.structs.replace(before, expires=expires)
+        whole = event("board", {"html": html, "when": when(period)})
+        return BoardSnapshot(html, whole, whole, expires)
+
+
+def when(period: Period) -> str:
+    """The period in words."""
+    zone = ZoneInfo(period.zone)
+    first, last = period.start.astimezone(zone), period.end.astimezone(zone)
+    day = f"{first:%A} {first.day} {first:%B}"
+    if last.date() == first.date():
+        return f"{day}, {first:%H:%M} to {last:%H:%M} · {period.zone}"
+    return f"{day}, {first:%H:%M} to {last:%A} {last.day} {last:%B}, {last:%H:%M} · {period.zone}"
+
+
+def tiles(board: Board, looks: BoardLooks, title: str, now: datetime) -> list[Tile]:
+    """A tile for each section, the worst first. That of all the series together has the `title` of the board."""
+    made = [_tile(board, section, looks, title, now) for section in board.sections]
+    return sorted(made, key=lambda tile: (_WORST.index(tile.state), tile.standing.attained or 0, tile.name))
+
+
+def _tile(board: Board, section: Section, looks: BoardLooks, title: str, now: datetime) -> Tile:
+    name = section.name or (f"{section.others} others" if section.others else title)
+    since = (
+        None if section.newest is None else clock(section.newest - timedelta(minutes=1), ZoneInfo(board.period.zone))
+    )
+    return Tile(name, _state(board, section, looks, now), section.standing, since, _spark(section))
+
+
+def _state(board: Board, section: Section, looks: BoardLooks, now: datetime) -> State:
+    standing = section.standing
+    is_running = board.period.start <= now < board.period.end
+    if is_running and board.due > board.period.start and not _is_fresh(section, looks, now):
+        return "still"
+    if standing.plan is None:
+        return "none"
+    fact = standing.fact or 0
+    if not Threshold().is_missed(standing.plan, fact):
+        return "good"
+    return "near" if looks.threshold is None or not looks.threshold.is_missed(standing.plan, fact) else "bad"
+
+
+def _is_fresh(section: Section, looks: BoardLooks, now: datetime) -> bool:
+    return section.newest is not None and now - section.newest <= looks.stale
+
+
+def _spark(section: Section) -> tuple[str, str] | None:
+    """The paths of the totals of plan and fact over the period."""
+    most = max((max(row.plan_total, row.fact_total or 0) for row in section.rows), default=0)
+    if most <= 0 or len(section.rows) < 2:
+        return None
+    wide = 240 / len(section.rows)
+    plans = [0.0, *(row.plan_total for row in section.rows)]
+    facts = [0.0, *(row.fact_total for row in section.rows if row.fact_total is not None)]
+    return _path(plans, wide, most), _path(facts, wide, most)
+
+
+def _path(totals: Sequence[float], wide: float, most: float) -> str:
+    points = (f"{number * wide:.1f} {78 - 74 * total / most:.1f}" for number, total in enumerate(totals))
+    return "M" + " L".join(points)

@@ -1,0 +1,116 @@
+"""`GET /board`: the hour-by-hour board for people and programs, and for a screen on the wall."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from litestar import Request, Response, get
+from litestar.handlers import HTTPRouteHandler
+
+from service.access.grants import Grant, Scope
+from service.board.board import BoardQuestion
+from service.board.reading import Boards
+from service.board.tables import as_csv, as_json
+from service.errors import BadRequest, bad_parameter
+from service.live.board_view import BoardView, when
+from service.live.live_feed import LiveFeed
+from service.metrics import Metrics
+from service.routes.authentication import needs
+from service.routes.board_openapi import BoardOperation
+from service.routes.board_parameters import FORMATS, BoardParameters, read_board_parameters
+from service.routes.defaults import Defaults
+from service.routes.forms import tidied
+from service.routes.html_pages import Pages
+from service.routes.parameters import FOR_CSV, requested_format
+from service.routes.senders import caller_of, grant_of
+
+FIELDS = ("series", "step", "from", "until", "tz")
+"""Parameters with a field in the form, beside which an error can be shown."""
+ROWS = {"1h": "An hour", "30m": "30 minutes", "15m": "15 minutes"}
+HEADERS = {"Cache-Control": "no-cache"}
+
+
+def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults, metrics: Metrics) -> HTTPRouteHandler:
+    @get("/board", operation_id="board", operation_class=BoardOperation, tags=["chart"], opt=needs(Scope.READ))
+    async def board(request: Request[Any, Any, Any]) -> Response[Any]:
+        """The hour-by-hour board: plan, fact and their totals for each hour of a period, by default of today."""
+        given, grant = list(request.query_params.multi_items()), grant_of(request)
+        form = requested_format(request, dict(given).get("format") or None, FORMATS, "json")
+        if form == "html" and (plain := tidied(request, pages.at("/board"), FIELDS)) is not None:
+            return plain
+        try:
+            asked = read_board_parameters(given)
+            view = asked.board_view(defaults, grant)
+            period = view.period.at(datetime.now(UTC))
+        except BadRequest as error:
+            if form != "html" or "wall" in dict(given).get("view", ""):
+                raise
+            metrics.refused("/board", error.reason)
+            return await _form(pages, given, grant, defaults, error)
+        if form == "html":
+            return await _page(feed, pages, view, asked, given, defaults, request)
+        if asked.excel and form != "csv":
+            raise bad_parameter("excel", FOR_CSV)
+        question = BoardQuestion(period, view.series, view.split, view.period.is_default)
+        found = await boards.read(question, datetime.now(UTC), caller_of(request))
+        if form == "json":
+            body = as_json(found, split=view.split)
+        else:
+            body = as_csv(found, split=view.split, excel=asked.excel)
+        return Response(body, media_type=FORMATS[form], headers={**HEADERS, "Vary": "Accept"})
+
+    return board
+
+
+async def _page(
+    feed: LiveFeed,
+    pages: Pages,
+    view: BoardView,
+    asked: BoardParameters,
+    given: list[tuple[str, str]],
+    defaults: Defaults,
+    request: Request[Any, Any, Any],
+) -> Response[Any]:
+    snapshot = await feed.board(view, caller_of(request))
+    kept = [(name, value) for name, value in given if name not in ("format", "view", "theme") and value.strip()]
+    kind = "wall" if view.wall else "hours"
+    shown: dict[str, Any] = {"parts_html": snapshot.html, "query": urlencode([("board", kind), *kept])}
+    if view.wall:
+        period = view.period.at(datetime.now(UTC))
+        values = {**shown, "theme": asked.theme, "title": asked.title or "Plan and fact", "when": when(period)}
+        return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, HEADERS)
+    values = {**_values(given), **shown}
+    return await pages.form("board.html", values, grant_of(request), HEADERS)
+
+
+async def _form(
+    pages: Pages, given: list[tuple[str, str]], grant: Grant, defaults: Defaults, error: BadRequest
+) -> Response[Any]:
+    """The page with the form alone, and the error beside the field at fault."""
+    faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in FIELDS}
+    values = {**_values(given), "parts_html": "", "query": "", "faults": faults}
+    return await pages.form(
+        "board.html", {**values, "notice": "" if faults else error.detail}, grant, HEADERS, error.status
+    )
+
+
+def _values(given: list[tuple[str, str]]) -> dict[str, Any]:
+    """The content of the form's fields, whether right or wrong, and the links that keep it."""
+    typed = dict(given)
+    kept = [(name, value) for name, value in given if name not in (*FIELDS, "format") and value.strip()]
+    wall = urlencode([*((name, value) for name, value in given if name not in ("format", "step")), ("view", "wall")])
+    return {
+        "typed": {
+            "series": [value for name, value in given if name == "series"],
+            "step": typed.get("step") or "1h",
+            "start": typed.get("from", ""),
+            "until": typed.get("until", ""),
+            "tz": typed.get("tz", ""),
+        },
+        "steps": ROWS,
+        "kept": kept,
+        "from_placeholder": "today",
+        "until_placeholder": "end of the day",
+        "to_wall": f"/board?{wall}",
+    }

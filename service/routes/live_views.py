@@ -1,0 +1,27 @@
+"""Which view a connection to `/live` asks for: one of the live page or, with `board`, one of a board."""
+
+from collections.abc import Callable
+
+from service.live.live_feed import AnyView
+from service.routes.board_parameters import VIEWS, read_board_parameters
+from service.routes.defaults import Defaults
+from service.routes.live_parameters import PARAMETERS, LiveParameters, width_for
+from service.routes.parameters import choice, known_only
+from service.routes.senders import Connection, grant_of
+
+
+def views_for(defaults: Defaults) -> Callable[[Connection], AnyView]:
+    """The function that reads the view; it raises BadRequest, which names the parameter that is wrong, and Forbidden
+    for a series that isn't granted."""
+
+    def view_of(asking: Connection) -> AnyView:
+        asked = asking.query_params
+        if "board" in asked:
+            view = choice("board", asked["board"], VIEWS)
+            rest = [(name, value) for name, value in asked.multi_items() if name not in ("board", "view")]
+            return read_board_parameters([*rest, ("view", view)]).board_view(defaults, grant_of(asking))
+        known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
+        meant = LiveParameters.of(asked.get("period"), asked.getall("series", []), asked.get("tz"))
+        return meant.view(defaults.zone, grant_of(asking), width_for(asked.get("width")))
+
+    return view_of

@@ -1,0 +1,24 @@
+// What the board and the wall have in common.
+
+import { one } from "./elements.js";
+
+/** @param {string} id */
+export const byId = (id) => one(HTMLElement, `#${id}`);
+
+/** @type {Map<Element, string>} the HTML that was put into it last; the browser would give it back changed */
+const given = new Map();
+
+/**
+ * Put HTML into an element, unless it is there already.
+ * @param {Element} element
+ * @param {string} html
+ */
+export function replace(element, html) {
+  if (given.get(element) === html) return false;
+  given.set(element, html);
+  element.innerHTML = html;
+  return true;
+}
+
+/** The time by this machine's clock, as text. */
+export const since = () => new Intl.DateTimeFormat("sv", { timeStyle: "medium" }).format(new Date());

@@ -1,0 +1,187 @@
+"""`GET /board` as clients see it: rows, where plan and fact stand, notes, formats and mistakes."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.harness import Running
+
+pytestmark = pytest.mark.anyio
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+HTML = {"Accept": "text/html"}
+
+
+async def get(service: Running, headers: Any = None, **params: Any) -> httpx.Response:
+    answer = await service.http.get("/board", params=params, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+async def post(service: Running, *readings: dict[str, Any]) -> None:
+    answer = await service.http.post("/readings", json=list(readings))
+    assert answer.status_code == 200, answer.text
+
+
+def at(day: int, hour: int, minute: int = 0) -> str:
+    return datetime(2026, 3, day, hour, minute, tzinfo=UTC).isoformat()
+
+
+async def test_a_day_that_is_over_row_by_row(shared: Running) -> None:
+    """Three hours: one met, one missed, one in which nothing was sent but the plan; then one without anything."""
+    name = "over"
+    rows = [{"series": name, "ts": at(2, 6, minute), "plan": 10, "fact": 10} for minute in range(6)]
+    rows += [{"series": name, "ts": at(2, 7, minute), "plan": 10, "fact": 8} for minute in range(6)]
+    rows += [{"series": name, "ts": at(2, 8, minute), "plan": 10} for minute in range(6)]
+    rows += [{"series": name, "ts": at(2, 7, 5), "note": "film torn"}, {"series": "other", "ts": at(2, 7), "note": "x"}]
+    await post(shared, *rows)
+    found = (await get(shared, **{"from": at(2, 6), "until": at(2, 10), "series": name, "format": "json"})).json()
+    sums = {key: found[key] for key in ("target", "plan", "fact", "ahead", "attained", "forecast", "needed_an_hour")}
+    assert sums == {
+        "target": 180,
+        "plan": 180,
+        "fact": 108,
+        "ahead": -72,
+        "attained": 60,
+        "forecast": 108,
+        "needed_an_hour": None,
+    }
+    assert found["minutes_ahead"] == -72
+    assert [(row["plan"], row["due"], row["fact"], row["difference"], row["ahead"]) for row in found["rows"]] == [
+        (60, 60, 60, 0, 0),
+        (60, 60, 48, -12, -12),
+        (60, 60, 0, -60, -72),
+        (None, None, None, None, -72),
+    ]
+    assert [row["needed_an_hour"] for row in found["rows"]] == [60, 72, None, None]
+    assert [row["fact_total"] for row in found["rows"]] == [60, 108, 108, 108]
+    assert [[note["note"] for note in row["notes"]] for row in found["rows"]] == [[], ["film torn"], [], []]
+
+
+async def test_the_running_hour_counts_as_far_as_it_is_due(shared: Running) -> None:
+    """The plan of the whole period is known; facts came until ten minutes ago."""
+    name, now = "running", datetime.now(UTC).replace(second=0, microsecond=0)
+    start = now.replace(minute=0) - 2 * HOUR
+    minutes = range(int((now - start) / MINUTE) + 60)
+    rows = [{"series": name, "ts": (start + n * MINUTE).isoformat(), "plan": 2} for n in minutes]
+    facts = [{"series": name, "ts": (now - n * MINUTE).isoformat(), "fact": 2} for n in range(10, 70)]
+    await post(shared, *rows, *facts)
+    asked = {"from": start.isoformat(), "until": (now.replace(minute=0) + 2 * HOUR).isoformat(), "series": name}
+    found = (await get(shared, **asked, format="json")).json()
+    due = (datetime.fromisoformat(found["due_until"]) - start) / MINUTE
+    assert found["plan"] == 2 * due
+    assert found["fact"] == 120
+    assert found["ahead"] == 120 - 2 * due
+    assert found["target"] == 2 * len(minutes)
+    assert found["forecast"] == pytest.approx(2 * len(minutes) * 120 / (2 * due))
+    assert datetime.fromisoformat(found["newest_fact"]) == now - 9 * MINUTE
+    running = found["rows"][2]
+    assert running["due"] == 2 * (due - 120) if due > 120 else running["due"] is None
+    assert [row["fact"] is None for row in found["rows"][3:]] == [True]
+
+
+async def test_each_series_by_itself(shared: Running) -> None:
+    await post(
+        shared,
+        {"series": "split a", "ts": at(4, 6), "plan": 5, "fact": 5},
+        {"series": "split b", "ts": at(4, 7), "plan": 5, "fact": 1},
+        {"series": "split b", "ts": at(4, 7, 30), "note": "stop"},
+    )
+    asked = {"from": at(4, 6), "until": at(4, 8), "series": ["split a", "split b"], "split": "series"}
+    found = (await get(shared, **asked, format="json")).json()
+    assert [(one["series"], one["ahead"], len(one["rows"])) for one in found["sections"]] == [
+        ("split a", 0, 2),
+        ("split b", -4, 2),
+    ]
+    assert [[len(row["notes"]) for row in one["rows"]] for one in found["sections"]] == [[0, 0], [0, 1]]
+    table = (await get(shared, **asked, format="csv")).text.splitlines()
+    assert table[0] == (
+        "from,until,series,plan,due,fact,difference,plan_total,fact_total,ahead,attained,needed_an_hour,notes"
+    )
+    assert table[4] == "2026-03-04T07:00:00Z,2026-03-04T08:00:00Z,split b,5.0,5.0,1.0,-4.0,5.0,1.0,-4.0,20.0,,stop"
+
+
+async def test_a_board_for_a_spreadsheet_has_no_formulas(shared: Running) -> None:
+    await post(shared, {"series": "=1+1", "ts": at(5, 6), "plan": 5}, {"series": "=1+1", "ts": at(5, 6), "note": "=2"})
+    asked = {"from": at(5, 6), "until": at(5, 7), "series": "=1+1", "split": "series", "format": "csv"}
+    table = (await get(shared, **asked, excel="true")).text
+    assert ",'=1+1," in table
+    assert ",'=2" in table
+
+
+async def test_the_page_has_the_rows_and_says_where_things_stand(shared: Running) -> None:
+    await post(
+        shared,
+        *({"series": "page", "ts": at(6, 6, n), "plan": 100, "fact": 90} for n in range(60)),
+        {"series": "page", "ts": at(6, 6, 31), "note": "<b>belt</b>"},
+    )
+    asked = {"from": at(6, 6), "until": at(6, 8), "series": "page", "tz": "UTC", "unit": "pcs", "labels": "Soll,Ist"}
+    text = (await get(shared, HTML, **asked)).text
+    assert "600 pcs behind" in text
+    assert "1 h 00 min" not in text
+    assert "6 min" in text
+    assert '<th scope="col" class="num">Soll</th>' in text
+    assert "06:31</time> &lt;b&gt;belt&lt;/b&gt;" in text
+    wall = (await get(shared, HTML, **asked, view="wall")).text
+    assert '<section class="bad"><h2>page</h2>' in wall
+    assert "−600" in wall
+    near = (await get(shared, HTML, **asked, view="wall", threshold="10%")).text
+    assert '<section class="near"><h2>page</h2>' in near
+
+
+async def test_a_series_without_facts_is_grey_and_dated(shared: Running) -> None:
+    now = datetime.now(UTC)
+    rows = [{"series": "still", "ts": (now - n * MINUTE).isoformat(), "plan": 1} for n in range(60)]
+    await post(shared, *rows, {"series": "still", "ts": (now - 20 * MINUTE).isoformat(), "fact": 100})
+    asked = {"from": "-1h", "until": "+1h", "series": "still", "tz": "UTC", "view": "wall", "step": "15m"}
+    text = (await get(shared, HTML, **asked)).text
+    assert '<section class="still"><h2>still</h2>' in text
+    assert f"no fact since {now - 20 * MINUTE:%H:%M}" in text
+    assert '<section class="good"' in (await get(shared, HTML, **asked, stale="1h")).text
+
+
+async def test_by_default_a_board_is_of_today_without_empty_hours(fresh: Running) -> None:
+    now = datetime.now(UTC)
+    await post(fresh, {"ts": now.isoformat(), "plan": 3, "fact": 3})
+    found = (await get(fresh, tz="UTC", format="json")).json()
+    assert found["from"] == f"{now:%Y-%m-%d}T00:00:00Z"
+    assert [row["from"] for row in found["rows"]] == [f"{now:%Y-%m-%dT%H}:00:00Z"]
+
+
+async def test_an_empty_board(fresh: Running) -> None:
+    found = (await get(fresh, format="json")).json()
+    assert (found["rows"], found["target"], found["ahead"]) == ([], None, None)
+    assert "There is no plan and no fact in this period yet." in (await get(fresh, HTML)).text
+    assert "no readings in this period" in (await get(fresh, HTML, view="wall")).text
+    assert (await get(fresh, split="series", format="json")).json()["sections"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("step=1d", "step"),
+        ("view=floor", "view"),
+        ("from=never", "from"),
+        ("from=2026-01-01&until=2026-12-31", "from"),
+        ("stale=5", "stale"),
+        ("stale=soon", "stale"),
+        ("theme=print", "theme"),
+        ("split=yes", "split"),
+        ("agg=avg", "agg"),
+        ("tz=Mars", "tz"),
+        ("excel=true", "excel"),
+    ],
+)
+async def test_parameters_are_read_strictly(shared: Running, query: str, field: str) -> None:
+    answer = await shared.http.get(f"/board?format=json&{query}")
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == field
+
+
+async def test_a_mistake_is_said_beside_its_field(shared: Running) -> None:
+    answer = await shared.http.get("/board", params={"from": "never"}, headers=HTML)
+    assert answer.status_code == 400
+    assert '<p class="fault" id="from-fault" role="alert">' in answer.text
+    assert "&#39;never&#39; isn&#39;t a time" in answer.text
