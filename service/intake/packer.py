@@ -36,6 +36,12 @@ class Packer:
     BadReading at the last fault that an error would name.
     """
 
+    # set only where they are needed, since there is a packer for each frame
+    _more = 0
+    """How many readings more they become than were seen."""
+    _spreading: Spreading | None = None
+    _bounds: Bounds | None = None
+
     def __init__(
         self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False, partial: bool = False
     ) -> None:
@@ -54,10 +60,6 @@ class Packer:
         self._series: dict[str | None, Known] = {}
         self._count = 0
         self._seen = 0
-        self._more = 0
-        """How many readings more they become than were seen."""
-        self._spreading: Spreading | None = None
-        self._bounds: Bounds | None = None
         self._faults: list[Fault] = []
 
     @property
