@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import backfill, chart, chart_load, display, ingest, live, sockets, tail
+from bench import backfill, chart, chart_load, display, ingest, live, sockets, spans, tail
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "live": live.measure,
     "display": display.measure,
     "backfill": backfill.measure,
+    "spans": spans.measure,
 }
 
 

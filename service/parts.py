@@ -135,7 +135,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         counters.watch_jobs(watch.jobs)
         await renderer.warm()
         most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
-        rules = Rules(settings.min_ts, settings.max_clock_skew, most)
+        rules = Rules(settings.min_ts, settings.max_clock_skew, most, settings.max_plan_ahead)
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
         with suppress(Unavailable):
             await series.count()

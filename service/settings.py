@@ -128,7 +128,14 @@ class Settings(BaseSettings):
     fact_label: str = Field("fact", min_length=1, max_length=30, description="What facts are called in charts.")
     unit: str = Field("", max_length=30, description="What plan and fact count, like `pcs`, said in charts.")
     min_ts: datetime = Field(datetime(1970, 1, 1, tzinfo=UTC), description="Readings before this are refused.")
-    max_clock_skew: Duration = Field(timedelta(days=1), description="Readings later than now plus this are refused.")
+    max_clock_skew: Duration = Field(
+        timedelta(days=1), description="Readings with a fact that are later than now plus this are refused."
+    )
+    max_plan_ahead: Duration = Field(
+        timedelta(days=400),
+        le=timedelta(days=3660),
+        description="The same for readings without a fact, such as plans; at least `MAX_CLOCK_SKEW`.",
+    )
     batch_memory: Duration = Field(
         timedelta(days=7),
         description="How long a committed batch id is remembered, so that sending it again is harmless.",
@@ -139,12 +146,13 @@ class Settings(BaseSettings):
         200_000,
         ge=1,
         description="Most readings in a batch (embedded engine: 100,000 at most), and waiting to be written (of past "
-        "days half as many more); beyond, sockets pause and requests get 503.",
+        "days, and of days ahead, half as many more); beyond, sockets pause and requests get 503.",
     )
     queue_bytes: Size = Field(
         64 * 2**20,
         ge=1024,
-        description="The most memory that readings waiting to be written may take, and of past days half as much more.",
+        description="The most memory that readings waiting to be written may take, and of past days, and of days "
+        "ahead, half as much more.",
     )
     max_series: int = Field(100_000, ge=1, description="Most series; readings of further ones are refused with 422.")
     memory_limit: Size = Field(

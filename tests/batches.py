@@ -9,6 +9,7 @@ from service.intake.batch import Packed
 from service.intake.copy_rows import SINCE_1970
 from service.intake.packer import Packer
 from service.intake.reading import Reading, Rules, now_microseconds
+from service.intake.spreads import pieces
 
 RULES = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1))
 FEW = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=1), 3)
@@ -49,7 +50,7 @@ class Row(msgspec.Struct):
 
 def rows_of(packed: Packed) -> list[Row]:
     """The rows that a batch would write."""
-    data, at, found = packed.rows, 0, []
+    data, at, found = packed.rows + b"".join(pieces(packed.spreads.items)), 0, []
     while at < len(data):
         cells: list[bytes | None] = []
         (columns,), at = struct.unpack_from("!h", data, at), at + 2

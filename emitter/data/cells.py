@@ -12,8 +12,8 @@ from emitter.data.times import EPOCH, is_small_number, parse_moment
 from emitter.errors import BadRow, BadTable
 from emitter.producer.readings import MAX_ATTRIBUTES, MAX_SERIES, OWN_KEYS, Reading
 
-LATEST = timedelta(days=1)
-"""How far ahead of the clock a reading may be; this is the default of the service."""
+LATEST, LATEST_PLAN = timedelta(days=1), timedelta(days=400)
+"""How far ahead of the clock a reading may be, with a fact and without one; these are the defaults of the service."""
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,17})?([eE][+-]?\d{1,2})?")
 _encode = msgspec.json.Encoder().encode
@@ -58,6 +58,7 @@ class Cells:
         self._plan = self._find("plan", layout.plan)
         self._fact = self._find("fact", layout.fact)
         self._series = None if layout.series_name and not layout.series else self._find("series", layout.series)
+        self._span = self._find("for", None)
         self._others = self._name_others() if layout.attributes else {}
         if self._plan is None and self._fact is None:
             raise BadTable(f"no column for plan or fact: name one with --plan or --fact; {self._names()}")
@@ -75,12 +76,14 @@ class Cells:
         for name, cell in zip(self._header, cells, strict=True):
             if "\0" in cell:
                 raise _BadCell(name, "holds a NUL character")
+        fact = self._number(cells, self._fact)
         return Reading(
-            ts=self._moment(cells),
+            ts=self._moment(cells, LATEST_PLAN if fact is None else LATEST),
             series=self._series_of(cells),
             plan=self._number(cells, self._plan),
-            fact=self._number(cells, self._fact),
+            fact=fact,
             attributes=self._attributes_of(cells),
+            span=None if self._span is None else cells[self._span].strip() or None,
         )
 
     def _find(self, option: str, given: str | None) -> int | None:
@@ -98,7 +101,7 @@ class Cells:
 
     def _name_others(self) -> dict[int, str]:
         """The columns that become attributes, with names that have no other meaning for the service."""
-        used = {self._ts, self._plan, self._fact, self._series}
+        used = {self._ts, self._plan, self._fact, self._series, self._span}
         return {
             number: f"column_{name}" if name.lower() in OWN_KEYS else name
             for number, name in enumerate(self._header)
@@ -108,7 +111,7 @@ class Cells:
     def _names(self) -> str:
         return f"the columns are {', '.join(self._header)}"
 
-    def _moment(self, cells: Sequence[str]) -> datetime:
+    def _moment(self, cells: Sequence[str], latest: timedelta) -> datetime:
         column, text = self._layout.ts, cells[self._ts or 0].strip()
         if self._layout.time_format is None and is_small_number(text):
             raise _BadCell(column, f"{text!r} is too small for epoch seconds (is it a spreadsheet's day?)")
@@ -119,7 +122,7 @@ class Cells:
         if moment.tzinfo is None:
             moment = self._place(moment, column)
         moment = moment.astimezone(UTC)
-        if not EPOCH <= moment <= datetime.now(UTC) + LATEST:
+        if not EPOCH <= moment <= datetime.now(UTC) + latest:
             raise _BadCell(column, f"{text!r} is {'before 1970' if moment < EPOCH else 'in the future'}")
         return moment
 

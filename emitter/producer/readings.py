@@ -9,7 +9,7 @@ import msgspec
 
 from emitter.producer.errors import BadReading
 
-OWN_KEYS = frozenset(("ts", "series", "plan", "fact"))
+OWN_KEYS = frozenset(("ts", "series", "plan", "fact", "for"))
 """The keys of a reading that have a meaning; every other key is an attribute."""
 MAX_SERIES = 200
 """The most characters of a series name."""
@@ -22,13 +22,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan and a fact of a series; `ts` is timezone-aware. A number that is None is left out."""
+    """A plan and a fact of a series; `ts` is timezone-aware. What is None is left out. `span`, a duration such as `8h`
+    or a number of seconds, spreads both numbers over the minutes from `ts` on; it is sent as `for`."""
 
     ts: datetime
     series: str
     plan: int | float | None = None
     fact: int | float | None = None
     attributes: Mapping[str, object] = {}
+    span: str | int | float | None = None
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -41,7 +43,13 @@ class Batch(msgspec.Struct, frozen=True):
 
 def encode(reading: Reading) -> bytes:
     """A reading as the JSON object that the service expects. Raises UnicodeError for text that isn't valid Unicode."""
-    own = {"ts": reading.ts, "series": reading.series, "plan": reading.plan, "fact": reading.fact}
+    own = {
+        "ts": reading.ts,
+        "series": reading.series,
+        "plan": reading.plan,
+        "fact": reading.fact,
+        "for": reading.span,
+    }
     return _encode({key: value for key, value in own.items() if value is not None} | dict(reading.attributes))
 
 

@@ -1,4 +1,4 @@
-"""The attributes of a reading: all keys beside ts, series, plan and fact, which are stored as JSON."""
+"""The attributes of a reading: all keys beside ts, series, plan, fact and for, which are stored as JSON."""
 
 import itertools
 import math
@@ -18,7 +18,9 @@ be exported and sent in again."""
 MAX_DEPTH = 200
 """The most levels of nested brackets. How many a parser would survive depends on its call depth and on the Python
 version."""
-OWN_KEYS = frozenset(("ts", "series", "plan", "fact"))
+MAX_NOTE = 500
+"""The most characters of a note."""
+OWN_KEYS = frozenset(("ts", "series", "plan", "fact", "for"))
 """The keys of a reading that aren't attributes."""
 
 
@@ -92,6 +94,18 @@ def check_text(field: str, text: str) -> None:
         raise Refusal(field.replace("\0", "\\0"), "holds a NUL character, which can't be stored")
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise Refusal(field, "holds half of a surrogate pair, which is no character")
+
+
+def check_note(note: object) -> None:
+    """Raise Refusal where the attribute `note` of a reading with neither plan nor fact is no text, or one of the wrong
+    length: such a reading is a note."""
+    if note is None:
+        return
+    if not isinstance(note, str):
+        raise Refusal("note", f"must be text of 1 to {MAX_NOTE} characters, in a reading without plan and fact")
+    if not 1 <= len(note) <= MAX_NOTE:
+        size = f"{MAX_NOTE} characters, not {len(note):,}, in a reading without plan and fact"
+        raise Refusal("note", f"must have 1 to {size}")
 
 
 def _check_texts(value: object, key: str = "attributes") -> None:

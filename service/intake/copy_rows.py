@@ -16,6 +16,8 @@ SINCE_1970 = 946_684_800_000_000
 NULL = b"\xff\xff\xff\xff"
 START = b"\0\x05\0\0\0\x08"
 """The beginning of a row: it has 5 columns, the first of which has 8 bytes."""
+AFTER_TS = len(START) + 8
+"""Where in a row the columns after ts begin."""
 EIGHT = b"\0\0\0\x08"
 """The length of a column of 8 bytes."""
 
@@ -41,6 +43,11 @@ def text_field(series: bytes) -> bytes:
 def name_in(field: bytes) -> str:
     """The name of the series in a text_field()."""
     return field[4:-4].decode()
+
+
+def row_start(ts: int) -> bytes:
+    """The beginning of a row, up to AFTER_TS; `ts` is in microseconds since 1970."""
+    return _start(START, ts - SINCE_1970)
 
 
 def encode_one(ts: int, field: bytes, plan: float | None, fact: float | None, attributes: bytes | None) -> bytes:

@@ -129,7 +129,7 @@ class Entrance:
         return self._offer_new(batch, new) if new else self._offer(batch)
 
     async def _offer_new(self, batch: Packed, new: frozenset[bytes]) -> Outcome:
-        self.hold.set(len(batch.rows))
+        self.hold.set(batch.size)
         try:
             taken = await self._series.admit(new)
         finally:

@@ -1,7 +1,9 @@
-"""Two lanes in front of the database, each with a queue of its own: one for the present, and one for past days.
+"""Three lanes in front of the database, each with a queue of its own: one for the present, one for past days, and one
+for days ahead.
 
 What is imported is only written as fast as the rollups can follow, so that pages and charts stay fast: see
-docs/decisions/lane-for-past-days.md. In a lane of its own it holds up nobody who sends what has just been measured.
+docs/decisions/lane-for-past-days.md. A plan for a year lies in many chunks, some of which have to be made first. In
+lanes of their own they hold up nobody who sends what has just been measured, nor each other.
 """
 
 import asyncio
@@ -11,16 +13,16 @@ from enum import Enum
 
 import structlog
 
-from service.intake.batch import Packed
+from service.intake.batch import MINUTES_A_DAY, Packed
 from service.intake.waiting import Group, Queue
 
-PAST = 2
+PAST, AHEAD = 2, 2
 """Days before today (UTC): older readings are of the past. Each rollup may be refreshed there: see
-sql/queries/late_windows.sql."""
-MAX_PAST, WEEK = 5_000, 100
-"""The most readings of past days in one transaction, and for how many of them a week counts, since it is a chunk, which
-takes locks. After each transaction the rollups may have to follow."""
-MINUTES_A_DAY, MINUTES_A_WEEK = 24 * 60, 7 * 24 * 60
+sql/queries/late_windows.sql. And days after today: later readings are of days ahead."""
+MAX_FAR, WEEK = 5_000, 100
+"""The most readings of past days, or of days ahead, in one transaction, and for how many of them a week counts, since
+it is a chunk, which takes locks. After each transaction of past days the rollups may have to follow."""
+DAYS_A_WEEK = 7
 
 log = structlog.stdlib.get_logger("writer")
 
@@ -32,20 +34,26 @@ class Lane(Enum):
     PRESENT = "present"
     PAST = "past"
     """For batches with any readings of past days."""
+    AHEAD = "ahead"
+    """For other batches with any readings of days ahead."""
 
 
 class Queues:
-    """The queues of both lanes. That of past days has half the size of the other one, beside it."""
+    """The queues of the lanes. Those of past days and of days ahead have half the size of the first one each, beside
+    it."""
 
     def __init__(self, max_readings: int, max_bytes: int) -> None:
-        self._present = Queue(max_readings, max_bytes)
-        self._past = Queue(max_readings // 2, max_bytes // 2, patient=True, cost=_cost_of_past)
+        self._all = {
+            Lane.PRESENT: Queue(max_readings, max_bytes),
+            Lane.PAST: Queue(max_readings // 2, max_bytes // 2, patient=True, cost=_cost_of_far),
+            Lane.AHEAD: Queue(max_readings // 2, max_bytes // 2, patient=True, cost=_cost_of_far),
+        }
 
     def __getitem__(self, lane: Lane) -> Queue:
-        return self._present if lane is Lane.PRESENT else self._past
+        return self._all[lane]
 
     def __iter__(self) -> Iterator[Queue]:
-        return iter((self._present, self._past))
+        return iter(self._all.values())
 
     def of(self, batch: Packed) -> Queue:
         """The queue of the lane of a batch."""
@@ -53,7 +61,7 @@ class Queues:
 
     @property
     def readings(self) -> int:
-        """How many readings there are in both."""
+        """How many readings there are in all of them."""
         return sum(queue.readings for queue in self)
 
     @property
@@ -61,11 +69,12 @@ class Queues:
         return sum(queue.bytes for queue in self)
 
     def age(self) -> float:
-        """For how many seconds the oldest batch has waited, those of past days only since they began to be written."""
+        """For how many seconds the oldest batch has waited; those of the other lanes only since they began to be
+        written."""
         return max(queue.age() for queue in self)
 
     def in_hand(self, seconds: float = 0) -> Group:
-        """The batches of both that are being written, and have waited for so long."""
+        """The batches of all that are being written, and have waited for so long."""
         return [one for queue in self for one in queue.in_hand(seconds)]
 
     def withdraw(self, seconds: float) -> Group:
@@ -103,11 +112,14 @@ class Follower:
 def lane_of(batch: Packed) -> Lane:
     """The lane of a batch."""
     now = time.time() / 60
-    oldest = min(batch.minutes, default=now)
-    if oldest > now - PAST * MINUTES_A_DAY:  # as nearly always, so that this is quick
+    first, last = batch.first_and_last() or (now, now)
+    if now - PAST * MINUTES_A_DAY < first and last < now + AHEAD * MINUTES_A_DAY:  # as nearly always, so this is quick
         return Lane.PRESENT
-    return Lane.PAST if oldest < (now // MINUTES_A_DAY - PAST) * MINUTES_A_DAY else Lane.PRESENT
+    today = now // MINUTES_A_DAY
+    if first < (today - PAST) * MINUTES_A_DAY:
+        return Lane.PAST
+    return Lane.PRESENT if last < (today + 1 + AHEAD) * MINUTES_A_DAY else Lane.AHEAD
 
 
-def _cost_of_past(batch: Packed) -> int:
-    return max(batch.count, WEEK * len({minute // MINUTES_A_WEEK for minute in batch.minutes}))
+def _cost_of_far(batch: Packed) -> int:
+    return max(batch.count, WEEK * len({day // DAYS_A_WEEK for day in batch.days()}))

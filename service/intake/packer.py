@@ -1,50 +1,28 @@
 """Packs readings of any format into the rows of a batch, and collects their faults."""
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from hashlib import blake2b
-from typing import Annotated, ClassVar
 
-import msgspec
-
-from service.errors import MAX_ERRORS, BadReading, Fault, Refusal, TooLarge, counted
-from service.intake.batch import Packed
-from service.intake.copy_rows import EIGHT, NULL, SINCE_1970, START, encode_one, plain_packer, text_field
-from service.intake.reading import (
-    DEFAULT_SERIES,
-    MAX_NAME,
-    MAX_VALUE,
-    Reading,
-    Rules,
-    check_reading,
-    early_clock,
-)
+from service.errors import MAX_ERRORS, BadReading, Fault, Refusal
+from service.intake.batch import NO_SPREADS, Packed
+from service.intake.copy_rows import EIGHT, NULL, SINCE_1970, START, encode_one
+from service.intake.faults import UNREAD, refusal, too_many, too_many_with
+from service.intake.plain import Known, Plain, broken, fits, known, minutes_between
+from service.intake.reading import MAX_VALUE, Bounds, Reading, Rules, check_reading, early_clock
+from service.intake.spreads import Spread, Spreading
 from service.intake.timestamps import EARLIEST_NUMBER, EPOCH, MICROSECOND, MILLISECONDS_FROM, NUMBERS_TO, of_number
 
-MINUTE = 60_000_000
-"""Microseconds of a minute."""
 ROW, SERIES = 64, 400
 """About how many bytes of memory a part of the rows or a minute takes, and what is known of a series."""
 _NO_TS = -(2**60)
 """Stands for an absent `ts` in a digest; no reading can have that time."""
-_UNREAD = ", and the rest was not read"
-
-Known = tuple[Callable[..., bytes], bytes]
-"""The function that packs the rows of a series, and the series name as a column of these rows."""
-
-
-class Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A reading without attributes as a decoder makes it: its types are right, but nothing else is checked."""
-
-    attributes: ClassVar[None] = None
-
-    ts: Annotated[datetime, msgspec.Meta(tz=True)] | float | None = None
-    series: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)] | None = None
-    plan: float | None = None
-    fact: float | None = None
+_NEVER = 2**62
+"""Later than any reading."""
+_SPREAD = b"\0\6"
+"""Begins a reading in a digest that stands for a span of minutes; no row begins so."""
 
 
 class Packer:
@@ -58,9 +36,16 @@ class Packer:
     BadReading at the last fault that an error would name.
     """
 
+    # set only where they are needed, since there is a packer for each frame
+    _more = 0
+    """How many readings more they become than were seen."""
+    _spreading: Spreading | None = None
+    _bounds: Bounds | None = None
+
     def __init__(
         self, rules: Rules, now: int, batch_id: str | None = None, *, own_id: bool = False, partial: bool = False
     ) -> None:
+        self._rules = rules
         self._low, self._high = rules.bounds(now)
         self._most = rules.max_readings
         self._now = now
@@ -71,7 +56,7 @@ class Packer:
         self._rows: list[bytes] = []
         self._bytes = 0
         self._minutes: set[int] = set()
-        self._oldest = self._high
+        self._oldest = _NEVER
         self._series: dict[str | None, Known] = {}
         self._count = 0
         self._seen = 0
@@ -80,13 +65,14 @@ class Packer:
     @property
     def size(self) -> int:
         """About how many bytes of memory the readings take that were added so far."""
-        return self._bytes + ROW * (len(self._rows) + len(self._minutes)) + SERIES * len(self._series)
+        spreads = 0 if self._spreading is None else self._spreading.size
+        return self._bytes + ROW * (len(self._rows) + len(self._minutes)) + SERIES * len(self._series) + spreads
 
     def known(self, series: str | None) -> Known:
         """What add_all() needs to know about a series. Raises Refusal where the name breaks a rule."""
         found = self._series.get(series)
         if found is None:
-            found = self._series[series] = _known(series)
+            found = self._series[series] = known(series)
         return found
 
     @contextmanager
@@ -119,28 +105,33 @@ class Packer:
     def add_value(self, value: object) -> Refusal | None:
         """Check a decoded value field by field and add it. An error becomes a fault of the batch, and is returned."""
         self.make_room(1)
+        self._bounds = self._bounds or Bounds(self._rules, self._now, self._low, self._high)
         try:
-            self.add([check_reading(value, self._low, self._high)])
-        except Refusal as refusal:
-            self.add_fault(refusal.field, refusal.detail)
-            return refusal
+            reading = check_reading(value, self._bounds)
+            if reading.minutes is None:
+                self.add([reading])
+            else:
+                self._spread(reading, reading.minutes)
+        except Refusal as fault:
+            self.add_fault(fault.field, fault.detail)
+            return fault
         return None
 
     def add_fault(self, field: str, detail: str) -> None:
         """Add a faulty reading; `detail` ends without a full stop."""
         self._note(field, detail)
         if len(self._faults) == MAX_ERRORS and not self.partial:
-            raise self._refusal(_UNREAD)
+            raise self._refusal(UNREAD)
 
     def give_up(self, detail: str) -> BadReading:
         """The error for a batch whose rest can't be read, because of what is wrong with the next reading."""
         self._note("", detail)
-        return self._refusal(_UNREAD)
+        return self._refusal(UNREAD)
 
     def make_room(self, readings: int) -> None:
         """Raise TooLarge where the batch gets too many readings. A few compressed bytes can hold millions."""
-        if self._seen + readings > self._most:
-            raise TooLarge(f"A batch has at most {counted(self._most, 'reading')}; send them in several.")
+        if self._seen + self._more + readings > self._most:
+            raise too_many(self._most)
 
     def name(self, batch_id: str) -> None:
         """Give the batch its id, which wasn't known when it was begun with `own_id`."""
@@ -160,8 +151,9 @@ class Packer:
             frozenset(self._minutes),
             frozenset(field for _, field in self._series.values()),
             self._oldest,
-            self._seen - self._count,
+            self._seen + self._more - self._count,
             tuple(self._faults),
+            NO_SPREADS if self._spreading is None else self._spreading.finish(),
         )
 
     def add(self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None) -> None:
@@ -170,13 +162,15 @@ class Packer:
         try:
             rows, stamps, clock = self._encode(items, self._now, unit, names)
         except struct.error as exc:  # a `ts` that doesn't fit into 8 bytes
-            raise _broken() from exc
+            raise broken() from exc
         if stamps:
             first, last = min(stamps), max(stamps)
             low = self._low if names is None else max(self._low, EARLIEST_NUMBER)
-            if first < low or last > self._high:
-                raise early_clock(self._now, self._low) if clock and self._now < self._low else _broken()
-            self._minutes |= _minutes(first, last, stamps)
+            if first < low:
+                raise early_clock(self._now, self._low) if clock and self._now < self._low else broken()
+            if last > self._high:
+                self._check_ahead(items, stamps)
+            self._minutes |= minutes_between(first, last, stamps)
             self._oldest = min(self._oldest, first)
         if self._hash is not None:
             self._own_id = self._own_id and not clock
@@ -185,6 +179,36 @@ class Packer:
         self._bytes += len(rows)
         self._count += len(items)
         self._seen += len(items)
+
+    def _check_ahead(self, items: Sequence[Plain | Reading], stamps: list[int]) -> None:
+        """Raise Refusal where a time is later than allowed, which without a fact is much later than with one."""
+        most = self._rules.latest_plan(self._now)
+        for item, ts in zip(items, stamps, strict=True):
+            if ts > (most if item.fact is None else self._high):
+                raise broken()
+
+    def _spread(self, reading: Reading, minutes: int) -> None:
+        """Add a reading that stands for one in each minute of a span of time. The digest is of the reading as it was
+        sent, since breaks may change."""
+        spreading = self._spreading = self._spreading or Spreading(self._rules.breaks)
+        at = self._now if reading.ts is None else reading.ts
+        if at < self._low:
+            raise early_clock(self._now, self._low)
+        runs = spreading.runs(at, minutes)
+        series = self.known(reading.series)[1]
+        spread = Spread(at, series, reading.plan, reading.fact, reading.attributes, runs)
+        if self._seen + self._more + spread.count > self._most:
+            raise too_many_with(self._seen, spread.count, self._most)
+        if self._hash is not None:
+            self._own_id = self._own_id and reading.ts is not None
+            sent = _NO_TS if reading.ts is None else at
+            row = encode_one(sent, series, reading.plan, reading.fact, reading.attributes)
+            self._hash.update(_SPREAD + minutes.to_bytes(4) + row)
+        spreading.add(spread)
+        self._oldest = min(self._oldest, spread.first)
+        self._count += spread.count
+        self._more += spread.count - 1
+        self._seen += 1
 
     def _forget_series(self, before: int) -> None:
         """Forget the series that came after the first `before`."""
@@ -204,11 +228,7 @@ class Packer:
         return self._id, digest if self._id is not None else None
 
     def _refusal(self, more: str = "") -> BadReading:
-        first = self._faults[0]
-        where = f"{first.field}: " if first.field else ""
-        refused = self._seen - self._count
-        count = f"{counted(refused, 'reading')} {'was' if refused == 1 else 'were'} refused"
-        return BadReading(f"{count}{more}; item {first.index} (counted from 0): {where}{first.detail}.", self._faults)
+        return refusal(self._faults, self._seen + self._more - self._count, more)
 
     def _encode(
         self, items: Sequence[Plain | Reading], now: int, unit: int, names: dict[str, Known] | None
@@ -240,38 +260,11 @@ class Packer:
             stamps.append(at)
             pack, series = series_of.get(item.series) or self.known(item.series)
             if plan is None or fact is None or (maybe_attributes and item.attributes is not None):
-                if not (_fits(plan) and _fits(fact)):
-                    raise _broken()
+                if not (fits(plan) and fits(fact)):
+                    raise broken()
                 rows.append(encode_one(at, series, plan, fact, item.attributes))
             elif least <= plan <= most and least <= fact <= most:
                 rows.append(pack(START, at - SINCE_1970, series, plan, EIGHT, fact, NULL))
             else:
-                raise _broken()
+                raise broken()
         return b"".join(rows), stamps, clock
-
-
-def _broken() -> Refusal:
-    """A new exception each time, since an exception keeps a reference to every frame that it has passed."""
-    return Refusal("", "breaks a rule")
-
-
-def _minutes(first: int, last: int, stamps: list[int]) -> set[int]:
-    """The minutes since 1970 in which there are readings; mostly one or two."""
-    lowest, highest = first // MINUTE, last // MINUTE
-    if highest - lowest <= 1:
-        return {lowest, highest}
-    return {ts // MINUTE for ts in stamps}
-
-
-@lru_cache(maxsize=4096)
-def _known(name: str | None) -> Known:
-    """See Packer.known(). Kept, since producers send the same few series all the time; a name that breaks a rule
-    isn't, however long it is."""
-    series = (name or DEFAULT_SERIES).encode()
-    if 0 in series or len(name or "x") > MAX_NAME:
-        raise _broken()
-    return plain_packer(len(series)), text_field(series)
-
-
-def _fits(value: float | None) -> bool:
-    return value is None or -MAX_VALUE <= value <= MAX_VALUE

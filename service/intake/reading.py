@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from service.errors import BadReading, Fault, Refusal
-from service.intake.attributes import OWN_KEYS, check_text, encode_attributes, otherwise_cased
-from service.intake.timestamps import is_time, microseconds, of_number, of_text, show
+from service.intake.attributes import OWN_KEYS, check_note, check_text, encode_attributes, otherwise_cased
+from service.intake.spans import Breaks, minutes_of, no_breaks
+from service.intake.timestamps import MINUTE, is_time, microseconds, of_number, of_text, show
 
 MAX_NAME = 200
 """The most characters of a series name, and of a batch id."""
@@ -28,27 +29,58 @@ _TIME_KEYS = otherwise_cased(("time", "timestamp")) | {"time", "timestamp"}
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
-    """One reading. `ts` is in microseconds since 1970 UTC, or None for the server's clock; `attributes` is JSON
-    text."""
+    """One reading. `ts` is in microseconds since 1970 UTC, or None for the server's clock; `attributes` is JSON text;
+    `minutes` is how long it lasts, if it stands for a span of time."""
 
     ts: int | None
     series: str
     plan: float | None
     fact: float | None
     attributes: bytes | None
+    minutes: int | None = None
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """The limits of an installation: the earliest `ts`, how far a `ts` may be ahead of the clock, and the readings of a
-    batch."""
+    """The limits of an installation: the earliest `ts`, how far a `ts` may be ahead of the clock with a fact, the
+    readings of a batch, how far a `ts` may be ahead without a fact; and which minutes are left out where a reading
+    stands for a span of time."""
 
     min_ts: datetime
     max_clock_skew: timedelta
     max_readings: int = 200_000
+    max_plan_ahead: timedelta = timedelta(days=400)
+    breaks: Breaks = no_breaks
 
     def bounds(self, now: int) -> tuple[int, int]:
-        """The earliest and the latest `ts` that are allowed at `now`; all three are in microseconds since 1970."""
+        """The earliest and the latest `ts` that are allowed at `now` with a fact; all three are in microseconds since
+        1970."""
         return microseconds(self.min_ts), now + self.max_clock_skew // _MICROSECOND
+
+    def latest_plan(self, now: int) -> int:
+        """The latest `ts` that is allowed without a fact, which is never earlier than that with one."""
+        return now + max(self.max_plan_ahead, self.max_clock_skew) // _MICROSECOND
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """The times that are allowed at `now`: the earliest, and the latest with a fact. All are in microseconds since
+    1970."""
+
+    rules: Rules
+    now: int
+    earliest: int
+    latest: int
+
+    def check_latest(self, field: str, what: str, ts: int, *, has_fact: bool) -> None:
+        """Raise Refusal, with the field at fault, where a time is too late."""
+        if ts <= self.latest:
+            return
+        if has_fact:
+            allowed = f"with a fact is {show(self.latest)} (MAX_CLOCK_SKEW)"
+        elif ts > (latest := self.rules.latest_plan(self.now)):
+            allowed = f"without a fact is {show(latest)} (MAX_PLAN_AHEAD)"
+        else:
+            return
+        raise Refusal(field, f"{what} too far ahead of the server's clock; the latest allowed {allowed}")
 
 
 def check_batch_id(value: object) -> str:
@@ -76,17 +108,25 @@ def early_clock(now: int, earliest: int) -> Refusal:
     return Refusal("ts", f"is missing, and the server's clock, {show(now)}, is before MIN_TS, {show(earliest)}")
 
 
-def check_reading(item: object, earliest: int, latest: int) -> Reading:
-    """The reading in a decoded value, with `ts` within the bounds. Raises Refusal, which names the field at fault."""
+def check_reading(item: object, bounds: Bounds) -> Reading:
+    """The reading in a decoded value, with its times within the bounds. Raises Refusal, which names the field at
+    fault."""
     if not isinstance(item, dict):
         raise Refusal.because("", "a JSON object", _name(item))
-    ts = _check_ts(item.get("ts"), earliest, latest)
+    ts = _check_ts(item.get("ts"), bounds, has_fact=item.get("fact") is not None)
     series = _check_series(item.get("series"))
     plan, fact = _check_value("plan", item.get("plan")), _check_value("fact", item.get("fact"))
+    minutes = None
+    if item.get("for") is not None:
+        minutes = _check_span(item["for"], bounds.now if ts is None else ts, plan, fact, bounds)
     attributes = {key: value for key, value in item.items() if key not in OWN_KEYS}
-    if ts is None and not (plan is None and fact is None) and has_time_key(attributes):
+    empty = plan is None and fact is None
+    if ts is None and not empty and has_time_key(attributes):
         _check_undated(attributes)
-    return Reading(ts, series, plan, fact, encode_attributes(attributes))
+    encoded = encode_attributes(attributes)
+    if empty:
+        check_note(attributes.get("note"))
+    return Reading(ts, series, plan, fact, encoded, minutes)
 
 
 def has_time_key(attributes: Mapping[str, object]) -> bool:
@@ -129,7 +169,16 @@ def _check_series(value: object) -> str:
     return value
 
 
-def _check_ts(value: object, earliest: int, latest: int) -> int | None:
+def _check_span(value: object, ts: int, plan: float | None, fact: float | None, bounds: Bounds) -> int:
+    """The minutes of a reading that stands for a span of time."""
+    minutes = minutes_of(value)
+    if plan is None and fact is None:
+        raise Refusal("for", "there is nothing to spread: the reading has neither plan nor fact")
+    bounds.check_latest("for", "its last minute is", ts + (minutes - 1) * MINUTE, has_fact=fact is not None)
+    return minutes
+
+
+def _check_ts(value: object, bounds: Bounds, *, has_fact: bool) -> int | None:
     if value is None:
         return None
     if isinstance(value, str):
@@ -140,10 +189,9 @@ def _check_ts(value: object, earliest: int, latest: int) -> int | None:
         ts = microseconds(value)
     else:
         raise Refusal.because("ts", "RFC 3339 text or a number", _name(value))
-    if ts < earliest:
-        raise Refusal("ts", f"is before {show(earliest)}")
-    if ts > latest:
-        raise Refusal("ts", f"is too far ahead of the server's clock; the latest allowed is {show(latest)}")
+    if ts < bounds.earliest:
+        raise Refusal("ts", f"is before {show(bounds.earliest)}")
+    bounds.check_latest("ts", "is", ts, has_fact=has_fact)
     return ts
 
 

@@ -18,6 +18,8 @@ NUMBERS_TO = 1e16
 EARLIEST_NUMBER = round(NUMBERS_FROM * 1e6)
 """NUMBERS_FROM in microseconds since 1970, which is 3 March 1973."""
 SECONDS_A_DAY = 24 * 3600
+MINUTE = 60_000_000
+"""Microseconds of a minute."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

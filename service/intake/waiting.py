@@ -99,7 +99,7 @@ class Queue:
         """Whether there is room for a batch of this sender; an empty queue has room for any batch."""
         if not self.readings:
             return True
-        readings, size = batch.count, BATCH + len(batch.rows)
+        readings, size = batch.count, BATCH + batch.size
         if readings > self._share or size > self._share_bytes:
             readings, size = min(readings, self._share), min(size, self._share_bytes)
         free = self._max_readings - self.readings + self._beyond - readings
@@ -124,7 +124,7 @@ class Queue:
         sender = self._senders.get(caller)
         if sender is None:
             sender = self._senders[caller] = _Sender()
-        readings, size = batch.count, BATCH + len(batch.rows)
+        readings, size = batch.count, BATCH + batch.size
         cost = readings if self._cost is None else self._cost(batch)
         sender.line.append(Waiting(batch, caller, answer, time.monotonic(), in_request, cost))
         sender.readings += readings
@@ -198,7 +198,7 @@ class Queue:
 
     def _count_beyond(self, batch: Packed, sign: int) -> None:
         self._beyond += sign * max(0, batch.count - self._share)
-        self._beyond_bytes += sign * max(0, BATCH + len(batch.rows) - self._share_bytes)
+        self._beyond_bytes += sign * max(0, BATCH + batch.size - self._share_bytes)
 
     def _forget(self, group: Iterable[Waiting]) -> None:
         for caller, part in groupby(group, attrgetter("caller")):
@@ -206,8 +206,8 @@ class Queue:
             for one in part:
                 batch = one.batch
                 readings += batch.count
-                size += BATCH + len(batch.rows)
-                if batch.count > self._share or len(batch.rows) > self._share_bytes - BATCH:
+                size += BATCH + batch.size
+                if batch.count > self._share or batch.size > self._share_bytes - BATCH:
                     self._count_beyond(batch, -1)
             self.readings -= readings
             self.bytes -= size

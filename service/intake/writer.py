@@ -19,7 +19,7 @@ from service.errors import (
     WaitedTooLong,
 )
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.lanes import MAX_PAST, Follower, KeepUp, Lane, Queues
+from service.intake.lanes import MAX_FAR, Follower, KeepUp, Lane, Queues
 from service.intake.waiting import Answer, Group, settle_all
 from service.metrics import Metrics
 
@@ -139,7 +139,8 @@ class Writer:
         return queue.add(batch, caller)
 
     async def run(self, committers: int = 1) -> None:
-        """Commit batches until close(), and then those that still wait; past days have one committer more.
+        """Commit batches until close(), and then those that still wait; past days and days ahead have one
+        committer more each.
 
         With two committers the database has work to do while the next group is decoded, and while the other waits for
         the disk.
@@ -147,7 +148,7 @@ class Writer:
         watching = asyncio.create_task(self._answer_late())
         try:
             async with asyncio.TaskGroup() as group:
-                for lane in (*[Lane.PRESENT] * committers, Lane.PAST):
+                for lane in (*[Lane.PRESENT] * committers, Lane.PAST, Lane.AHEAD):
                     group.create_task(self._commit(lane))
         finally:
             watching.cancel()
@@ -157,7 +158,7 @@ class Writer:
         receipt, queue = Receipt(), self._queues[lane]
         while True:
             await queue.work.wait()
-            group = queue.take(MAX_PAST if lane is Lane.PAST else MAX_TRANSACTION)
+            group = queue.take(MAX_TRANSACTION if lane is Lane.PRESENT else MAX_FAR)
             if not queue and not self.closed:
                 queue.work.clear()
             if group:

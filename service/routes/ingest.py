@@ -99,7 +99,7 @@ async def _read(
 
 def _answer(packed: Packed, outcome: Outcome) -> dict[str, Any]:
     duplicate = outcome is Outcome.DUPLICATE
-    answer: dict[str, Any] = {"written": 0 if duplicate else packed.count, "duplicate": duplicate}
+    answer: dict[str, Any] = {"written": 0 if duplicate else packed.items, "duplicate": duplicate}
     if packed.refused:
         answer |= {"refused": packed.refused, "errors": msgspec.to_builtins(packed.faults)}
     return answer

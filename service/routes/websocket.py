@@ -172,7 +172,7 @@ class Session:
             if packed.id is None:
                 self._entrance.watch(answer)
             else:
-                await self._reply((packed.id, packed.count, answer), message)
+                await self._reply((packed.id, packed.items, answer), message)
 
     def _read_plain(self, message: dict[str, Any]) -> Packed | None:
         text = message.get("text")

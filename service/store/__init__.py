@@ -23,7 +23,7 @@ from service.store.sql_files import sql_files
 from service.store.sql_names import needed
 from service.store.totals import Overview
 
-WRITING, READING, WORKING = 4, 6, 2
+WRITING, READING, WORKING = 5, 6, 2
 """The sizes of three pools of connections: one for writes, one for reads and one for work in the background, so that
 neither slow charts nor long refreshes ever hold up the writing of readings, however many there are."""
 PING_TIMEOUT = 2.0

@@ -1,5 +1,6 @@
 """Writes batches of readings in transactions. A batch whose id was committed before is not written again."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ import asyncpg
 from service.errors import TooLarge, Unavailable
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.copy_rows import COLUMNS, HEADER, TRAILER, name_in
+from service.intake.spreads import pieces
+from service.intake.timestamps import MINUTE
 from service.store.database import DatabaseServer
 from service.store.pool import Pool
 from service.store.queries import query
@@ -27,15 +30,14 @@ WHOLE_FOR, MOST_WHOLE = 60.0, 1_000
 thousands of readings, and of how many days."""
 FORGOTTEN = 10_000
 """The most batch ids that one statement deletes."""
-MINUTES_A_DAY = 24 * 60
 ON_TIME = timedelta(minutes=1)
 """Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
 FEW_WEEKS, CHUNKS = 10, 10
 """From how many weeks on the chunks of a transaction are counted, and those that are missing made before it begins, so
 many at a time. A chunk takes ten locks until the transaction in which it is made ends, and one from then on."""
 DAYS_A_WEEK = 7
-MINUTE, NEVER = 60_000_000, 2**62
-"""Microseconds of a minute, and from 1970 to a time that never comes."""
+NEVER = 2**62
+"""Microseconds from 1970 to a time that never comes."""
 TRANSACTION_LIMIT = 60.0
 """Seconds after which the client gives a transaction up and tries again. The server ends it after 50 seconds already:
 see insert_batches.sql."""
@@ -81,7 +83,7 @@ class Batches:
                 await self._compress(con, unsure)
             if new := _new_series(written, self.known):
                 await con.execute(query("insert_series"), [name_in(one) for one in new])
-            await _copy(con, self._schema, [one.rows for one in written])
+            await _copy(con, self._schema, written)
             receipt.outcomes = outcomes
         self.known |= new
         return outcomes
@@ -157,7 +159,7 @@ def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
 async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed], started: datetime) -> None:
     """Mark the minutes of readings that came so late that a refresh of the rollups may not have seen them."""
     passed = int((started - ON_TIME).timestamp()) // 60
-    late = {minute for minute in _minutes(written) if minute <= passed}
+    late = set[int]().union(*(one.minutes_until(passed) for one in written))
     if late:
         await con.execute(query("mark_late"), list(late))
 
@@ -178,7 +180,8 @@ def _since(one: Packed, start: int) -> int:
     """The time of the first reading from `start` on, which is a whole minute, or the beginning of its minute."""
     if one.oldest >= start:
         return one.oldest
-    return min((MINUTE * minute for minute in one.minutes if MINUTE * minute >= start), default=NEVER)
+    minute = one.minute_from(-(-start // MINUTE))
+    return NEVER if minute is None else MINUTE * minute
 
 
 def _new_series(written: Sequence[Packed], known: set[bytes]) -> set[bytes]:
@@ -202,20 +205,23 @@ def _worth_compressing(written: Sequence[Packed]) -> bool:
 
 def _days(written: Sequence[Packed]) -> set[int]:
     """The days on which there are readings, as days since 1970."""
-    return {minute // MINUTES_A_DAY for minute in _minutes(written)}
+    return set[int]().union(*(one.days() for one in written))
 
 
-def _minutes(written: Sequence[Packed]) -> set[int]:
-    """The minutes since 1970 in which there are readings."""
-    return set[int]().union(*(one.minutes for one in written))
-
-
-async def _copy(con: "Connection[asyncpg.Record]", schema: str, rows: list[bytes]) -> None:
-    if not any(rows):
+async def _copy(con: "Connection[asyncpg.Record]", schema: str, written: Sequence[Packed]) -> None:
+    if not any(one.count for one in written):
         return
 
     async def source() -> AsyncIterator[bytes]:
-        yield b"".join((HEADER, *rows, TRAILER))
+        rows, spreads = [one.rows for one in written], [spread for one in written for spread in one.spreads.items]
+        if not spreads:  # as nearly always, so that this is a single piece
+            yield b"".join((HEADER, *rows, TRAILER))
+            return
+        yield b"".join((HEADER, *rows))
+        for piece in pieces(spreads):
+            yield piece
+            await asyncio.sleep(0)  # asyncpg lets nobody else have a turn while the server takes it all
+        yield TRAILER
 
     # the schema is named, or another installation's table would be written to where this one has been dropped
     await con.copy_to_table("reading", schema_name=schema, columns=COLUMNS, source=source(), format="binary")

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from service.intake.batch import Packed
-from service.store.batches import MINUTES_A_DAY
 from service.store.conflicts import insist
 from service.store.database import DatabaseServer
 from service.store.lag import any_between, is_far_behind
@@ -44,8 +43,7 @@ class Rollups:
 
     async def keep_up(self, batches: Sequence[Packed]) -> None:
         """Refresh the rollups if, with these batches, much of past days was written since that was last done."""
-        minutes = {minute for one in batches for minute in one.minutes}
-        days = {minute // MINUTES_A_DAY for minute in minutes}
+        days = set[int]().union(*(one.days() for one in batches))
         self._ahead += sum(one.count for one in batches) + A_DAY * len(days)
         if self._has_marks and self._ahead >= self.most_ahead:
             while await self.refresh_late() == MOST_RUNS:

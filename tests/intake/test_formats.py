@@ -138,7 +138,7 @@ def test_what_is_no_table_is_malformed(text: bytes) -> None:
         ("\nplan,plan", "names 'plan' more than once ('plan, plan')"),
         (",,\n\nplan,plan", "names 'plan' more than once ('plan, plan')"),
         ("sep=;\n\nplan;plan", "names 'plan' more than once ('plan, plan')"),
-        ("series;plan;fact", "names none of ts, series, plan, fact, attributes ('series;plan;fact')"),
+        ("series;plan;fact", "names none of ts, series, plan, fact, for, attributes ('series;plan;fact')"),
         ("series\tplan\tfact", "names none of"),
         ("a,b", "names none of"),
         ('"plan;"', "names none of"),
@@ -228,7 +228,7 @@ def test_a_row_of_delimiters_alone_is_no_reading() -> None:
         ("influx", b"a,%s=b plan=1,fact=1 1700000000000000000", "{}"),
     ],
 )
-@pytest.mark.parametrize("key", ["Plan", "FACT", "Ts", "SERIES"])
+@pytest.mark.parametrize("key", ["Plan", "FACT", "Ts", "SERIES", "For"])
 def test_a_key_that_is_ours_but_for_its_case_is_refused(media_type: str, text: bytes, field: str, key: str) -> None:
     body = msgspec.msgpack.encode({key: 1}) if media_type == "msgpack" else text.replace(b"%s", key.encode())
     with pytest.raises(BadRequest, match=f'{key}: field names are lower case: write "{key.lower()}"') as caught:

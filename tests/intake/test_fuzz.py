@@ -66,6 +66,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
+SPANS = st.sampled_from(["1m", "15m", "1h", "8h", "31d", "PT8H", "90s", "32d", "0m", "1 hour", 60, 3600.0, 61, -60])
 PLAIN = st.fixed_dictionaries(
     {},
     optional={
@@ -73,6 +74,7 @@ PLAIN = st.fixed_dictionaries(
         "series": st.none() | TEXTS | ANYTHING,
         "plan": st.none() | NUMBERS | NUMBERS | ANYTHING,
         "fact": st.none() | NUMBERS | NUMBERS | ANYTHING,
+        "for": st.none() | SPANS | SPANS | ANYTHING,
     },
 )
 LOOSE = st.fixed_dictionaries(
@@ -103,17 +105,21 @@ NESTED_OBJECTS = st.integers(1, 1500).map(lambda deep: b'{"a":' * deep + b"1" + 
 BROKEN = st.tuples(JSONS, st.integers(0, 200), st.binary(max_size=3)).map(lambda t: t[0][: t[1]] + t[2] + t[0][t[1] :])
 BODIES = st.one_of(JSONS, JSONS, BROKEN, st.binary(max_size=200), NESTED, NESTED_OBJECTS)
 CELLS = st.one_of(
-    NUMBERS.map(str), TIMES.map(str), TEXTS, st.sampled_from(['"', '""', '{"a":1}', "nan", "1e999", "1_0"])
+    NUMBERS.map(str),
+    TIMES.map(str),
+    SPANS.map(str),
+    TEXTS,
+    st.sampled_from(['"', '""', '{"a":1}', "nan", "1e999", "1_0"]),
 )
-TABLES = st.lists(st.lists(CELLS, max_size=6).map(",".join), max_size=5).map(
-    lambda rows: "\r\n".join(["ts,series,plan,fact,attributes,note", *rows]).encode("utf-8", "surrogatepass")
+TABLES = st.lists(st.lists(CELLS, max_size=7).map(",".join), max_size=5).map(
+    lambda rows: "\r\n".join(["ts,series,plan,fact,attributes,note,for", *rows]).encode("utf-8", "surrogatepass")
 )
 
 # ---- decoders
 
 
 def content(packed: Packed) -> tuple[object, ...]:
-    return packed.rows, packed.id, packed.digest, packed.count, packed.minutes, packed.faults
+    return packed.rows, packed.spreads, packed.id, packed.digest, packed.count, packed.minutes, packed.faults
 
 
 def finished(packer: Packer) -> object:

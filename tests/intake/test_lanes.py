@@ -1,4 +1,5 @@
-"""The two lanes of the queue: an import of past days holds up nobody who sends what has just been measured."""
+"""The lanes of the queue: an import of past days, or a plan for a year, holds up nobody who sends what has just been
+measured."""
 
 import asyncio
 import time
@@ -9,7 +10,7 @@ import pytest
 
 from service.errors import Overloaded, TooLarge
 from service.intake.batch import Outcome, Packed, Receipt
-from service.intake.lanes import MAX_PAST, KeepUp
+from service.intake.lanes import MAX_FAR, KeepUp
 from service.intake.lanes import WEEK as COST_OF_WEEK
 from service.intake.writer import Write, Writer
 from service.metrics import Metrics
@@ -81,6 +82,28 @@ async def test_past_days_have_a_room_of_their_own() -> None:
         assert set(await asyncio.gather(*old, *new)) == {Outcome.WRITTEN}
 
 
+async def test_days_ahead_wait_for_nobody_and_nobody_for_them() -> None:
+    """Today and the next two days are the present."""
+    goes_on, written = asyncio.Event(), list[int]()
+
+    async def write(batches: Sequence[Packed], _: Receipt) -> list[Outcome]:
+        written.append(len(batches))
+        if any(one.count == 500 for one in batches):
+            await goes_on.wait()
+        return [Outcome.WRITTEN] * len(batches)
+
+    async with at_work(write, most=1000) as writer:
+        plan = writer.offer(of(-400 * DAY, count=500))
+        await until(lambda: bool(written))
+        with pytest.raises(Overloaded):
+            writer.offer(of(0, -4 * DAY, count=200), "one more")
+        for age in (0, -DAY, -2 * DAY, 9 * DAY):
+            assert await writer.offer(of(age)) is Outcome.WRITTEN
+        assert not plan.done()
+        goes_on.set()
+        assert await plan is Outcome.WRITTEN
+
+
 async def test_an_empty_lane_has_room_for_any_batch() -> None:
     async with at_work(most=1000) as writer:
         present = writer.offer(of(0, count=100))
@@ -97,7 +120,7 @@ async def test_a_transaction_has_few_weeks_unless_one_batch_has_many() -> None:
         await goes_on.wait()
         return [Outcome.WRITTEN] * len(batches)
 
-    few = MAX_PAST // COST_OF_WEEK
+    few = MAX_FAR // COST_OF_WEEK
     async with at_work(write) as writer:
         answers = [writer.offer(of(2 * WEEK))]
         await until(lambda: bool(groups))

@@ -17,7 +17,7 @@ from service.intake.formats import frames
 from service.intake.formats.decoding import parse_msgpack
 from service.intake.formats.envelopes import RefusedEnvelope
 from service.intake.reading import Rules, now_microseconds
-from service.intake.timestamps import microseconds, moment_of, of_text
+from service.intake.timestamps import MINUTE, microseconds, moment_of, of_text, show
 from service.intake.turns import at_once
 from tests.batches import RULES, Row, rows_of
 
@@ -254,11 +254,39 @@ def test_a_backslash_before_u0000_is_no_nul() -> None:
     assert json.loads(reading.attributes or b"") == {"note": r"a\u0000b"}
 
 
-def test_readings_may_be_ahead_by_the_clock_skew() -> None:
-    soon = datetime.now(UTC) + timedelta(hours=23)
-    assert readings(json.dumps({"ts": soon.isoformat()}))[0].ts == microseconds(soon)
-    late = datetime.now(UTC) + timedelta(hours=25)
-    assert refusal(json.dumps({"ts": late.isoformat()})).faults[0].field == "ts"
+def test_a_fact_may_be_ahead_by_the_clock_skew_and_a_plan_much_further() -> None:
+    for reading in ({"fact": 1}, {"plan": 1, "fact": 1}, {"plan": 1, "fact": 1, "a": 1}):
+        assert readings(json.dumps({"ts": _in(hours=23), **reading}))
+        fault = refusal(json.dumps([{"ts": _in(hours=25), **reading}])).faults[0]
+        assert (fault.field, fault.detail[:38]) == ("ts", "is too far ahead of the server's clock")
+        assert fault.detail.endswith("with a fact is " + show(NOW + 24 * 60 * MINUTE) + " (MAX_CLOCK_SKEW)")
+    plans: list[dict[str, object]] = [{"plan": 1}, {"note": "a holiday"}, {}]
+    for plan in plans:
+        assert readings(json.dumps([{"ts": _in(days=399), **plan}, {"plan": 1, "fact": 2}]))
+        fault = refusal(json.dumps([{"ts": _in(days=401), **plan}])).faults[0]
+        assert fault.field == "ts"
+        assert fault.detail.endswith("without a fact is " + show(NOW + 400 * 24 * 60 * MINUTE) + " (MAX_PLAN_AHEAD)")
+
+
+def test_a_plan_is_never_held_closer_than_a_fact() -> None:
+    rules = Rules(datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=3), max_plan_ahead=timedelta(0))
+    assert read_json(json.dumps({"ts": _in(days=2), "plan": 1}), rules, NOW).count == 1
+    with pytest.raises(BadReading):
+        read_json(json.dumps({"ts": _in(days=4), "plan": 1}), rules, NOW)
+
+
+def _in(**ahead: float) -> str:
+    return moment_of(NOW + timedelta(**ahead) // timedelta(microseconds=1)).isoformat()
+
+
+@pytest.mark.parametrize("note", ["", "x" * 501, 5, ["x"], {"a": 1}, True])
+def test_a_note_is_text_of_1_to_500_characters(note: object) -> None:
+    fault = refusal(json.dumps({"series": "a", "note": note})).faults[0]
+    assert fault.field == "note"
+    assert "1 to 500 characters" in fault.detail
+    assert readings(json.dumps({"plan": 1, "note": note}))  # beside a number it is an attribute like others
+    for good in ("Ж" * 500, None):
+        assert readings(json.dumps({"series": "a", "note": good}))
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"plan": }', "plan=1", "[" * 100_000, b'{"a": "\xff"}', "\0"])
@@ -300,21 +328,21 @@ def test_an_id_that_cannot_be_sent_back_is_none(batch_id: str) -> None:
 def test_nesting_is_refused_or_kept(inside: str) -> None:
     for deep in range(900, 1010):
         with suppress(BadRequest):
-            assert batch(f'[{{"note": {"[" * deep}{inside}{"]" * deep}}}]').count == 1
+            assert batch(f'[{{"a": {"[" * deep}{inside}{"]" * deep}}}]').count == 1
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"":', "}")])
 def test_nesting_has_a_limit_of_its_own(opening: str, closing: str) -> None:
     """It isn't the limit of the parser, which depends on the call depth."""
     for levels, inside in ((199, "1"), (199, '"[[[["'), (197, "[[],[],{}]")):
-        text = f'{{"note": {opening * levels}{inside}{closing * levels}}}'
+        text = f'{{"a": {opening * levels}{inside}{closing * levels}}}'
         assert batch(text).count == 1
         assert read_frame(msgspec.msgpack.encode(json.loads(text)), RULES, NOW).count == 1
-    assert "nested too deeply" in refusal(f'{{"note": {opening * 200}1{closing * 200}}}').detail
+    assert "nested too deeply" in refusal(f'{{"a": {opening * 200}1{closing * 200}}}').detail
 
 
 def test_messagepack_says_the_same() -> None:
-    for value in ({"plan": 40, "fact": 38.5}, [{"plan": 1}], {"id": "x", "readings": [{"series": "a", "note": [1]}]}):
+    for value in ({"plan": 40, "fact": 38.5}, [{"plan": 1}], {"id": "x", "readings": [{"series": "a", "notes": [1]}]}):
         text = json.dumps(value)
         assert read_msgpack(msgspec.msgpack.encode(value), RULES, NOW) == read_json(text, RULES, NOW)
     moment = msgspec.msgpack.encode({"ts": MOMENT, "n": 1})

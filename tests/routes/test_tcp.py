@@ -237,7 +237,7 @@ async def test_while_nothing_can_be_written_nothing_more_is_read() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 while True:
-                    writer.write(b'{"note": "' + b"x" * 5000 + b'"}')
+                    writer.write(b'{"text": "' + b"x" * 5000 + b'"}')
                     await writer.drain()
                     sent += 1
         assert sent > 100

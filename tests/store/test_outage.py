@@ -111,7 +111,7 @@ async def test_the_queue_is_bounded_in_bytes(engine: Engine, schema: str) -> Non
     """There are few readings, but large ones. A socket whose frames wait isn't read."""
     async with behind_proxy(engine, schema, queue_bytes=200_000) as (service, between):
         refuse(between)
-        big = {"note": "x" * 7000}
+        big = {"text": "x" * 7000}
         async with connect(service.ws, close_timeout=1) as socket, asyncio.timeout(30):
             posts = [asyncio.create_task(service.http.post("/readings", json=[big] * 10)) for _ in range(6)]
             done, held = await asyncio.wait(posts, timeout=2)

@@ -1,10 +1,10 @@
 """CSV with a header row, as spreadsheets and exports write it; https://www.rfc-editor.org/rfc/rfc4180.
 
-The columns ts, series, plan and fact have a meaning; an empty cell is an absent value. A column `attributes` holds a
-JSON object; any other column is an attribute with the text of its cell. Blanks around a cell are ignored, in the header
-and in the rows, unless they are within quotes; so are rows whose cells are all empty. A header with none of these four
-columns is refused, because it is most likely a table with another delimiter. Such a table may name its delimiter in a
-first line like `sep=;`, as Excel does.
+The columns ts, series, plan, fact and for have a meaning; an empty cell is an absent value. A column `attributes` holds
+a JSON object; any other column is an attribute with the text of its cell. Blanks around a cell are ignored, in the
+header and in the rows, unless they are within quotes; so are rows whose cells are all empty. A header with none of
+these six columns is refused, because it is most likely a table with another delimiter. Such a table may name its
+delimiter in a first line like `sep=;`, as Excel does.
 """
 
 import csv
@@ -21,7 +21,7 @@ from service.intake.packer import Packer
 from service.intake.reading import MAX_KEYS, MAX_SIZE, TOO_LONG
 from service.intake.turns import Work
 
-OWN = ("ts", "series", "plan", "fact")
+OWN = ("ts", "series", "plan", "fact", "for")
 NAMES = (*OWN, "attributes")
 DELIMITERS = (",", ";", "|", "\t")
 _HEADER = (
@@ -184,7 +184,7 @@ def _check_header(names: list[str], number: int) -> None:
             raise _bad_header(f"names {name!r} (did you mean {name.lower()}?)", names, number)
     if not set(names) & {*NAMES}:
         raise _bad_header(f"names none of {', '.join(NAMES)}", names, number)
-    if not set(names) - {"ts", "series"}:
+    if not set(names) - {"ts", "series", "for"}:
         raise _bad_header("names none of plan, fact", names, number)
 
 

@@ -15,7 +15,8 @@ from service.intake.byte_order_mark import FIRST_BYTES, unmarked
 from service.intake.formats import long_json, long_msgpack
 from service.intake.formats.decoding import parse_json, parse_msgpack
 from service.intake.formats.envelopes import RefusedEnvelope, answered_under, check_own_id, is_envelope
-from service.intake.packer import Packer, Plain
+from service.intake.packer import Packer
+from service.intake.plain import Plain
 from service.intake.reading import MAX_NAME, MAX_SIZE, TOO_LONG, Rules
 from service.intake.turns import Work
 

@@ -1,9 +1,9 @@
 """Reads InfluxDB line protocol as it arrives, and adds its readings to a packer.
 
-The fields `plan` and `fact` are those of the reading. The tag `series` names the series; without it the measurement
-does. All other tags and fields are attributes. Beside a series tag the measurement is an attribute as well, unless it
-is `reading`. As the format has it, strings may contain newlines, the last of several fields with one name counts, and a
-field takes precedence over a tag with its name.
+The fields `plan`, `fact` and `for` are those of the reading; `for` may also be a tag. The tag `series` names the
+series; without it the measurement does. All other tags and fields are attributes. Beside a series tag the measurement
+is an attribute as well, unless it is `reading`. As the format has it, strings may contain newlines, the last of several
+fields with one name counts, and a field takes precedence over a tag with its name.
 """
 
 from service.errors import BadRequest, Refusal
@@ -11,7 +11,8 @@ from service.intake.attributes import encode_attributes
 from service.intake.batch import Packed
 from service.intake.formats.line_protocol_exact import Broken, Head, Line, OpenString, read_head, read_line, skip_blank
 from service.intake.formats.line_protocol_fast import decode_plain, head_of
-from service.intake.packer import Known, Packer
+from service.intake.packer import Packer
+from service.intake.plain import Known
 from service.intake.reading import MAX_SIZE, TOO_LONG, has_time_key
 from service.intake.timestamps import EARLIEST_NUMBER, moment_of, show
 from service.intake.turns import Work
@@ -163,7 +164,7 @@ class LineReader:
         """Remember the series and the attributes in the head of a line."""
         head = read_head(head_of(text))
         self._names[text] = self._packer.known(head.series)
-        if has_time_key(head.attributes):
+        if has_time_key(head.attributes) or "for" in head.attributes:
             raise Refusal("", "takes a closer look")
         self._plain_heads[text] = encode_attributes(head.attributes)
 

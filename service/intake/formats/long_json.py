@@ -16,7 +16,8 @@ from service.errors import BadRequest, TooLarge
 from service.intake.batch import Packed
 from service.intake.formats.decoding import parse_int, parse_json, too_deep
 from service.intake.formats.envelopes import RefusedEnvelope, answered_under, check_own_id
-from service.intake.packer import Packer, Plain
+from service.intake.packer import Packer
+from service.intake.plain import Plain
 from service.intake.reading import MAX_SIZE, TOO_LONG, Rules
 from service.intake.turns import Work
 

@@ -6,7 +6,8 @@ import msgspec
 from service.intake.batch import Packed
 from service.intake.formats.decoding import decode_list, decode_map, not_msgpack, parse_parts, too_deep
 from service.intake.formats.envelopes import answered_under, check_own_id
-from service.intake.packer import Packer, Plain
+from service.intake.packer import Packer
+from service.intake.plain import Plain
 from service.intake.reading import MAX_SIZE, TOO_LONG, Rules
 from service.intake.turns import Work
 

@@ -4,7 +4,8 @@ import msgspec
 
 from service.errors import BadRequest
 from service.intake.formats.decoding import parse_json
-from service.intake.packer import Packer, Plain
+from service.intake.packer import Packer
+from service.intake.plain import Plain
 from service.intake.reading import MAX_SIZE, TOO_LONG
 from service.intake.turns import Work
 

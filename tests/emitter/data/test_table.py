@@ -1,7 +1,7 @@
 """CSV files as people have them."""
 
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -38,6 +38,18 @@ def test_columns_are_found_by_their_names() -> None:
         },
         {"ts": "2026-01-31T14:05:00Z", "series": "b", "fact": 1},
     ]
+
+
+def test_a_plan_may_lie_ahead_and_stand_for_a_span() -> None:
+    soon = (datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)).isoformat()
+    text = f"ts,plan,fact,for\n{soon},480,,8h\n{soon},480,1,\n2026-01-31T14:05:00Z,60,,3600\n"
+    plan, fact, past = read_table(text, Layout(attributes=False))
+    assert isinstance(plan, Row)
+    assert msgspec.json.decode(plan.reading)["for"] == "8h"
+    assert isinstance(fact, BadRow)
+    assert isinstance(past, Row)
+    wanted = {"ts": "2026-01-31T14:05:00Z", "series": "default", "plan": 60, "for": "3600"}
+    assert msgspec.json.decode(past.reading) == wanted
 
 
 def test_columns_are_named_by_options() -> None:
