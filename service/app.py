@@ -106,7 +106,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     gate, store, feed, counters = parts.gate, parts.store, parts.feed, parts.metrics
     settings, admits = parts.settings, parts.keyring.admits
     zone, max_body = settings.chart_tz, settings.max_body_bytes
-    defaults = Defaults(zone, settings.time_format, settings.items_per_page)
+    defaults = Defaults(zone, settings.time_format, settings.items_per_page, parts.shifts)
     return [
         socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
         home_route(feed, pages, zone, counters),
@@ -121,7 +121,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),
-        export_route(store.records, parts.reading, zone, admits, parts.memory),
+        export_route(store.records, parts.reading, defaults, admits, parts.memory),
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
         metrics_route(counters),

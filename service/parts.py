@@ -27,6 +27,7 @@ from service.limits.patience import Patience
 from service.live.feed import Feed
 from service.live.view import View, ViewSnapshot, open_feed
 from service.metrics import Metrics
+from service.period.shifts import Shifts
 from service.routes.connections import Connections
 from service.routes.tcp import Intake, listening
 from service.settings import Settings
@@ -65,6 +66,8 @@ class Parts:
     settings: Settings
     server: DatabaseServer
     metrics: Metrics
+    shifts: Shifts
+    """The shifts that the settings name."""
     store: Store
     writer: Writer
     gate: Gate
@@ -103,6 +106,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
     counters = Metrics()
     reading = FairLine("reads", READS, MOST_READS, READS_EACH, READS_PATIENCE)
     memory = Allowance(settings.memory_limit - settings.queue_bytes)
+    shifts = Shifts.read(settings.shifts, settings.chart_tz)
     places = Allowance(most_connections(settings.max_connections))
     async with (
         open_database(settings, say) as (url, server),
@@ -148,6 +152,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 settings=settings,
                 server=server,
                 metrics=counters,
+                shifts=shifts,
                 store=store,
                 writer=writer,
                 gate=gate,

@@ -177,7 +177,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
     return Picture(
         numbers=numbers,
         period=question.period,
-        title=appearance.title or default_title(question.agg, question.series.names),
+        title=appearance.title or default_title(question.agg, question.series.names, question.shift),
         time_format=appearance.time_format,
         agg=question.agg,
         width=appearance.width,
@@ -190,6 +190,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         series=question.series.names,
         short_labels=appearance.short_labels,
         title_given=appearance.title is not None,
+        shift=question.shift,
     )
 
 

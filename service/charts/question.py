@@ -8,6 +8,7 @@ import msgspec
 from service.charts.drawing.picture import WIDTH
 from service.errors import bad_parameter
 from service.period.selection import ALL_SERIES, SeriesFilter
+from service.period.shifts import Shift
 from service.period.steps import Period
 
 ChartFormat = Literal["png", "svg", "pdf", "html", "json", "csv", "vega"]
@@ -34,7 +35,8 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     many panels of a series each.
 
     `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
-    the step that somebody asked for, where the steps of the period had to be longer.
+    the step that somebody asked for, where the steps of the period had to be longer, and `shift` the one that was asked
+    for.
     """
 
     period: Period
@@ -44,6 +46,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     series: SeriesFilter = ALL_SERIES
     max_panels: int | None = None
     asked_step: str | None = None
+    shift: Shift | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -54,6 +54,10 @@ class Shifts:
     def __bool__(self) -> bool:
         return bool(self._rules)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a shift is so named, in capital or small letters."""
+        return any(folded(rule.name) == folded(name) for rule in self._rules)
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the shifts, in the order in which they begin."""

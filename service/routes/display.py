@@ -12,6 +12,7 @@ from service.access.grants import Scope
 from service.errors import BadRequest, Fault, NoSuchPage, bad_parameter
 from service.limits.fair_line import FairLine
 from service.metrics import Metrics
+from service.period.ends import Asked
 from service.period.selection import Selection
 from service.routes.authentication import needs
 from service.routes.cursors import Cursor, read_cursor
@@ -30,6 +31,7 @@ from service.routes.record_parameters import (
     Choice,
     Excel,
     From,
+    InShift,
     Series,
     Until,
     Zone,
@@ -127,6 +129,7 @@ def display_route(
         series: Series = None,
         start: From = None,
         until: Until = None,
+        shift: InShift = None,
         tz: Zone = None,
         cursor: Annotated[
             str | None,
@@ -139,12 +142,12 @@ def display_route(
         kind = requested_format(request, form or None, FORMATS, "json")
         if kind == "html" and (plain := tidied(request, pages.at("/display"), PARAMETERS, PICKED)) is not None:
             return plain
-        grant = grant_of(request)
+        grant, span = grant_of(request), Asked(start, until, shift)
         typed = FormValues(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
         try:
             all_of = Together()
             all_of.read(lambda: known_only(request, PARAMETERS, repeatable=["series"]), None)
-            choice = all_of.read(lambda: read_choice(series, start, until, tz, defaults.zone, grant), NOTHING)
+            choice = all_of.read(lambda: read_choice(series, span, tz, defaults, grant), NOTHING)
             number = all_of.read(lambda: 1 if page is None else _page_number(page, cursor), 1)
             place = all_of.read(lambda: read_cursor(cursor) if cursor else None, None)
             size = all_of.read(lambda: whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else None, None)
@@ -178,8 +181,8 @@ def display_route(
             case _:
                 zone = ZoneInfo(asked.choice.zone)
                 seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
-                since = asked.choice.start or await _oldest(records, asked.choice.selection)
-                values = {"typed": typed, **seen, **from_records(asked.choice, since)}
+                since = asked.choice.start or asked.choice.shift or await _oldest(records, asked.choice.selection)
+                values = {"typed": _with_shift(typed, asked.choice), **seen, **from_records(asked.choice, since)}
                 return await pages.form(TEMPLATE, values, grant, told)
 
     return display
@@ -216,6 +219,15 @@ def _links(asked: PageRequest, excerpt: Excerpt, pages: int) -> dict[str, str]:
     if excerpt.before + len(excerpt.items) < excerpt.total and excerpt.last is not None:
         links["next"] = asked.address(cursor=Cursor(excerpt.last).text())
     return {**links, "last": asked.address(page=pages)}
+
+
+def _with_shift(typed: FormValues, choice: Choice) -> FormValues:
+    """The content of the fields, where those for times have the ends of the shift that was asked for."""
+    if not choice.shift:
+        return typed
+    ends = choice.selection.start, choice.selection.end
+    start, until = (f"{one.astimezone(ZoneInfo(choice.zone)):%Y-%m-%d %H:%M}" for one in ends)
+    return msgspec.structs.replace(typed, start=start, until=until)
 
 
 def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str) -> dict[str, Any]:

@@ -16,5 +16,6 @@ def from_records(choice: Choice, since: str | None) -> dict[str, str | None]:
     None there is no chart. The live page has only a few periods, and shows its default where none of them fits."""
     same = {"series": choice.series, "tz": choice.tz or None}
     period = next((name for name in PERIODS if choice.start == period_start(name) and choice.end in ("", "now")), None)
-    chart = {"from": since, "until": choice.end or None, **same, "format": "html"}
+    span = {"shift": choice.shift} if choice.shift else {"from": since, "until": choice.end or None}
+    chart = {**span, **same, "format": "html"}
     return {"to_live": address("/", period=period, **same), "to_chart": address("/chart", **chart) if since else None}

@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.period.shift_rules import DAY, ShiftRule
@@ -176,6 +176,7 @@ def clock_around(zone: str, on: date) -> tuple[list[datetime], list[datetime]]:
     return minutes, [minute.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for minute in minutes]
 
 
+@settings(max_examples=50)
 @given(
     made=rules(),
     place=st.sampled_from([(zone, on) for zone, dates in CHANGES.items() for on in dates]),

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from service.period.bucket import Numbers, Panel
+from service.period.shifts import Shift
 from service.period.steps import Period
 
 WIDTH, HEIGHT = 960, 480
@@ -39,6 +40,8 @@ class Picture(msgspec.Struct, frozen=True):
     """Whether the time axis says each date once only, rather than `time_format` at each label."""
     title_given: bool = False
     """Whether somebody gave the title. Such a title may not say which series are shown, and how aggregated."""
+    shift: Shift | None = None
+    """The shift that was asked for, which the service's own title names."""
 
     @property
     def panels(self) -> tuple[Panel, ...]:

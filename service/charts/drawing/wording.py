@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from service.charts.drawing.picture import Picture
 from service.period.bucket import Panel
+from service.period.shifts import Shift
 from service.period.steps import Period
 
 AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last"}
@@ -25,9 +26,10 @@ _STEPS = {
 }
 
 
-def default_title(agg: str, series: Sequence[str] | None) -> str:
+def default_title(agg: str, series: Sequence[str] | None, shift: Shift | None = None) -> str:
     """The title of a picture where nobody gave one."""
-    what = f"Plan and fact, {AGGREGATES[agg]}" if AGGREGATES[agg] else "Plan and fact"
+    parts = ("Plan and fact", AGGREGATES[agg], _shift_named(shift) if shift else "")
+    what = ", ".join(part for part in parts if part)
     return f"{what}: {_named(series)}" if series else what
 
 
@@ -49,6 +51,8 @@ def _step(picture: Picture) -> str:
 def _unsaid(picture: Picture) -> Iterator[str]:
     if picture.split and len(picture.panels) > 1:
         yield "each panel has its own scale"
+    if picture.title_given and picture.shift:
+        yield _shift_named(picture.shift)
     if picture.title_given and AGGREGATES[picture.agg]:
         yield AGGREGATES[picture.agg]
     if picture.title_given and picture.series and not picture.split:
@@ -57,6 +61,10 @@ def _unsaid(picture: Picture) -> Iterator[str]:
 
 def _named(series: Sequence[str]) -> str:
     return ", ".join(series) if len(series) <= 3 else f"{len(series)} series"
+
+
+def _shift_named(shift: Shift) -> str:
+    return f"{shift.name} shift of {shift.date:%Y-%m-%d}"
 
 
 def panel_name(panel: Panel) -> str:
