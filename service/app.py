@@ -109,10 +109,10 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     defaults = Defaults(zone, settings.time_format, settings.items_per_page, parts.shifts)
     return [
         socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
-        home_route(feed, pages, zone, counters),
-        live_route(feed, zone, admits),
+        home_route(feed, pages, defaults, counters),
+        live_route(feed, defaults, admits),
         series_route(store.series.names),
-        live_socket_route(feed, zone, counters, admits),
+        live_socket_route(feed, defaults, counters, admits),
         readings_route(gate, max_body),
         *write_routes(gate, counters, max_body),
         ping,

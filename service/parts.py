@@ -117,6 +117,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
             store,
             charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
             settings.time_format,
+            shifts,
             counters,
         ) as feed,
         _running(

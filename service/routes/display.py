@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from service.access.grants import Scope
-from service.errors import BadRequest, Fault, NoSuchPage, bad_parameter
+from service.errors import BadRequest, NoSuchPage, bad_parameter
 from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.ends import Asked
@@ -17,7 +17,7 @@ from service.period.selection import Selection
 from service.routes.authentication import needs
 from service.routes.cursors import Cursor, read_cursor
 from service.routes.defaults import Defaults
-from service.routes.forms import PICKED, tidied
+from service.routes.forms import PICKED, message_beside, tidied
 from service.routes.html_pages import Pages
 from service.routes.openapi_answers import READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import RECORD, TEXT, WHOLE, an_object, schema
@@ -232,7 +232,7 @@ def _with_shift(typed: FormValues, choice: Choice) -> FormValues:
 
 def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str) -> dict[str, Any]:
     """The values for a page that shows the form with its errors, and no records."""
-    faults = {fault.field: _field_message(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
+    faults = {fault.field: message_beside(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
     notice = "" if faults else error.detail
     return {
         "typed": typed,
@@ -243,14 +243,6 @@ def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str) -> di
         "notice": notice,
         "first": first,
     }
-
-
-def _field_message(fault: Fault) -> str:
-    """The message beside a field. For times it shows the usual ways to write them instead of all."""
-    wrong, _, allowed = fault.detail.rpartition("; allowed are ")
-    if fault.field not in ("from", "until") or not allowed or not wrong:
-        return f"{fault.detail}."
-    return f"{wrong}. Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday."
 
 
 async def _oldest(records: Records, selection: Selection) -> str | None:

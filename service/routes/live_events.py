@@ -22,8 +22,9 @@ from service.live.view import View, ViewSnapshot
 from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
+from service.routes.defaults import Defaults
 from service.routes.html_pages import Names
-from service.routes.live_parameters import PARAMETERS, LiveParameters, PeriodName, Zone, width_for
+from service.routes.live_parameters import PARAMETERS, LiveFrom, LiveParameters, LiveUntil, PeriodName, Zone, width_for
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.parameters import known_only
@@ -47,13 +48,15 @@ class SeriesNames(msgspec.Struct, frozen=True):
     series: list[str]
 
 
-def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
-    """The route of the events over HTTP; `zone` is the default time zone, `admits` says whether a grant still holds."""
+def live_route(feed: Feed[View, ViewSnapshot], defaults: Defaults, admits: Callable[[Grant], bool]) -> HTTPRouteHandler:
+    """The route of the events over HTTP; `admits` says whether a grant still holds."""
 
     @get("/live", operation_id="live", operation_class=_EVENTS, tags=["records"], opt=needs(Scope.READ))
     async def live(
         request: Request[Any, Any, Any],
         period: PeriodName = None,
+        start: LiveFrom = None,
+        until: LiveUntil = None,
         series: Series = None,
         tz: Zone = None,
         width: Annotated[str | None, QueryParameter(description="Pixels that the chart may be wide.")] = None,
@@ -61,7 +64,7 @@ def live_route(feed: Feed[View, ViewSnapshot], zone: str, admits: Callable[[Gran
         """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is
         new in it; `beat`, nothing new. The same over a WebSocket, an event a frame, and there `refused`, with the
         problem."""
-        view = _view(request, zone, LiveParameters.of(period, series, tz), width)
+        view = _view(request, defaults, LiveParameters.of(period, series, tz, start, until), width)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         events = _events(feed, view, caller_of(request), lambda: admits(grant_of(request)), BROWSER_RETRY)
         # the first event is awaited here, while a refusal can still have a status of its own
@@ -81,10 +84,9 @@ def series_route(names: Names) -> HTTPRouteHandler:
 
 
 def live_socket_route(
-    feed: Feed[View, ViewSnapshot], zone: str, metrics: Metrics, admits: Callable[[Grant], bool]
+    feed: Feed[View, ViewSnapshot], defaults: Defaults, metrics: Metrics, admits: Callable[[Grant], bool]
 ) -> WebsocketRouteHandler:
-    """The route of the events over a WebSocket; `zone` is the default time zone, `admits` says whether a grant still
-    holds."""
+    """The route of the events over a WebSocket; `admits` says whether a grant still holds."""
 
     @websocket(LIVE, opt=needs(Scope.READ))
     async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
@@ -96,8 +98,9 @@ def live_socket_route(
             return admits(grant_of(socket))
 
         try:
-            meant = LiveParameters.of(asked.get("period"), asked.getall("series", []), asked.get("tz"))
-            view = _view(socket, zone, meant, asked.get("width"))
+            one = {name: asked.get(name) for name in ("period", "tz", "from", "until")}
+            meant = LiveParameters.of(one["period"], asked.getall("series", []), one["tz"], one["from"], one["until"])
+            view = _view(socket, defaults, meant, asked.get("width"))
             events = _events(feed, view, caller_of(socket), admitted)
             opening = await anext(events, b"")
         except TaktlineError as error:
@@ -142,9 +145,9 @@ async def _send_all(
             await socket.close(*ENDED)
 
 
-def _view(asking: Connection, zone: str, asked: LiveParameters, width: str | None) -> View:
+def _view(asking: Connection, defaults: Defaults, asked: LiveParameters, width: str | None) -> View:
     known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
-    return asked.view(zone, grant_of(asking), width_for(width))
+    return asked.view(defaults, grant_of(asking), width_for(width))
 
 
 async def _events(

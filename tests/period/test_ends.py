@@ -16,12 +16,12 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def ends(now: str, shifts: Shifts = WEEK, **asked: str) -> Ends:
+def ends(now: str, asked: dict[str, str], shifts: Shifts = WEEK) -> Ends:
     return read_ends(Asked(**asked), "America/New_York", at(now), shifts)
 
 
-def shown(now: str, **asked: str) -> str:
-    found = ends(now, **asked)
+def shown(now: str, asked: dict[str, str]) -> str:
+    found = ends(now, asked)
     times = (f"{one.astimezone(UTC):%d %H:%M}" if one else "" for one in (found.start, found.until))
     return " to ".join(times) + (f", {found.shift.name} {found.shift.date:%d}" if found.shift else "")
 
@@ -53,7 +53,7 @@ def shown(now: str, **asked: str) -> str:
     ],
 )
 def test_a_shift_has_a_beginning_and_an_end(now: str, asked: dict[str, str], expected: str) -> None:
-    assert shown(now, **asked) == expected
+    assert shown(now, asked) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_shift_has_a_beginning_and_an_end(now: str, asked: dict[str, str], exp
 )
 def test_what_is_no_shift_is_said(asked: dict[str, str], field: str, said: str) -> None:
     with pytest.raises(BadRequest) as caught:
-        ends(TUESDAY, **asked)
+        ends(TUESDAY, asked)
     assert caught.value.faults[0].field == field
     assert said in caught.value.detail
 
@@ -87,7 +87,7 @@ def test_what_is_no_shift_is_said(asked: dict[str, str], field: str, said: str) 
 )
 def test_without_shifts_the_setting_is_named(asked: dict[str, str], field: str) -> None:
     with pytest.raises(BadRequest, match="the setting SHIFTS names them") as caught:
-        ends(TUESDAY, NO_SHIFTS, **asked)
+        ends(TUESDAY, asked, NO_SHIFTS)
     assert caught.value.faults[0].field == field
 
 

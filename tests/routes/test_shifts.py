@@ -97,12 +97,24 @@ async def test_records_and_exports_of_a_shift(shifted: Running) -> None:
     assert 'name="from" value="2026-11-24 00:00"' in shown
     assert 'name="until" value="2026-11-24 12:00"' in shown
     assert "/chart?shift=early%402026-11-24&amp;format=html" in shown
+    assert "/?from=2026-11-24+00%3A00&amp;until=2026-11-24+12%3A00" in shown
     lines = (await shifted.http.get("/readings", params={"shift": "late@2026-11-24", "format": "csv"})).text
     assert len(lines.splitlines()) == 13
     span = {"from": "last-shift", "until": "shift"}
     assert (await shifted.http.get("/readings", params=span)).status_code == 200
     problem = (await shifted.http.get("/display", params={"shift": "early", "from": "-1h", "tz": "Mars"})).json()
     assert {error["field"] for error in problem["errors"]} == {"shift", "tz"}
+
+
+async def test_the_live_page_shows_shifts(shifted: Running) -> None:
+    await shifted.http.post("/readings", json={"plan": 40, "fact": 38})
+    page = (await shifted.http.get("/", params={"period": "shift"}, headers=HTML)).text
+    assert '<input type="radio" name="period" value="shift" checked>' in page
+    assert "This shift" in page
+    assert "/display?shift=shift" in page
+    assert "/chart?shift=shift&amp;tz=UTC&amp;format=svg" in page
+    records = (await shifted.http.get("/display", params={"shift": "last-shift"}, headers=HTML)).text
+    assert "/?period=last-shift" in records
 
 
 @pytest.mark.parametrize("path", ["/chart", "/display", "/readings"])
