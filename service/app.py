@@ -108,11 +108,13 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     gate, store, feed, counters = parts.gate, parts.store, parts.feed, parts.metrics
     settings, admits = parts.settings, parts.keyring.admits
     zone, max_body = settings.chart_tz, settings.max_body_bytes
-    defaults = Defaults(zone, settings.time_format, settings.items_per_page, settings.labels, settings.unit)
+    defaults = Defaults(
+        zone, settings.time_format, settings.items_per_page, settings.labels, settings.unit, parts.shifts
+    )
     view_of = views_for(defaults)
     return [
         socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
-        home_route(feed, pages, zone, counters),
+        home_route(feed, pages, defaults, counters),
         live_route(feed, view_of, admits),
         series_route(store.series.names),
         live_socket_route(feed, view_of, counters, admits),
@@ -125,7 +127,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         chart_route(parts.charts, defaults),
         board_route(parts.boards, feed, pages, defaults, counters),
         display_route(store.records, parts.reading, pages, defaults, counters),
-        export_route(store.records, parts.reading, zone, admits, parts.memory),
+        export_route(store.records, parts.reading, defaults, admits, parts.memory),
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
         metrics_route(counters),

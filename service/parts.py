@@ -28,6 +28,7 @@ from service.limits.open_files import most_connections
 from service.limits.patience import Patience
 from service.live.live_feed import LiveFeed, open_feed
 from service.metrics import Metrics
+from service.period.shifts import Shifts
 from service.routes.connections import Connections
 from service.routes.tcp import Intake, listening
 from service.settings import Settings
@@ -66,6 +67,8 @@ class Parts:
     settings: Settings
     server: DatabaseServer
     metrics: Metrics
+    shifts: Shifts
+    """The shifts that the settings name."""
     store: Store
     writer: Writer
     gate: Gate
@@ -105,6 +108,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
     counters = Metrics()
     reading = FairLine("reads", READS, MOST_READS, READS_EACH, READS_PATIENCE)
     memory = Allowance(settings.memory_limit - settings.queue_bytes)
+    shifts = Shifts.read(settings.shifts, settings.chart_tz)
     places = Allowance(most_connections(settings.max_connections))
     async with (
         open_database(settings, say) as (url, server),
@@ -116,6 +120,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
             charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
             boards := Boards(store, charts),
             Appearance(settings.time_format, labels=settings.labels, unit=settings.unit),
+            shifts,
             counters,
         ) as feed,
         _running(
@@ -135,7 +140,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         counters.watch_jobs(watch.jobs)
         await renderer.warm()
         most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
-        rules = Rules(settings.min_ts, settings.max_clock_skew, most, settings.max_plan_ahead)
+        rules = Rules(settings.min_ts, settings.max_clock_skew, most, settings.max_plan_ahead, shifts.breaks)
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
         with suppress(Unavailable):
             await series.count()
@@ -151,6 +156,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 settings=settings,
                 server=server,
                 metrics=counters,
+                shifts=shifts,
                 store=store,
                 writer=writer,
                 gate=gate,

@@ -25,6 +25,7 @@ from service.access.hosts import check_hosts
 from service.access.origins import read_origins
 from service.access.proxies import Proxies
 from service.errors import StartError
+from service.period.shift_rules import read_shift_rules
 from service.period.times import check_time_format, zone_named, zones
 from service.quantities import Duration, Level, Size, faults
 from service.secret_files import SecretFile, only_one
@@ -43,6 +44,7 @@ def _in_small_letters(value: object) -> object:
 _READERS: dict[str, Callable[[str], object]] = {
     "cors_origins": partial(read_origins, any_allowed=True),
     "frame_ancestors": frame_ancestors,
+    "shifts": read_shift_rules,
     "trusted_origins": read_origins,
     "trusted_proxies": Proxies,
 }
@@ -117,6 +119,11 @@ class Settings(BaseSettings):
     chart_tz: str = Field(
         default_factory=_zone_of_this_machine,
         description="Time zone of charts and pages, an IANA name; by default this machine's.",
+    )
+    shifts: str = Field(
+        "",
+        description="Shifts by the clock of `CHART_TZ`, like `early 06:00-14:00 break 10:00-10:15; night 22:00-06:00; "
+        "days mon-fri`.",
     )
     time_format: str = Field(
         "%Y-%m-%d %H:%M",

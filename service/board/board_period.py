@@ -1,4 +1,4 @@
-"""The period of a board, as an address asks for it: by default today."""
+"""The period of a board, as an address asks for it: by default the running shift or, without shifts, today."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.errors import bad_parameter
+from service.period.ends import Asked, read_ends
+from service.period.shift_rules import SHIFT
+from service.period.shifts import Shift, Shifts
 from service.period.steps import Period, make_period
-from service.period.times import parse_time, shifted
+from service.period.times import shifted
 
 STEPS = ("15m", "30m", "1h")
 MOST_ROWS = 800
@@ -15,27 +18,39 @@ MOST_ROWS = 800
 
 
 class BoardPeriod(msgspec.Struct, frozen=True):
-    """What the parameters `from`, `until`, `step` and `tz` say."""
+    """What the parameters `from`, `until` or `shift`, `step` and `tz` say."""
 
-    start: str | None
-    until: str | None
+    asked: Asked
     step: str
     zone: str
 
-    @property
-    def is_default(self) -> bool:
-        """Whether nobody asked for a period."""
-        return self.start is None and self.until is None
+    def is_trimmed(self, shifts: Shifts) -> bool:
+        """Whether hours without anything are left out at both ends, since nobody asked for a period."""
+        return self._is_default and not shifts
 
-    def at(self, now: datetime) -> Period:
-        """The period that is meant at a moment: a board that has only a beginning shows the rest of that day.
-        BadRequest names the parameter that is wrong."""
-        start, until = self.start or "today", self.until
+    def at(self, now: datetime, shifts: Shifts) -> tuple[Period, Shift | None]:
+        """The period that is meant at a moment, and the shift, if it is one. A board that has only a beginning shows
+        the rest of that day. BadRequest names the parameter that is wrong."""
+        asked = self.asked
+        if self._is_default:
+            asked = Asked(shift=SHIFT) if shifts else Asked("today")
+        ends = read_ends(asked, self.zone, now, shifts)
+        start, until, shift = ends.start, ends.until, ends.shift
         if until is None:
-            begin = parse_time("from", start, self.zone, now).astimezone(ZoneInfo(self.zone))
-            midnight = begin.replace(tzinfo=None, hour=0, minute=0, second=0, microsecond=0)
-            until = shifted(midnight.replace(tzinfo=begin.tzinfo), 1, "d").isoformat()
+            until, shift = self._end(start or now, shift), shift
         period = make_period(start, until, self.step, self.zone, now, MOST_ROWS)
         if period.count > MOST_ROWS:
             raise bad_parameter("from", f"a board has at most {MOST_ROWS} rows; give a shorter period or a longer step")
-        return period
+        return period, shift
+
+    @property
+    def _is_default(self) -> bool:
+        return not (self.asked.start or self.asked.until or self.asked.shift)
+
+    def _end(self, start: datetime, shift: Shift | None) -> datetime:
+        """The end of the shift, or of the day, in which a period begins."""
+        if shift is not None:
+            return shift.end
+        begin = start.astimezone(ZoneInfo(self.zone))
+        midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        return shifted(midnight, 1, "d")

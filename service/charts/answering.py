@@ -181,7 +181,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
     return Picture(
         numbers=numbers,
         period=question.period,
-        title=appearance.title or default_title(question.agg, question.series.names, appearance.labels),
+        title=appearance.title or default_title(question.agg, question.series.names, question.shift, appearance.labels),
         time_format=appearance.time_format,
         agg=question.agg,
         width=appearance.width,
@@ -200,6 +200,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         earlier=question.earlier,
         labels=appearance.labels,
         unit=appearance.unit,
+        shift=question.shift,
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from service.charts.drawing.picture import Style
 from service.errors import bad_parameter
-from service.period.steps import STEPS, Period, in_longer_steps, make_period
+from service.period.steps import STEPS, Period, Time, in_longer_steps, make_period
 
 MAX_BARS = 1500
 """The most bars in one picture; each step has two, or one where plans are lines."""
@@ -16,7 +16,7 @@ MIN_STEP_WIDTH = 1.0
 
 
 def legible_period(
-    start: str | None, end: str | None, step: str | None, zone: str, now: datetime, width: int, panels: int = 1
+    start: Time | None, end: Time | None, step: str | None, zone: str, now: datetime, width: int, panels: int = 1
 ) -> Period:
     """The period that `from`, `until` and `step` ask for, where without `step` the bars are legible in each of so many
     panels of this width. BadRequest names the parameter that is wrong."""

@@ -11,6 +11,7 @@ from service.period.bucket import Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
 from service.period.selection import ALL_SERIES, SeriesFilter
+from service.period.shifts import Shift
 from service.period.steps import Period
 
 ChartFormat = Literal["png", "svg", "pdf", "html", "json", "csv", "vega"]
@@ -40,8 +41,8 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     many panels of a series each.
 
     `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
-    the step that somebody asked for, where the steps of the period had to be longer. `now` is the running minute
-    where the period reaches beyond the running step.
+    the step that somebody asked for, where the steps of the period had to be longer, and `shift` the one that was asked
+    for. `now` is the running minute where the period reaches beyond the running step.
     """
 
     period: Period
@@ -54,6 +55,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     running: Running | None = None
     now: datetime | None = None
     earlier: Earlier | None = None
+    shift: Shift | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -14,9 +14,10 @@ from service.board.reading import Boards
 from service.live.server_sent_events import event
 from service.period.comparison import Threshold
 from service.period.selection import SeriesFilter
+from service.period.shifts import Shift, Shifts
 from service.period.standing import Standing
 from service.period.steps import Period
-from service.web.pages import clock
+from service.web.pages import capitalised, clock
 
 SHARE_OF_TARGET = 80
 """The height of a wall tile's drawing, in units of its own, and that of a total that reaches the target."""
@@ -67,22 +68,23 @@ class BoardSnapshot(msgspec.Struct, frozen=True):
 class BoardReader:
     """Takes snapshots of boards."""
 
-    def __init__(self, boards: Boards, templates: jinja2.Environment) -> None:
-        self._boards = boards
+    def __init__(self, boards: Boards, templates: jinja2.Environment, shifts: Shifts) -> None:
+        self._boards, self._shifts = boards, shifts
         self._parts: Any = templates.get_template("board_parts.html").module
 
     async def take(self, view: BoardView, before: BoardSnapshot | None) -> BoardSnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
         now = datetime.now(UTC)
-        period = view.period.at(now)
-        board = await self._boards.read(BoardQuestion(period, view.series, view.split, view.period.is_default), now)
+        period, shift = view.period.at(now, self._shifts)
+        trimmed = view.period.is_trimmed(self._shifts)
+        board = await self._boards.read(BoardQuestion(period, view.series, view.split, trimmed), now)
         zone = ZoneInfo(period.zone)
         names = view.series.names or ()
         title = view.looks.title or ", ".join(names[:3]) + f" and {len(names) - 3} more" * (len(names) > 3)
         looks = {
             **msgspec.structs.asdict(view.looks),
             "title": title or "All series",
-            "when": when(period),
+            "when": when(period, shift),
             "single": len(names) == 1,
         }
         if view.wall:
@@ -93,18 +95,19 @@ class BoardReader:
         expires = now.timestamp() // 60 * 60 + 60
         if before is not None and before.html == html:
             return msgspec.structs.replace(before, expires=expires)
-        whole = event("board", {"html": html, "when": when(period)})
+        whole = event("board", {"html": html, "when": when(period, shift)})
         return BoardSnapshot(html, whole, whole, expires)
 
 
-def when(period: Period) -> str:
-    """The period in words."""
+def when(period: Period, shift: Shift | None) -> str:
+    """The period in words, with the shift that it is, if it is one."""
+    name = "" if shift is None else f"{capitalised(shift.name)} shift · "
     zone = ZoneInfo(period.zone)
     first, last = period.start.astimezone(zone), period.end.astimezone(zone)
     day = f"{first:%A} {first.day} {first:%B}"
     if last.date() == first.date():
-        return f"{day}, {first:%H:%M} to {last:%H:%M} · {period.zone}"
-    return f"{day}, {first:%H:%M} to {last:%A} {last.day} {last:%B}, {last:%H:%M} · {period.zone}"
+        return f"{name}{day}, {first:%H:%M} to {last:%H:%M} · {period.zone}"
+    return f"{name}{day}, {first:%H:%M} to {last:%A} {last.day} {last:%B}, {last:%H:%M} · {period.zone}"
 
 
 def tiles(board: Board, looks: BoardLooks, title: str, now: datetime) -> list[Tile]:

@@ -12,6 +12,7 @@ from service.live.feed import Feed, polling
 from service.live.server_sent_events import event
 from service.live.view import View, ViewReader, ViewSnapshot
 from service.metrics import Metrics
+from service.period.shifts import Shifts
 from service.store import Store
 from service.web.pages import templates
 
@@ -34,9 +35,9 @@ class LiveFeed(Feed[AnyView, AnySnapshot]):
 class _Reader:
     """Takes snapshots of whichever kind of view."""
 
-    def __init__(self, store: Store, charts: Charts, boards: Boards, looks: Appearance) -> None:
+    def __init__(self, store: Store, charts: Charts, boards: Boards, looks: Appearance, shifts: Shifts) -> None:
         made = templates()
-        self._pages, self._boards = ViewReader(store, charts, made, looks), BoardReader(boards, made)
+        self._pages, self._boards = ViewReader(store, charts, made, looks, shifts), BoardReader(boards, made, shifts)
 
     async def take(self, view: AnyView, before: AnySnapshot | None) -> AnySnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
@@ -51,11 +52,11 @@ class _Reader:
 
 @asynccontextmanager
 async def open_feed(
-    store: Store, charts: Charts, boards: Boards, looks: Appearance, metrics: Metrics
+    store: Store, charts: Charts, boards: Boards, looks: Appearance, shifts: Shifts, metrics: Metrics
 ) -> AsyncIterator[LiveFeed]:
     """The feed of the live pages, whose charts look like `looks` but for their size. On a database server it polls,
     since other replicas may write there as well."""
-    reader = _Reader(store, charts, boards, looks)
+    reader = _Reader(store, charts, boards, looks, shifts)
     committed = None if store.server.embedded else store.overview.committed
     async with polling(LiveFeed(reader.take, committed, metrics, event("beat", None))) as feed:
         yield feed

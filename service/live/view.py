@@ -1,7 +1,7 @@
 """The views of the live page: the chart of a period, its totals and the newest records. A snapshot of a view has them
 as HTML, for the page when it is loaded, and as events, for while it is open."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,13 @@ from service.charts.question import Appearance, ChartQuestion
 from service.live.freshness import Freshness, freshness
 from service.live.server_sent_events import event
 from service.live.step_texts import StepText, step_texts
+from service.period.ends import Asked, read_ends
 from service.period.selection import Selection, SeriesFilter
+from service.period.shifts import Shifts
+from service.period.steps import Period
 from service.store import Store
 from service.web.pages import day
 
-PERIODS = {"1h": "1 hour", "6h": "6 hours", "today": "Today", "24h": "24 hours", "7d": "7 days"}
 WIDTHS = {290: 290, 360: 300, 560: 360, 760: 400, 1080: 420}
 """The widths that charts are made for, with their heights; browsers stretch the charts a little."""
 NEWEST_RECORDS = 12
@@ -35,7 +37,7 @@ T = TypeVar("T")
 class View(msgspec.Struct, frozen=True):
     """What a viewer has chosen to see. All viewers who have chosen the same share one view."""
 
-    period: str
+    span: Asked
     series: SeriesFilter
     zone: str
     width: int
@@ -45,7 +47,8 @@ class ViewContent(msgspec.Struct, frozen=True):
     """What a view shows at one time, apart from the bars and the texts of steps.
 
     `specs` has the specification of the chart, without bars, in every theme; `totals` and `records` are HTML. `newest`
-    is when the newest fact came, in seconds since 1970, and the next one is overdue `patience` seconds later. `empty`
+    is when the newest fact came, in seconds since 1970, and the next one is overdue `patience` seconds later; None
+    where the period is over, and none is awaited. `start` and `until` are its ends, by the clock of `zone`. `empty`
     means that there is no reading at all that the viewer may see.
     """
 
@@ -54,8 +57,10 @@ class ViewContent(msgspec.Struct, frozen=True):
     records: str
     zone: str
     newest: float | None
-    patience: float
+    patience: float | None
     empty: bool
+    start: str
+    until: str
 
 
 class ViewSnapshot(msgspec.Struct, frozen=True):
@@ -70,50 +75,64 @@ class ViewSnapshot(msgspec.Struct, frozen=True):
     change: bytes | None
 
 
-def period_start(period: str) -> str:
-    """When a period begins, as the parameter `from` has it."""
-    return "today" if period == "today" else f"-{period}"
-
-
 class ViewReader:
     """Takes the snapshots of views, from the store and the charts."""
 
-    def __init__(self, store: Store, charts: Charts, templates: jinja2.Environment, looks: Appearance) -> None:
-        self._store, self._charts, self._looks = store, charts, looks
+    def __init__(
+        self, store: Store, charts: Charts, templates: jinja2.Environment, looks: Appearance, shifts: Shifts
+    ) -> None:
+        self._store, self._charts, self._looks, self._shifts = store, charts, looks, shifts
         self._totals: Any = templates.get_template("live.html").module
         self._records: Any = templates.get_template("records.html").module
 
     async def take(self, view: View, before: ViewSnapshot | None) -> ViewSnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
         now = datetime.now(UTC)
-        period = legible_period(period_start(view.period), None, None, view.zone, now, view.width)
+        ends = read_ends(view.span, view.zone, now, self._shifts)
+        period = legible_period(ends.start, ends.until, None, view.zone, now, view.width)
         series = view.series
-        appearance = msgspec.structs.replace(
-            self._looks, width=view.width, height=WIDTHS[view.width], short_labels=True
+        looks = msgspec.structs.replace(self._looks, width=view.width, height=WIDTHS[view.width], short_labels=True)
+        picture = await self._charts.picture(
+            ChartQuestion(
+                period,
+                period.unfinished(now),
+                looks,
+                series=series,
+                now=period.line_at(now),
+                shift=ends.shift,
+            )
         )
-        picture = await self._charts.picture(ChartQuestion(period, period.unfinished(now), appearance, series=series))
         specs, bars = _drawn(picture, before)
         fresh = await freshness(self._store.facts, picture.numbers.until, series, before.fresh if before else None)
-        content = await self._content(view, Selection(period.start, period.end, series), specs, fresh, now)
+        content = await self._content(view, picture, specs, fresh, now)
         # when the running minute is over, its plan is due and counts in the totals, even if nothing is written
         return _snapshot(before, content, bars, step_texts(picture), fresh, now.timestamp() // 60 * 60 + 60)
 
     async def _content(
-        self, view: View, selection: Selection, specs: msgspec.Raw, fresh: Freshness, now: datetime
+        self, view: View, picture: Picture, specs: msgspec.Raw, fresh: Freshness, now: datetime
     ) -> ViewContent:
-        totals = await self._store.overview.totals(selection, now)
-        records = await self._store.records.newest(NEWEST_RECORDS, selection)
+        period = picture.period
+        totals = await self._store.overview.totals(Selection(period.start, period.end, view.series), now)
+        records = await self._store.records.newest(NEWEST_RECORDS, _until_now(period, view.series, now))
         empty = not totals.readings and not await self._store.overview.has_readings(view.series.patterns)
-        zone = ZoneInfo(view.zone)
+        zone, is_over = ZoneInfo(view.zone), period.end <= now
+        newest = None if is_over and picture.numbers.until is None else fresh.newest
         return ViewContent(
             specs,
             str(self._totals.totals(totals, zone, day(now, zone))),
             str(self._records.rows(records, zone)),
             view.zone,
-            fresh.newest.timestamp() if fresh.newest else None,
-            fresh.patience,
+            newest.timestamp() if newest else None,
+            None if is_over else fresh.patience,
             empty,
+            *(f"{one.astimezone(zone):%Y-%m-%d %H:%M}" for one in (period.start, period.end)),
         )
+
+
+def _until_now(period: Period, series: SeriesFilter, now: datetime) -> Selection:
+    """The readings of a period whose time has come; all where it lies ahead. Plans of later on aren't the newest."""
+    minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    return Selection(period.start, min(period.end, minute) if period.start <= now else period.end, series)
 
 
 def _drawn(picture: Picture, before: ViewSnapshot | None) -> tuple[msgspec.Raw, Bars]:

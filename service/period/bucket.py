@@ -1,6 +1,7 @@
 """The numbers of a chart: what is asked for, and buckets of plan and fact over a period. Values only."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -10,11 +11,12 @@ from service.period.steps import Period
 
 
 class Running(msgspec.Struct, frozen=True):
-    """Running totals that begin anew at each of `begins`, the first of which may lie before the period. Minutes are due
-    that begin before `due`."""
+    """Running totals that begin anew at each of `begins`, those of each day or shift; the first may lie before the
+    period. Minutes are due that begin before `due`."""
 
     begins: tuple[datetime, ...]
     due: datetime
+    each: Literal["day", "shift"] | None = None
 
 
 class BucketQuestion(msgspec.Struct, frozen=True):

@@ -11,6 +11,9 @@ import msgspec
 from service.errors import bad_parameter, quoted
 from service.period.times import parse_time
 
+Time = str | datetime
+"""A time as somebody wrote it, or as it was read already."""
+
 STEPS = {
     "1m": 60,
     "5m": 300,
@@ -78,14 +81,16 @@ class Period(msgspec.Struct, frozen=True):
         return self.start if now < self.start else self.step_at(now)
 
 
-def make_period(start: str | None, end: str | None, step: str | None, zone: str, now: datetime, most: float) -> Period:
+def make_period(
+    start: Time | None, end: Time | None, step: str | None, zone: str, now: datetime, most: float
+) -> Period:
     """The period that `from`, `until` and `step` ask for; BadRequest names the parameter that is wrong.
 
     The first and the last step are whole: `from` moves back and `until` forward to the next edge. Without `step`, the
     period has the shortest step of which there are at most `most`, or the longest one.
     """
-    last = parse_time("until", end, zone, now) if end else None
-    first = parse_time("from", start, zone, now) if start else None
+    last = parse_time("until", end, zone, now) if isinstance(end, str) else end
+    first = parse_time("from", start, zone, now) if isinstance(start, str) else start
     if step is not None:
         return _cut(first, last, _check_step(step), zone, now)
     return _shortest((_cut(first, last, name, zone, now) for name in STEPS), most)

@@ -7,12 +7,14 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from service.errors import bad_parameter, quoted
+from service.period.shift_rules import LAST_SHIFT, SHIFT
+from service.period.shifts import NO_SHIFTS, Shift, Shifts
 
 ALLOWED_TIMES = (
     "RFC 3339 (2026-01-31T14:05:00Z; without an offset in tz), 2026-01-31, 20260131, 14:05_20260131, "
     "epoch seconds or milliseconds, now, -2h, now-2h, now-1d/d (units s min m h d w mon M y, "
     "or in full: 12hours), "
-    "today, yesterday, tomorrow, monday, midnight, noon, 6pm, 14:05, noon yesterday, 6pm friday"
+    "today, yesterday, tomorrow, monday, midnight, noon, 6pm, 14:05, noon yesterday, 6pm friday, shift, last-shift"
 )
 
 MAX_TIME = 100
@@ -59,12 +61,16 @@ def check_time_format(text: str) -> str:
     return text
 
 
-def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
+def parse_time(name: str, text: str, zone: str, now: datetime, shifts: Shifts = NO_SHIFTS) -> datetime:
     """A time as people and other tools write it, in UTC; a time without an offset is read in `zone`.
 
-    `name` is that of the parameter: `now/d` is the end of the day for `until`, as in Grafana, and otherwise its start.
+    `name` is that of the parameter: `now/d` is the end of the day for `until`, as in Grafana, and otherwise its start;
+    so is `shift` of the shift.
     """
     text = text.strip()
+    if text.lower() in (SHIFT, LAST_SHIFT):
+        shift = shift_meant(name, text, now, shifts)
+        return shift.end if name == "until" else shift.start
     try:
         moment = _read(text, zone, now, up=name == "until") if len(text) <= MAX_TIME else None
     except (ValueError, OverflowError, OSError):
@@ -76,7 +82,18 @@ def parse_time(name: str, text: str, zone: str, now: datetime) -> datetime:
 
 def is_moving(text: str) -> bool:
     """Whether the text means another time when it is read later."""
-    return _WORDS.fullmatch(text.strip()) is not None
+    return text.strip().lower() in (SHIFT, LAST_SHIFT) or _WORDS.fullmatch(text.strip()) is not None
+
+
+def shift_meant(name: str, word: str, now: datetime, shifts: Shifts) -> Shift:
+    """The shift that is running or, where none is, the one that was over last; with `last-shift` always the latter.
+    BadRequest, for the parameter of this name, where there is none."""
+    if not shifts:
+        raise bad_parameter(name, "no shifts are known here; the setting SHIFTS names them")
+    found = shifts.last(now) if word.strip().lower() == LAST_SHIFT else shifts.begun(now)
+    if found is None:
+        raise bad_parameter(name, "no shift has begun yet")
+    return found
 
 
 def check_zone(text: str) -> str:

@@ -42,7 +42,7 @@ def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults
         try:
             asked = read_board_parameters(given)
             view = asked.board_view(defaults, grant)
-            period = view.period.at(datetime.now(UTC))
+            period, _ = view.period.at(datetime.now(UTC), defaults.shifts)
         except BadRequest as error:
             if form != "html" or "wall" in dict(given).get("view", ""):
                 raise
@@ -52,7 +52,7 @@ def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults
             return await _page(feed, pages, view, asked, given, defaults, request)
         if asked.excel and form != "csv":
             raise bad_parameter("excel", FOR_CSV)
-        question = BoardQuestion(period, view.series, view.split, view.period.is_default)
+        question = BoardQuestion(period, view.series, view.split, view.period.is_trimmed(defaults.shifts))
         found = await boards.read(question, datetime.now(UTC), caller_of(request))
         if form == "json":
             body = as_json(found, split=view.split)
@@ -77,10 +77,10 @@ async def _page(
     kind = "wall" if view.wall else "hours"
     shown: dict[str, Any] = {"parts_html": snapshot.html, "query": urlencode([("board", kind), *kept])}
     if view.wall:
-        period = view.period.at(datetime.now(UTC))
-        values = {**shown, "theme": asked.theme, "title": asked.title or "Plan and fact", "when": when(period)}
+        period, shift = view.period.at(datetime.now(UTC), defaults.shifts)
+        values = {**shown, "theme": asked.theme, "title": asked.title or "Plan and fact", "when": when(period, shift)}
         return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, HEADERS)
-    values = {**_values(given), **shown}
+    values = {**_values(given, defaults), **shown}
     return await pages.form("board.html", values, grant_of(request), HEADERS)
 
 
@@ -89,13 +89,13 @@ async def _form(
 ) -> Response[Any]:
     """The page with the form alone, and the error beside the field at fault."""
     faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in FIELDS}
-    values = {**_values(given), "parts_html": "", "query": "", "faults": faults}
+    values = {**_values(given, defaults), "parts_html": "", "query": "", "faults": faults}
     return await pages.form(
         "board.html", {**values, "notice": "" if faults else error.detail}, grant, HEADERS, error.status
     )
 
 
-def _values(given: list[tuple[str, str]]) -> dict[str, Any]:
+def _values(given: list[tuple[str, str]], defaults: Defaults) -> dict[str, Any]:
     """The content of the form's fields, whether right or wrong, and the links that keep it."""
     typed = dict(given)
     kept = [(name, value) for name, value in given if name not in (*FIELDS, "format") and value.strip()]
@@ -110,7 +110,7 @@ def _values(given: list[tuple[str, str]]) -> dict[str, Any]:
         },
         "steps": ROWS,
         "kept": kept,
-        "from_placeholder": "today",
-        "until_placeholder": "end of the day",
+        "from_placeholder": "shift" if defaults.shifts else "today",
+        "until_placeholder": "its end" if defaults.shifts else "end of the day",
         "to_wall": f"/board?{wall}",
     }

@@ -14,6 +14,7 @@ from service.charts.drawing.themes import THEMES
 from service.errors import bad_parameter, quoted
 from service.live.board_view import BoardLooks, BoardView
 from service.period.comparison import Threshold
+from service.period.ends import Asked
 from service.quantities import parse_duration
 from service.routes.chart.chart_parameters import KNOWN as OF_CHARTS
 from service.routes.defaults import Defaults
@@ -25,7 +26,7 @@ FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 VIEWS = ("hours", "wall")
 WALL_THRESHOLD = Threshold(5, is_share=True)
 """How far below its plan a series may be on the wall before it is red, where nobody says."""
-SHARED = ("from", "until", "tz", "series", "split", "threshold", "labels", "unit", "title", "excel")
+SHARED = ("from", "until", "shift", "tz", "series", "split", "threshold", "labels", "unit", "title", "excel")
 """The parameters that are those of /chart."""
 
 
@@ -34,6 +35,7 @@ class BoardParameters(msgspec.Struct, frozen=True):
 
     start: str | None = None
     until: str | None = None
+    shift: str | None = None
     tz: str | None = None
     step: str = "1h"
     series: tuple[str, ...] | None = None
@@ -55,7 +57,7 @@ class BoardParameters(msgspec.Struct, frozen=True):
 
     def board_view(self, defaults: Defaults, grant: Grant) -> BoardView:
         """The view that is asked for, of the series that are granted. Forbidden for a series that isn't granted."""
-        period = BoardPeriod(self.start, self.until, self.step, self.tz or defaults.zone)
+        period = BoardPeriod(Asked(self.start, self.until, self.shift), self.step, self.tz or defaults.zone)
         looks = BoardLooks(
             self.labels or defaults.labels,
             defaults.unit if self.unit is None else self.unit,

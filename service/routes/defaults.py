@@ -2,13 +2,17 @@
 
 import msgspec
 
+from service.period.shifts import NO_SHIFTS, Shifts
+
 
 class Defaults(msgspec.Struct, frozen=True):
     """`zone` is an IANA name, `time_format` is for the labels of a chart's axis, `per_page` counts records; `labels`
-    are what plan and fact are called, and `unit` is what they count."""
+    are what plan and fact are called, and `unit` is what they count. `shifts` are those by which a period may be
+    named."""
 
     zone: str
     time_format: str
     per_page: int
     labels: tuple[str, str]
     unit: str
+    shifts: Shifts = NO_SHIFTS

@@ -9,14 +9,15 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from service.access.grants import Scope
-from service.errors import BadRequest, Fault, NoSuchPage, bad_parameter
+from service.errors import BadRequest, NoSuchPage, bad_parameter
 from service.limits.fair_line import FairLine
 from service.metrics import Metrics
+from service.period.ends import Asked
 from service.period.selection import Selection
 from service.routes.authentication import needs
 from service.routes.cursors import Cursor, read_cursor
 from service.routes.defaults import Defaults
-from service.routes.forms import PICKED, tidied
+from service.routes.forms import PICKED, message_beside, tidied
 from service.routes.html_pages import Pages
 from service.routes.openapi_answers import READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import RECORD, TEXT, WHOLE, an_object, schema
@@ -30,6 +31,7 @@ from service.routes.record_parameters import (
     Choice,
     Excel,
     From,
+    InShift,
     Series,
     Until,
     Zone,
@@ -127,6 +129,7 @@ def display_route(
         series: Series = None,
         start: From = None,
         until: Until = None,
+        shift: InShift = None,
         tz: Zone = None,
         cursor: Annotated[
             str | None,
@@ -139,12 +142,12 @@ def display_route(
         kind = requested_format(request, form or None, FORMATS, "json")
         if kind == "html" and (plain := tidied(request, pages.at("/display"), PARAMETERS, PICKED)) is not None:
             return plain
-        grant = grant_of(request)
+        grant, span = grant_of(request), Asked(start, until, shift)
         typed = FormValues(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
         try:
             all_of = Together()
             all_of.read(lambda: known_only(request, PARAMETERS, repeatable=["series"]), None)
-            choice = all_of.read(lambda: read_choice(series, start, until, tz, defaults.zone, grant), NOTHING)
+            choice = all_of.read(lambda: read_choice(series, span, tz, defaults, grant), NOTHING)
             number = all_of.read(lambda: 1 if page is None else _page_number(page, cursor), 1)
             place = all_of.read(lambda: read_cursor(cursor) if cursor else None, None)
             size = all_of.read(lambda: whole_number("per_page", per_page, 1, MAX_PER_PAGE) if per_page else None, None)
@@ -178,8 +181,8 @@ def display_route(
             case _:
                 zone = ZoneInfo(asked.choice.zone)
                 seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
-                since = asked.choice.start or await _oldest(records, asked.choice.selection)
-                values = {"typed": typed, **seen, **from_records(asked.choice, since)}
+                since = asked.choice.start or asked.choice.shift or await _oldest(records, asked.choice.selection)
+                values = {"typed": _with_shift(typed, asked.choice), **seen, **from_records(asked.choice, since)}
                 return await pages.form(TEMPLATE, values, grant, told)
 
     return display
@@ -218,9 +221,18 @@ def _links(asked: PageRequest, excerpt: Excerpt, pages: int) -> dict[str, str]:
     return {**links, "last": asked.address(page=pages)}
 
 
+def _with_shift(typed: FormValues, choice: Choice) -> FormValues:
+    """The content of the fields, where those for times have the ends of the shift that was asked for."""
+    if not choice.shift:
+        return typed
+    ends = choice.selection.start, choice.selection.end
+    start, until = (f"{one.astimezone(ZoneInfo(choice.zone)):%Y-%m-%d %H:%M}" for one in ends)
+    return msgspec.structs.replace(typed, start=start, until=until)
+
+
 def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str) -> dict[str, Any]:
     """The values for a page that shows the form with its errors, and no records."""
-    faults = {fault.field: _field_message(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
+    faults = {fault.field: message_beside(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
     notice = "" if faults else error.detail
     return {
         "typed": typed,
@@ -231,14 +243,6 @@ def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str) -> di
         "notice": notice,
         "first": first,
     }
-
-
-def _field_message(fault: Fault) -> str:
-    """The message beside a field. For times it shows the usual ways to write them instead of all."""
-    wrong, _, allowed = fault.detail.rpartition("; allowed are ")
-    if fault.field not in ("from", "until") or not allowed or not wrong:
-        return f"{fault.detail}."
-    return f"{wrong}. Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday."
 
 
 async def _oldest(records: Records, selection: Selection) -> str | None:

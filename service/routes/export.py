@@ -16,7 +16,9 @@ from service.access.grants import Grant, Scope
 from service.errors import NoMemory, Unauthorized
 from service.limits.allowance import Allowance, Hold
 from service.limits.fair_line import FairLine
+from service.period.ends import Asked
 from service.routes.authentication import needs
+from service.routes.defaults import Defaults
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT
 from service.routes.parameters import Together, known_only, requested_format, takes_gzip
@@ -26,6 +28,7 @@ from service.routes.record_parameters import (
     NOTHING,
     Excel,
     From,
+    InShift,
     Series,
     Until,
     Zone,
@@ -44,7 +47,7 @@ MEMORY = 2 * 2**20
 
 
 def export_route(
-    records: Records, reading: FairLine, zone: str, admits: Callable[[Grant], bool], memory: Allowance
+    records: Records, reading: FairLine, defaults: Defaults, admits: Callable[[Grant], bool], memory: Allowance
 ) -> HTTPRouteHandler:
     """The route for reading readings. `reading` is the line in which callers wait for the database. Times without an
     offset are in `zone`; `admits` says whether a grant still holds; each export takes from `memory`."""
@@ -61,6 +64,7 @@ def export_route(
         series: Series = None,
         start: From = None,
         until: Until = None,
+        shift: InShift = None,
         tz: Zone = None,
         form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
         excel: Excel = None,
@@ -69,9 +73,10 @@ def export_route(
         /readings."""
         known_only(request, PARAMETERS, repeatable=["series"])
         form = requested_format(request, form, FORMATS, "ndjson")
+        asked = Asked(start, until, shift)
         all_of = Together()
         for_excel = all_of.read(lambda: is_for_excel(excel, form), False)
-        choice = all_of.read(lambda: read_choice(series, start, until, tz, zone, grant_of(request)), NOTHING)
+        choice = all_of.read(lambda: read_choice(series, asked, tz, defaults, grant_of(request)), NOTHING)
         all_of.check()
         parts = _in_turn(records.stream(choice.selection), reading, caller_of(request))
         hold = memory.hold(caller_of(request))

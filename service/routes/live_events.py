@@ -22,7 +22,7 @@ from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
 from service.routes.html_pages import Names
-from service.routes.live_parameters import PeriodName, Zone
+from service.routes.live_parameters import LiveFrom, LiveUntil, PeriodName, Zone
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.parameters import known_only
@@ -57,6 +57,8 @@ def live_route(feed: LiveFeed, view_of: ViewOf, admits: Callable[[Grant], bool])
     async def live(
         request: Request[Any, Any, Any],
         period: PeriodName = None,
+        start: LiveFrom = None,
+        until: LiveUntil = None,
         series: Series = None,
         tz: Zone = None,
         width: Annotated[str | None, QueryParameter(description="Pixels that the chart may be wide.")] = None,

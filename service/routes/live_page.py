@@ -9,12 +9,13 @@ from litestar.handlers import HTTPRouteHandler
 from service.access.grants import Scope
 from service.errors import BadRequest
 from service.live.live_feed import LiveFeed
-from service.live.view import PERIODS
+from service.live.spans import periods
 from service.metrics import Metrics
 from service.routes.authentication import needs
-from service.routes.forms import tidied
+from service.routes.defaults import Defaults
+from service.routes.forms import PICKED, message_beside, tidied
 from service.routes.html_pages import Pages
-from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveParameters, PeriodName, Zone
+from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveFrom, LiveParameters, LiveUntil, PeriodName, Zone
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object
 from service.routes.page_links import from_live
@@ -31,6 +32,8 @@ ADDRESSES = {
     "ready": "/readyz",
     "metrics": "/metrics",
 }
+INSTEAD = {"period": ("from", "until")}
+"""A form without scripts sends the ends that were shown as well, when one of the periods is chosen instead."""
 HEADERS = {"Cache-Control": "no-cache"}
 _PLACES = an_object(dict.fromkeys(ADDRESSES, TEXT), title="Addresses")
 _DESCRIBED = answering(
@@ -42,49 +45,52 @@ _DESCRIBED = answering(
 )
 
 
-def home_route(feed: LiveFeed, pages: Pages, zone: str, metrics: Metrics) -> HTTPRouteHandler:
-    """The route of the live page; `zone` is the default time zone."""
+def home_route(feed: LiveFeed, pages: Pages, defaults: Defaults, metrics: Metrics) -> HTTPRouteHandler:
+    """The route of the live page."""
 
     @get("/", operation_id="home", operation_class=_DESCRIBED, tags=["records"], opt=needs(Scope.READ))
     async def home(
         request: Request[Any, Any, Any],
         period: PeriodName = None,
+        start: LiveFrom = None,
+        until: LiveUntil = None,
         series: Series = None,
         tz: Zone = None,
     ) -> Response[Any]:
         """The live page: chart, totals and newest records of a period. For programs, where things are."""
         if requested_format(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
             return Response({name: pages.at(path) for name, path in ADDRESSES.items()}, headers={"Vary": "Accept"})
-        if (plain := tidied(request, pages.at("/"), PARAMETERS)) is not None:
+        if (plain := tidied(request, pages.at("/"), PARAMETERS, PICKED, INSTEAD)) is not None:
             return plain
-        asked, grant = LiveParameters.of(period, series, tz), grant_of(request)
+        asked, grant = LiveParameters.of(period, series, tz, start, until), grant_of(request)
+        values = _values(request, asked, defaults)
         try:
             known_only(request, PARAMETERS, repeatable=["series"])
-            view = asked.view(zone, grant)
+            view = asked.view(defaults, grant)
         except BadRequest as error:
             metrics.refused("/", error.reason)
-            values = {**_values(request, asked), **_faulty(error), "zone": ZoneInfo(zone)}
-            return await pages.form("home.html", values, grant, HEADERS, error.status)
+            wrong = {**values, **_faulty(error), "zone": ZoneInfo(defaults.zone)}
+            return await pages.form("home.html", wrong, grant, HEADERS, error.status)
         snapshot = await feed.page(view, caller_of(request))
         seen = {"content": snapshot.content, "zone": ZoneInfo(view.zone), "newest": snapshot.fresh.newest}
-        return await pages.form("home.html", {**_values(request, asked), **seen}, grant, HEADERS)
+        return await pages.form("home.html", {**values, **seen}, grant, HEADERS)
 
     return home
 
 
-def _values(request: Request[Any, Any, Any], asked: LiveParameters) -> dict[str, Any]:
+def _values(request: Request[Any, Any, Any], asked: LiveParameters, defaults: Defaults) -> dict[str, Any]:
     return {
         "asked": asked,
         "newest": None,
-        "periods": PERIODS,
+        "periods": periods(defaults.shifts),
         "default": DEFAULT,
         "host": request.headers.get("host", "localhost:8080"),
         "scheme": request.url.scheme,
-        **from_live(asked.period, asked.series, asked.tz),
+        **from_live(asked.span, asked.series, asked.tz, asked.tz or defaults.zone),
     }
 
 
 def _faulty(error: BadRequest) -> dict[str, Any]:
     """The values for a page that shows only the form, with the error beside the field at fault."""
-    faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in PARAMETERS}
+    faults = {fault.field: message_beside(fault) for fault in error.faults if fault.field in PARAMETERS}
     return {"content": None, "faults": faults, "notice": "" if faults else error.detail}

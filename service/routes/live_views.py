@@ -21,7 +21,8 @@ def views_for(defaults: Defaults) -> Callable[[Connection], AnyView]:
             rest = [(name, value) for name, value in asked.multi_items() if name not in ("board", "view")]
             return read_board_parameters([*rest, ("view", view)]).board_view(defaults, grant_of(asking))
         known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
-        meant = LiveParameters.of(asked.get("period"), asked.getall("series", []), asked.get("tz"))
-        return meant.view(defaults.zone, grant_of(asking), width_for(asked.get("width")))
+        one = {name: asked.get(name) for name in ("period", "tz", "from", "until")}
+        meant = LiveParameters.of(one["period"], asked.getall("series", []), one["tz"], one["from"], one["until"])
+        return meant.view(defaults, grant_of(asking), width_for(asked.get("width")))
 
     return view_of

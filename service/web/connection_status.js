@@ -16,7 +16,7 @@ const WORDS = {
  * @import { State } from "./stream.js"
  * @typedef {object} Known What the server said of the readings, times in seconds since 1970.
  * @property {number | null} newest
- * @property {number} patience
+ * @property {number | null} patience None is awaited where it is null, as in a period that is over.
  * @property {boolean} empty
  * @property {string} zone
  * @typedef {keyof typeof WORDS | "quiet"} Kind
@@ -64,7 +64,8 @@ export function noteMessage(told = {}) {
 
 function show() {
   const age = known.newest === null ? Infinity : Math.max(0, now() - known.newest);
-  const kind = connection !== "live" ? connection : known.empty ? "waiting" : age > known.patience ? "quiet" : "live";
+  const overdue = known.patience !== null && age > known.patience;
+  const kind = connection !== "live" ? connection : known.empty ? "waiting" : overdue ? "quiet" : "live";
   const quiet = known.newest === null ? "No fact lately" : `No reading for ${span(age)}`;
   const text = kind === "quiet" ? quiet : WORDS[kind];
   const badge = byId("state");
@@ -80,6 +81,7 @@ function show() {
  * @param {number} age
  */
 function dated(kind, age) {
+  if (kind === "live" && known.newest === null) return "";
   if (kind === "live") return `Newest reading ${age < 10 ? "just now" : `${span(age)} ago`}`;
   if (kind === "quiet") return known.newest === null ? "" : `Newest reading ${moment(known.newest)}`;
   return heard === null || known.empty ? "" : `As of ${moment(heard)}`;

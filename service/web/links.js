@@ -3,16 +3,19 @@
 
 import { all, entries, one } from "./elements.js";
 
+const SHIFTS = ["shift", "last-shift"]; // the periods that a chart knows as shifts
 const form = one(HTMLFormElement, "#view");
 
 function updateLinks() {
   const chosen = new URLSearchParams(entries(new FormData(form)));
-  const period = chosen.get("period");
+  const period = chosen.get("period") ?? "";
   const zone = chosen.get("tz");
   for (const link of all(HTMLAnchorElement, "a[data-onward]")) {
     const asked = new URLSearchParams();
     for (const name of chosen.getAll("series")) asked.append("series", name);
-    if (period) asked.append("from", period === "today" ? period : `-${period}`);
+    if (SHIFTS.includes(period)) asked.append("shift", period);
+    else if (period) asked.append("from", period === "today" ? period : `-${period}`);
+    else for (const name of ["from", "until"]) if (chosen.get(name)) asked.append(name, chosen.get(name) ?? "");
     if (zone) asked.append("tz", zone);
     const [path, own] = (link.dataset.onward ?? "").split("?");
     link.href = `${path}?${[String(asked), own].filter(Boolean).join("&")}`;

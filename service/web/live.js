@@ -12,8 +12,10 @@ import { follow } from "./stream.js";
  * @property {string} records
  * @property {string} zone
  * @property {number | null} newest
- * @property {number} patience
+ * @property {number | null} patience
  * @property {boolean} empty
+ * @property {string} start the ends of the period, as people write them
+ * @property {string} until
  */
 
 /** @param {string} id */
@@ -22,6 +24,11 @@ const form = one(HTMLFormElement, "#view");
 const pick = one(HTMLDetailsElement, ".pick", form);
 const records = one(HTMLTableSectionElement, "#records");
 const zone = one(HTMLInputElement, "[name=tz]", form);
+/** The fields in which one's own period is typed, each with what it was shown to be last. */
+const ends = {
+  from: { field: one(HTMLInputElement, "[name=from]", form), shown: "" },
+  until: { field: one(HTMLInputElement, "[name=until]", form), shown: "" },
+};
 
 // --- events from the server
 
@@ -52,6 +59,8 @@ function put(data) {
   byId("nothing").hidden = true;
   byId("board").hidden = data.empty;
   byId("start").hidden = !data.empty;
+  ends.from.shown = data.start;
+  ends.until.shown = data.until;
   noteMessage({ newest: data.newest, patience: data.patience, empty: data.empty, zone: data.zone });
   one(HTMLElement, "th .zone").textContent = data.zone;
   replace(byId("totals"), data.totals);
@@ -101,11 +110,23 @@ records.addEventListener("animationend", ({ target }) => {
 
 /** @param {Problem} problem */
 function complain({ detail, errors = [] }) {
-  const faults = new Map(errors.map((error) => [error.field, `${error.detail}.`]));
-  for (const name of ["period", "series", "tz"]) say(byId(`${name}-fault`), faults.get(name));
+  const faults = new Map(errors.map((error) => [error.field, beside(error.field, error.detail)]));
+  for (const name of ["period", "from", "until", "series", "tz"]) say(byId(`${name}-fault`), faults.get(name));
   zone.ariaInvalid = String(faults.has("tz"));
+  for (const [name, { field }] of Object.entries(ends)) field.ariaInvalid = String(faults.has(name));
   const elsewhere = ![...faults.keys()].some((name) => document.getElementById(`${name}-fault`));
   say(byId("notice"), elsewhere ? detail : "");
+}
+
+/**
+ * The message beside a field; for times with the usual ways to write them instead of all.
+ * @param {string} field
+ * @param {string} detail
+ */
+function beside(field, detail) {
+  const [wrong, allowed] = detail.split("; allowed are ");
+  const isTime = (field === "from" || field === "until") && allowed;
+  return isTime ? `${wrong}. Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday.` : `${detail}.`;
 }
 
 /**
@@ -135,12 +156,22 @@ function connect(asked, state) {
   stream.open(query, state);
 }
 
-/** The fields that differ from their defaults. */
+/** The fields that differ from their defaults. The ends count where no period is chosen. */
 function choice() {
   const pairs = entries(new FormData(form));
+  const period = pairs.find(([name]) => name === "period")?.[1];
+  const moot = period ? ["from", "until"] : [];
   return new URLSearchParams(
-    pairs.filter(([name, value]) => value && !(name === "period" && value === form.dataset.default)),
+    pairs.filter(
+      ([name, value]) => value && !moot.includes(name) && !(name === "period" && value === form.dataset.default),
+    ),
   );
+}
+
+/** Whoever wants a period of their own changes that which is shown. */
+function offerEnds() {
+  if (ends.from.field.value || ends.until.field.value) return;
+  for (const { field, shown } of Object.values(ends)) field.value = shown;
 }
 
 /** The server shows the view, so it goes into the address. Several ticks in a row make a single history entry. */
@@ -167,6 +198,7 @@ function showChoice() {
 
 form.addEventListener("change", ({ target }) => {
   changed = target instanceof HTMLInputElement && target.name ? target.name : "series";
+  if (target instanceof HTMLInputElement && target.name === "period" && !target.value) offerEnds();
   showChoice();
   connect(choice(), "connecting");
 });
@@ -179,8 +211,10 @@ addEventListener("popstate", () => {
   zone.value = asked.get("tz") ?? "";
   for (const box of all(HTMLInputElement, "[name=series]", form))
     box.checked = asked.getAll("series").includes(box.value);
+  for (const [name, { field }] of Object.entries(ends)) field.value = asked.get(name) ?? "";
+  const otherwise = asked.has("from") || asked.has("until") ? "" : form.dataset.default;
   for (const period of all(HTMLInputElement, "[name=period]", form)) {
-    period.checked = period.value === (asked.get("period") ?? form.dataset.default);
+    period.checked = period.value === (asked.get("period") ?? otherwise);
   }
   changed = null;
   ticking = false;

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import httpx
@@ -16,10 +16,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from service.live.view import View
+from service.charts.question import Appearance
+from service.live.spans import asked_for
+from service.live.view import View, ViewReader
 from service.period.selection import SeriesFilter
+from service.period.shifts import Shifts
 from service.run.demo import SAMPLE
 from service.web.assets import WEB
+from service.web.pages import templates
 from tests.conftest import Engine, settings_for
 from tests.harness import Running, running
 
@@ -114,12 +118,53 @@ async def test_totals_are_looked_at_again_when_the_running_minute_is_over(fresh:
     minute = int(time.time() // 60) * 60
     plans = [{"ts": minute + 60 * number, "plan": 10, "series": name} for number in range(-3, 3)]
     await fresh.http.post("/readings", json=plans)
-    snapshot = await fresh.parts.feed.page(View("7d", SeriesFilter((name,)), "UTC", 1080), "")
+    snapshot = await fresh.parts.feed.page(View(asked_for("7d"), SeriesFilter((name,)), "UTC", 1080), "")
     over = int((snapshot.expires - minute) // 60) - 1  # a minute may have ended meanwhile
     assert over in (0, 1)
     assert f">{30 + 10 * over}<" in snapshot.content.totals
     assert "0.0 %" in snapshot.content.totals
     assert f">until {time.strftime('%H:%M', time.gmtime(snapshot.expires - 60))}<" in snapshot.content.totals
+
+
+class Clock(datetime):
+    """A clock that shows what it was set to."""
+
+    shown = datetime(2026, 11, 24, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Clock":
+        return cls.fromtimestamp(cls.shown.timestamp(), UTC)
+
+
+async def test_a_view_of_the_running_shift_moves_on_when_the_next_one_begins(
+    fresh: Running, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans = [{"ts": f"2026-11-24T{hour:02}:00:00Z", "plan": hour, "series": name} for hour in range(6, 22)]
+    await fresh.http.post("/readings", json=[*plans, {**plans[0], "fact": 5}])
+    shifts = Shifts.read("early 06:00-14:00; late 14:00-22:00", "UTC")
+    reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates(), Appearance("%H:%M"), shifts)
+    monkeypatch.setattr("service.live.view.datetime", Clock)
+    view = View(asked_for("shift"), SeriesFilter((name,)), "UTC", 1080)
+    Clock.shown = datetime(2026, 11, 24, 13, 59, 30, tzinfo=UTC)
+    early = await reader.take(view, None)
+    assert (early.content.start, early.content.until) == ("2026-11-24 06:00", "2026-11-24 14:00")
+    assert b"early shift of 2026-11-24" in bytes(early.content.specs)
+    assert early.content.patience is not None
+    Clock.shown = datetime.fromtimestamp(early.expires, UTC)
+    late = await reader.take(view, early)
+    assert (late.content.start, late.content.until) == ("2026-11-24 14:00", "2026-11-24 22:00")
+    assert b"late shift of 2026-11-24" in bytes(late.content.specs)
+    assert late.change is None  # everything is new
+    # plans of later on are in the chart, but aren't the newest records
+    assert len(late.steps) == 8
+    assert late.content.records.count("<tr") == 1
+    last = await reader.take(View(asked_for("last-shift"), view.series, "UTC", 1080), None)
+    assert (last.content.start, last.content.until, last.content.patience) == (
+        "2026-11-24 06:00",
+        "2026-11-24 14:00",
+        None,
+    )
+    assert last.content.newest == datetime(2026, 11, 24, 6, tzinfo=UTC).timestamp()
 
 
 async def test_the_page_itself_has_what_the_events_have(fresh: Running) -> None:
@@ -158,7 +203,7 @@ async def test_a_socket_has_the_same_events(fresh: Running) -> None:
             await socket.recv()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
-    for query in ("tz=Mars", "period=2h", "width=x", "from=-1h", ""):
+    for query in ("tz=Mars", "period=2h", "width=x", "from=soon", ""):
         answer = await fresh.http.get(f"/live?{query}")
         async with connect(f"{fresh.ws}live?{query}") as socket:
             assert await framed(socket) == ("refused", answer.json())
@@ -276,7 +321,23 @@ async def test_scripts_import_scripts_that_may_be_kept_for_ever(shared: Running)
     assert {name.partition(".")[0] for name in seen} == {path.stem for path in WEB.glob("*.js")}
 
 
-@pytest.mark.parametrize("query", ["period=2h", "tz=Mars", "width=0", "width=x", "from=-1h", "period=1h&period=6h"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "period=2h",
+        "period=shift",
+        "period=1h&from=-1h",
+        "from=soon",
+        "from=-1h&until=-2h",
+        "from=-32d",
+        "until=1971-01-01&from=shift",
+        "tz=Mars",
+        "width=0",
+        "width=x",
+        "since=-1h",
+        "period=1h&period=6h",
+    ],
+)
 async def test_parameters_are_read_strictly(shared: Running, query: str) -> None:
     assert (await shared.http.get(f"/live?{query}")).status_code == 400
 

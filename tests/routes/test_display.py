@@ -293,6 +293,8 @@ async def test_files_of_pages_may_be_kept_for_ever(shared: Running) -> None:
         ("/display?from=-2h&from_at=2026-01-31T14:05&until=&until_at=", "/display?from=2026-01-31+14%3A05"),
         ("/display?from=&from_at=&until=%20&until_at=2026-01-31T14:05", "/display?until=2026-01-31+14%3A05"),
         ("/?period=1h&tz=", "/?period=1h"),
+        ("/?period=6h&from=2026-01-31+14%3A05&from_at=2026-01-31T14:05&until=&until_at=&tz=", "/?period=6h"),
+        ("/?from=20260131&until=&until_at=2026-01-31T14:05&period=", "/?from=20260131&until=2026-01-31+14%3A05"),
     ],
 )  # fmt: skip
 async def test_what_a_form_leaves_empty_doesnt_stand_in_the_address(shared: Running, asked: str, plain: str) -> None:
@@ -398,8 +400,12 @@ async def test_period_series_and_zone_go_along_from_page_to_page(fresh: Running)
     assert records["/chart"] == live["/chart"]
     other = {**same, "from": "2026-01-01", "until": "2026-02-01"}
     records = links(await fresh.http.get("/display", params=other, headers=HTML))
-    assert records["/"] == same
+    assert records["/"] == other
     assert records["/chart"] == {**other, "format": "html"}
+    long = {**other, "until": "2026-02-02"}
+    assert links(await fresh.http.get("/display", params=long, headers=HTML))["/"] == same
+    live = links(await fresh.http.get("/", params=other, headers=HTML))
+    assert (live["/display"], live["/chart"]) == (other, {**other, "format": "html"})
     records = links(await fresh.http.get("/display", params=same, headers=HTML))
     assert records["/chart"] == {**same, "from": "2026-01-31T14:05:30Z", "format": "html"}
     assert (await fresh.http.get("/chart", params=records["/chart"])).status_code == 200

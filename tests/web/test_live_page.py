@@ -343,8 +343,10 @@ async def test_a_thousand_series_are_searched_ticked_and_learnt(browser: Browser
     ("query", "where", "sentence"),
     [
         ("tz=Mars", "#tz-fault", "'Mars' isn't an IANA time zone; write one like UTC or Europe/Berlin."),
+        ("from=soon", "#from-fault", "'soon' isn't a time. Write it like 2026-01-31 14:05, -2h, yesterday"),
+        ("from=-32d", "#from-fault", "is more than 31 days before the end, the most that is shown live."),
         ("period=9h", "#period-fault", "'9h' isn't allowed; allowed are 1h, 6h, today, 24h, 7d."),
-        ("colour=red", "#notice", "'colour' isn't a parameter here; allowed are period, series, tz"),
+        ("colour=red", "#notice", "'colour' isn't a parameter here; allowed are period, from, until, series, tz"),
     ],
 )
 async def test_an_address_that_is_refused_is_no_empty_page(

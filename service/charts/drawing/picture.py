@@ -8,6 +8,7 @@ import msgspec
 from service.period.bucket import Numbers, Panel, Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
+from service.period.shifts import Shift
 from service.period.steps import Period
 
 WIDTH, HEIGHT = 960, 480
@@ -47,6 +48,8 @@ class Picture(msgspec.Struct, frozen=True):
     """Whether the time axis says each date once only, rather than `time_format` at each label."""
     title_given: bool = False
     """Whether somebody gave the title. Such a title may not say which series are shown, and how aggregated."""
+    shift: Shift | None = None
+    """The shift that was asked for, which the service's own title names."""
 
     style: Style = "bars"
     """Whether plan and fact are bars side by side where there is room, or the plan is always a line across the fact."""

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from service.charts.drawing.picture import LABELS, Picture
 from service.period.bucket import Panel
 from service.period.comparison import Threshold
+from service.period.shifts import Shift
 from service.period.steps import Period
 
 AGGREGATES = {"sum": "", "avg": "average", "min": "smallest", "max": "largest", "last": "last", "increase": "increase"}
@@ -26,12 +27,13 @@ _STEPS = {
 }
 
 
-def default_title(agg: str, series: Sequence[str] | None, labels: tuple[str, str] = LABELS) -> str:
+def default_title(
+    agg: str, series: Sequence[str] | None, shift: Shift | None = None, labels: tuple[str, str] = LABELS
+) -> str:
     """The title of a picture where nobody gave one."""
     plan, fact = labels
-    what = f"{plan[:1].upper()}{plan[1:]} and {fact}"
-    if AGGREGATES[agg]:
-        what += f", {AGGREGATES[agg]}"
+    parts = (f"{plan[:1].upper()}{plan[1:]} and {fact}", AGGREGATES[agg], _shift_named(shift) if shift else "")
+    what = ", ".join(part for part in parts if part)
     return f"{what}: {_named(series)}" if series else what
 
 
@@ -69,7 +71,9 @@ def _unsaid(picture: Picture) -> Iterator[str]:
         plan, fact = picture.labels
         yield f"{plan}: {fact} of {picture.earlier.in_words} before"
     if picture.running:
-        yield f"lines: totals {'of each day' if len(picture.running.begins) > 1 else 'so far'}"
+        yield f"lines: totals {f'of each {picture.running.each}' if picture.running.each else 'so far'}"
+    if picture.title_given and picture.shift:
+        yield _shift_named(picture.shift)
     if picture.title_given and AGGREGATES[picture.agg]:
         yield AGGREGATES[picture.agg]
     if picture.title_given and picture.series and not picture.split:
@@ -78,6 +82,10 @@ def _unsaid(picture: Picture) -> Iterator[str]:
 
 def _named(series: Sequence[str]) -> str:
     return ", ".join(series) if len(series) <= 3 else f"{len(series)} series"
+
+
+def _shift_named(shift: Shift) -> str:
+    return f"{shift.name} shift of {shift.date:%Y-%m-%d}"
 
 
 def panel_name(panel: Panel) -> str:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from service.charts.answering import ChartAnswer
 from service.charts.question import ChartFormat, ChartQuestion
 from service.errors import BadRequest
+from service.period.ends import Asked
 from service.period.steps import Period
-from service.period.times import is_moving
-from service.routes.chart.chart_parameters import ChartParameters
 
 SETTLED_AFTER = timedelta(hours=1)
 """A period that ended so long ago counts as settled, since hardly any more readings of it will arrive."""
@@ -39,22 +38,28 @@ def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_un
 
 
 def kept_until(
-    parameters: ChartParameters, question: ChartQuestion, now: datetime, period_at: Callable[[datetime], Period]
+    asked: Asked, question: ChartQuestion, now: datetime, period_at: Callable[[datetime], Period]
 ) -> datetime | None:
     """The time at which the next step begins or the period moves on, at most LONGEST_KEPT from now, or at which the
     picture is another for each minute. None where the period is settled.
 
     `period_at` returns the period that the same parameters mean at another time.
     """
-    period, start, until = question.period, parameters.start, parameters.until
+    period = question.period
     if question.now is not None or (question.running and period.start < question.running.due < period.end):
         return now.replace(second=0, microsecond=0) + timedelta(minutes=1)  # when another minute is due
     if question.unfinished is not None:
-        return min(now + LONGEST_KEPT, next(edge for edge in period.edges if edge > now))
-    moves = until is None or is_moving(until) or (start is not None and is_moving(start))
-    if not moves:
+        next_step = min(now + LONGEST_KEPT, next(edge for edge in period.edges if edge > now))
+        # a shift may be over before the step is in which it ends
+        return min(next_step, _moved_by(period, now, period_at)) if asked.has_shift and asked.moves else next_step
+    if not asked.moves:
         settled = period.end + SETTLED_AFTER <= now
         return None if settled else now + min(LONGEST_KEPT, timedelta(seconds=period.seconds))
+    return _moved_by(period, now, period_at)
+
+
+def _moved_by(period: Period, now: datetime, period_at: Callable[[datetime], Period]) -> datetime:
+    """When the period has moved on, or LONGEST_KEPT from now."""
 
     def has_moved(seconds: int) -> bool:
         try:

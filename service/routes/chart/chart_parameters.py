@@ -17,6 +17,7 @@ from service.errors import bad_parameter, quoted
 from service.intake.reading import MAX_NAME
 from service.period.comparison import Threshold, read_threshold
 from service.period.earlier import Earlier, read_earlier
+from service.period.ends import Asked
 from service.period.running import CUMULATIVE, Cumulative
 from service.period.steps import STEPS
 from service.period.times import check_time_format, check_zone
@@ -43,6 +44,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
 
     start: str | None = None
     until: str | None = None
+    shift: str | None = None
     tz: str | None = None
     step: str | None = None
     agg: str = "sum"
@@ -62,6 +64,11 @@ class ChartParameters(msgspec.Struct, frozen=True):
     labels: tuple[str, str] | None = None
     unit: str | None = None
     excel: bool = False
+
+    @property
+    def asked(self) -> Asked:
+        """What the address has for the period."""
+        return Asked(self.start, self.until, self.shift)
 
     @property
     def max_panels(self) -> int | None:
@@ -132,12 +139,22 @@ def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str],
     return read
 
 
-_TIME = "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday"
+_TIME = (
+    "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday, shift, last-shift"
+)
 KNOWN = {
     "from": _Parameter(
         "start", _text, f"Begin: {_TIME}. By default an hour before `until`.", schema("string", example="-6h")
     ),
     "until": _Parameter("until", _text, "End, written like `from`; by default now.", schema("string", example="now")),
+    "shift": _Parameter(
+        "shift",
+        _text,
+        "Instead of `from` and `until`, a shift of the setting `SHIFTS`: `early`, the newest of that name that has "
+        "begun; `early@2026-11-24`, `early@yesterday`, that of a date; `shift`, the running one, or the last where "
+        "none is; `last-shift`, the newest that is over.",
+        schema("string", example="last-shift"),
+    ),
     "tz": _Parameter(
         "tz",
         lambda _, value: check_zone(value),
@@ -212,7 +229,7 @@ KNOWN = {
         "cumulative",
         _one_of(CUMULATIVE),
         "Running totals of plan and fact as lines, and how far the facts are ahead of what is due or behind it: since "
-        "the beginning of the period, or of each day.",
+        "the beginning of the period, of each day or of each shift.",
         schema("string", enum=list(CUMULATIVE)),
     ),
     "style": _Parameter(

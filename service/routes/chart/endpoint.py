@@ -13,7 +13,9 @@ from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.legible import check_bars, check_increases, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion, Delivery
 from service.errors import bad_parameter
+from service.period.ends import read_ends
 from service.period.running import running_totals
+from service.period.shifts import Shift
 from service.period.steps import Period
 from service.routes.authentication import needs
 from service.routes.chart.caching import chart_headers, kept_until, known_tags
@@ -43,12 +45,12 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
             raise bad_parameter("excel", FOR_CSV)
         packed = form in PACKED and takes_gzip(given.get("accept-encoding", ""))
         now = datetime.now(UTC)
-        period = _period(parameters, form, defaults.zone, now)
-        question = _question(parameters, period, defaults, now, grant_of(request))
+        period, shift = _period(parameters, form, defaults, now)
+        question = _question(parameters, period, shift, defaults, now, grant_of(request))
         known = known_tags(given.getall("if-none-match", ()))
         delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(question, delivery)
-        until = kept_until(parameters, question, now, lambda then: _period(parameters, form, defaults.zone, then))
+        until = kept_until(parameters.asked, question, now, lambda then: _period(parameters, form, defaults, then)[0])
         headers = chart_headers(answer, form, now, until)
         if answer.body is None:
             return ASGIResponse(status_code=304, headers=headers)
@@ -60,7 +62,7 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
 
 
 def _question(
-    parameters: ChartParameters, period: Period, defaults: Defaults, now: datetime, grant: Grant
+    parameters: ChartParameters, period: Period, shift: Shift | None, defaults: Defaults, now: datetime, grant: Grant
 ) -> ChartQuestion:
     appearance = Appearance(
         parameters.time_format or defaults.time_format,
@@ -81,9 +83,10 @@ def _question(
         series_shown(parameters.series, grant),
         parameters.max_panels,
         parameters.step if parameters.step != period.step else None,
-        running_totals(parameters.cumulative, period, now) if parameters.cumulative else None,
+        running_totals(parameters.cumulative, period, now, defaults.shifts) if parameters.cumulative else None,
         period.line_at(now),
         parameters.plan,
+        shift,
     )
 
 
@@ -99,15 +102,18 @@ def _format(accept: str) -> ChartFormat:
     return next((form for form in offered if FORMATS[form] == best), "png")
 
 
-def _period(parameters: ChartParameters, form: ChartFormat, zone: str, now: datetime) -> Period:
-    """The period that is asked for, with the step that is asked for; in a picture the step is longer where its bars
-    would be too narrow to be seen."""
+def _period(
+    parameters: ChartParameters, form: ChartFormat, defaults: Defaults, now: datetime
+) -> tuple[Period, Shift | None]:
+    """The period that is asked for, with the step that is asked for, and the shift, if it is one. In a picture the step
+    is longer where its bars would be too narrow to be seen."""
     most = parameters.max_panels or 1
     width = parameters.width // columns(parameters.width, most)
-    tz = parameters.tz or zone
-    period = legible_period(parameters.start, parameters.until, parameters.step, tz, now, width, most)
+    tz = parameters.tz or defaults.zone
+    ends = read_ends(parameters.asked, tz, now, defaults.shifts)
+    period = legible_period(ends.start, ends.until, parameters.step, tz, now, width, most)
     if parameters.agg == "increase":
         check_increases(period)
     # checked as for a single panel: the number of panels isn't known before the numbers are read
     check_bars(period, style=parameters.style)
-    return period if form in TABLES else visible(period, width - AXIS_ROOM)
+    return period if form in TABLES else visible(period, width - AXIS_ROOM), ends.shift

@@ -1,0 +1,101 @@
+"""Where a period begins and ends, as the parameters of an address ask for it."""
+
+import re
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from service.errors import bad_parameter, quoted
+from service.period.shift_rules import LAST_SHIFT, SHIFT
+from service.period.shifts import NO_SHIFTS, Shift, Shifts
+from service.period.times import is_moving, parse_time, shift_meant
+
+_DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
+_YEARS = range(1900, 2200)
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What an address has for a period: `from` and `until`, or `shift`, as they were written."""
+
+    start: str | None = None
+    until: str | None = None
+    shift: str | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the same text means another period when it is read later."""
+        if self.shift:
+            return re.search(r"@\d", self.shift) is None
+        return not self.until or is_moving(self.until) or (bool(self.start) and is_moving(self.start or ""))
+
+    @property
+    def has_shift(self) -> bool:
+        """Whether a shift is a part of what was asked for."""
+        return bool(self.shift) or any(_is_shift_word(text) for text in (self.start, self.until))
+
+
+class Ends(msgspec.Struct, frozen=True):
+    """The ends of a period, in UTC; None where an end wasn't asked for. `shift` is the shift that was asked for, if the
+    period is in it."""
+
+    start: datetime | None = None
+    until: datetime | None = None
+    shift: Shift | None = None
+
+
+def read_ends(asked: Asked, zone: str, now: datetime, shifts: Shifts = NO_SHIFTS) -> Ends:
+    """The ends that are asked for; BadRequest names the parameter that is wrong. A time without an offset is read in
+    `zone`."""
+    if asked.shift:
+        if asked.start or asked.until:
+            raise bad_parameter("shift", "has a beginning and an end of its own; leave from and until out")
+        shift = named_shift(asked.shift, now, shifts)
+        return Ends(shift.start, shift.end, shift)
+    until = parse_time("until", asked.until, zone, now, shifts) if asked.until else None
+    start = parse_time("from", asked.start, zone, now, shifts) if asked.start else None
+    return Ends(start, until, _shift_of(asked, now, shifts))
+
+
+def named_shift(text: str, now: datetime, shifts: Shifts) -> Shift:
+    """The shift that the parameter `shift` means: `early`, the newest of that name that has begun, `early@2026-11-24`,
+    that of a date, or a word for the running one or the last. BadRequest where there is none."""
+    if _is_shift_word(text):
+        return shift_meant("shift", text, now, shifts)
+    name, at, day = text.strip().partition("@")
+    shift_meant("shift", SHIFT, now, shifts)
+    if name not in shifts:
+        allowed = ", ".join((*shifts.names, SHIFT, LAST_SHIFT))
+        raise bad_parameter("shift", f"{quoted(name)} isn't a shift; allowed are {allowed}, and a name with a date")
+    on = _date(day, now, shifts.zone) if at else None
+    if (found := shifts.named(name, on, now)) is None:
+        when = f"on {on:%Y-%m-%d}, a {on:%A}" if on else "yet"
+        raise bad_parameter("shift", f"there is no shift {quoted(name)} {when}")
+    return found
+
+
+def _date(text: str, now: datetime, zone: str) -> date:
+    """The date after the `@`."""
+    if (word := text.strip().lower()) in _DAYS:
+        return now.astimezone(ZoneInfo(zone)).date() + timedelta(days=_DAYS[word])
+    try:
+        found = date.fromisoformat(word) if re.fullmatch(r"[\d-]{8,10}", word, re.ASCII) else None
+    except ValueError:
+        found = None
+    if found is None or found.year not in _YEARS:
+        raise bad_parameter("shift", f"{quoted(text)} isn't a date; write one like 2026-11-24, today or yesterday")
+    return found
+
+
+def _shift_of(asked: Asked, now: datetime, shifts: Shifts) -> Shift | None:
+    """The shift that `from` names, where the period doesn't go beyond its end."""
+    if not _is_shift_word(asked.start):
+        return None
+    shift = shift_meant("from", asked.start or "", now, shifts)
+    if _is_shift_word(asked.until):
+        return shift if shift == shift_meant("until", asked.until or "", now, shifts) else None
+    return shift if asked.until in (None, "", "now") and now < shift.end else None
+
+
+def _is_shift_word(text: str | None) -> bool:
+    return (text or "").strip().lower() in (SHIFT, LAST_SHIFT)
