@@ -121,7 +121,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),
-        export_route(store.records, parts.reading, zone, admits, parts.memory),
+        export_route(store.long_ranges, parts.reading, zone, admits, parts.memory),
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
         metrics_route(counters),
