@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import backfill, chart, chart_load, display, ingest, live, sockets, spans, tail
+from bench import backfill, chart, chart_load, display, export, ingest, live, sockets, spans, tail
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "tail": tail.measure,
     "live": live.measure,
     "display": display.measure,
+    "export": export.measure,
     "backfill": backfill.measure,
     "spans": spans.measure,
 }

@@ -4,8 +4,6 @@ import time
 from collections.abc import Awaitable
 from datetime import timedelta
 
-import httpx
-
 from bench.rollups import refresh
 from bench.service import Target
 from bench.table import median, show
@@ -15,8 +13,6 @@ SERIES = 20
 EVERY = 10
 """Seconds between two readings of a series."""
 ROUNDS = 15
-EXPORT = 500_000
-"""The most readings that are read of an export."""
 DAY = """
 insert into reading (ts, series, plan, fact)
 select ts, 'series ' || number, 40, 30 + (random() * 15)::integer
@@ -51,7 +47,6 @@ async def measure(target: Target) -> None:
             await timed("total", http.get("/display", params={"per_page": 1}))
             if turn < 3:
                 await timed("count", con.fetch("select count(*) from reading"))
-        await timed("export", _export(http, count))
     await con.close()
     first = median(times["page 1"])
     rows = [_row(f"page {number:,}", number, times, first) for number in numbers]
@@ -59,19 +54,8 @@ async def measure(target: Target) -> None:
     rows = [
         ["last page of one series in 20", _ms(times["series"]), ""],
         ["the exact total, to the first byte", _ms(times["total"]), f"{_ms(times['count'])} (count(*))"],
-        ["export as NDJSON", f"{min(count, EXPORT) / times['export'][0]:,.0f} readings/s", ""],
     ]
     show("The same, other questions", ["", "ours", "plain SQL"], rows)
-
-
-async def _export(http: httpx.AsyncClient, count: int) -> None:
-    """Read so many readings of a stream, and close it."""
-    lines = 0
-    async with http.stream("GET", "/readings", headers={"Accept-Encoding": "identity"}) as answer:
-        async for part in answer.aiter_raw():
-            lines += part.count(b"\n")
-            if lines >= min(count, EXPORT):
-                return
 
 
 async def _fill(target: Target, wanted: int) -> int:

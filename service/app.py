@@ -127,7 +127,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         chart_route(parts.charts, defaults),
         board_route(parts.boards, feed, pages, defaults, counters),
         display_route(store.records, parts.reading, pages, defaults, counters),
-        export_route(store.records, parts.reading, defaults, admits, parts.memory),
+        export_route(store.long_ranges, parts.reading, defaults, admits, parts.memory),
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
         metrics_route(counters),

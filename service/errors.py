@@ -209,6 +209,13 @@ class WrongHost(TaktlineError):
     reason = "host"
 
 
+class NotInstalled(TaktlineError):
+    """This needs a package that isn't installed on the server."""
+
+    status = 501
+    reason = "not_installed"
+
+
 class Unavailable(TaktlineError):
     """The service can't do this right now; try again."""
 

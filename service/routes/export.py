@@ -1,7 +1,5 @@
 """`GET /readings`: any number of readings as a stream, with constant memory, in formats that can be posted back."""
 
-import asyncio
-import zlib
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
@@ -13,16 +11,17 @@ from litestar.types import ASGIApp, Receive, Send
 from litestar.types import Scope as ASGIScope
 
 from service.access.grants import Grant, Scope
-from service.errors import NoMemory, Unauthorized
+from service.errors import NoMemory
 from service.limits.allowance import Allowance, Hold
 from service.limits.fair_line import FairLine
 from service.period.ends import Asked
 from service.routes.authentication import needs
 from service.routes.defaults import Defaults
+from service.routes.export_bodies import columnar, compressed, open_writer, texts
+from service.routes.export_parts import ahead, beginning_with, in_turn, while_admitted
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT
 from service.routes.parameters import Together, known_only, requested_format, takes_gzip
-from service.routes.record_formats import ndjson, table
 from service.routes.record_parameters import (
     CHOOSING,
     NOTHING,
@@ -36,18 +35,25 @@ from service.routes.record_parameters import (
     read_choice,
 )
 from service.routes.senders import caller_of, grant_of
-from service.store import Record
-from service.store.records import Records
+from service.store.long_ranges import LongRanges
 
-FORMATS = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+FORMATS = {
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "arrow": "application/vnd.apache.arrow.stream",
+    "parquet": "application/vnd.apache.parquet",
+}
 PARAMETERS = (*CHOOSING, "format", "excel")
-_DESCRIBED = answering({200: response("The readings.", dict.fromkeys(FORMATS.values(), TEXT)), 303: SIGN_IN}, READING)
-MEMORY = 2 * 2**20
-"""About how many bytes of memory an export takes: a part of it as records, as text, and unread."""
+_CONTENT = {media_type: None if form in ("arrow", "parquet") else TEXT for form, media_type in FORMATS.items()}
+_DESCRIBED = answering({200: response("The readings.", _CONTENT), 303: SIGN_IN}, (*READING, 501))
+MEMORY = 4 * 2**20
+"""About how many bytes of memory an export takes: a part of it as it was read, the next one, and some of it as text."""
+MORE_MEMORY = {"arrow": 2 * 2**20, "parquet": 20 * 2**20}
+"""How much more the formats of columns take: a record batch, and a row group as it was read and as it is written."""
 
 
 def export_route(
-    records: Records, reading: FairLine, defaults: Defaults, admits: Callable[[Grant], bool], memory: Allowance
+    ranges: LongRanges, reading: FairLine, defaults: Defaults, admits: Callable[[Grant], bool], memory: Allowance
 ) -> HTTPRouteHandler:
     """The route for reading readings. `reading` is the line in which callers wait for the database. Times without an
     offset are in `zone`; `admits` says whether a grant still holds; each export takes from `memory`."""
@@ -78,26 +84,28 @@ def export_route(
         for_excel = all_of.read(lambda: is_for_excel(excel, form), False)
         choice = all_of.read(lambda: read_choice(series, asked, tz, defaults, grant_of(request)), NOTHING)
         all_of.check()
-        parts = _in_turn(records.stream(choice.selection), reading, caller_of(request))
+        parts = ahead(in_turn(ranges.read(choice.selection), reading, caller_of(request)))
         hold = memory.hold(caller_of(request))
-        if not hold.take(MEMORY):
+        if not hold.take(MEMORY + MORE_MEMORY.get(form, 0)):
             raise NoMemory
         try:
+            writer = await open_writer(form) if form in MORE_MEMORY else None
             # the first part is read before the answer begins, while an error can still have a status of its own
-            first: list[Record] = await anext(parts, [])
+            first = await anext(parts, None)
         except BaseException:
             hold.release()
             raise
-        text = _encoded(first, _while_admitted(parts, lambda: admits(grant_of(request))), form, excel=for_excel)
+        whole = beginning_with(first, while_admitted(parts, lambda: admits(grant_of(request))))
+        body = texts(whole, form, excel=for_excel) if writer is None else columnar(whole, writer)
         headers = {
             "Content-Disposition": f'attachment; filename="readings.{form}"',
             "Cache-Control": "no-store",
             "Vary": "Accept, Accept-Encoding",
         }
-        if takes_gzip(request.headers.get("accept-encoding", "")):
+        if writer is None and takes_gzip(request.headers.get("accept-encoding", "")):
             headers["Content-Encoding"] = "gzip"
-            text = _compressed(text)
-        return HeldStream(text, hold, media_type=FORMATS[form], headers=headers)
+            body = compressed(body)
+        return HeldStream(body, hold, media_type=FORMATS[form], headers=headers)
 
     return export
 
@@ -118,40 +126,3 @@ class HeldStream(Stream):
                 await answer(scope, receive, send)
 
         return answer_and_release
-
-
-async def _in_turn(parts: AsyncIterator[list[Record]], reading: FairLine, caller: str) -> AsyncIterator[list[Record]]:
-    """The parts, for each of which the caller waits for a turn."""
-    while True:
-        async with reading.turn((caller,)):
-            part = await anext(parts, None)
-        if part is None:
-            return
-        yield part
-
-
-async def _while_admitted(
-    parts: AsyncIterator[list[Record]], admitted: Callable[[], bool]
-) -> AsyncIterator[list[Record]]:
-    """The parts; Unauthorized, which cuts the connection, as soon as the caller may not see them any more."""
-    async for part in parts:
-        if not admitted():
-            raise Unauthorized
-        yield part
-
-
-async def _encoded(
-    first: list[Record], parts: AsyncIterator[list[Record]], form: str, *, excel: bool
-) -> AsyncIterator[bytes]:
-    yield table(first, excel=excel) if form == "csv" else ndjson(first)
-    async for part in parts:
-        yield table(part, header=False, excel=excel) if form == "csv" else ndjson(part)
-
-
-async def _compressed(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    packer = zlib.compressobj(6, wbits=31)
-    async for part in parts:
-        # in a thread, since zlib releases the interpreter's lock
-        if packed := await asyncio.to_thread(packer.compress, part):
-            yield packed
-    yield packer.flush()

@@ -39,6 +39,7 @@ _MEANINGS = {
     421: "The request is for a host that isn't this service.",
     422: "The readings break a rule, and none was written; or the batch id was used for others.",
     429: "Too many wrong keys, or too many readings, came from this address or by this key.",
+    501: "The format needs a package that isn't installed on the server.",
     503: "This can't be done now; try again.",
 }
 

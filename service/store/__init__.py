@@ -7,11 +7,13 @@ from service.errors import Unavailable
 from service.store.batches import FORGOTTEN, Batches
 from service.store.blockers import Blocker, Blockers
 from service.store.buckets import Buckets
+from service.store.columns import Columns
 from service.store.database import DatabaseServer, session
 from service.store.facts import Facts
 from service.store.inventory import LEDGERS, Inventory
 from service.store.jobs import Job, Jobs
 from service.store.keys import Keys
+from service.store.long_ranges import LongRanges
 from service.store.notes import Note, Notes
 from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
@@ -29,7 +31,18 @@ neither slow charts nor long refreshes ever hold up the writing of readings, how
 PING_TIMEOUT = 2.0
 """Seconds that the database may take to answer a readiness probe."""
 
-__all__ = ["FORGOTTEN", "READING", "Blocker", "Excerpt", "Job", "Note", "Record", "Store", "open_store"]
+__all__ = [
+    "FORGOTTEN",
+    "READING",
+    "Blocker",
+    "Columns",
+    "Excerpt",
+    "Job",
+    "Note",
+    "Record",
+    "Store",
+    "open_store",
+]
 
 
 class Store:
@@ -48,6 +61,7 @@ class Store:
         self.jobs = Jobs(working, server)
         self.keys = Keys(writing)
         self.notes = Notes(reading)
+        self.long_ranges = LongRanges(reading)
         self.records = Records(reading)
         self.rollups = Rollups(working, server)
         self.series = Series(reading, writing, server)

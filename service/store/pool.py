@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 
 from service.errors import BadReading, TooMuchAtOnce, Unavailable
-from service.store.queries import Edition, query
+from service.store.queries import Edition, query, without_comments
 from service.store.server_words import in_words
 
 ACQUIRE_TIMEOUT = 5.0
@@ -113,6 +113,25 @@ class Pool:
         async with self.connection() as con:
             return await con.execute(query(name, edition=self._edition), *args, timeout=WORK_TIMEOUT)
 
+    async def copy(self, name: str, *args: object) -> tuple[bytes, int]:
+        """What COPY writes in its binary format for the query in `sql/queries/<name>.sql`, and the number of rows."""
+        pieces: list[bytes] = []
+
+        async def keep(piece: bytes) -> None:
+            pieces.append(piece)
+
+        text = without_comments(query(name, edition=self._edition))
+        async with self.connection() as con:
+            copying = asyncio.create_task(con.copy_from_query(text, *args, output=keep, format="binary"))
+            try:
+                async with asyncio.timeout(READ_TIMEOUT):
+                    done = await asyncio.shield(copying)
+            except (TimeoutError, asyncio.CancelledError):
+                con.terminate()  # asyncpg can't go on after a COPY that was cancelled
+                copying.add_done_callback(_leave_failure)
+                raise
+        return b"".join(pieces), int(done.split()[-1])
+
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """One state of the database for several queries."""
@@ -199,7 +218,7 @@ class Pool:
                 ending.cancel()
 
 
-def _leave_failure(done: "asyncio.Task[None]") -> None:
+def _leave_failure(done: "asyncio.Task[object]") -> None:
     """Take note of how it ended, so that nobody is told that it failed: the connection was cut then."""
     if not done.cancelled():
         done.exception()

@@ -47,6 +47,7 @@ QUERIES = (
     "drop_slices",
     "end_job",
     "existing_series",
+    "exported",
     "find_batches",
     "first_series",
     "forget_batches",
@@ -94,6 +95,7 @@ QUERIES = (
     "series",
     "series_are_noted",
     "series_matching",
+    "series_of_numbers",
     "series_readings",
     "server",
     "sliced",
@@ -171,6 +173,12 @@ def query(
     if down is not None:
         text = _NAME.sub(lambda found: _ORDERS[down].get(found[1], found[0]), text)
     return fill_in(text, files, edition, together=together)
+
+
+def without_comments(text: str) -> str:
+    """The statement without the lines of its comments: COPY takes no parameters, so that the driver writes their values
+    into the text, in comments as well, where a line of a value could end the comment."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("--"))
 
 
 def _indented(text: str, indent: str) -> str:

@@ -1,13 +1,12 @@
-"""Reads single readings: pages of them, the newest, and long ranges in parts."""
+"""Reads single readings: pages of them, and the newest."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
 import msgspec
 
-from service.period.selection import BEGINNING, END, Place, Selection, SeriesFilter
+from service.period.selection import Place, Selection, SeriesFilter
 from service.store.counting import Count, count, spread
 from service.store.pool import Pool, Snapshot
 from service.store.series import Reader, names_of
@@ -15,15 +14,6 @@ from service.store.series import Reader, names_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIRST_PART, MOST_OF_PART, PART_BYTES = 100, 2000, 512 * 1024
-"""How many readings of a long range are read at once: the first time, at most, and so many that they take about so many
-bytes. The most takes a few hundredths of a second, for which other queries may have to wait."""
-WIDER, SHORTEST = 4, timedelta(milliseconds=1)
-"""A long range is read in windows of time: how many times as long as the last one the next is, where that held less
-than a part; and the shortest."""
-PLAIN = 150
-"""About how many bytes of text a reading takes beside its attributes."""
-_DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -91,37 +81,6 @@ class Records:
             return _excerpt(rows[::-1], following - len(rows), total)
         return _excerpt(rows, total - following, total)
 
-    async def stream(self, selection: Selection) -> AsyncIterator[list[Record]]:
-        """All records of a selection, oldest first, in parts. Each part shows the database as it is when that part is
-        read."""
-        selection = await _named(self._pool, selection)
-        most, window = FIRST_PART, _DAY
-        for day in await self._days(selection):
-            start, end = max(day, selection.start), min(day + _DAY, selection.end)
-            place = None
-            while start < end:
-                until = min(end, start + window)
-                bounds = start, until, selection.series.names, *_parts(place)
-                rows = await self._pool.read("readings", *bounds, most, 0, down=False)
-                if rows:
-                    yield [_record(row) for row in rows]
-                if len(rows) < most:
-                    start, place, window = until, None, min(_DAY, WIDER * window)
-                else:
-                    # so much as two parts take: the database sorts all readings of a window for each part
-                    window = max(SHORTEST, 2 * (rows[-1]["ts"] - start))
-                    most = _next_part(rows)
-                    place = Place(rows[-1]["ts"], rows[-1]["id"])
-                    start = place.ts
-
-    async def _days(self, selection: Selection) -> list[datetime]:
-        start = selection.start - (selection.start - BEGINNING) % _DAY
-        end = selection.end + (END - selection.end) % _DAY
-        names = selection.series.names
-        async with self._pool.snapshot() as snapshot:
-            asked = (start, end, names, snapshot.upto)
-            return [day for (day,) in await snapshot.read("days_with_readings", *asked, together=names is None)]
-
 
 async def _named(reader: Reader, selection: Selection) -> Selection:
     """The same selection, which names its series unless these are all."""
@@ -129,12 +88,6 @@ async def _named(reader: Reader, selection: Selection) -> Selection:
         return selection
     names = await names_of(reader, selection.series)
     return Selection(selection.start, selection.end, SeriesFilter(names))
-
-
-def _next_part(rows: list[asyncpg.Record]) -> int:
-    """How many readings of the size of these make a part."""
-    each = PLAIN + sum(len(row["attributes"] or b"") for row in rows) // len(rows)
-    return max(FIRST_PART, min(MOST_OF_PART, PART_BYTES // each))
 
 
 def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:

@@ -6,15 +6,24 @@ import gzip
 import io
 import json
 import random
+import sys
 import time
 import tracemalloc
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import httpx
+import pyarrow
+import pyarrow.ipc
 import pytest
+from pyarrow import parquet
 
 from service.period.selection import Selection
-from service.store.records import MOST_OF_PART
+from service.routes import arrow_formats
+from service.routes.export import FORMATS
+from service.store.long_ranges import MOST_OF_PART
+from service.store.pool import Pool
 from tests.conftest import Engine, dropped_schema, settings_for
 from tests.database import connected
 from tests.harness import Running, running
@@ -43,7 +52,7 @@ async def rollups(engine: Engine, schema: str) -> list[Any]:
     """The exact buckets of all hours, as they would be drawn."""
     async with connected(engine, schema) as con:
         rows = await con.fetch("select * from reading_hour order by bucket, series")
-    return [tuple(round(value, 9) if isinstance(value, float) else value for value in row.values()) for row in rows]
+    return [tuple(f"{value:.9g}" if isinstance(value, float) else value for value in row.values()) for row in rows]
 
 
 @pytest.mark.parametrize(("form", "media_type"), [("ndjson", "application/x-ndjson"), ("csv", "text/csv")])
@@ -147,6 +156,108 @@ async def test_one_who_leaves_in_the_middle_leaves_nothing_behind(fresh: Running
     assert (await asyncio.wait_for(fresh.http.get("/display"), 5)).json()["total"] == 25_000
 
 
+def rows_of(table: Any) -> list[tuple[Any, ...]]:
+    """Rows as they are in NDJSON, of the columns of a file."""
+    return [
+        (one["ts"], one["series"], one["plan"], one["fact"], one["attributes"] and json.loads(one["attributes"]))
+        for one in table.to_pylist()
+    ]
+
+
+def rows_of_lines(text: str) -> list[tuple[Any, ...]]:
+    rows = []
+    for line in text.splitlines():
+        one = json.loads(line)
+        own = [one.pop(name, None) for name in ("ts", "series", "plan", "fact")]
+        rows.append((datetime.fromisoformat(own[0]), *own[1:], one or None))
+    return rows
+
+
+READERS: dict[str, Callable[[bytes], Any]] = {
+    "arrow": lambda body: pyarrow.ipc.open_stream(body).read_all(),
+    "parquet": lambda body: parquet.read_table(pyarrow.BufferReader(body)),
+}
+
+
+@pytest.mark.parametrize("form", READERS)
+async def test_a_file_of_columns_has_the_same_readings(fresh: Running, form: str) -> None:
+    for seed in (1, 2, 3):
+        await fresh.http.post("/readings", json=readings(4000, seed))
+    plain = [{"ts": NOW - 1e-6 * number, "series": f"new {number % 50}", "plan": -0.0} for number in range(9000)]
+    await fresh.http.post("/readings", json=plain)
+    for chosen in ({}, {"series": ["a", "ё"]}, {"from": "-1d", "series": "new 7"}, {"until": "-2d"}):
+        lines = rows_of_lines((await fresh.http.get("/readings", params=chosen)).text)
+        answer = await fresh.http.get("/readings", params={**chosen, "format": form})
+        assert answer.headers["content-type"] == FORMATS[form]
+        assert "content-encoding" not in answer.headers
+        assert rows_of(READERS[form](answer.content)) == lines
+    assert len(lines) > 1000
+
+
+@pytest.mark.parametrize("form", READERS)
+async def test_nothing_in_a_range_of_columns(shared: Running, form: str) -> None:
+    """It is a whole file, with the columns that every other has."""
+    params = {"from": "1971-01-01", "until": "1971-01-02"}
+    answer = await shared.http.get("/readings", params=params, headers={"Accept": FORMATS[form]})
+    table = READERS[form](answer.content)
+    assert table.num_rows == 0
+    kinds = {"ts": "timestamp[us, tz=UTC]", "series": "string", "plan": "double", "fact": "double"}
+    assert {field.name: str(field.type) for field in table.schema} == {**kinds, "attributes": "string"}
+
+
+@pytest.mark.parametrize("form", READERS)
+async def test_columns_without_the_extra(shared: Running, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "service.routes.arrow_formats", raising=False)
+    answer = await shared.http.get("/readings", params={"format": form})
+    assert (answer.status_code, answer.headers["content-type"]) == (501, "application/problem+json")
+    assert "taktline[arrow]" in answer.json()["detail"]
+
+
+async def test_a_row_group_is_written_when_it_is_large(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrow_formats, "GROUP_ROWS", 150)
+    made = [{"ts": f"2001-02-03T04:05:{number % 60:02}Z", "plan": number} for number in range(500)]
+    await shared.http.post("/readings", json=made)
+    asked = {"from": "2001-02-03", "until": "2001-02-04", "format": "parquet"}
+    body = (await shared.http.get("/readings", params=asked)).content
+    file = parquet.ParquetFile(pyarrow.BufferReader(body))
+    assert [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)] == [500]
+
+
+async def test_numbers_as_they_were(shared: Running, name: str) -> None:
+    """Those that JSON and Python write in different ways as well."""
+    times = ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000001Z"]
+    numbers = [1e16, 0.00001, 1e-7, -0.0, 5e-324, 123456789012345678.0, 0.00012, 2.5e22]
+    made = [{"ts": ts, "series": name, "plan": number, "fact": -number} for ts in times for number in numbers]
+    assert (await shared.http.post("/readings", json=made)).json() == {"written": 16, "duplicate": False}
+    lines = (await shared.http.get("/readings", params={"series": name})).text.splitlines()
+    assert [json.loads(line) for line in lines] == made
+    answer = await shared.http.get("/readings", params={"series": name, "format": "csv"})
+    cells = [(ts, name, number, -number) for ts in times for number in numbers]
+    rows = [",".join(str(cell).removesuffix(".0") for cell in row) for row in cells]
+    assert answer.text.splitlines()[1:] == [f"{row}," for row in rows]
+
+
+async def test_two_series_with_one_number(fresh: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then others are made, until each series has its own."""
+    made = [{"ts": NOW + number, "series": f"s{number}", "plan": 1} for number in range(4)]
+    await fresh.http.post("/readings", json=made)
+    real, asked = Pool.read, []
+
+    async def read(pool: Pool, name: str, *args: Any, **more: Any) -> Any:
+        rows = await real(pool, name, *args, **more)
+        if name == "series_of_numbers":
+            asked.append(args[-1])
+            if len(asked) == 1:
+                return [{"number": rows[0]["number"], "series": row["series"]} for row in rows]
+        return rows
+
+    monkeypatch.setattr(Pool, "read", read)
+    lines = (await fresh.http.get("/readings")).text.splitlines()
+    assert [json.loads(line)["series"] for line in lines] == ["s0", "s1", "s2", "s3"]
+    assert len(set(asked)) == 2
+
+
 async def test_memory_stays_small_however_long_the_range(fresh: Running) -> None:
     """Of 40,000 readings of a kilobyte each, only a few parts are in memory at the same time."""
     text = "x" * 1000
@@ -156,8 +267,8 @@ async def test_memory_stays_small_however_long_the_range(fresh: Running) -> None
     tracemalloc.start()
     try:
         size = 0
-        async for part in fresh.parts.store.records.stream(Selection()):
-            size += len(part)
+        async for part in fresh.parts.store.long_ranges.read(Selection()):
+            size += len(part.ts)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
