@@ -3,8 +3,10 @@ processes do it."""
 
 import gzip
 import html
+import os
 import re
 from functools import cache
+from pathlib import Path
 from typing import Literal, assert_never
 
 import msgspec
@@ -55,7 +57,12 @@ def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
 @cache
 def _load_fonts() -> None:
     """Register a font for Chinese, Japanese and Korean: the drawing library itself has Latin, Greek and Cyrillic
-    letters only."""
+    letters only.
+
+    It is kept from the fonts of the system, which it would prefer to its own: it opens the file of such a font several
+    times for each letter, which takes longer than all the rest of the drawing, and other systems have others.
+    """
+    os.environ["FONTCONFIG_FILE"] = str(Path(__file__).with_name("fonts.conf"))  # read when the first font is needed
     vl_convert.register_font_directory(str(noto_cjk_sans_otc.FONT_PATH.parent))
 
 

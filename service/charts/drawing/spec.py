@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from service.charts.drawing.bars import bars, is_dense
-from service.charts.drawing.lettering import clean, width_of, wrapped
+from service.charts.drawing.lettering import clean, is_measured, width_of, wrapped
 from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
 from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
@@ -79,10 +79,12 @@ def _notes(picture: Picture) -> Iterator[dict[str, object]]:
 
 
 def _write_title(made: Spec, picture: Picture) -> None:
-    sizes = made["config"]["title"]
-    sizes["limit"] = width = _room(made, picture)
+    sizes, width = made["config"]["title"], _room(made, picture)
     made["title"]["text"] = wrapped(picture.title, width, sizes["fontSize"], 2)
     made["title"]["subtitle"] = wrapped(subtitle(picture), width, sizes["subtitleFontSize"], 3)
+    lines = [*made["title"]["text"], *made["title"]["subtitle"]]
+    if not all(map(is_measured, lines)):  # the drawing library measures a text that has a limit once more
+        sizes["limit"] = width
 
 
 def _write_x(encoding: Spec, picture: Picture) -> None:
@@ -128,10 +130,11 @@ def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
         names["fact~"] = "not over yet"
     legend["values"] = list(names)
     legend["labelExpr"] = _chosen(names, "datum.label")
-    legend["labelLimit"] = room - 34
     if "missed" not in kinds:
         legend["symbolDash"] = DASHES
-    if sum(width_of(name, 12) + 34 for name in names.values()) > room:
+    widths = [width_of(name, 12) + 34 for name in names.values()]
+    legend["labelLimit"] = room - 34 if max(widths) > room else 0
+    if sum(widths) > room:
         legend["columns"] = 2
     return legend
 
