@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from service.charts.answering import ChartAnswer
-from service.charts.question import ChartFormat, ChartQuestion
+from service.charts.question import ChartFormat
 from service.errors import BadRequest
 from service.period.steps import Period
 from service.period.times import is_moving
@@ -39,15 +39,15 @@ def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_un
 
 
 def kept_until(
-    parameters: ChartParameters, question: ChartQuestion, now: datetime, period_at: Callable[[datetime], Period]
+    parameters: ChartParameters, period: Period, now: datetime, period_at: Callable[[datetime], Period]
 ) -> datetime | None:
     """The time at which the next step begins or the period moves on, at most LONGEST_KEPT from now. None where the
     period is settled.
 
     `period_at` returns the period that the same parameters mean at another time.
     """
-    period, start, until = question.period, parameters.start, parameters.until
-    if question.unfinished is not None:
+    start, until = parameters.start, parameters.until
+    if period.unfinished(now) is not None:
         return min(now + LONGEST_KEPT, next(edge for edge in period.edges if edge > now))
     moves = until is None or is_moving(until) or (start is not None and is_moving(start))
     if not moves:
