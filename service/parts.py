@@ -11,6 +11,7 @@ import structlog
 from service.access.keyring import Anonymous, Keyring
 from service.access.signatures import Signatures
 from service.charts.answering import Charts
+from service.charts.drawing.templates import take_over
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
@@ -130,7 +131,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         _maintained(url, store, keyring, settings) as watch,
     ):
         counters.watch_jobs(watch.jobs)
-        await renderer.warm()
+        take_over(await renderer.warm())
         most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
         rules = Rules(settings.min_ts, settings.max_clock_skew, most)
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)

@@ -1,41 +1,24 @@
 """A picture as bytes. Drawing is bound by the processor and takes some hundredths to tenths of a second, so worker
 processes do it."""
 
-import gzip
 import html
 import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import assert_never
 
 import msgspec
 import noto_cjk_sans_otc
 import vl_convert
 
 from service.charts.drawing.lettering import clean
+from service.charts.drawing.order import DrawnFormat
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.pixels import snapped
 from service.charts.drawing.small_png import small_png
 from service.charts.drawing.spec import spec
 from service.charts.drawing.wording import summary
-
-DrawnFormat = Literal["png", "svg", "pdf"]
-
-
-class DrawingOrder(msgspec.Struct, frozen=True):
-    """What a worker is told to draw: a picture in a format. `scale` counts for PNG alone; `packed` means gzipped."""
-
-    picture: Picture
-    form: DrawnFormat
-    scale: float = 1
-    packed: bool = False
-
-
-def carry_out(order: DrawingOrder) -> bytes:
-    """The bytes that were ordered."""
-    data = draw(order.picture, order.form, order.scale)
-    return gzip.compress(data, 6, mtime=0) if order.packed else data
 
 
 def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:

@@ -12,7 +12,8 @@ import msgspec
 from service.charts.drawing.bars import bars, is_dense
 from service.charts.drawing.lettering import clean, is_measured, width_of, wrapped
 from service.charts.drawing.picture import AXIS_ROOM, Picture
-from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
+from service.charts.drawing.templates import NOTES, template
+from service.charts.drawing.themes import DASHES, LARGE_NOTE, NOTE
 from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import abbreviated, empty_panel_text, panel_name, subtitle, summary
@@ -21,8 +22,8 @@ from service.period.bucket import Panel
 Spec = dict[str, Any]
 """A Vega-Lite specification."""
 
-NOTES, ZERO = 1, 2
-"""The places of these layers in the template; the bars are the first layer."""
+ZERO = 2
+"""The place of this layer in the template; the bars are the first layer."""
 LOW_PANEL = 200
 """Pixels of height below which a panel has few numbers on its value axis: texts are half the work of drawing."""
 LEFT_OUT = "datum.index % 0.5 > 0.01"
