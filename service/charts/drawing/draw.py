@@ -45,7 +45,7 @@ def _load_fonts() -> None:
     It is kept from the fonts of the system, which it would prefer to its own: it opens the file of such a font several
     times for each letter, which takes longer than all the rest of the drawing, and other systems have others.
     """
-    os.environ["FONTCONFIG_FILE"] = str(Path(__file__).with_name("fonts.conf"))  # read when the first font is needed
+    os.putenv("FONTCONFIG_FILE", str(Path(__file__).with_name("fonts.conf")))  # read when the first font is needed
     vl_convert.register_font_directory(str(noto_cjk_sans_otc.FONT_PATH.parent))
 
 
