@@ -14,7 +14,7 @@ AHEAD_DASHES = [4, 3]
 """The dashes and gaps of the total of plans that aren't due yet."""
 
 
-def running_layers(theme: Theme, data: str | None, *, compact: bool) -> alt.LayerChart:
+def running_layers(theme: Theme, data: str | None) -> alt.LayerChart:
     """What lies between the totals of plan and fact, the two lines, and by how much they differ in words."""
     tinted = _by("gap", {"behind": theme.below, "ahead": theme.fact})
     drawn = _by("line", {"plan": theme.plan, "plan~": theme.plan, "fact": theme.fact})
@@ -36,7 +36,7 @@ def running_layers(theme: Theme, data: str | None, *, compact: bool) -> alt.Laye
     )
     said = (
         _of(data, "isValid(datum.said)")
-        .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, fontSize=12 if compact else 15, fontWeight=600)
+        .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, fontSize=15, fontWeight=600)
         .encode(x=alt.X("at:Q", title=None), y=alt.Y("level:Q", title=None), text="said:N", fill=tinted)
     )
     made: alt.LayerChart = gaps + lines + said
