@@ -126,6 +126,8 @@ def _tile(board: Board, section: Section, looks: BoardLooks, title: str, now: da
 
 def _state(board: Board, section: Section, looks: BoardLooks, now: datetime) -> State:
     standing = section.standing
+    if standing.plan is None and section.newest is None:
+        return "none"
     is_running = board.period.start <= now < board.period.end
     if is_running and board.due > board.period.start and not _is_fresh(section, looks, now):
         return "still"

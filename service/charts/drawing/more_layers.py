@@ -6,8 +6,6 @@ import altair as alt
 
 from service.charts.drawing.themes import Theme
 
-SHADE = 0.22
-"""The opacity of what lies between the two lines of running totals."""
 LINE, NOW_LINE = 2.5, 1.0
 """Pixels of the width of the lines."""
 AHEAD_DASHES = [4, 3]
@@ -15,14 +13,9 @@ AHEAD_DASHES = [4, 3]
 
 
 def running_layers(theme: Theme, data: str | None) -> alt.LayerChart:
-    """What lies between the totals of plan and fact, the two lines, and by how much they differ in words."""
+    """The lines of the totals of plan and fact, and by how much they differ in words."""
     tinted = _by("gap", {"behind": theme.below, "ahead": theme.fact})
     drawn = _by("line", {"plan": theme.plan, "plan~": theme.plan, "fact": theme.fact})
-    gaps = (
-        _of(data, "isValid(datum.gap) && isValid(datum.from)")
-        .mark_rect(opacity=SHADE)
-        .encode(x=alt.X("from:Q", title=None), x2="to:Q", y=alt.Y("level:Q", title=None), y2="base:Q", fill=tinted)
-    )
     lines = (
         _of(data, "isValid(datum.line)")
         .mark_line(strokeWidth=LINE, strokeJoin="miter")
@@ -39,7 +32,7 @@ def running_layers(theme: Theme, data: str | None) -> alt.LayerChart:
         .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, fontSize=15, fontWeight=600)
         .encode(x=alt.X("at:Q", title=None), y=alt.Y("level:Q", title=None), text="said:N", fill=tinted)
     )
-    made: alt.LayerChart = gaps + lines + said
+    made: alt.LayerChart = lines + said
     return made
 
 

@@ -15,7 +15,7 @@ from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.templates import NOTES, NOW, TOTALS, ZERO, template
 from service.charts.drawing.themes import DASHES, LARGE_NOTE, NOTE
 from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
-from service.charts.drawing.totals import reach_of_totals, total_rows
+from service.charts.drawing.totals import gaps, reach_of_totals, total_rows
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import below, empty_panel_text, panel_name, subtitle, summary
 from service.period.bucket import Panel
@@ -40,6 +40,8 @@ def spec(picture: Picture) -> Spec:
     axis = None if split else fitted_axis(_values(picture.panels), _parts(picture))
     spans = [axis.span] if axis else [library_span(_values([panel]), PANEL_PARTS) for panel in picture.panels]
     drawn = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
+    if picture.running:
+        drawn = [*gaps(picture), *({"base": 0, **bar} for bar in drawn)]
     notes = list(_notes(picture))
     totals, now = list(total_rows(picture)), list(_now(picture))
     if split:
@@ -63,7 +65,7 @@ def spec(picture: Picture) -> Spec:
     _write_y(encoding["y"], picture, axis)
     if unread := {str(note["panel"]): True for note in notes if note["text"]}:
         _hide_numbers(encoding["y"], unread, picture)
-    if is_dense(picture, _panel_width(picture)):
+    if picture.running or is_dense(picture, _panel_width(picture)):
         encoding["y2"] = {"field": "base"}
     legend = encoding["fill"]["legend"]
     kinds = {bar["kind"] for bar in drawn}

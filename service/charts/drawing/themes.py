@@ -80,7 +80,8 @@ THEMES = {
 def palette(theme: Theme) -> dict[str, str]:
     """The colour of each kind of bar. Outlined bars are softer inside than their outline."""
     outlined = {kind: theme.soft(colour) for kind, colour in outlines(theme).items()}
-    return {"plan": theme.plan, "fact": theme.fact, "below": theme.below, **outlined}
+    between = {"behind": theme.soft(theme.below), "ahead": theme.soft(theme.fact)}
+    return {"plan": theme.plan, "fact": theme.fact, "below": theme.below, **outlined, **between}
 
 
 def outlines(theme: Theme) -> dict[str, str]:
