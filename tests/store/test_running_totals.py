@@ -6,7 +6,7 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.intake.batch import Receipt
@@ -14,6 +14,7 @@ from service.intake.reading import Reading
 from service.period.bucket import BucketQuestion, RunningBucket
 from service.period.running import CUMULATIVE, Cumulative, running_totals
 from service.period.selection import SeriesFilter
+from service.period.shifts import Shifts
 from service.period.steps import Period, make_period
 from service.store import Store
 from tests.batches import packed
@@ -39,25 +40,39 @@ CHANGES = (
 NUMBERS = count(1)
 
 
+SHIFTS_TEXT, BETWEEN = "early 06:00-14:00; night 22:00-06:00", range(14, 22)
+"""Shifts, and the hours of the day that lie in none."""
+
+
+def since(at: datetime, period: Period, kind: Cumulative) -> datetime:
+    """When the totals began that run at a moment of the period, looked for minute by minute on the clock."""
+    zone = ZoneInfo(period.zone)
+    if kind == "period":
+        return period.start
+    day = at.astimezone(zone).date()
+    while kind == "day":
+        if (at - MINUTE).astimezone(zone).date() < day:
+            return at
+        at -= MINUTE
+    while f"{at.astimezone(zone):%H:%M}" not in ("06:00", "22:00"):
+        if at == period.start and at.astimezone(zone).hour in BETWEEN:
+            return at
+        at -= MINUTE
+    return at
+
+
 def oracle(rows: list[Row], running: datetime, period: Period, kind: Cumulative) -> list[RunningBucket]:
     """The rules, reading by reading and minute by minute."""
-    zone = ZoneInfo(period.zone)
+    first = since(period.start, period, kind)
     steps: dict[datetime, list[tuple[datetime, int | None, int | None]]] = defaultdict(list)
     for minute, _, plan, fact in rows:
         at = running + minute * MINUTE
-        if at < period.end:
-            day = at.astimezone(zone).date()
-            start = max((edge for edge in period.edges if edge <= at), default=None)
-            if start is not None:
-                steps[start].append((at, plan, fact))
-            elif kind == "day" and day == period.start.astimezone(zone).date():
-                steps[at].append((at, plan, fact))
-    made, key = [], None
+        if first <= at < period.end:
+            steps[max((edge for edge in period.edges if edge <= at), default=first)].append((at, plan, fact))
+    made, begun = [], None
     for start, some in sorted(steps.items()):
-        if kind == "day" and key != start.astimezone(zone).date():
-            key, totals = start.astimezone(zone).date(), [0, 0, 0, 0]
-        elif kind == "period" and key is None:
-            key, totals = start.date(), [0, 0, 0, 0]
+        if begun != (now_since := since(max(start, period.start), period, kind)):
+            begun, totals = now_since, [0, 0, 0, 0]
         plans = [plan for _, plan, _ in some if plan is not None]
         facts = [fact for _, _, fact in some if fact is not None]
         due_plans = [plan for at, plan, _ in some if plan is not None and at < running]
@@ -65,14 +80,13 @@ def oracle(rows: list[Row], running: datetime, period: Period, kind: Cumulative)
         for place, numbers in enumerate((plans, facts, due_plans, due_facts)):
             totals[place] += sum(numbers)
         has_begun = start < running
-        due_fact = sum(due_facts) if due_facts or due_plans else None
         bucket = RunningBucket(
             start,
             sum(plans) if plans else None,
             sum(facts) if facts else None,
             len(some),
             sum(due_plans) if due_plans else None,
-            due_fact,
+            sum(due_facts) if due_facts or due_plans else None,
             totals[0],
             totals[1] if has_begun else None,
             totals[2],
@@ -109,7 +123,8 @@ async def test_totals_run_as_a_person_would_add_them_up(
     name = f"{next(NUMBERS)}"
     first, last = running - before * HOUR, running + after * HOUR
     period = make_period(first.isoformat(), max(last, first + HOUR).isoformat(), step, zone, running, 5000)
-    totals = running_totals(kind, period, running + timedelta(seconds=17))
+    assume(kind != "shift" or period.seconds <= 3600)
+    totals = running_totals(kind, period, running + timedelta(seconds=17), Shifts.read(SHIFTS_TEXT, zone))
     question = BucketQuestion(period, series=SeriesFilter(tuple(f"{name} {one}" for one in "abc")), running=totals)
     written: list[Row] = []
     for some in (rows, late):
