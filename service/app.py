@@ -25,6 +25,7 @@ from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.authentication import Authentication, needs
 from service.routes.board import board_route
 from service.routes.chart.endpoint import chart_route
+from service.routes.check import check_route
 from service.routes.compression import compression
 from service.routes.defaults import Defaults
 from service.routes.display import display_route
@@ -126,11 +127,12 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults),
         board_route(parts.boards, feed, pages, defaults, counters),
+        check_route(parts.checking, parts.reading, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),
         export_route(store.long_ranges, parts.reading, defaults, admits, parts.memory),
         livez,
         readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
-        metrics_route(counters),
+        metrics_route(counters, parts.figures),
         _assets(ADDRESS, FILES),
         *asset_routes(parts.assets),
     ]

@@ -1,8 +1,8 @@
 """The Prometheus metrics: what was written and refused, and how long that took."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -29,6 +29,34 @@ class Reported(Protocol):
     def age(self) -> float: ...
     @property
     def in_trouble(self) -> bool: ...
+
+
+class Figure(NamedTuple):
+    """Where a series stands: plan that is due, fact, and by how much the fact is ahead."""
+
+    series: str
+    plan: float | None
+    fact: float | None
+    ahead: float
+
+
+class _Figures(Collector):
+    """Collects where series stand whenever the metrics are read."""
+
+    def __init__(self, figures: Callable[[], Sequence[Figure]]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        plan = GaugeMetricFamily(
+            "taktline_plan", "Plan that is due, of the running shift or today.", labels=("series",)
+        )
+        fact = GaugeMetricFamily("taktline_fact", "Fact of the same time.", labels=("series",))
+        ahead = GaugeMetricFamily("taktline_ahead", "By how much the fact is ahead of that plan.", labels=("series",))
+        for figure in self._figures():
+            for family, value in ((plan, figure.plan), (fact, figure.fact), (ahead, figure.ahead)):
+                if value is not None:
+                    family.add_metric((figure.series,), value)
+        return plan, fact, ahead
 
 
 class _Jobs(Collector):
@@ -76,6 +104,12 @@ class Metrics:
         )
         self._renders = self._histogram("render_seconds", "Time to draw a chart.", _LATENCIES)
         self._charts = self._counter("charts", "Charts by where they came from: hit, shared or miss.", "how")
+        self._alerts_sent = self._counter("alert_sent", "Messages of alerts that the webhook took.", "rule")
+        self._alerts_failed = self._counter("alert_failed", "Attempts to send one that failed.", "rule")
+        self._alerts_given_up = self._counter("alert_given_up", "Messages that were given up.", "rule")
+        self._alerts_firing = Gauge(
+            "taktline_alert_firing", "Alerts that have begun and not ended.", ("rule",), registry=self.registry
+        )
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
         self._viewers = self._gauge("viewers", "Open live pages.")
         self._waiting_charts = self._gauge("waiting_charts", "Charts that wait to be drawn, or are being drawn.")
@@ -113,6 +147,23 @@ class Metrics:
         """Count a chart that was found in the cache (hit), drawn for several requests (shared), or drawn (miss)."""
         self._charts.labels(how).inc()
 
+    def alert_sent(self, rule: str) -> None:
+        """Count a message of an alert that the webhook took."""
+        self._alerts_sent.labels(rule).inc()
+
+    def alert_failed(self, rule: str) -> None:
+        """Count an attempt to send one that failed."""
+        self._alerts_failed.labels(rule).inc()
+
+    def alerts_given_up(self, rule: str, messages: int) -> None:
+        """Count messages that nobody took, and that aren't sent any more."""
+        self._alerts_given_up.labels(rule).inc(messages)
+
+    def alerts_firing(self, rules: Mapping[str, int]) -> None:
+        """Report how many alerts of each rule have begun and haven't ended."""
+        for rule, count in rules.items():
+            self._alerts_firing.labels(rule).set(count)
+
     def socket(self, change: int) -> None:
         """Count a socket that was opened (1) or closed (-1)."""
         self._sockets.inc(change)
@@ -145,6 +196,10 @@ class Metrics:
     def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
         """Report the state of the database's background jobs; the function is called whenever the metrics are read."""
         self.registry.register(_Jobs(jobs))
+
+    def watch_series(self, figures: Callable[[], Sequence[Figure]]) -> None:
+        """Report where series stand; the function is called whenever the metrics are read."""
+        self.registry.register(_Figures(figures))
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format."""

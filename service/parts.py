@@ -1,6 +1,7 @@
 """Joins the parts of the service: opens them in order, and closes them in reverse."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -10,6 +11,12 @@ import structlog
 
 from service.access.keyring import Anonymous, Keyring
 from service.access.signatures import Signatures
+from service.alerts.addresses import read_address, read_secret_key
+from service.alerts.alarms import Alarms
+from service.alerts.checking import Checking
+from service.alerts.figures import Figures
+from service.alerts.rules import read_names, read_rules
+from service.alerts.webhook import Webhook
 from service.board.reading import Boards
 from service.charts.answering import Charts
 from service.charts.drawing.templates import take_over
@@ -77,6 +84,9 @@ class Parts:
     """The line in which callers wait for reads of the database."""
     charts: Charts
     boards: Boards
+    checking: Checking
+    figures: Figures
+    """Where the series stand that the settings name for the metrics."""
     feed: LiveFeed
     watch: JobWatch
     assets: Assets
@@ -136,9 +146,13 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,
         _known(store.keys, Anonymous(settings.anonymous)) as (keyring, signatures),
-        _maintained(url, store, keyring, settings) as watch,
+        _maintained(
+            url, store, keyring, settings, _alarms(settings, checking := Checking(store, shifts), store, counters)
+        ) as watch,
     ):
         counters.watch_jobs(watch.jobs)
+        figures = Figures(store.checks, read_names(settings.metrics_series), settings.chart_tz, shifts)
+        counters.watch_series(lambda: figures.current)
         take_over(await renderer.warm())
         most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
         rules = Rules(settings.min_ts, settings.max_clock_skew, most, settings.max_plan_ahead, shifts.breaks)
@@ -164,6 +178,8 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 reading=reading,
                 charts=charts,
                 boards=boards,
+                checking=checking,
+                figures=figures,
                 feed=feed,
                 watch=watch,
                 assets=assets,
@@ -249,16 +265,28 @@ async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[tuple[Keyrin
 
 
 @asynccontextmanager
-async def _maintained(url: str, store: Store, keyring: Keyring, settings: Settings) -> AsyncIterator[JobWatch]:
+async def _maintained(
+    url: str, store: Store, keyring: Keyring, settings: Settings, alarms: Alarms | None
+) -> AsyncIterator[JobWatch]:
     watch = JobWatch(store)
     leadership = Leadership(url, search_path(settings.database_schema, store.server), store.server)
-    task = asyncio.create_task(maintain(store, watch, leadership, settings.batch_memory, keyring.note_used))
+    task = asyncio.create_task(maintain(store, watch, leadership, settings.batch_memory, keyring.note_used, alarms))
     try:
         yield watch
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _alarms(settings: Settings, checking: Checking, store: Store, metrics: Metrics) -> Alarms | None:
+    """The alerts of the settings; None where there is nobody to be told of them."""
+    if (url := settings.webhook) is None:
+        return None
+    home = f"http://{socket.gethostname()}:{settings.api_port}{settings.root_path}"  # as Alertmanager's by default
+    key = read_secret_key(secret) if (secret := settings.webhook_secret) else None
+    rules = read_rules(settings.alerts, settings.chart_tz)
+    return Alarms(rules, checking, store.alerts, Webhook(read_address(url), key, home), metrics)
 
 
 def _describe(server: DatabaseServer, settings: Settings) -> dict[str, Any]:

@@ -24,8 +24,11 @@ from service.access.frames import frame_ancestors
 from service.access.hosts import check_hosts
 from service.access.origins import read_origins
 from service.access.proxies import Proxies
+from service.alerts.addresses import read_address, read_secret_key
+from service.alerts.rules import read_names, read_rules
 from service.errors import StartError
 from service.period.shift_rules import read_shift_rules
+from service.period.shifts import Shifts
 from service.period.times import check_time_format, zone_named, zones
 from service.quantities import Duration, Level, Size, faults
 from service.secret_files import SecretFile, only_one
@@ -41,9 +44,18 @@ def _in_small_letters(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _readable(name: str, secret: str | None, read: Callable[[str], object]) -> None:
+    try:
+        _ = None if secret is None else read(secret)
+    except ValueError as exc:
+        raise ValueError(f"{name} {exc}") from None
+
+
 _READERS: dict[str, Callable[[str], object]] = {
+    "alerts": read_rules,
     "cors_origins": partial(read_origins, any_allowed=True),
     "frame_ancestors": frame_ancestors,
+    "metrics_series": read_names,
     "shifts": read_shift_rules,
     "trusted_origins": read_origins,
     "trusted_proxies": Proxies,
@@ -134,6 +146,22 @@ class Settings(BaseSettings):
     plan_label: str = Field("plan", min_length=1, max_length=30, description="What plans are called in charts.")
     fact_label: str = Field("fact", min_length=1, max_length=30, description="What facts are called in charts.")
     unit: str = Field("", max_length=30, description="What plan and fact count, like `pcs`, said in charts.")
+    alerts: str = Field(
+        "",
+        description="Checks that are made all the time, like `line2 series=line 2 behind=10% for=5m; "
+        "silence stale=10m`.",
+    )
+    alert_url: SecretStr | None = Field(
+        None, description="Webhook that is told when one of `ALERTS` begins and ends, in Alertmanager's format."
+    )
+    alert_url_file: SecretFile = Field(None, description="File with `ALERT_URL`, instead of that.")
+    alert_secret: SecretStr | None = Field(
+        None, description="Secret like `whsec_…` by which that is signed, as Standard Webhooks say."
+    )
+    alert_secret_file: SecretFile = Field(None, description="File with `ALERT_SECRET`, instead of that.")
+    metrics_series: str = Field(
+        "", description="Series whose plan, fact and lead are in `/metrics`, like `line 1; line 2`."
+    )
     min_ts: datetime = Field(datetime(1970, 1, 1, tzinfo=UTC), description="Readings before this are refused.")
     max_clock_skew: Duration = Field(
         timedelta(days=1), description="Readings with a fact that are later than now plus this are refused."
@@ -264,6 +292,31 @@ class Settings(BaseSettings):
             return None if address is None else database_address(address, password)
         except ValueError as exc:
             raise ValueError(f"DATABASE_URL can't be used: {exc}") from None
+
+    @property
+    def webhook(self) -> str | None:
+        """The address that is told of alerts. Raises ValueError where it can't be used, and shows nothing of it."""
+        url = only_one("ALERT_URL", self.alert_url, self.alert_url_file)
+        _readable("ALERT_URL", url, read_address)
+        return url
+
+    @property
+    def webhook_secret(self) -> str | None:
+        """By what alerts are signed. Raises ValueError where it can't be used, and shows nothing of it."""
+        secret = only_one("ALERT_SECRET", self.alert_secret, self.alert_secret_file)
+        _readable("ALERT_SECRET", secret, read_secret_key)
+        return secret
+
+    @model_validator(mode="after")
+    def _usable_alerts(self) -> Self:
+        _ = self.webhook_secret
+        if self.webhook is None and self.alerts:
+            raise ValueError("ALERTS is set without ALERT_URL, so that nobody would be told")
+        try:
+            read_rules(self.alerts, self.chart_tz, Shifts.read(self.shifts, self.chart_tz))
+        except ValueError as exc:
+            raise ValueError(f"ALERTS: {exc}") from None
+        return self
 
     @model_validator(mode="after")
     def _usable_database(self) -> Self:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.errors import bad_parameter
-from service.period.ends import Asked, read_ends
+from service.period.ends import Asked, Ends, read_ends
 from service.period.shift_rules import SHIFT
 from service.period.shifts import Shift, Shifts
 from service.period.steps import Period, make_period
@@ -31,26 +31,34 @@ class BoardPeriod(msgspec.Struct, frozen=True):
     def at(self, now: datetime, shifts: Shifts) -> tuple[Period, Shift | None]:
         """The period that is meant at a moment, and the shift, if it is one. A board that has only a beginning shows
         the rest of that day. BadRequest names the parameter that is wrong."""
-        asked = self.asked
-        if self._is_default:
-            asked = Asked(shift=SHIFT) if shifts else Asked("today")
-        ends = read_ends(asked, self.zone, now, shifts)
-        start, until, shift = ends.start, ends.until, ends.shift
-        if until is None:
-            until, shift = self._end(start or now, shift), shift
-        period = make_period(start, until, self.step, self.zone, now, MOST_ROWS)
+        ends = ends_of_board(self.asked, self.zone, now, shifts)
+        period = make_period(ends.start, ends.until, self.step, self.zone, now, MOST_ROWS)
         if period.count > MOST_ROWS:
             raise bad_parameter("from", f"a board has at most {MOST_ROWS} rows; give a shorter period or a longer step")
-        return period, shift
+        return period, ends.shift
 
     @property
     def _is_default(self) -> bool:
-        return not (self.asked.start or self.asked.until or self.asked.shift)
+        return _is_default(self.asked)
 
-    def _end(self, start: datetime, shift: Shift | None) -> datetime:
-        """The end of the shift, or of the day, in which a period begins."""
-        if shift is not None:
-            return shift.end
-        begin = start.astimezone(ZoneInfo(self.zone))
-        midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        return shifted(midnight, 1, "d")
+
+def ends_of_board(asked: Asked, zone: str, now: datetime, shifts: Shifts) -> Ends:
+    """The ends that are asked for, by default those of the running shift or, without shifts, of today; with a beginning
+    alone, up to the end of that day. BadRequest names the parameter that is wrong."""
+    if _is_default(asked):
+        asked = Asked(shift=SHIFT) if shifts else Asked("today")
+    ends = read_ends(asked, zone, now, shifts)
+    return ends if ends.until else Ends(ends.start, _end(ends.start or now, ends.shift, zone), ends.shift)
+
+
+def _is_default(asked: Asked) -> bool:
+    return not (asked.start or asked.until or asked.shift)
+
+
+def _end(start: datetime, shift: Shift | None, zone: str) -> datetime:
+    """The end of the shift, or of the day, in which a period begins."""
+    if shift is not None:
+        return shift.end
+    begin = start.astimezone(ZoneInfo(zone))
+    midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return shifted(midnight, 1, "d")

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import Schema
 
 from service.access.grants import Scope
+from service.alerts.figures import Figures
 from service.errors import Forbidden, Unavailable
 from service.intake.writer import Writer
 from service.metrics import Metrics
@@ -104,13 +105,14 @@ def _described(job: Job) -> dict[str, Any]:
     }
 
 
-def metrics_route(counters: Metrics) -> HTTPRouteHandler:
+def metrics_route(counters: Metrics, figures: Figures) -> HTTPRouteHandler:
     @get("/metrics", operation_id="metrics", operation_class=_COUNTED, tags=["operation"], opt=needs(Scope.READ))
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Counters and latencies in Prometheus's text format, for callers who may see all series: they count the
         readings of all of them."""
         if patterns_of(grant_of(request)) is not None:
             raise Forbidden("These count the readings of all series, of which this key may see some.")
+        await figures.refresh()
         return Response(counters.exposition(), media_type="text/plain; version=0.0.4")
 
     return metrics

@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from service.errors import Unavailable
+from service.store.alerts import Alerts
 from service.store.batches import FORGOTTEN, Batches
 from service.store.blockers import Blocker, Blockers
 from service.store.buckets import Buckets
+from service.store.checks import Checks
 from service.store.columns import Columns
 from service.store.database import DatabaseServer, session
 from service.store.facts import Facts
@@ -52,9 +54,11 @@ class Store:
         self.writing, self.reading, self.working = writing, reading, working
         """The three pools, of which each subject uses one."""
         self.server = server
+        self.alerts = Alerts(writing)
         self.batches = Batches(writing, server, schema)
         self.blockers = Blockers(reading, server)
         self.buckets = Buckets(reading)
+        self.checks = Checks(reading)
         self.facts = Facts(reading, server)
         self.overview = Overview(reading)
         self.inventory = Inventory(writing, reading, schema, *_expected(server))

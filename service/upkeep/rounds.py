@@ -8,6 +8,7 @@ from functools import partial
 
 import structlog
 
+from service.alerts.alarms import COUNT_EVERY, JUDGE_EVERY, SEND_EVERY, Alarms
 from service.errors import TaktlineError
 from service.store import FORGOTTEN, Store
 from service.store.leadership import Leadership
@@ -39,10 +40,15 @@ Work = Callable[[], Awaitable[object]]
 
 
 async def maintain(
-    store: Store, watch: JobWatch, leadership: Leadership, batch_memory: timedelta, note_used: Work
+    store: Store,
+    watch: JobWatch,
+    leadership: Leadership,
+    batch_memory: timedelta,
+    note_used: Work,
+    alarms: Alarms | None = None,
 ) -> None:
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time. `note_used` writes
-    down which keys this replica has seen.
+    down which keys this replica has seen. `alarms` are the alerts, where there is somebody to be told of them.
 
     Of several replicas, the leader does everything else that changes anything. Nobody does while something of the
     schema is missing, in whose place another installation's might be changed.
@@ -60,6 +66,10 @@ async def maintain(
         group.create_task(every(USED_EVERY, whole(note_used)))
         group.create_task(every(CHECK_EVERY, partial(_check, store)))
         group.create_task(every(FORGET_EVERY, led(partial(_forget, store, batch_memory))))
+        if alarms is not None:
+            group.create_task(every(JUDGE_EVERY, led(alarms.judge)))
+            group.create_task(every(SEND_EVERY, led(alarms.send)))
+            group.create_task(every(COUNT_EVERY, whole(alarms.count)))
         if store.server.edition == "community":
             group.create_task(every(SLICE_EVERY, led(partial(_slice, store))))
             group.create_task(every(VACUUM_EVERY, led(store.slices.vacuum)))

@@ -26,6 +26,8 @@ FIXED = {
     "api_port",
     "taktline_data",
     "taktline_cache",
+    "alert_url_file",
+    "alert_secret_file",
     "emitter_url",
     "emitter_token_file",
     "emitter_spool",

@@ -109,6 +109,20 @@ async def test_the_readme_shows_what_is_answered(fresh: Running, tmp_path: Path)
             assert without_times(line) in without_times(said), command.line
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+async def test_the_checks_of_the_docs_answer_as_shown(fresh: Running, tmp_path: Path) -> None:
+    all_of = commands(ROOT / "docs" / "alerts.md")
+    assert len(all_of) >= 5
+    for command in all_of:
+        said = await run(command.line.replace("curl ", "curl -sS "), (), fresh, tmp_path)
+        for line in command.shown:
+            assert line in said, command.line
+    told = [
+        (await run(command.line, (), fresh, tmp_path)).splitlines()[-1] for command in all_of if "echo" in command.line
+    ]
+    assert told == ["line 1 keeps up", "line 1 is silent"]
+
+
 async def test_the_emitters_commands_run(fresh: Running, tmp_path: Path) -> None:
     lines = [
         command.line

@@ -28,6 +28,7 @@ OPERATIONS = [
     ("GET", "/"),
     ("GET", "/board"),
     ("GET", "/chart"),
+    ("GET", "/check"),
     ("GET", "/display"),
     ("GET", "/live"),
     ("GET", "/live/series"),

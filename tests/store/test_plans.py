@@ -82,6 +82,8 @@ OF_ROLLUPS = [
     ("totals", {}, (START, END, None, TODAY, UPTO), "minute_rollup"),
     ("days_with_readings", {}, (START, END, None, UPTO), "day_rollup"),
     ("newest_fact_day", {}, (START, END, NAMES, UPTO), "day_rollup"),
+    ("behind", {}, (START, END, NAMES, UPTO, False, 5.0, False), "minute_rollup"),
+    ("silence", {}, (START, END, END, None, UPTO, True, [START], [END], []), "minute_rollup"),
     ("pace", {}, (START, START + 6 * HOUR, NAMES, UPTO), "minute_rollup"),
 ]
 OF_READINGS = [

@@ -1,0 +1,3 @@
+-- Forget a message that was sent.
+delete from alert_message
+where number = $1::bigint
