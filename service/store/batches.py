@@ -108,10 +108,10 @@ class Batches:
                 self._whole.clear()
             self._whole |= dict.fromkeys(unsure, now + WHOLE_FOR)
 
-    async def make_chunks(self, days: set[int]) -> None:
-        """Make the chunks that are missing for a transaction of many weeks. Raises TooLarge where there would be too
-        many, so that the transaction would take the locks that others need."""
-        if len({day // DAYS_A_WEEK for day in days}) <= FEW_WEEKS:
+    async def make_chunks(self, days: set[int], few: int = FEW_WEEKS) -> None:
+        """Make the chunks that are missing for a transaction of more than a few weeks. Raises TooLarge where there would
+        be too many, so that the transaction would take the locks that others need."""
+        if len({day // DAYS_A_WEEK for day in days}) <= few:
             return
         [row] = await self._pool.read("chunks_of_days", sorted(days))
         if row["chunks"] > row["most"]:

@@ -50,7 +50,8 @@ class Corrections:
         """Make a correction. Raises HasChanged where the readings have none of the tags, BatchMismatch where its id was
         used for something else, TooLarge where it takes too long, and Unavailable where others are being made."""
         if asked.batch is not None:
-            await self._batches.make_chunks(asked.batch.days())
+            # one that is made in the transaction itself would lock others out of making any until its end
+            await self._batches.make_chunks(asked.batch.days(), few=0)
         try:
             async with self._alone():
                 return await self._insist(asked)

@@ -1,7 +1,7 @@
 """Whatever is written, refreshed and refused, and in whatever order, every rollup equals the result of GROUP BY."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -127,6 +127,13 @@ Asked = tuple[int, int, set[str], str | None, list[tuple[int, int | None, int | 
 """One of CORRECTIONS."""
 
 
+async def _together(*work: Awaitable[None]) -> None:
+    """Do all of it at once, to its end, whatever fails."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if result is not None:
+            raise result
+
+
 class Machine:
     """A store with its history of batches."""
 
@@ -140,31 +147,31 @@ class Machine:
             case "write", list():
                 await self._write(what)
             case "write together", list():
-                await asyncio.gather(*(self._write(one) for one in what))
+                await _together(*(self._write(one) for one in what))
             case "write while late minutes are refreshed", list():
-                await asyncio.gather(self._write(what), self._refresh_late(), self._write(what))
+                await _together(self._write(what), self._refresh_late(), self._write(what))
             case "write while minutes are kept close", list():
-                await asyncio.gather(self._write(what), self._keep_close(), self._write(what))
+                await _together(self._write(what), self._keep_close(), self._write(what))
             case "write while slices are made", list():
-                await asyncio.gather(self._write(what), self._make_slices(), self._write(what))
+                await _together(self._write(what), self._make_slices(), self._write(what))
             case "correct", tuple():
                 await self._correct(what)
             case "correct together", list():
-                await asyncio.gather(*(self._change(one) for one in what), self._write([(0, "a", 1, 1)]))
+                await _together(*(self._change(one) for one in what), self._write([(0, "a", 1, 1)]))
             case "correct while late minutes are refreshed", tuple():
-                await asyncio.gather(self._change(what), self._refresh_late(), self._write([(HOUR, "b", 2, 2)]))
+                await _together(self._change(what), self._refresh_late(), self._write([(HOUR, "b", 2, 2)]))
             case "correct while policies run", tuple():
-                await asyncio.gather(self._change(what), self._run_policies())
+                await _together(self._change(what), self._run_policies())
             case "correct while minutes are kept close", tuple():
-                await asyncio.gather(self._change(what), self._keep_close(), self._change(what))
+                await _together(self._change(what), self._keep_close(), self._change(what))
             case "correct while slices are made", tuple():
-                await asyncio.gather(self._make_slices(), self._change(what), self._make_slices(), self._change(what))
+                await _together(self._change(what), self._make_slices(), self._change(what))
             case "make slices", _:
                 await self._make_slices()
             case "keep minutes close", _:
                 await self._keep_close()
             case "write while policies run", list():
-                await asyncio.gather(self._write(what), self._run_policies(), self._write(what))
+                await _together(self._write(what), self._run_policies(), self._write(what))
             case "send again", int() if self._sent:
                 await self._send(self._sent[what % len(self._sent)])
             case "send other content", int() if self._sent:
@@ -259,7 +266,8 @@ class Machine:
 
     async def _run_policies(self) -> None:
         if self._store.server.edition == "community":
-            with suppress(Unavailable):
+            # or BadReading, where a chunk can't be converted while readings in it are corrected; the job tries again
+            with suppress(Unavailable, BadReading):
                 await run_jobs(self._store)
 
     async def import_days(self, days: range, a_day: int) -> None:
