@@ -27,6 +27,7 @@ ADDRESSES = {
     "chart": "/chart",
     "records": "/display",
     "readings": "/readings",
+    "corrections": "/corrections",
     "live": "/live",
     "openapi": "/schema",
     "ready": "/readyz",

@@ -109,8 +109,8 @@ class Batches:
             self._whole |= dict.fromkeys(unsure, now + WHOLE_FOR)
 
     async def make_chunks(self, days: set[int], few: int = FEW_WEEKS) -> None:
-        """Make the chunks that are missing for a transaction of more than a few weeks. Raises TooLarge where there would
-        be too many, so that the transaction would take the locks that others need."""
+        """Make the chunks that are missing for a transaction of more than a few weeks. Raises TooLarge where there
+        would be too many, so that the transaction would take the locks that others need."""
         if len({day // DAYS_A_WEEK for day in days}) <= few:
             return
         [row] = await self._pool.read("chunks_of_days", sorted(days))
