@@ -4,9 +4,10 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+GRAPHITE := .taktline/graphite
 export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
 
-.PHONY: run test coverage check bench chaos siege gallery lock clean
+.PHONY: run test coverage check bench graphite chaos siege gallery lock clean
 
 run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
 	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
@@ -30,6 +31,8 @@ check: $(VENV)/ready.stamp ## Format, lint, types of Python and JavaScript, impo
 bench: $(VENV)/bench.stamp ## Figures, as ratios within one run
 	@$(BIN)/python -m bench $(ARGS)
 
+graphite: $(GRAPHITE)/ready.stamp ## Graphite, for `make bench` to compare charts with: needs Python 3.11 and libcairo2
+
 chaos: $(VENV)/ready.stamp ## Let everything fail for a minute, then compare what is stored with what was sent
 	@$(BIN)/python -m chaos $(ARGS)
 
@@ -43,6 +46,7 @@ lock: $(VENV)/ready.stamp ## Renew the pinned versions
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench --constraint requirements-dev.lock --output-file requirements-bench.lock
+	@$(BIN)/uv pip compile $(LOCK) --group graphite --output-file requirements-graphite.lock
 
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
@@ -55,6 +59,12 @@ $(VENV)/ready.stamp: requirements-dev.lock pyproject.toml | $(VENV)/pip.stamp
 $(VENV)/bench.stamp: requirements-bench.lock $(VENV)/ready.stamp
 	@echo "== installing what is compared with"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-bench.lock
+	@touch $@
+
+$(GRAPHITE)/ready.stamp: requirements-graphite.lock
+	@echo "== installing Graphite in an environment of its own, $(GRAPHITE)"
+	@$(PYTHON) -m venv $(GRAPHITE)
+	@$(GRAPHITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-graphite.lock
 	@touch $@
 
 $(VENV)/pip.stamp:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import backfill, chart, chart_load, corrections, display, export, ingest, live, sockets, spans, tail
+from bench import backfill, board, chart, chart_load, corrections, display, export, ingest, live, sockets, spans, tail
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "ingest": ingest.measure,
     "sockets": sockets.measure,
     "chart": chart.measure,
+    "board": board.measure,
     "chart-load": chart_load.measure,
     "tail": tail.measure,
     "live": live.measure,

@@ -1,5 +1,5 @@
-"""Measures the time for a chart against the drawing library alone and against pandas with matplotlib, and that for a
-year against that for an hour."""
+"""Measures the time for a chart against the drawing library alone, against pandas with matplotlib and against Graphite,
+and that for a year against that for an hour."""
 
 import io
 import json
@@ -12,14 +12,18 @@ from itertools import count
 from typing import Any
 
 import httpx
+import psutil
 import vl_convert
 
+from bench.rivals import Points, graphite
 from bench.rollups import refresh
 from bench.service import Target
-from bench.table import median, show
+from bench.table import median, percentile, show
 from service.store.conflicts import insist
 
 ROUNDS = 15
+ROUNDS_BESIDE = 40
+"""The same beside Graphite, of which the slowest tenth is wanted as well."""
 YEAR = int(os.environ.get("BENCH_YEAR_READINGS", "1000000"))
 """The number of readings in the year, over 20 series."""
 NUMBERS = count()
@@ -31,6 +35,7 @@ async def measure(target: Target) -> None:
     await _fill(target, 100_000 if target.brief else YEAR)
     async with target.client() as http:
         await _measure_hour(target, http)
+        await _measure_graphite(http)
         await _measure_year(http)
 
 
@@ -51,6 +56,56 @@ async def _measure_hour(target: Target, http: httpx.AsyncClient) -> None:
         [name, f"{1000 * median(some):.0f} ms", f"{median(some) / alone[name[:3]]:.2f}"] for name, some in times.items()
     ]
     show("A chart of the last hour, 3,600 readings", ["how", "time", "ratio"], rows)
+
+
+async def _measure_graphite(http: httpx.AsyncClient) -> None:
+    """The same minutes, drawn by Graphite as two lines, in a picture of the same size."""
+    async with graphite(await _minutes(http)) as url, httpx.AsyncClient(timeout=60, trust_env=False) as other:
+        if url is None:
+            return
+        answer = await other.get(f"{url}/render", params={"target": "hour.plan", "from": "-1h", "format": "json"})
+        assert any(value is not None for value, _ in answer.json()[0]["datapoints"]), answer.text
+        ways: dict[str, Way] = {}
+        for form in ("png", "svg"):
+            ways[f"{form.upper()}: Graphite, `/render`"] = partial(_render, other, url, form)
+            ways[f"{form.upper()}: `GET /chart`"] = partial(_get, http, series="hour", format=form)
+        times = await _in_turns(ways, ROUNDS_BESIDE)
+        cost = {name: await _cost(way) for name, way in ways.items()}
+    rows = []
+    for name, some in times.items():
+        other_name = f"{name[:3]}: Graphite, `/render`"
+        rows.append([name, f"{1000 * median(some):.0f} ms", f"{1000 * percentile(some, 0.9):.0f} ms"])
+        rows[-1].append(f"{median(some) / median(times[other_name]):.2f}")
+        rows[-1] += [f"{1000 * cost[name]:.0f} ms", f"{cost[name] / cost[other_name]:.2f}"]
+    head = ["how", "median", "p90", "ratio", "CPU", "ratio"]
+    show("The same hour beside Graphite, 960 by 480, nothing cached", head, rows)
+
+
+async def _cost(way: Way) -> float:
+    """The CPU seconds that all the processes started here take for one picture: of these, one is busy."""
+    before = _cpu_seconds()
+    for _ in range(ROUNDS_BESIDE):
+        await way()
+    return (_cpu_seconds() - before) / ROUNDS_BESIDE
+
+
+def _cpu_seconds() -> float:
+    return sum(sum(one.cpu_times()[:2]) for one in psutil.Process().children(recursive=True))
+
+
+async def _minutes(http: httpx.AsyncClient) -> dict[str, Points]:
+    buckets = (await http.get("/chart", params={"series": "hour", "format": "json"})).json()["buckets"]
+    return {
+        f"hour/{name}": [(datetime.fromisoformat(one["bucket"]).timestamp(), one[name]) for one in buckets]
+        for name in ("plan", "fact")
+    }
+
+
+async def _render(http: httpx.AsyncClient, url: str, form: str) -> None:
+    """Request a picture of Graphite's that isn't cached, as it is told and because its title is new."""
+    query = f"from=-1h&width=960&height=480&format={form}&noCache=1&title=Hour+{next(NUMBERS)}"
+    answer = await http.get(f"{url}/render?target=hour.plan&target=hour.fact&{query}")
+    assert form in answer.headers["content-type"], answer.text
 
 
 async def _measure_year(http: httpx.AsyncClient) -> None:
@@ -74,9 +129,9 @@ async def _measure_year(http: httpx.AsyncClient) -> None:
     show("A PNG out of the readings of a year, 20 series", ["what", "time, nothing cached", "ratio"], rows)
 
 
-async def _in_turns(ways: dict[str, Way]) -> dict[str, list[float]]:
+async def _in_turns(ways: dict[str, Way], rounds: int = ROUNDS) -> dict[str, list[float]]:
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(ROUNDS + 2):
+    for turn in range(rounds + 2):
         for name, way in ways.items():
             started = time.perf_counter()
             await way()

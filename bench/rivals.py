@@ -1,8 +1,9 @@
-"""Starts other time-series databases for a comparison, each in a folder of its own, where Debian's package of it is
-installed."""
+"""Starts other time-series databases for a comparison, each in a folder of its own, where they are installed."""
 
 import asyncio
+import json
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,23 @@ max-body-size = 0
 level = "error"
 suppress-logo = true
 """
+GRAPHITE = Path(".taktline/graphite/bin")
+"""Where `make graphite` installs its programs."""
+GRAPHITE_SETTINGS = """
+SECRET_KEY = "bench"
+TIME_ZONE = "UTC"
+LOG_ROTATION = LOG_INFO_PERFORMANCE = False
+"""
+FILL_WHISPER = """
+import json, pathlib, sys, whisper
+for name, points in json.load(sys.stdin).items():
+    path = pathlib.Path(sys.argv[1], name + ".wsp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whisper.create(str(path), [(60, 1440)])
+    whisper.update_many(str(path), points)
+"""
+Points = list[tuple[float, float]]
+"""Seconds since 1970, and values."""
 PATIENCE = 30
 """Seconds in which a rival has to be ready."""
 
@@ -55,6 +73,24 @@ async def victoria() -> AsyncIterator[str | None]:
         return [f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-loggerLevel=ERROR"]
 
     async with _running("victoria-metrics", "VictoriaMetrics", arguments, "/health") as url:
+        yield url
+
+
+@asynccontextmanager
+async def graphite(points: dict[str, Points]) -> AsyncIterator[str | None]:
+    """The address of a running Graphite that has these points of each minute of the last day, by the name of their
+    metric; None where it isn't installed (`make graphite`)."""
+
+    def arguments(folder: Path, port: int) -> list[str]:
+        (folder / "bench_settings.py").write_text(GRAPHITE_SETTINGS)
+        (folder / "log" / "webapp").mkdir(parents=True)
+        fill = [str(GRAPHITE / "python"), "-c", FILL_WHISPER, str(folder / "whisper")]
+        subprocess.run(fill, input=json.dumps(points), text=True, check=True)
+        places = {"GRAPHITE_SETTINGS_MODULE": "bench_settings", "GRAPHITE_STORAGE_DIR": str(folder)}
+        settings = [word for place in places.items() for word in ("--env", "=".join(place))]
+        return [f"--bind=127.0.0.1:{port}", f"--pythonpath={folder}", *settings, "graphite.wsgi:application"]
+
+    async with _running(str(GRAPHITE / "gunicorn"), "Graphite", arguments, "/version/") as url:
         yield url
 
 

@@ -12,6 +12,7 @@ from service.access.keyring import Anonymous, Keyring
 from service.access.signatures import Signatures
 from service.board.reading import Boards
 from service.charts.answering import Charts
+from service.charts.drawing.templates import take_over
 from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
@@ -138,7 +139,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         _maintained(url, store, keyring, settings) as watch,
     ):
         counters.watch_jobs(watch.jobs)
-        await renderer.warm()
+        take_over(await renderer.warm())
         most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
         rules = Rules(settings.min_ts, settings.max_clock_skew, most, settings.max_plan_ahead, shifts.breaks)
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)

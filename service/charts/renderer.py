@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from service.charts.drawing.draw import DrawingOrder, DrawnFormat, carry_out
+from service.charts.drawing.order import DrawingOrder, DrawnFormat, carry_out
 from service.charts.drawing.picture import Picture
 from service.charts.worker import Worker, WorkerDied
 from service.errors import Unavailable
@@ -80,12 +80,14 @@ class Renderer:
         finally:
             self._metrics.rendered(time.perf_counter() - started)
 
-    async def warm(self) -> None:
-        """Have every worker load its libraries before the first visitor comes."""
+    async def warm(self) -> bytes:
+        """Have every worker load its libraries before the first visitor comes. Returns what Altair has built,
+        for `take_over`."""
         period = make_period(None, None, None, "UTC", datetime.now(UTC), 240)
-        order = DrawingOrder(Picture(Numbers((), None), period, "", "%H:%M"), "png")
+        order = DrawingOrder(Picture(Numbers((), None), period, "", "%H:%M"), "png", templates=True)
         seconds = 2 * WARMING_TIMEOUT, WARMING_TIMEOUT
-        await asyncio.gather(*(self._draw_within(*seconds, order, ("",)) for _ in self._workers))
+        answers = await asyncio.gather(*(self._draw_within(*seconds, order, ("",)) for _ in self._workers))
+        return answers[0]
 
     async def close(self) -> None:
         """End the workers, whatever they are doing."""

@@ -1,6 +1,7 @@
 """Views of boards: a board as HTML, for the page when it is loaded, and as an event, for while it is open."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -19,8 +20,10 @@ from service.period.standing import Standing
 from service.period.steps import Period
 from service.web.pages import capitalised, clock
 
-SHARE_OF_TARGET = 80
-"""The height of a wall tile's drawing, in units of its own, and that of a total that reaches the target."""
+WIDE, HIGH, MARGIN = 240.0, 80.0, 4.0
+"""The size of the drawing in a wall's tile, in units of its own, and what is left free above and below."""
+THREAD_ROWS = 50
+"""From so many rows on, HTML is written in a thread, beside the event loop."""
 State = Literal["good", "near", "bad", "still", "none"]
 _WORST = ("bad", "near", "still", "good", "none")
 
@@ -88,15 +91,22 @@ class BoardReader:
             "single": len(names) == 1,
         }
         if view.wall:
-            html = str(self._parts.wall(tiles(board, view.looks, str(looks["title"]), now), looks, zone))
+            shown = tiles(board, view.looks, str(looks["title"]), now)
+            html = await _written(len(shown), lambda: str(self._parts.wall(shown, looks, zone)))
         else:
-            html = str(self._parts.sections(board, looks, zone, ""))
+            rows = sum(len(section.rows) for section in board.sections)
+            html = await _written(rows, lambda: str(self._parts.sections(board, looks, zone)))
         # a minute later more is due, even if nothing is written
         expires = now.timestamp() // 60 * 60 + 60
-        if before is not None and before.html == html:
-            return msgspec.structs.replace(before, expires=expires)
+        if before is not None and (before.html, before.expires) == (html, expires):
+            return before
         whole = event("board", {"html": html, "when": when(period, shift)})
         return BoardSnapshot(html, whole, whole, expires)
+
+
+async def _written(rows: int, write: Callable[[], str]) -> str:
+    """HTML of so many rows; beside the event loop where there are many."""
+    return write() if rows < THREAD_ROWS else await asyncio.to_thread(write)
 
 
 def when(period: Period, shift: Shift | None) -> str:
@@ -126,6 +136,8 @@ def _tile(board: Board, section: Section, looks: BoardLooks, title: str, now: da
 
 def _state(board: Board, section: Section, looks: BoardLooks, now: datetime) -> State:
     standing = section.standing
+    if standing.plan is None and section.newest is None:
+        return "none"
     is_running = board.period.start <= now < board.period.end
     if is_running and board.due > board.period.start and not _is_fresh(section, looks, now):
         return "still"
@@ -146,12 +158,12 @@ def _spark(section: Section) -> tuple[str, str] | None:
     most = max((max(row.plan_total, row.fact_total or 0) for row in section.rows), default=0)
     if most <= 0 or len(section.rows) < 2:
         return None
-    wide = 240 / len(section.rows)
     plans = [0.0, *(row.plan_total for row in section.rows)]
     facts = [0.0, *(row.fact_total for row in section.rows if row.fact_total is not None)]
-    return _path(plans, wide, most), _path(facts, wide, most)
+    wide, high = WIDE / len(section.rows), (HIGH - 2 * MARGIN) / most
+    return _path(plans, wide, high), _path(facts, wide, high)
 
 
-def _path(totals: Sequence[float], wide: float, most: float) -> str:
-    points = (f"{number * wide:.1f} {78 - 74 * total / most:.1f}" for number, total in enumerate(totals))
+def _path(totals: Sequence[float], wide: float, high: float) -> str:
+    points = (f"{number * wide:.1f} {HIGH - MARGIN - high * total:.1f}" for number, total in enumerate(totals))
     return "M" + " L".join(points)

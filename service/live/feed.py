@@ -27,8 +27,9 @@ may wait, and for how many seconds."""
 PAUSE = 0.25
 """The fewest seconds between two snapshots of a view. Where taking them takes long, they are rarer, and all of them
 together take about a third of the time."""
-PAUSE_PER_VIEWER = 0.0005
-"""Seconds that the pause is longer for each viewer, so that sending doesn't take all the time either."""
+PAUSE_PER_VIEWER = 0.00025
+"""Seconds of the pause for each viewer who was sent the snapshot before it, so that sending, which takes a fifth of
+that, doesn't take all the time either."""
 HEARTBEAT = 10.0
 """Seconds without news after which viewers are told that the connection is alive."""
 POLL_INTERVAL = 1.0
@@ -72,6 +73,10 @@ class _WatchedView(Generic[S]):
         self.number = 0
         """How many snapshots there have been."""
         self.snapshot: S | None = None
+        self.sent_to = 0
+        """How many viewers were sent the newest one; none where nothing in it was new."""
+        self.committed: str | None = None
+        """What `committed` said before it was taken."""
         self.took = self.newest_took = 0.0
         """How many seconds one takes, and how many the newest one took. The shorter of the newest two counts, since one
         may be slow by chance, as the first one is, which has to load things."""
@@ -171,16 +176,15 @@ class Feed(Generic[V, S]):
 
     async def poll(self) -> None:
         """Notice what other replicas write, until cancelled."""
-        before = ""
         while self._committed is not None:
             await asyncio.sleep(self._poll_interval)
             if not self._views:
                 continue
             with suppress(TaktlineError):  # taking the next snapshot logs the same error
                 now = await self._committed()
-                if now != before:
-                    before = now
-                    self.changed()
+                for watched in self._views.values():
+                    if watched.committed != now:  # what this process wrote itself is in a snapshot already
+                        watched.stale.set()
 
     def _text(self, watched: _WatchedView[S], snapshot: S, seen: int) -> bytes:
         """What a viewer is sent who has seen the snapshot of this number."""
@@ -225,7 +229,7 @@ class Feed(Generic[V, S]):
         """Seconds until the next snapshot of a view. All callers who have views open get the same part of the time, and
         each divides its own among its views."""
         views = min(map(self.open.of, islice(watched.callers, MOST_SHARING)), default=1)
-        return max(PAUSE, 2 * watched.took * max(1, views) * len(self.open), PAUSE_PER_VIEWER * watched.viewers)
+        return max(PAUSE, 2 * watched.took * max(1, views) * len(self.open), PAUSE_PER_VIEWER * watched.sent_to)
 
     async def _renew(self, view: V, watched: _WatchedView[S]) -> float:
         """Take a snapshot and wake the viewers if it is new; returns when it expires."""
@@ -233,14 +237,17 @@ class Feed(Generic[V, S]):
             async with self._line.turn(watched.callers, watched.took):
                 watched.stale.clear()
                 started = time.monotonic()
+                if self._committed is not None:
+                    watched.committed = await self._committed()
                 snapshot = await self._take(view, watched.snapshot)
                 took = time.monotonic() - started
                 watched.took, watched.newest_took = min(watched.newest_took, took), took
         except TaktlineError as exc:
             log.warning("the live page can't be brought up to date", why=exc.detail)
             return time.time() + self._retry_after
+        watched.sent_to = 0
         if snapshot is not watched.snapshot:
-            watched.snapshot, watched.number = snapshot, watched.number + 1
+            watched.snapshot, watched.number, watched.sent_to = snapshot, watched.number + 1, watched.viewers
             await watched.wake()
         return snapshot.expires
 

@@ -80,7 +80,7 @@ async def _page(
         period, shift = view.period.at(datetime.now(UTC), defaults.shifts)
         values = {**shown, "theme": asked.theme, "title": asked.title or "Plan and fact", "when": when(period, shift)}
         return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, HEADERS)
-    values = {**_values(given, defaults), **shown}
+    values = {**_values(given, defaults), **shown, "zone": asked.tz or defaults.zone}
     return await pages.form("board.html", values, grant_of(request), HEADERS)
 
 
@@ -89,7 +89,7 @@ async def _form(
 ) -> Response[Any]:
     """The page with the form alone, and the error beside the field at fault."""
     faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in FIELDS}
-    values = {**_values(given, defaults), "parts_html": "", "query": "", "faults": faults}
+    values = {**_values(given, defaults), "parts_html": "", "query": "", "zone": defaults.zone, "faults": faults}
     return await pages.form(
         "board.html", {**values, "notice": "" if faults else error.detail}, grant, HEADERS, error.status
     )

@@ -25,6 +25,7 @@ from service.routes.senders import caller_of, grant_of
 
 ADDRESSES = {
     "chart": "/chart",
+    "board": "/board",
     "records": "/display",
     "readings": "/readings",
     "corrections": "/corrections",

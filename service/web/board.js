@@ -1,15 +1,22 @@
 // The hour-by-hour board: puts in what the server sends, and says whether that is current.
 
-import { byId, replace, since } from "./board_common.js";
+import { byId, clockIn, replace } from "./board_common.js";
 import { follow } from "./stream.js";
 
 const board = byId("board");
 const sections = byId("sections");
-const WORDS = { connecting: "Connecting…", lost: "Reconnecting…", offline: "Offline", refused: "Not live", live: "Live" };
+const WORDS = {
+  connecting: "Connecting…",
+  lost: "Reconnecting…",
+  offline: "Offline",
+  refused: "Not live",
+  live: "Live",
+};
 
 /** @type {keyof typeof WORDS} */
 let state = "connecting";
 let heard = "";
+const since = clockIn(board.dataset.tz);
 
 function show() {
   const badge = document.getElementById("state");

@@ -20,5 +20,11 @@ export function replace(element, html) {
   return true;
 }
 
-/** The time by this machine's clock, as text. */
-export const since = () => new Intl.DateTimeFormat("sv", { timeStyle: "medium" }).format(new Date());
+/**
+ * The time of the day by the clock of a zone, or by this machine's where there is none.
+ * @param {string | undefined} zone
+ */
+export const clockIn = (zone) => {
+  const format = new Intl.DateTimeFormat("sv", { timeStyle: "medium", timeZone: zone || undefined });
+  return () => format.format(new Date());
+};

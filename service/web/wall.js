@@ -1,7 +1,7 @@
 // The wall: a screen that nobody touches. It shows as many tiles as can be read from afar, page by page, and whatever
 // happens to the network or the service, it never shows old numbers as if they were new.
 
-import { byId, replace, since } from "./board_common.js";
+import { byId, clockIn, replace } from "./board_common.js";
 import { all } from "./elements.js";
 import { follow } from "./stream.js";
 
@@ -13,6 +13,7 @@ const stale = byId("stale");
 
 let page = 0;
 let heard = "";
+const since = clockIn(board.dataset.tz);
 let ahead = 0; // milliseconds that the server's clock is ahead of this machine's
 
 function tiles() {

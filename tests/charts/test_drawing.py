@@ -372,16 +372,26 @@ def test_scale_makes_the_same_picture_larger() -> None:
     assert sum(difference[64:]) < 0.03 * 960 * 480  # only edges differ
 
 
+def ink(title: str) -> bytes:
+    """The pixels of a title. Characters that the fonts lack are all drawn as the same box."""
+    with Image.open(io.BytesIO(draw(picture(title=title), "png"))) as image:
+        return image.convert("L").crop((0, 0, 400, 36)).tobytes()
+
+
 @pytest.mark.parametrize("text", ["Лінія «Ґ»", "生产线三号", "生産ライン", "생산 라인"])
 def test_other_scripts_are_drawn(text: str) -> None:
-    """Characters that a font lacks are all drawn as the same box."""
-
-    def ink(title: str) -> bytes:
-        with Image.open(io.BytesIO(draw(picture(title=title), "png"))) as image:
-            return image.convert("L").crop((0, 0, 400, 36)).tobytes()
-
     assert ink(text) != ink(text[0] * len(text))
     assert ink(text) != ink("\ue000" * len(text))
+
+
+def test_fonts_of_the_system_are_left_alone() -> None:
+    """A common font such as DejaVu has Georgian letters."""
+    assert ink("\N{GEORGIAN LETTER AN}" * 5) == ink("\N{GEORGIAN LETTER BAN}" * 5)
+
+
+def test_only_a_title_whose_width_is_guessed_has_a_limit() -> None:
+    assert "limit" not in spec(picture(title=GERMAN))["config"]["title"]
+    assert "limit" in spec(picture(title="\u0e01" * 9))["config"]["title"]
 
 
 def test_a_pdf_is_a_pdf() -> None:

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from service.charts import renderer
-from service.charts.drawing.draw import DrawingOrder, carry_out
+from service.charts.drawing.order import DrawingOrder, carry_out
 from service.charts.renderer import MAX_WAITING, Renderer
 from service.errors import Unavailable
 from service.metrics import Metrics

@@ -144,6 +144,24 @@ async def test_what_others_write_is_noticed(camera: Camera) -> None:
         assert await following(viewer) == b"change 1"
 
 
+async def test_what_this_process_wrote_is_not_looked_for_again(camera: Camera) -> None:
+    snapshot = "1"
+
+    async def committed() -> str:
+        return snapshot
+
+    made = Feed(camera.take, committed, Metrics(), b"", poll_interval=0.05)
+    async with polling(made) as feed, aclosing(feed.watch("a")) as viewer:
+        await following(viewer)
+        await asyncio.sleep(PAUSE + 0.2)
+        assert camera.taken == 1
+        camera.number, snapshot = 1, "2"
+        feed.changed()
+        assert await following(viewer) == b"change 1"
+        await asyncio.sleep(PAUSE + 0.2)
+        assert camera.taken == 2
+
+
 async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Photo]) -> None:
     viewer = feed.watch("a")
     await following(viewer)

@@ -53,7 +53,7 @@ def oracle(
     return {at: (sum(plans) if plans else None, sum(risen) if risen else None) for at, (plans, risen) in steps.items()}
 
 
-@examples(0.2)
+@examples(0.1)
 @given(ROWS, ROWS, st.sampled_from([1, 5, 60]))
 async def test_counters_rise_by_the_differences_of_their_values(
     store: Store, rows: list[Row], late: list[Row], minutes: int

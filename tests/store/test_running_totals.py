@@ -83,7 +83,7 @@ def oracle(rows: list[Row], running: datetime, period: Period, kind: Cumulative)
     return made
 
 
-@examples(0.25)
+@examples(0.1)
 @given(
     ROWS,
     ROWS,

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.charts.drawing.picture import Picture
-from service.charts.drawing.template import OUTLINE, OUTLINED
+from service.charts.drawing.themes import OUTLINE, OUTLINED
 from service.charts.drawing.time_axis import milliseconds
 from service.period.bucket import Bucket, Panel
 

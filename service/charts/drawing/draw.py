@@ -1,39 +1,24 @@
 """A picture as bytes. Drawing is bound by the processor and takes some hundredths to tenths of a second, so worker
 processes do it."""
 
-import gzip
 import html
+import os
 import re
 from functools import cache
-from typing import Literal, assert_never
+from pathlib import Path
+from typing import assert_never
 
 import msgspec
 import noto_cjk_sans_otc
 import vl_convert
 
 from service.charts.drawing.lettering import clean
+from service.charts.drawing.order import DrawnFormat
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.pixels import snapped
 from service.charts.drawing.small_png import small_png
 from service.charts.drawing.spec import spec
 from service.charts.drawing.wording import summary
-
-DrawnFormat = Literal["png", "svg", "pdf"]
-
-
-class DrawingOrder(msgspec.Struct, frozen=True):
-    """What a worker is told to draw: a picture in a format. `scale` counts for PNG alone; `packed` means gzipped."""
-
-    picture: Picture
-    form: DrawnFormat
-    scale: float = 1
-    packed: bool = False
-
-
-def carry_out(order: DrawingOrder) -> bytes:
-    """The bytes that were ordered."""
-    data = draw(order.picture, order.form, order.scale)
-    return gzip.compress(data, 6, mtime=0) if order.packed else data
 
 
 def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
@@ -55,7 +40,12 @@ def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
 @cache
 def _load_fonts() -> None:
     """Register a font for Chinese, Japanese and Korean: the drawing library itself has Latin, Greek and Cyrillic
-    letters only."""
+    letters only.
+
+    It is kept from the fonts of the system, which it would prefer to its own: it opens the file of such a font several
+    times for each letter, which takes longer than all the rest of the drawing, and other systems have others.
+    """
+    os.putenv("FONTCONFIG_FILE", str(Path(__file__).with_name("fonts.conf")))  # read when the first font is needed
     vl_convert.register_font_directory(str(noto_cjk_sans_otc.FONT_PATH.parent))
 
 

@@ -1,4 +1,4 @@
-"""A digest of what decides how a picture looks, apart from its content: the code of this package, and the libraries
+"""A digest of what decides how a picture looks, apart from its content: the files of this package, and the libraries
 that draw."""
 
 import hashlib
@@ -13,6 +13,7 @@ _LIBRARIES = ("altair", "noto-cjk-sans-otc", "pillow", "vl-convert-python")
 def fingerprint() -> bytes:
     """The same for every process that draws the same pictures."""
     made = hashlib.blake2b(" ".join(version(name) for name in _LIBRARIES).encode(), digest_size=16)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        made.update(path.read_bytes())
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.is_file():
+            made.update(path.read_bytes())
     return made.digest()

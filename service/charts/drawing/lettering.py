@@ -35,6 +35,11 @@ def width_of(text: str, size: float) -> float:
     return size * sum(map(_share, text))
 
 
+def is_measured(text: str) -> bool:
+    """Whether the width of every character is known, rather than guessed."""
+    return all(map(_known_share, text))
+
+
 def clean(text: str) -> str:
     """The text on one line, without characters that can't be drawn or aren't allowed in XML."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
@@ -71,8 +76,13 @@ def _fitting(text: str, width: float, size: float) -> str:
 
 @lru_cache(maxsize=4096)
 def _share(char: str) -> float:
+    known = _known_share(char)
+    if known is None:
+        return 0.0 if unicodedata.category(char) in ("Mn", "Me") else _OTHER_WIDTH
+    return known
+
+
+def _known_share(char: str) -> float | None:
     if unicodedata.east_asian_width(char) in "WF":
         return _CJK_WIDTH
-    if unicodedata.category(char) in ("Mn", "Me"):
-        return 0.0
-    return _WIDTH_OF.get(char) or _WIDTH_OF.get(unicodedata.normalize("NFD", char)[0], _OTHER_WIDTH)
+    return _WIDTH_OF.get(char) or _WIDTH_OF.get(unicodedata.normalize("NFD", char)[0])

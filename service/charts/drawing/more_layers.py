@@ -6,23 +6,16 @@ import altair as alt
 
 from service.charts.drawing.themes import Theme
 
-SHADE = 0.22
-"""The opacity of what lies between the two lines of running totals."""
 LINE, NOW_LINE = 2.5, 1.0
 """Pixels of the width of the lines."""
 AHEAD_DASHES = [4, 3]
 """The dashes and gaps of the total of plans that aren't due yet."""
 
 
-def running_layers(theme: Theme, data: str | None, *, compact: bool) -> alt.LayerChart:
-    """What lies between the totals of plan and fact, the two lines, and by how much they differ in words."""
+def running_layers(theme: Theme, data: str | None) -> alt.LayerChart:
+    """The lines of the totals of plan and fact, and by how much they differ in words."""
     tinted = _by("gap", {"behind": theme.below, "ahead": theme.fact})
     drawn = _by("line", {"plan": theme.plan, "plan~": theme.plan, "fact": theme.fact})
-    gaps = (
-        _of(data, "isValid(datum.gap) && isValid(datum.from)")
-        .mark_rect(opacity=SHADE)
-        .encode(x=alt.X("from:Q", title=None), x2="to:Q", y=alt.Y("level:Q", title=None), y2="base:Q", fill=tinted)
-    )
     lines = (
         _of(data, "isValid(datum.line)")
         .mark_line(strokeWidth=LINE, strokeJoin="miter")
@@ -36,10 +29,10 @@ def running_layers(theme: Theme, data: str | None, *, compact: bool) -> alt.Laye
     )
     said = (
         _of(data, "isValid(datum.said)")
-        .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, fontSize=12 if compact else 15, fontWeight=600)
+        .mark_text(align="right", baseline="bottom", dx=-4, dy=-4, fontSize=15, fontWeight=600)
         .encode(x=alt.X("at:Q", title=None), y=alt.Y("level:Q", title=None), text="said:N", fill=tinted)
     )
-    made: alt.LayerChart = gaps + lines + said
+    made: alt.LayerChart = lines + said
     return made
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 
 from service.charts.drawing.bars import bars, is_dense
-from service.charts.drawing.lettering import clean, width_of, wrapped
+from service.charts.drawing.lettering import clean, is_measured, width_of, wrapped
 from service.charts.drawing.picture import AXIS_ROOM, Picture
-from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
+from service.charts.drawing.templates import NOTES, NOW, TOTALS, ZERO, template
+from service.charts.drawing.themes import DASHES, LARGE_NOTE, NOTE
 from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
-from service.charts.drawing.totals import reach_of_totals, total_rows
+from service.charts.drawing.totals import gaps, reach_of_totals, total_rows
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import below, empty_panel_text, panel_name, subtitle, summary
 from service.period.bucket import Panel
@@ -22,8 +23,6 @@ from service.period.bucket import Panel
 Spec = dict[str, Any]
 """A Vega-Lite specification."""
 
-NOTES, ZERO = 1, 2
-"""The places of these layers in the template; the bars are the first layer."""
 LOW_PANEL = 200
 """Pixels of height below which a panel has few numbers on its value axis: texts are half the work of drawing."""
 LEFT_OUT = "datum.index % 0.5 > 0.01"
@@ -37,18 +36,12 @@ ROW_ROOM = 57
 def spec(picture: Picture) -> Spec:
     """The specification of a picture, with its data."""
     split = picture.split and bool(picture.panels)
-    made: Spec = msgspec.json.decode(
-        template(
-            picture.theme,
-            compact=picture.is_compact,
-            split=split,
-            running=picture.running is not None,
-            reaches_on=picture.now is not None,
-        )
-    )
+    made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
     axis = None if split else fitted_axis(_values(picture.panels), _parts(picture))
     spans = [axis.span] if axis else [library_span(_values([panel]), PANEL_PARTS) for panel in picture.panels]
     drawn = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
+    if picture.running:
+        drawn = [*gaps(picture), *({"base": 0, **bar} for bar in drawn)]
     notes = list(_notes(picture))
     totals, now = list(total_rows(picture)), list(_now(picture))
     if split:
@@ -62,18 +55,17 @@ def spec(picture: Picture) -> Spec:
     else:
         made["width"], made["height"] = picture.width, picture.height
     layers = (made["spec"] if split else made)["layer"]
-    if any(bar["value"] < 0 for bar in drawn):
-        made["datasets"]["zero"] = [{}]
-    else:
-        del layers[ZERO]
-    if not notes:  # each layer takes time to draw
-        del layers[NOTES]
+    hangs = any(bar["value"] < 0 for bar in drawn)
+    made["datasets"]["zero"] = [{}] * hangs
+    for place, needed in ((NOW, now), (TOTALS, totals), (ZERO, hangs), (NOTES, notes)):
+        if not needed:  # each layer takes time to draw
+            del layers[place]
     encoding = layers[0]["encoding"]
     _write_x(encoding, picture)
     _write_y(encoding["y"], picture, axis)
     if unread := {str(note["panel"]): True for note in notes if note["text"]}:
         _hide_numbers(encoding["y"], unread, picture)
-    if is_dense(picture, _panel_width(picture)):
+    if picture.running or is_dense(picture, _panel_width(picture)):
         encoding["y2"] = {"field": "base"}
     legend = encoding["fill"]["legend"]
     kinds = {bar["kind"] for bar in drawn}
@@ -98,10 +90,12 @@ def _now(picture: Picture) -> Iterator[dict[str, object]]:
 
 
 def _write_title(made: Spec, picture: Picture) -> None:
-    sizes = made["config"]["title"]
-    sizes["limit"] = width = _room(made, picture)
+    sizes, width = made["config"]["title"], _room(made, picture)
     made["title"]["text"] = wrapped(picture.title, width, sizes["fontSize"], 2)
     made["title"]["subtitle"] = wrapped(subtitle(picture), width, sizes["subtitleFontSize"], 3)
+    lines = [*made["title"]["text"], *made["title"]["subtitle"]]
+    if not all(map(is_measured, lines)):  # the drawing library measures a text that has a limit once more
+        sizes["limit"] = width
 
 
 def _write_x(encoding: Spec, picture: Picture) -> None:
@@ -145,10 +139,11 @@ def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
         names["fact~"] = "not over yet"
     legend["values"] = list(names)
     legend["labelExpr"] = _chosen(names, "datum.label")
-    legend["labelLimit"] = room - 34
     if "missed" not in kinds:
         legend["symbolDash"] = DASHES
-    if sum(width_of(name, 12) + 34 for name in names.values()) > room:
+    widths = [width_of(name, 12) + 34 for name in names.values()]
+    legend["labelLimit"] = room - 34 if max(widths) > room else 0
+    if sum(widths) > room:
         legend["columns"] = 2
     return legend
 

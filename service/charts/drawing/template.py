@@ -1,15 +1,19 @@
-"""Vega-Lite specifications without data, sizes and texts: Altair builds each once in a process, pictures fill it in."""
+"""Vega-Lite specifications without data, sizes and texts, built by Altair in the colours of one theme.
+
+Altair takes half a second and 25 MiB to be imported, and a quarter of a second to build one of these. So there are two,
+and `service/charts/drawing/templates.py` puts the other themes in.
+"""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import altair as alt
 import msgspec
 
 from service.charts.drawing.more_layers import now_layers, running_layers
-from service.charts.drawing.themes import THEMES, Theme, config, outlines, palette
+from service.charts.drawing.themes import DASHES, LARGE_NOTE, OUTLINE, THEMES, UNFINISHED, outlines, palette
 
+THEME = THEMES["light"]
 NUMBER = (
     "datum.value === 0 ? '0'"
     " : abs(datum.value) >= 1e15 || abs(datum.value) < 1e-3 ? format(datum.value, '.2~e')"
@@ -18,47 +22,25 @@ NUMBER = (
 )
 """A Vega expression that writes thousands as 1.5k and millions as 2M, but a tenth as 0.1 and not as 100m."""
 
-NOTE, LARGE_NOTE = 13, 16
-"""The font sizes of texts in a plot."""
-OUTLINED = ("plan~", "fact~", "missed")
-UNFINISHED = ("plan~", "fact~")
-"""Kinds of bars that are outlined with dashes."""
-OUTLINE = 1.5
-"""The width of an outline in pixels."""
-DASHES = [3, 2]
-"""The dashes and gaps, in pixels, of the outlines of steps that aren't over yet."""
 
-
-@cache
-def template(theme: str, *, compact: bool, split: bool, running: bool = False, reaches_on: bool = False) -> bytes:
-    """A specification as JSON: for a single panel or, if `split`, with a panel for each value of the field `panel`. It
-    has layers for running totals, and for a line at the present where the chart `reaches_on` beyond it."""
-    layers = Layers(running=running, now=reaches_on)
+def build(*, split: bool) -> bytes:
+    """A specification as JSON: for a single panel or, if `split`, with a panel for each value of the field `panel`."""
     if split:
-        made = _panel(theme, layers, compact=compact)
+        made = _panel()
         header = alt.Header(labelAnchor="start", labelOrient="top", labelExpr="")
         facet = made.properties(width=1, height=1).facet(
             facet=alt.Facet("panel:O", title=None, header=header), columns=1, data=alt.NamedData(name="bars")
         )
         made = facet.resolve_axis(x="independent").resolve_scale(y="independent")
     else:
-        made = _panel(theme, layers, compact=compact, data="bars").properties(
-            width=1, height=1, autosize=alt.AutoSizeParams(type="fit", contains="padding")
-        )
+        made = _panel("bars").properties(width=1, height=1, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
     made = made.properties(title=alt.TitleParams("", subtitle="", anchor="start"))
-    return msgspec.json.encode(made.configure(**config(THEMES[theme], compact=compact)).to_dict())
+    return msgspec.json.encode(made.configure_view(stroke=None).to_dict())
 
 
-class Layers(msgspec.Struct, frozen=True):
-    """The layers of a panel that not every picture has."""
-
-    running: bool
-    now: bool
-
-
-def _panel(theme: str, layers: Layers, *, compact: bool, data: str | None = None) -> alt.LayerChart:
+def _panel(data: str | None = None) -> alt.LayerChart:
     """Bars, notes over them and a line at zero. Without `data`, a panel takes its data from the facet that it is in."""
-    colours = palette(THEMES[theme])
+    colours = palette(THEME)
     bars = (
         alt.Chart(alt.NamedData(name=data) if data else alt.Undefined)
         .mark_bar(binSpacing=0, strokeWidth=OUTLINE)
@@ -101,18 +83,16 @@ def _panel(theme: str, layers: Layers, *, compact: bool, data: str | None = None
                     columns=5,
                 ),
             ),
-            stroke={**_of_kind(outlines(THEMES[theme])), "value": None},
+            stroke={**_of_kind(outlines(THEME)), "value": None},
             strokeDash=_of_kind(dict.fromkeys(UNFINISHED, DASHES)),
             description="label:N",
             tooltip="label:N",
         )
     )
     own_data = data is not None
-    layered: alt.LayerChart = bars + _notes(THEMES[theme], compact=compact, own_data=own_data) + _zero(THEMES[theme])
-    if layers.running:
-        layered += running_layers(THEMES[theme], "totals" if own_data else None, compact=compact or not own_data)
-    if layers.now:
-        layered += now_layers(THEMES[theme], "now" if own_data else None)
+    layered: alt.LayerChart = bars + _notes(own_data=own_data) + _zero()
+    layered += running_layers(THEME, "totals" if own_data else None)
+    layered += now_layers(THEME, "now" if own_data else None)
     return layered
 
 
@@ -126,16 +106,16 @@ def _of_kind(values: Mapping[str, object]) -> Any:
     }
 
 
-def _notes(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:
+def _notes(*, own_data: bool) -> alt.Chart:
     """Texts in the middle of the plot, one for each row that has a `top`; the value axis reaches at least to that."""
     chart = alt.Chart(alt.NamedData(name="notes")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
-    made: alt.Chart = chart.mark_text(
-        fontSize=NOTE if compact else LARGE_NOTE, color=theme.muted, dy=alt.expr("height / 2")
-    ).encode(text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.Y("top:Q", title=None))
+    made: alt.Chart = chart.mark_text(fontSize=LARGE_NOTE, color=THEME.muted, dy=alt.expr("height / 2")).encode(
+        text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.Y("top:Q", title=None)
+    )
     return made
 
 
-def _zero(theme: Theme) -> alt.Chart:
+def _zero() -> alt.Chart:
     """A line on which bars stand and from which bars below zero hang."""
-    made: alt.Chart = alt.Chart(alt.NamedData(name="zero")).mark_rule(color=theme.ink).encode(y=alt.datum(0))
+    made: alt.Chart = alt.Chart(alt.NamedData(name="zero")).mark_rule(color=THEME.ink).encode(y=alt.datum(0))
     return made

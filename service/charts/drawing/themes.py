@@ -7,7 +7,6 @@ over yet, and plans without a fact, are recognised by an outline rather than by 
 
 from typing import Any
 
-import altair as alt
 import msgspec
 
 FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
@@ -15,6 +14,15 @@ FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
 lack."""
 SOFT = 0.2
 """The share of its colour that the inside of an outlined bar keeps."""
+NOTE, LARGE_NOTE = 13, 16
+"""The font sizes of texts in a plot."""
+OUTLINED = ("plan~", "fact~", "missed")
+UNFINISHED = ("plan~", "fact~")
+"""Kinds of bars that are outlined with dashes."""
+OUTLINE = 1.5
+"""The width of an outline in pixels."""
+DASHES = [3, 2]
+"""The dashes and gaps, in pixels, of the outlines of steps that aren't over yet."""
 
 
 class Theme(msgspec.Struct, frozen=True):
@@ -72,7 +80,8 @@ THEMES = {
 def palette(theme: Theme) -> dict[str, str]:
     """The colour of each kind of bar. Outlined bars are softer inside than their outline."""
     outlined = {kind: theme.soft(colour) for kind, colour in outlines(theme).items()}
-    return {"plan": theme.plan, "fact": theme.fact, "below": theme.below, **outlined}
+    between = {"behind": theme.soft(theme.below), "ahead": theme.soft(theme.fact)}
+    return {"plan": theme.plan, "fact": theme.fact, "below": theme.below, **outlined, **between}
 
 
 def outlines(theme: Theme) -> dict[str, str]:
@@ -88,29 +97,37 @@ def config(theme: Theme, *, compact: bool) -> dict[str, Any]:
         "background": theme.background,
         "font": FONT,
         "padding": 10 if compact else 16,
-        "view": alt.ViewConfig(stroke=None),
-        "axis": alt.AxisConfig(
-            aria=False,  # the picture's title and description say more than "X-axis for a linear scale"
-            labelColor=theme.ink,
-            labelFontSize=label,
-            labelPadding=5,
-            gridColor=theme.grid,
-            domainColor=theme.rule,
-            tickColor=theme.rule,
-        ),
-        "legend": alt.LegendConfig(
-            aria=False, labelColor=theme.ink, labelFontSize=label + 1, symbolSize=110, columnPadding=14, rowPadding=2
-        ),
-        "title": alt.TitleConfig(
-            color=theme.ink,
-            fontSize=14 if compact else 17,
-            fontWeight=600,
-            subtitleColor=theme.muted,
-            subtitleFontSize=label + (0 if compact else 1),
-            subtitlePadding=4,
-            offset=6 if compact else 8,
-        ),
-        "header": alt.HeaderConfig(
-            labelColor=theme.ink, labelFontSize=label + 1, labelFontWeight=600, labelPadding=4, title=None
-        ),
+        "axis": {
+            "aria": False,  # the picture's title and description say more than "X-axis for a linear scale"
+            "labelColor": theme.ink,
+            "labelFontSize": label,
+            "labelPadding": 5,
+            "gridColor": theme.grid,
+            "domainColor": theme.rule,
+            "tickColor": theme.rule,
+        },
+        "legend": {
+            "aria": False,
+            "labelColor": theme.ink,
+            "labelFontSize": label + 1,
+            "symbolSize": 110,
+            "columnPadding": 14,
+            "rowPadding": 2,
+        },
+        "title": {
+            "color": theme.ink,
+            "fontSize": 14 if compact else 17,
+            "fontWeight": 600,
+            "subtitleColor": theme.muted,
+            "subtitleFontSize": label + (0 if compact else 1),
+            "subtitlePadding": 4,
+            "offset": 6 if compact else 8,
+        },
+        "header": {
+            "labelColor": theme.ink,
+            "labelFontSize": label + 1,
+            "labelFontWeight": 600,
+            "labelPadding": 4,
+            "title": None,
+        },
     }

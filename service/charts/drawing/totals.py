@@ -29,8 +29,8 @@ class _Level(msgspec.Struct, frozen=True):
 
 
 def total_rows(picture: Picture) -> Iterator[Row]:
-    """The rows of the layers of running totals, for every panel. `line` names the line that a level belongs to, `gap`
-    says whether what lies between the two is ahead or behind, and `said` has that in words."""
+    """The rows of the layers of running totals, for every panel. `line` names the line that a level belongs to, and
+    `said` has in words by how much the facts are ahead or behind."""
     if picture.running is None:
         return
     for number, panel in enumerate(picture.panels):
@@ -43,6 +43,20 @@ def total_rows(picture: Picture) -> Iterator[Row]:
             yield {**_said(newest, picture.unit), "panel": number}
 
 
+def gaps(picture: Picture) -> Iterator[Row]:
+    """What lies between the two lines as far as steps are over, as bars that are drawn below all others."""
+    for number, panel in enumerate(picture.panels if picture.running else ()):
+        for levels in _runs(picture, picture.running, panel) if picture.running else ():
+            for level in levels:
+                bucket, ahead = level.bucket, level.bucket.ahead
+                if level.is_over and ahead and level.left < level.fact_until:
+                    ends = {"from": level.left, "to": level.fact_until}
+                    label = ahead_text(ahead, picture.unit)
+                    tops = {"value": bucket.plan_total, "base": bucket.fact_total or 0}
+                    kind = "behind" if ahead < 0 else "ahead"
+                    yield {**ends, **tops, "kind": kind, "label": label, "panel": number}
+
+
 def reach_of_totals(panel: Panel) -> Iterator[float]:
     """The values that the value axis has to have on it: all the totals, and room for the words above the highest."""
     for bucket in panel.buckets:
@@ -52,19 +66,16 @@ def reach_of_totals(panel: Panel) -> Iterator[float]:
 
 
 def _rows(levels: list[_Level], run: int) -> Iterator[Row]:
-    """The lines of one run of totals, and what lies between them as far as steps are over."""
+    """The lines of one run of totals."""
     due: _Level | None = None
     for level in levels:
-        plan, fact, ahead = level.bucket.plan_total, level.bucket.fact_total, level.bucket.ahead
+        plan, fact = level.bucket.plan_total, level.bucket.fact_total
         if not level.is_over and due is not None:
             yield {"line": "plan~", "run": f"plan~{run}", "at": level.left, "level": due.bucket.plan_total}
         yield from _line("plan" if level.is_over else "plan~", run, level.left, level.right, plan)
         due = level if level.is_over else None
         if fact is not None and level.left < level.fact_until:
             yield from _line("fact", run, level.left, level.fact_until, fact)
-            if level.is_over and ahead:
-                ends = {"from": level.left, "to": level.fact_until}
-                yield {"gap": "behind" if ahead < 0 else "ahead", **ends, "level": plan, "base": fact}
 
 
 def _said(newest: _Level, unit: str) -> Row:

@@ -16,6 +16,11 @@ def header(scope: Scope, name: bytes) -> str | None:
     return None if found is None else found.decode("latin-1")
 
 
+def header_lines(scope: Scope, name: bytes) -> list[str]:
+    """Each line of a header of a request, by its name in small letters."""
+    return [value.decode("latin-1") for given, value in scope["headers"] if given == name]
+
+
 def vary(headers: Iterable[tuple[bytes, bytes]], *names: bytes) -> Headers:
     """The headers of an answer, with these names in Vary."""
     headers = [*headers]

@@ -1,0 +1,129 @@
+"""The board and the wall in a real browser."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browsing import PATIENCE, faults, keep, visiting
+from tests.conftest import Engine, settings_for
+from tests.harness import Running, running
+
+pytestmark = pytest.mark.anyio
+
+SCREEN = {"width": 1920, "height": 1080}
+
+
+async def fill(service: Running, series: int, minutes: int = 60) -> None:
+    """Some minutes of plan and fact up to now; the first series does best."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = [
+        {
+            "series": f"line {number:02}",
+            "ts": (now - timedelta(minutes=minute)).isoformat(),
+            "plan": 10,
+            "fact": 10 if number == 0 else 10 - number % 3,
+        }
+        for number in range(series)
+        for minute in range(minutes)
+    ]
+    assert (await service.http.post("/readings", json=rows)).status_code == 200
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
+async def test_the_board_is_accessible_and_moves(browser: Browser, fresh: Running, scheme: Any, width: int) -> None:
+    await fill(fresh, 2)
+    await fresh.http.post("/readings", json={"series": "line 01", "note": "film torn"})
+    viewport = {"width": width, "height": 900}
+    async with visiting(browser, fresh, color_scheme=scheme, viewport=viewport) as page:
+        await page.goto("/board?from=-2h&until=%2B1h&series=line%2001")
+        await expect(page.locator("#state")).to_have_text("Live", timeout=PATIENCE)
+        await expect(page.locator(".notes").filter(has_text="film torn")).to_have_count(1)
+        assert await faults(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await keep(page, f"board-{scheme}-{width}")
+        before = await page.locator(".board-tiles dd").nth(2).inner_text()
+        moment = (datetime.now(UTC) - timedelta(minutes=3)).isoformat()
+        await fresh.http.post("/readings", json={"series": "line 01", "ts": moment, "fact": 500})
+        await expect(page.locator(".board-tiles dd").nth(2)).not_to_have_text(before)
+
+
+@pytest.mark.parametrize("series", [0, 1, 4, 12, 30])
+async def test_the_wall_can_be_read_from_afar(browser: Browser, fresh: Running, series: int) -> None:
+    """Every text is at least a thirtieth of the screen high, and nothing is cut off."""
+    if series:
+        await fill(fresh, series)
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.goto("/board?view=wall&from=-2h&until=%2B1h")
+        await expect(page.locator("#board")).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        shown = page.locator(".grid > section:visible")
+        await expect(shown).to_have_count(max(1, min(12, series)))
+        await keep(page, f"wall-{series}")
+        sizes = await page.evaluate(
+            "[...document.querySelectorAll('section:not([hidden]) :is(h2, .target, .gap, small, .foot)')]"
+            ".map((one) => parseFloat(getComputedStyle(one).fontSize))"
+        )
+        assert min(sizes) >= SCREEN["height"] / 30
+        cut = await page.evaluate(
+            "[...document.querySelectorAll('section:not([hidden])')].filter((one) =>"
+            " one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1).length"
+        )
+        assert cut == 0
+        assert await faults(page) == []
+        if series > 12:
+            await expect(page.locator("#page")).to_have_text("1 of 3")
+            first = await shown.first.inner_text()
+            await expect(page.locator("#page")).to_have_text("2 of 3", timeout=PATIENCE)
+            assert await shown.first.inner_text() != first
+
+
+async def test_the_worst_stand_first_and_colours_say_how_bad(browser: Browser, fresh: Running) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    facts = {"good": 10.0, "near": 9.7, "bad": 5.0}
+    rows = [
+        {"series": name, "ts": (now - timedelta(minutes=minute)).isoformat(), "plan": 10, "fact": fact}
+        for name, fact in facts.items()
+        for minute in range(30)
+    ]
+    rows += [{"series": "plan only", "ts": (now + timedelta(minutes=20)).isoformat(), "plan": 10}]
+    rows += [{"series": "still", "ts": (now - timedelta(minutes=20)).isoformat(), "plan": 10, "fact": 10}]
+    assert (await fresh.http.post("/readings", json=rows)).status_code == 200
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.goto("/board?view=wall&from=-1h&until=%2B1h")
+        await expect(page.locator("#board")).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        await keep(page, "wall-states")
+        found = await page.evaluate(
+            "[...document.querySelectorAll('.grid > section')]"
+            ".map((one) => [one.className, one.querySelector('h2').innerText])"
+        )
+        assert {name: state for state, name in found} == {
+            "bad": "bad",
+            "near": "near",
+            "good": "good",
+            "still": "still",
+            "plan only": "none",
+        }
+        assert [name for _, name in found][:2] == ["bad", "near"]
+
+
+async def test_the_wall_never_shows_old_numbers_as_new(browser: Browser, engine: Engine, schema: str) -> None:
+    """It is grey while the service is away, says since when, and goes on by itself with what came meanwhile."""
+    async with running(settings_for(engine, schema)) as service:
+        await fill(service, 2)
+        async with visiting(browser, service, "ERR_CONNECTION_REFUSED", "WebSocket", viewport=SCREEN) as page:
+            await page.goto("/board?view=wall&from=-2h&until=%2B1h")
+            board = page.locator("#board")
+            await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+            await page.context.set_offline(True)
+            await expect(board).to_have_attribute("data-current", "no", timeout=PATIENCE)
+            await expect(page.locator("#stale")).to_contain_text("As of")
+            await keep(page, "wall-offline")
+            before = await page.locator(".foot b").first.inner_text()
+            ts = time.time() - 180
+            await service.http.post("/readings", json={"series": "line 01", "ts": ts, "fact": 300})
+            await page.context.set_offline(False)
+            await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+            await expect(page.locator("#stale")).to_be_hidden()
+            await expect(page.locator(".grid")).not_to_contain_text(before)
