@@ -10,6 +10,9 @@ select
     else set_config('idle_in_transaction_session_timeout', '10s', true) || set_config('statement_timeout', '10s', true)
   end as bound,
   set_config('plan_cache_mode', 'force_custom_plan', true) as planned,
-  set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true) as unlimited,
+  case
+    when current_setting('timescaledb.max_tuples_decompressed_per_dml_transaction', true) is not null
+      then set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)
+  end as unlimited,
   (select first from sliced) as sliced_from,
   (select announced from sliced) as sliced_upto
