@@ -22,9 +22,9 @@ from service.store.queries import query
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection
 
-LAST_STATEMENT = 24.0
-"""Seconds after which a correction begins no further statement on readings. Each may take 25 seconds, or 10 before
-PostgreSQL 17: so the transaction ends in time, on which sql/schema/005_exact.sql relies."""
+LIMIT = 45.0
+"""Seconds in which the statements of a correction have to end, so that its transaction lasts less than a minute, on
+which sql/schema/005_exact.sql relies."""
 TOO_LONG = "This takes the database too long. Correct a shorter range, or fewer series, at a time."
 ANY = "*"
 """Stands for the tag of any readings, as long as there are some."""
@@ -72,7 +72,7 @@ class Work:
     ) -> None:
         self._con, self._asked, self._schema = con, asked, schema
         self._marks_late = marks_late
-        self._last = time.monotonic() + LAST_STATEMENT
+        self._until = time.monotonic() + LIMIT
         self.new = frozenset[bytes]() if asked.batch is None else asked.batch.series - known
         """The series of the new readings that aren't known to be in their table; nearly always none."""
 
@@ -115,7 +115,7 @@ class Work:
 
     async def _take(self, how: str) -> tuple[int, *tuple[str, ...]]:
         """Take readings away, or something of them. Returns how many they are, and their minutes, if any."""
-        self._check_time()
+        await self._limit()
         [row] = await self._con.fetch(query(how), *self._asked.range, self._asked.field)
         return (row["readings"], row["minutes"]) if row["readings"] else (0,)
 
@@ -123,7 +123,7 @@ class Work:
         """Write the new readings, and the id."""
         asked = self._asked
         if asked.batch is not None:
-            self._check_time()
+            await self._limit()
             await copy_readings(self._con, self._schema, [asked.batch])
         if asked.id is not None:
             count = 0 if asked.batch is None else asked.batch.count
@@ -134,6 +134,7 @@ class Work:
         """Mark the minutes that a refresh of the rollups may have seen otherwise, and the time of slices; and add the
         names of new series."""
         batch = self._asked.batch
+        await self._limit()
         if self._marks_late:
             passed = int((begun["started"] - ON_TIME).timestamp()) // 60
             came = () if batch is None else batch.minutes_until(passed)
@@ -152,6 +153,9 @@ class Work:
             query("insert_correction"), asked.by, series, start, end, asked.field, *counts, asked.id
         )
 
-    def _check_time(self) -> None:
-        if time.monotonic() > self._last:
+    async def _limit(self) -> None:
+        """Give the next statement the time that is left. Raises TooLarge where there is none."""
+        left = round(1000 * (self._until - time.monotonic()))
+        if left <= 0:
             raise TooLarge(TOO_LONG)
+        await self._con.execute(query("limit_statements"), str(left))

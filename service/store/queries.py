@@ -69,6 +69,7 @@ QUERIES = (
     "late_slices",
     "late_windows",
     "lead",
+    "limit_statements",
     "live_keys",
     "lock_alone",
     "lock_schema",

@@ -6,8 +6,8 @@ select
   now() as started,
   case
     when current_setting('server_version_num')::integer >= 170000
-      then set_config('transaction_timeout', '50s', true) || set_config('statement_timeout', '25s', true)
-    else set_config('idle_in_transaction_session_timeout', '10s', true) || set_config('statement_timeout', '10s', true)
+      then set_config('transaction_timeout', '50s', true)
+    else set_config('idle_in_transaction_session_timeout', '10s', true)
   end as bound,
   set_config('plan_cache_mode', 'force_custom_plan', true) as planned,
   case

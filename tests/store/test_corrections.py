@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service.errors import BatchMismatch, HasChanged
+from service.errors import BatchMismatch, HasChanged, TooLarge
 from service.intake.batch import Packed, Receipt
 from service.intake.reading import Reading, now_microseconds
 from service.intake.timestamps import MINUTE, moment_of
 from service.period.bucket import BucketQuestion
 from service.period.selection import ALL_SERIES, Selection, SeriesFilter
 from service.period.steps import make_period
-from service.store import Corrected, Correction, Store
+from service.store import Corrected, Correction, Store, correcting
 from service.store.queries import query
 from tests.batches import packed
 from tests.conftest import Engine, run_jobs
@@ -154,3 +154,13 @@ async def test_another_replica_waits(store: Store, engine: Engine, schema: str) 
         await asyncio.sleep(0.5)
         assert not waiting.done()
     assert await asyncio.wait_for(waiting, timedelta(seconds=5).total_seconds()) == Corrected()
+
+
+async def test_what_takes_too_long_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = now_microseconds() - 10 * MINUTE
+    await write(store, at(start + 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(correcting, "LIMIT", 0.0)
+        with pytest.raises(TooLarge, match="shorter range"):
+            await store.corrections.make(correction(start, start + MINUTE))
+    assert await store.corrections.make(correction(start, start + MINUTE)) == Corrected(removed=1)
