@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import backfill, board, chart, chart_load, display, export, ingest, live, sockets, spans, tail
+from bench import backfill, board, chart, chart_load, corrections, display, export, ingest, live, sockets, spans, tail
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -26,6 +26,7 @@ BENCHMARKS = {
     "export": export.measure,
     "backfill": backfill.measure,
     "spans": spans.measure,
+    "corrections": corrections.measure,
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 
+from chaos.corrector import Corrector
 from chaos.databases import Database
 from chaos.history import History
 from chaos.nemesis import Nemesis
@@ -57,13 +58,15 @@ async def run(plan: Plan, database: Database, folder: Path, say: Callable[[str],
     async with proxy("127.0.0.1", port) as between, proxy("127.0.0.1", tcp_port) as between_tcp:
         emitter = _emitter(between.port, spool, folder / "emitter.log")
         nemesis = Nemesis(service, emitter, [between, between_tcp], database, history, plan.seed)
+        corrector = Corrector(history, random.Random(plan.seed))
         nemesis.pace = min(3.0, max(0.3, plan.seconds / 60))
         await service.start()
         try:
             await service.ready()
             await emitter.start()
             say("at work")
-            await _storm(plan, history, service, nemesis, database, between.port, between_tcp.port, emitter, spool)
+            ports = between.port, between_tcp.port
+            await _storm(plan, history, service, nemesis, database, ports, emitter, spool, corrector)
             say("quiet: comparing what is stored with what was sent")
             await service.stop()
         finally:
@@ -72,6 +75,7 @@ async def run(plan: Plan, database: Database, folder: Path, say: Callable[[str],
                     await program.kill()
     async with database.look() as con:
         checked = await check(con, history, spool)
+        await corrector.check(con)
     _check_service(service, plan, history)
     return Result(history, nemesis, service, checked)
 
@@ -87,13 +91,13 @@ async def _storm(
     service: Service,
     nemesis: Nemesis,
     database: Database,
-    port: int,
-    tcp_port: int,
+    ports: tuple[int, int],
     emitter: Program,
     spool: Path,
+    corrector: Corrector,
 ) -> None:
     """Run load and faults for the planned time, then load without faults until everything is answered."""
-    rng = random.Random(plan.seed)
+    rng, (port, tcp_port) = random.Random(plan.seed), ports
     workload = Workload(rng, history)
     pause = 7 / plan.rate
     sockets = [SocketProducer(workload, history, rng, pause) for _ in range(3)]
@@ -104,6 +108,7 @@ async def _storm(
         tasks = [group.create_task(one.run(f"ws://127.0.0.1:{port}/")) for one in sockets]
         tasks += [group.create_task(one.run(f"http://127.0.0.1:{port}")) for one in posters]
         tasks.append(group.create_task(streamer.run("127.0.0.1", tcp_port)))
+        tasks.append(group.create_task(corrector.run(f"http://127.0.0.1:{port}")))
         tasks.append(group.create_task(_watch(service)))
         tasks.append(group.create_task(_look(database, history)))
         raging = group.create_task(nemesis.run())
@@ -112,17 +117,20 @@ async def _storm(
         await asyncio.wait([raging])
         for one in producers:
             one.stopping = True
+        corrector.stopping = True
         await service.ready()
-        await _settle(history)
+        await _settle(history, corrector)
         await _drain(emitter, spool, history)
         for task in tasks:
             task.cancel()
 
 
-async def _settle(history: History) -> None:
+async def _settle(history: History, corrector: Corrector) -> None:
     limit = time.monotonic() + SETTLE_LIMIT
-    while (history.again or history.unsettled()) and time.monotonic() < limit:  # noqa: ASYNC110
+    while (history.again or history.unsettled() or corrector.busy) and time.monotonic() < limit:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
+    if corrector.busy:
+        history.violate("a correction was never acknowledged")
     await asyncio.sleep(1)  # for late answers to batches that were sent twice
 
 

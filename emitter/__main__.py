@@ -4,6 +4,7 @@ import click
 
 from emitter.commands.fill import run_fill
 from emitter.commands.options import Commands
+from emitter.commands.replace import run_replace
 from emitter.commands.replay import run_replay
 from emitter.commands.run import run_live
 
@@ -22,6 +23,7 @@ def commands() -> None:
 commands.add_command(run_live)
 commands.add_command(run_fill)
 commands.add_command(run_replay)
+commands.add_command(run_replace)
 
 
 def main() -> None:

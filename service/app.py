@@ -27,6 +27,8 @@ from service.routes.board import board_route
 from service.routes.chart.endpoint import chart_route
 from service.routes.check import check_route
 from service.routes.compression import compression
+from service.routes.correction_list import correction_list_route
+from service.routes.corrections import correction_routes
 from service.routes.defaults import Defaults
 from service.routes.display import display_route
 from service.routes.edge.answer_headers import guarding
@@ -120,6 +122,8 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         series_route(store.series.names),
         live_socket_route(feed, view_of, counters, admits),
         readings_route(gate, max_body),
+        *correction_routes(gate, store.corrections, feed.changed, defaults, max_body),
+        correction_list_route(store.corrections, parts.reading, defaults),
         *write_routes(gate, counters, max_body),
         ping,
         health_route(parts.writer),

@@ -181,6 +181,13 @@ class TooSlow(TaktlineError):
     reason = "slow"
 
 
+class HasChanged(TaktlineError):
+    """These readings aren't those of the tag in If-Match any more."""
+
+    status = 412
+    reason = "changed"
+
+
 class TooLarge(TaktlineError):
     """The request is too large."""
 

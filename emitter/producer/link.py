@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
-from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -56,21 +55,20 @@ def _connect(link: Link) -> connect:
         link.url,
         additional_headers={"Authorization": f"Bearer {link.token}"} if link.token else None,
         compression=None,  # costs the service more than it saves
-        proxy=_proxy(link.url),
+        proxy=None if is_local(link.url) else True,
         close_timeout=1,
         ping_interval=link.ping_interval,
         ping_timeout=link.ping_timeout,
     )
 
 
-def _proxy(url: str) -> Literal[True] | None:
-    """Whether to use the proxy of the environment: not for addresses of this machine."""
+def is_local(url: str) -> bool:
+    """Whether an address is one of this machine, for which no proxy of the environment is used."""
     host = urlsplit(url).hostname or ""
     try:
-        local = ip_address(host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        local = host == "localhost"
-    return None if local else True
+        return host == "localhost"
 
 
 def websocket_url(text: str) -> str:

@@ -8,7 +8,8 @@ beyond the limit, are refused to both.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import lru_cache
 
 import msgspec
@@ -193,6 +194,19 @@ class Entrance:
             except Unavailable:
                 await asyncio.sleep(LOOK_AGAIN)
         raise Draining
+
+    @asynccontextmanager
+    async def beside(self, batch: Packed) -> AsyncIterator[None]:
+        """A block that writes a batch past the writer, as a correction does. Raises Forbidden where the key doesn't
+        cover its series, TooManySeries, and Unavailable where new series can't be looked up now."""
+        self._check(batch)
+        new = self._series.new(batch)
+        taken = await self._series.admit(new) if new else new
+        try:
+            yield
+        finally:
+            self._series.release(taken)
+        self._rates.take(self._payer, batch.count, self._rate)
 
     def watch(self, answer: Answer) -> None:
         """Take care of an answer that nobody awaits: a refusal is counted, and `on_refusal` is called."""

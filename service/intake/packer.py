@@ -89,11 +89,14 @@ class Packer:
     def add_all(
         self, items: Sequence[Plain | Reading], unit: int = 1000, names: dict[str, Known] | None = None
     ) -> bool:
-        """Add typed readings. Where one of them breaks a rule, return False without adding any.
+        """Add typed readings. Where one of them breaks a rule, return False without adding any; so where they are those
+        of a correction, which are always checked field by field.
 
         `unit` is the unit of whole numbers in `ts`, in nanoseconds. With `names`, the series of a reading is a key of
         these.
         """
+        if self._rules.within is not None:
+            return False
         before = len(self._series)
         try:
             self.add(items, unit, names)

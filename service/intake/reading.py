@@ -11,6 +11,7 @@ from service.errors import BadReading, Fault, Refusal
 from service.intake.attributes import OWN_KEYS, check_note, check_text, encode_attributes, otherwise_cased
 from service.intake.spans import Breaks, minutes_of, no_breaks
 from service.intake.timestamps import MINUTE, is_time, microseconds, of_number, of_text, show
+from service.intake.within import Within
 
 MAX_NAME = 200
 """The most characters of a series name, and of a batch id."""
@@ -42,14 +43,15 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 
 class Rules(msgspec.Struct, frozen=True):
     """The limits of an installation: the earliest `ts`, how far a `ts` may be ahead of the clock with a fact, the
-    readings of a batch, how far a `ts` may be ahead without a fact; and which minutes are left out where a reading
-    stands for a span of time."""
+    readings of a batch, how far a `ts` may be ahead without a fact; which minutes are left out where a reading stands
+    for a span of time; and to what the readings of a correction have to keep."""
 
     min_ts: datetime
     max_clock_skew: timedelta
     max_readings: int = 200_000
     max_plan_ahead: timedelta = timedelta(days=400)
     breaks: Breaks = no_breaks
+    within: Within | None = None
 
     def bounds(self, now: int) -> tuple[int, int]:
         """The earliest and the latest `ts` that are allowed at `now` with a fact; all three are in microseconds since
@@ -126,6 +128,10 @@ def check_reading(item: object, bounds: Bounds) -> Reading:
     encoded = encode_attributes(attributes)
     if empty:
         check_note(attributes.get("note"))
+    if (within := bounds.rules.within) is not None:
+        series = within.series_of(None if item.get("series") is None else series)
+        within.check_time(ts, minutes)
+        within.check_fields(plan, fact, encoded)
     return Reading(ts, series, plan, fact, encoded, minutes)
 
 

@@ -8,23 +8,17 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
 
 from service.access.grants import Scope
-from service.errors import BadReading, UnsupportedType
+from service.errors import BadReading
 from service.intake.batch import Outcome, Packed
-from service.intake.bodies import inflate, keep, lines, whole
-from service.intake.formats.csv_table import add_table
-from service.intake.formats.frames import careful_json, plain_json
-from service.intake.formats.ndjson import add_lines
-from service.intake.gate import Entrance, Gate
-from service.intake.packer import Packer
-from service.intake.reading import now_microseconds
+from service.intake.gate import Gate
 from service.routes.authentication import needs
 from service.routes.openapi_answers import WRITING, answering, response
 from service.routes.openapi_bodies import READINGS
 from service.routes.openapi_schemas import FAULTS, WHOLE, an_object, schema
 from service.routes.parameters import batch_key, choice, known_only
+from service.routes.posted_bodies import read_body
 from service.routes.senders import sender_of
 
-MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 _WRITTEN = an_object(
     {"written": WHOLE, "duplicate": schema("boolean"), "refused": WHOLE, "errors": FAULTS},
     optional=("refused", "errors"),
@@ -63,38 +57,13 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
         batch_id = batch_key(key)
         entrance = gate.enter_at_once(sender_of(request))
         with entrance.hold:
-            packed = await _read(request, max_body, entrance, batch_id, partial=some)
+            packed = await read_body(request, max_body, entrance, entrance.rules, batch_id, partial=some)
         outcome = await entrance.offer(packed)
         if packed.refused:
             entrance.refused(BadReading.reason, packed.refused)
         return _answer(packed, outcome)
 
     return post_readings
-
-
-async def _read(
-    request: Request[Any, Any, Any], max_body: int, entrance: Entrance, batch_id: str | None, *, partial: bool
-) -> Packed:
-    media_type = request.content_type[0]
-    if not media_type:  # a program says what it sends; without that, a page of another site needs nobody's leave
-        raise UnsupportedType(f"There is no Content-Type; send {', '.join(MEDIA_TYPES)}.")
-    if media_type not in MEDIA_TYPES:
-        raise UnsupportedType(f"Content-Type {media_type} isn't understood; send {', '.join(MEDIA_TYPES)}.")
-    rules, share, hold = entrance.rules, entrance.share, entrance.hold
-    body = inflate(request.stream(), request.headers.get("content-encoding", ""), max_body, share, hold)
-    if media_type == "application/json":
-        text, now = await whole(body), now_microseconds()
-        if (packed := plain_json(text, rules, now, batch_id)) is not None:
-            return packed
-        return await share.do(careful_json(text, rules, now, batch_id, partial=partial))
-    packer = Packer(rules, now_microseconds(), batch_id, partial=partial)
-    if media_type == "text/csv":
-        await share.do(add_table(await whole(body), packer))
-    else:
-        async for block in lines(body):
-            await share.do(add_lines(block, packer))
-            keep(hold, packer.size)
-    return packer.finish()
 
 
 def _answer(packed: Packed, outcome: Outcome) -> dict[str, Any]:

@@ -28,6 +28,7 @@ ADDRESSES = {
     "board": "/board",
     "records": "/display",
     "readings": "/readings",
+    "corrections": "/corrections",
     "live": "/live",
     "openapi": "/schema",
     "ready": "/readyz",

@@ -34,6 +34,7 @@ _MEANINGS = {
     401: "A key is needed, or this one is wrong, was revoked or has expired.",
     403: "The key hasn't the scope that is needed, or doesn't cover the series; or another site's page sent this.",
     404: "There is no such page.",
+    412: "The readings have changed since the tag in If-Match was given.",
     413: "The body is too large; send it in several requests.",
     415: "The content type or encoding isn't understood.",
     421: "The request is for a host that isn't this service.",

@@ -10,6 +10,8 @@ from service.store.blockers import Blocker, Blockers
 from service.store.buckets import Buckets
 from service.store.checks import Checks
 from service.store.columns import Columns
+from service.store.correcting import Corrected, Correction
+from service.store.corrections import Corrections, Entry
 from service.store.database import DatabaseServer, session
 from service.store.facts import Facts
 from service.store.inventory import LEDGERS, Inventory
@@ -27,7 +29,7 @@ from service.store.sql_files import sql_files
 from service.store.sql_names import needed
 from service.store.totals import Overview
 
-WRITING, READING, WORKING = 5, 6, 2
+WRITING, READING, WORKING = 6, 6, 2
 """The sizes of three pools of connections: one for writes, one for reads and one for work in the background, so that
 neither slow charts nor long refreshes ever hold up the writing of readings, however many there are."""
 PING_TIMEOUT = 2.0
@@ -38,6 +40,10 @@ __all__ = [
     "READING",
     "Blocker",
     "Columns",
+    "Corrected",
+    "Correction",
+    "Corrections",
+    "Entry",
     "Excerpt",
     "Job",
     "Note",
@@ -56,6 +62,7 @@ class Store:
         self.server = server
         self.alerts = Alerts(writing)
         self.batches = Batches(writing, server, schema)
+        self.corrections = Corrections(writing, reading, server, schema, self.batches)
         self.blockers = Blockers(reading, server)
         self.buckets = Buckets(reading)
         self.checks = Checks(reading)

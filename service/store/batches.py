@@ -68,7 +68,7 @@ class Batches:
         then nothing is written.
         """
         days = _days(batches)
-        await self._make_chunks(days)
+        await self.make_chunks(days)
         begin, unsure = self._beginning(batches, days)
         async with self._pool.transaction(self.transaction_limit, begin) as con:
             [row] = await con.fetch(query("insert_batches"), *_identified(batches), receipt.committer, receipt.number)
@@ -83,7 +83,7 @@ class Batches:
                 await self._compress(con, unsure)
             if new := _new_series(written, self.known):
                 await con.execute(query("insert_series"), [name_in(one) for one in new])
-            await _copy(con, self._schema, written)
+            await copy_readings(con, self._schema, written)
             receipt.outcomes = outcomes
         self.known |= new
         return outcomes
@@ -108,10 +108,10 @@ class Batches:
                 self._whole.clear()
             self._whole |= dict.fromkeys(unsure, now + WHOLE_FOR)
 
-    async def _make_chunks(self, days: set[int]) -> None:
-        """Make the chunks that are missing for a transaction of many weeks. Raises TooLarge where there would be too
-        many, so that the transaction would take the locks that others need."""
-        if len({day // DAYS_A_WEEK for day in days}) <= FEW_WEEKS:
+    async def make_chunks(self, days: set[int], few: int = FEW_WEEKS) -> None:
+        """Make the chunks that are missing for a transaction of more than a few weeks. Raises TooLarge where there
+        would be too many, so that the transaction would take the locks that others need."""
+        if len({day // DAYS_A_WEEK for day in days}) <= few:
             return
         [row] = await self._pool.read("chunks_of_days", sorted(days))
         if row["chunks"] > row["most"]:
@@ -208,7 +208,8 @@ def _days(written: Sequence[Packed]) -> set[int]:
     return set[int]().union(*(one.days() for one in written))
 
 
-async def _copy(con: "Connection[asyncpg.Record]", schema: str, written: Sequence[Packed]) -> None:
+async def copy_readings(con: "Connection[asyncpg.Record]", schema: str, written: Sequence[Packed]) -> None:
+    """Write the readings of batches."""
     if not any(one.count for one in written):
         return
 

@@ -36,7 +36,7 @@ from tests.raw_http import WEBSOCKET, statuses, talk
 pytestmark = pytest.mark.anyio
 READ, WRITE = Scope.READ, Scope.WRITE
 OPEN_ADDRESSES = ("/livez", "/readyz", "/ping", "/status", "/health", "/assets/icon.svg", "/favicon.ico", "/schema")
-READERS = ("/", "/chart", "/display", "/readings", "/live", "/live/series", "/metrics")
+READERS = ("/", "/chart", "/corrections", "/display", "/readings", "/live", "/live/series", "/metrics")
 WRITERS = ("/readings", "/write", "/api/v2/write", "/api/v3/write_lp")
 SECOND = 1_700_000_000
 WITHIN = 10
@@ -135,7 +135,7 @@ async def test_every_address_says_what_it_needs(closed: Closed) -> None:
         if path in ("/livez", "/readyz"):
             assert security is None
             continue
-        scope = "read" if method == "get" else "write"
+        scope = {"get": "read", "post": "write"}.get(method, "correct")
         assert security == [{"bearer": [scope]}, {"basic": [scope]}], (method, path)
         operation = document["paths"][path][method]
         assert f"Needs a key with the scope `{scope}`." in operation["description"]

@@ -25,10 +25,12 @@ AS_DESCRIBED = [
     checks.status_code_conformance,
 ]
 OPERATIONS = [
+    ("DELETE", "/readings"),
     ("GET", "/"),
     ("GET", "/board"),
     ("GET", "/chart"),
     ("GET", "/check"),
+    ("GET", "/corrections"),
     ("GET", "/display"),
     ("GET", "/live"),
     ("GET", "/live/series"),
@@ -40,11 +42,14 @@ OPERATIONS = [
     ("POST", "/api/v3/write_lp"),
     ("POST", "/readings"),
     ("POST", "/write"),
+    ("PUT", "/readings"),
 ]
 FOR_ALL = ("/livez", "/readyz")
 """The paths that need no key."""
 ACCEPTS = ("*/*", "application/json", "text/html", "text/csv", "image/png", "image/avif,*/*;q=0.8", "nonsense")
-ADMIN, OTHER_SCOPE, WRONG = "tk_admin", {"GET": "tk_writer", "POST": "tk_reader"}, "tk_wrong"
+READER = "tk_reader"
+ADMIN, WRONG = "tk_admin", "tk_wrong"
+OTHER_SCOPE = {"GET": "tk_writer", "POST": READER, "PUT": READER, "DELETE": READER}
 """A key for everything; for each method one that may only do the other; and one that isn't known."""
 
 
@@ -61,7 +66,7 @@ async def closed(engine: Engine) -> AsyncIterator[Running]:
     async with dropped_schema(engine) as schema, running(settings_for(engine, schema)) as service:
         await add_key(service, "admin", Scope.ADMIN, key=ADMIN)
         await add_key(service, "writer", Scope.WRITE, key=OTHER_SCOPE["GET"])
-        await add_key(service, "reader", Scope.READ, key=OTHER_SCOPE["POST"])
+        await add_key(service, "reader", Scope.READ, key=READER)
         yield service
 
 

@@ -37,6 +37,7 @@ COMMUNITY = {
     "refresh_rollup",
     "claim_job",
     "end_job",
+    "mark_corrected",
     "mark_late",
     "refreshable",
     "upto",
