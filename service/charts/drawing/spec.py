@@ -1,7 +1,8 @@
 """A picture as a Vega-Lite specification.
 
-The time axis is linear in time: each bar has the instants at which it begins and ends, and only the labels are written
-by the clock of the chart's zone. So a gap stays a gap, and where the clock repeats an hour, the two stand side by side.
+The time axis is linear in time, but for where steps are left out: each bar has the places at which it begins and ends,
+and only the labels are written by the clock of the chart's zone. So a gap stays a gap, and where the clock repeats an
+hour, the two stand side by side.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,8 @@ from service.charts.drawing.bars import bars, is_dense
 from service.charts.drawing.lettering import clean, width_of, wrapped
 from service.charts.drawing.picture import AXIS_ROOM, Picture
 from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
-from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
+from service.charts.drawing.time_axis import LEFT_ROOM, labels
+from service.charts.drawing.time_line import TimeLine, time_line
 from service.charts.drawing.totals import reach_of_totals, total_rows
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import below, empty_panel_text, panel_name, subtitle, summary
@@ -37,6 +39,7 @@ ROW_ROOM = 57
 def spec(picture: Picture) -> Spec:
     """The specification of a picture, with its data."""
     split = picture.split and bool(picture.panels)
+    line = time_line(picture.period, _panel_width(picture))
     made: Spec = msgspec.json.decode(
         template(
             picture.theme,
@@ -44,17 +47,19 @@ def spec(picture: Picture) -> Spec:
             split=split,
             running=picture.running is not None,
             reaches_on=picture.now is not None,
+            cut=bool(line.cuts),
         )
     )
     axis = None if split else fitted_axis(_values(picture.panels), _parts(picture))
     spans = [axis.span] if axis else [library_span(_values([panel]), PANEL_PARTS) for panel in picture.panels]
     drawn = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
     notes = list(_notes(picture))
-    totals, now = list(total_rows(picture)), list(_now(picture))
+    totals, now = list(total_rows(picture, line)), list(_now(picture, line))
+    cuts = [{"cut": at, "panel": number} for number in range(len(picture.panels) or 1) for at in line.cuts]
     if split:
-        made["datasets"] = {"bars": [*drawn, *notes, *totals, *now]}
+        made["datasets"] = {"bars": [*drawn, *notes, *totals, *now, *cuts]}
     else:
-        made["datasets"] = {"bars": drawn, "notes": notes, "totals": totals, "now": now}
+        made["datasets"] = {"bars": drawn, "notes": notes, "totals": totals, "now": now, "cuts": cuts}
     made["description"] = f"{clean(picture.title)}. {clean(summary(picture))}"
     _write_title(made, picture)
     if split:
@@ -86,15 +91,15 @@ def _notes(picture: Picture) -> Iterator[dict[str, object]]:
     size = NOTE if picture.split or picture.is_compact else LARGE_NOTE
     for number, panel in enumerate(picture.panels or [Panel(None, None, ())]):
         values = [value for bucket in panel.buckets for value in (bucket.plan, bucket.fact) if value is not None]
-        text = "" if values else wrapped(empty_panel_text(panel), _panel_width(picture), size, 3)
+        text = "" if values else wrapped(empty_panel_text(picture, panel), _panel_width(picture), size, 3)
         if not any(values):
             yield {"text": text, "top": 1, "panel": number}
 
 
-def _now(picture: Picture) -> Iterator[dict[str, object]]:
+def _now(picture: Picture, line: TimeLine) -> Iterator[dict[str, object]]:
     if picture.now is not None:
         for number in range(len(picture.panels) or 1):
-            yield {"now": milliseconds(picture.now), "panel": number}
+            yield {"now": line.at(picture.now), "panel": number}
 
 
 def _write_title(made: Spec, picture: Picture) -> None:
@@ -105,11 +110,11 @@ def _write_title(made: Spec, picture: Picture) -> None:
 
 
 def _write_x(encoding: Spec, picture: Picture) -> None:
-    start, end = (milliseconds(moment) for moment in (picture.period.start, picture.period.end))
     size = 10 if picture.is_compact else 11
     width, time_format = _panel_width(picture), clean(picture.time_format)
     texts = labels(picture.period, width, time_format, size, short=picture.short_labels)
-    encoding["x"]["scale"]["domain"] = [start, end]
+    line = time_line(picture.period, width)
+    encoding["x"]["scale"]["domain"] = [line.start, line.end]
     encoding["x"]["axis"]["values"] = list(texts)
     encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): _lines(text) for at, text in texts.items()}, "datum.value")
 

@@ -16,7 +16,8 @@ TOTALS = ("plan_total", "fact_total", "ahead")
 
 
 def as_json(picture: Picture) -> bytes:
-    """`{from, until, step, tz, agg, buckets}`. With panels, each bucket names its series, null for the `others`."""
+    """`{from, until, step, tz, agg, buckets}`, and `hours` and `days` where others are left out. With panels, each
+    bucket names its series, null for the `others`."""
     period = picture.period
     names = (*NUMBERS, *(TOTALS if picture.running else ()))
     made: dict[str, object] = {
@@ -25,6 +26,7 @@ def as_json(picture: Picture) -> bytes:
         "step": period.step,
         "tz": period.zone,
         "agg": picture.agg,
+        **_left_out(picture),
         **({"plan": str(picture.earlier)} if picture.earlier else {}),
     }
     if picture.split:
@@ -54,6 +56,13 @@ def as_csv(picture: Picture, *, excel: bool = False) -> bytes:
             ran = [getattr(bucket, total) for total in totals]
             write([start, *name, bucket.plan, bucket.fact, bucket.readings, *ran])
     return out.getvalue().encode()
+
+
+def _left_out(picture: Picture) -> dict[str, str]:
+    """The hours and days outside of which there are no buckets."""
+    kept = picture.period.open
+    named = {"hours": kept.hours_text, "days": kept.days_text} if kept else {}
+    return {name: text for name, text in named.items() if text is not None}
 
 
 def _fields(bucket: Bucket, names: Sequence[str]) -> dict[str, object]:

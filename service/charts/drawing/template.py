@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import msgspec
 
-from service.charts.drawing.more_layers import now_layers, running_layers
+from service.charts.drawing.more_layers import cut_layers, now_layers, running_layers
 from service.charts.drawing.themes import THEMES, Theme, config, outlines, palette
 
 NUMBER = (
@@ -30,10 +30,13 @@ DASHES = [3, 2]
 
 
 @cache
-def template(theme: str, *, compact: bool, split: bool, running: bool = False, reaches_on: bool = False) -> bytes:
+def template(
+    theme: str, *, compact: bool, split: bool, running: bool = False, reaches_on: bool = False, cut: bool = False
+) -> bytes:
     """A specification as JSON: for a single panel or, if `split`, with a panel for each value of the field `panel`. It
-    has layers for running totals, and for a line at the present where the chart `reaches_on` beyond it."""
-    layers = Layers(running=running, now=reaches_on)
+    has layers for running totals, for where the time axis is `cut`, and for a line at the present where the chart
+    `reaches_on` beyond it."""
+    layers = Layers(running=running, now=reaches_on, cut=cut)
     if split:
         made = _panel(theme, layers, compact=compact)
         header = alt.Header(labelAnchor="start", labelOrient="top", labelExpr="")
@@ -54,6 +57,7 @@ class Layers(msgspec.Struct, frozen=True):
 
     running: bool
     now: bool
+    cut: bool
 
 
 def _panel(theme: str, layers: Layers, *, compact: bool, data: str | None = None) -> alt.LayerChart:
@@ -111,6 +115,8 @@ def _panel(theme: str, layers: Layers, *, compact: bool, data: str | None = None
     layered: alt.LayerChart = bars + _notes(THEMES[theme], compact=compact, own_data=own_data) + _zero(THEMES[theme])
     if layers.running:
         layered += running_layers(THEMES[theme], "totals" if own_data else None, compact=compact or not own_data)
+    if layers.cut:
+        layered += cut_layers(THEMES[theme], "cuts" if own_data else None)
     if layers.now:
         layered += now_layers(THEMES[theme], "now" if own_data else None)
     return layered

@@ -111,7 +111,7 @@ def _period(
     width = parameters.width // columns(parameters.width, most)
     tz = parameters.tz or defaults.zone
     ends = read_ends(parameters.asked, tz, now, defaults.shifts)
-    period = legible_period(ends.start, ends.until, parameters.step, tz, now, width, most)
+    period = legible_period(ends.start, ends.until, parameters.step, tz, now, width, most, parameters.open_hours)
     if parameters.agg == "increase":
         check_increases(period)
     # checked as for a single panel: the number of panels isn't known before the numbers are read
