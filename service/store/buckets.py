@@ -13,6 +13,7 @@ from service.errors import bad_parameter
 from service.period.bucket import Bucket, BucketQuestion, Numbers, Panel, Running, RunningBucket
 from service.period.earlier import Earlier
 from service.period.steps import STEPS, Period, Relation, relation_of
+from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
 from service.store.series import names_of
 
@@ -47,8 +48,8 @@ class Buckets:
         self._pool = pool
 
     async def read(self, question: BucketQuestion) -> Numbers:
-        """The buckets of a period, of all the series together or of each of them. BadRequest: these are too many for
-        the facts of an earlier time."""
+        """The buckets and the notes of a period, of all the series together or of each of them. BadRequest: these are
+        too many for the facts of an earlier time."""
         names, edges = await names_of(self._pool, question.series), _edges(question)
         async with self._pool.snapshot() as snapshot:
             parts, unit = await _parts(snapshot, question, names, edges, edges)
@@ -62,7 +63,8 @@ class Buckets:
                 panels = _panels(parts)
             else:
                 panels = await _with_totals(snapshot, question.period, question.running, parts)
-        return Numbers(panels, newest and _end_of_minute(newest))
+            notes = await notes_of(snapshot, question.period, names)
+        return Numbers(panels, newest and _end_of_minute(newest), notes)
 
 
 async def _parts(

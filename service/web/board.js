@@ -5,7 +5,13 @@ import { follow } from "./stream.js";
 
 const board = byId("board");
 const sections = byId("sections");
-const WORDS = { connecting: "Connecting…", lost: "Reconnecting…", offline: "Offline", refused: "Not live", live: "Live" };
+const WORDS = {
+  connecting: "Connecting…",
+  lost: "Reconnecting…",
+  offline: "Offline",
+  refused: "Not live",
+  live: "Live",
+};
 
 /** @type {keyof typeof WORDS} */
 let state = "connecting";

@@ -608,3 +608,26 @@ async def test_hours_that_are_not_possible_are_refused(
     [error] = answer.json()["errors"]
     assert error["field"] == field
     assert said in error["detail"]
+
+
+# --- notes
+
+
+async def test_a_note_is_on_the_chart_asked_for_next(shared: Running, name: str) -> None:
+    at = "2026-01-01T00:10:20Z"
+    await post(shared, {"ts": at, "series": name, "plan": 3, "fact": 2})
+    before = {form: await get(shared, format=form, series=name, **PAST) for form in ("json", "csv", "svg")}
+    assert before["json"].json()["notes"] == []
+    await post(
+        shared, {"ts": at, "series": name, "note": "film torn"}, {"ts": at, "series": "other", "note": "not ours"}
+    )
+    after = {form: await get(shared, format=form, series=name, **PAST) for form in ("json", "csv", "svg")}
+    assert after["json"].json()["notes"] == [{"ts": at, "series": name, "note": "film torn"}]
+    assert f"{name}: film torn</title>" in after["svg"].text
+    assert all(after[form].headers["ETag"] != before[form].headers["ETag"] for form in after)
+    assert after["csv"].text.splitlines()[0] == before["csv"].text.splitlines()[0]
+    asked = await get(shared, format="csv", series=name, notes="true", **PAST)
+    assert asked.text.splitlines()[1].endswith(",film torn")
+    assert "film torn" not in (await get(shared, format="svg", series=name, notes="false", **PAST)).text
+    left_out = {"hours": "06:00-22:00", "tz": "UTC", "format": "json"}
+    assert (await get(shared, series=name, **left_out, **PAST)).json()["notes"] == []

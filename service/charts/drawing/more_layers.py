@@ -1,5 +1,5 @@
-"""Layers that only some pictures have: running totals over the bars, where the time axis is cut, and a line at the
-present."""
+"""Layers that only some pictures have: running totals over the bars, where the time axis is cut, notes, and a
+line at the present."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ SHADE = 0.22
 """The opacity of what lies between the two lines of running totals."""
 LINE, NOW_LINE = 2.5, 1.0
 """Pixels of the width of the lines."""
+NOTE_SIZE, NOTE_HEIGHT = 48, -6
+"""The size of the mark of a note, for the drawing library, and its place above the plot."""
 CUT_DASHES = [2, 3]
 BREAK, BREAK_SIZE = 6, 100
 """Pixels of the break in the axis, and the size of the two strokes in it, for the drawing library."""
@@ -68,6 +70,17 @@ def cut_layers(theme: Theme, data: str | None) -> alt.LayerChart:
     hole = at_axis.mark_point(shape="square", size=BREAK**2, filled=True, opacity=1, color=theme.background)
     strokes = at_axis.mark_point(shape=STROKES, size=BREAK_SIZE, strokeWidth=1.2, opacity=1, stroke=theme.ink)
     made: alt.LayerChart = line + hole + strokes
+    return made
+
+
+def note_layer(theme: Theme, data: str | None) -> alt.Chart:
+    """Small triangles that point down at the plot from above."""
+    made: alt.Chart = (
+        _of(data, "isValid(datum.noted)")
+        .mark_point(shape="triangle-down", size=NOTE_SIZE, filled=True, opacity=1, color=theme.ink, aria=True)
+        .encode(x=alt.X("noted:Q", title=None), y=alt.value(NOTE_HEIGHT), tooltip="label:N", description="label:N")
+    )
+    made.mark.ariaRoleDescription = "note"
     return made
 
 

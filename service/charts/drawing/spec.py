@@ -12,8 +12,9 @@ import msgspec
 
 from service.charts.drawing.bars import bars, is_dense
 from service.charts.drawing.lettering import clean, width_of, wrapped
+from service.charts.drawing.note_marks import ROOM, note_marks
 from service.charts.drawing.picture import AXIS_ROOM, Picture
-from service.charts.drawing.template import DASHES, LARGE_NOTE, NOTE, template
+from service.charts.drawing.template import DASHES, LARGE_TEXT, TEXT, template
 from service.charts.drawing.time_axis import LEFT_ROOM, labels
 from service.charts.drawing.time_line import TimeLine, time_line
 from service.charts.drawing.totals import reach_of_totals, total_rows
@@ -24,7 +25,7 @@ from service.period.bucket import Panel
 Spec = dict[str, Any]
 """A Vega-Lite specification."""
 
-NOTES, ZERO = 1, 2
+TEXTS, ZERO = 1, 2
 """The places of these layers in the template; the bars are the first layer."""
 LOW_PANEL = 200
 """Pixels of height below which a panel has few numbers on its value axis: texts are half the work of drawing."""
@@ -40,6 +41,7 @@ def spec(picture: Picture) -> Spec:
     """The specification of a picture, with its data."""
     split = picture.split and bool(picture.panels)
     line = time_line(picture.period, _panel_width(picture))
+    notes = list(note_marks(picture, line, _panel_width(picture)))
     made: Spec = msgspec.json.decode(
         template(
             picture.theme,
@@ -48,18 +50,21 @@ def spec(picture: Picture) -> Spec:
             running=picture.running is not None,
             reaches_on=picture.now is not None,
             cut=bool(line.cuts),
+            noted=bool(notes),
         )
     )
     axis = None if split else fitted_axis(_values(picture.panels), _parts(picture))
     spans = [axis.span] if axis else [library_span(_values([panel]), PANEL_PARTS) for panel in picture.panels]
     drawn = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
-    notes = list(_notes(picture))
+    texts = list(_texts(picture))
     totals, now = list(total_rows(picture, line)), list(_now(picture, line))
     cuts = [{"cut": at, "panel": number} for number in range(len(picture.panels) or 1) for at in line.cuts]
     if split:
-        made["datasets"] = {"bars": [*drawn, *notes, *totals, *now, *cuts]}
+        made["datasets"] = {"bars": [*drawn, *texts, *totals, *now, *cuts, *notes]}
     else:
-        made["datasets"] = {"bars": drawn, "notes": notes, "totals": totals, "now": now, "cuts": cuts}
+        made["datasets"] = {"bars": drawn, "texts": texts, "totals": totals, "now": now, "cuts": cuts, "notes": notes}
+    if notes:
+        _make_room(made, (made["spec"] if split else made)["layer"])
     made["description"] = f"{clean(picture.title)}. {clean(summary(picture))}"
     _write_title(made, picture)
     if split:
@@ -71,12 +76,12 @@ def spec(picture: Picture) -> Spec:
         made["datasets"]["zero"] = [{}]
     else:
         del layers[ZERO]
-    if not notes:  # each layer takes time to draw
-        del layers[NOTES]
+    if not texts:  # each layer takes time to draw
+        del layers[TEXTS]
     encoding = layers[0]["encoding"]
     _write_x(encoding, picture)
     _write_y(encoding["y"], picture, axis)
-    if unread := {str(note["panel"]): True for note in notes if note["text"]}:
+    if unread := {str(one["panel"]): True for one in texts if one["text"]}:
         _hide_numbers(encoding["y"], unread, picture)
     if is_dense(picture, _panel_width(picture)):
         encoding["y2"] = {"field": "base"}
@@ -86,14 +91,20 @@ def spec(picture: Picture) -> Spec:
     return made
 
 
-def _notes(picture: Picture) -> Iterator[dict[str, object]]:
+def _texts(picture: Picture) -> Iterator[dict[str, object]]:
     """The texts in panels without bars. A panel without a bar of any height also gets a top for its axis."""
-    size = NOTE if picture.split or picture.is_compact else LARGE_NOTE
+    size = TEXT if picture.split or picture.is_compact else LARGE_TEXT
     for number, panel in enumerate(picture.panels or [Panel(None, None, ())]):
         values = [value for bucket in panel.buckets for value in (bucket.plan, bucket.fact) if value is not None]
         text = "" if values else wrapped(empty_panel_text(picture, panel), _panel_width(picture), size, 3)
         if not any(values):
             yield {"text": text, "top": 1, "panel": number}
+
+
+def _make_room(made: Spec, layers: list[Spec]) -> None:
+    """Leave room for notes between the plot and what is above it."""
+    layers[0]["encoding"]["fill"]["legend"]["offset"] += ROOM
+    made["config"]["header"]["labelPadding"] += ROOM
 
 
 def _now(picture: Picture, line: TimeLine) -> Iterator[dict[str, object]]:
@@ -164,9 +175,9 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     made["spacing"] = 14
     width, height = _panel_width(picture), _panel_height(picture)
     made["spec"].update(width=width, height=height)
-    notes = made["spec"]["layer"][NOTES]
-    notes["encoding"]["x"] = {"value": width / 2}
-    notes["mark"].update(dy=height / 2, fontSize=NOTE)
+    texts = made["spec"]["layer"][TEXTS]
+    texts["encoding"]["x"] = {"value": width / 2}
+    texts["mark"].update(dy=height / 2, fontSize=TEXT)
     size = made["config"]["header"]["labelFontSize"]
     names = {  # a name that is nothing but spaces leaves no line
         str(number): "".join(wrapped(panel_name(panel), width, size, 1)) for number, panel in enumerate(picture.panels)

@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import msgspec
 
-from service.charts.drawing.more_layers import cut_layers, now_layers, running_layers
+from service.charts.drawing.more_layers import cut_layers, note_layer, now_layers, running_layers
 from service.charts.drawing.themes import THEMES, Theme, config, outlines, palette
 
 NUMBER = (
@@ -18,7 +18,7 @@ NUMBER = (
 )
 """A Vega expression that writes thousands as 1.5k and millions as 2M, but a tenth as 0.1 and not as 100m."""
 
-NOTE, LARGE_NOTE = 13, 16
+TEXT, LARGE_TEXT = 13, 16
 """The font sizes of texts in a plot."""
 OUTLINED = ("plan~", "fact~", "missed")
 UNFINISHED = ("plan~", "fact~")
@@ -31,12 +31,19 @@ DASHES = [3, 2]
 
 @cache
 def template(
-    theme: str, *, compact: bool, split: bool, running: bool = False, reaches_on: bool = False, cut: bool = False
+    theme: str,
+    *,
+    compact: bool,
+    split: bool,
+    running: bool = False,
+    reaches_on: bool = False,
+    cut: bool = False,
+    noted: bool = False,
 ) -> bytes:
     """A specification as JSON: for a single panel or, if `split`, with a panel for each value of the field `panel`. It
-    has layers for running totals, for where the time axis is `cut`, and for a line at the present where the chart
-    `reaches_on` beyond it."""
-    layers = Layers(running=running, now=reaches_on, cut=cut)
+    has layers for running totals, for where the time axis is `cut`, for notes if it is `noted`, and for a line at the
+    present where the chart `reaches_on` beyond it."""
+    layers = Layers(running=running, now=reaches_on, cut=cut, noted=noted)
     if split:
         made = _panel(theme, layers, compact=compact)
         header = alt.Header(labelAnchor="start", labelOrient="top", labelExpr="")
@@ -58,10 +65,11 @@ class Layers(msgspec.Struct, frozen=True):
     running: bool
     now: bool
     cut: bool
+    noted: bool
 
 
 def _panel(theme: str, layers: Layers, *, compact: bool, data: str | None = None) -> alt.LayerChart:
-    """Bars, notes over them and a line at zero. Without `data`, a panel takes its data from the facet that it is in."""
+    """Bars, texts over them and a line at zero. Without `data`, a panel takes its data from the facet that it is in."""
     colours = palette(THEMES[theme])
     bars = (
         alt.Chart(alt.NamedData(name=data) if data else alt.Undefined)
@@ -112,11 +120,13 @@ def _panel(theme: str, layers: Layers, *, compact: bool, data: str | None = None
         )
     )
     own_data = data is not None
-    layered: alt.LayerChart = bars + _notes(THEMES[theme], compact=compact, own_data=own_data) + _zero(THEMES[theme])
+    layered: alt.LayerChart = bars + _texts(THEMES[theme], compact=compact, own_data=own_data) + _zero(THEMES[theme])
     if layers.running:
         layered += running_layers(THEMES[theme], "totals" if own_data else None, compact=compact or not own_data)
     if layers.cut:
         layered += cut_layers(THEMES[theme], "cuts" if own_data else None)
+    if layers.noted:
+        layered += note_layer(THEMES[theme], "notes" if own_data else None)
     if layers.now:
         layered += now_layers(THEMES[theme], "now" if own_data else None)
     return layered
@@ -132,11 +142,11 @@ def _of_kind(values: Mapping[str, object]) -> Any:
     }
 
 
-def _notes(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:
+def _texts(theme: Theme, *, compact: bool, own_data: bool) -> alt.Chart:
     """Texts in the middle of the plot, one for each row that has a `top`; the value axis reaches at least to that."""
-    chart = alt.Chart(alt.NamedData(name="notes")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
+    chart = alt.Chart(alt.NamedData(name="texts")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
     made: alt.Chart = chart.mark_text(
-        fontSize=NOTE if compact else LARGE_NOTE, color=theme.muted, dy=alt.expr("height / 2")
+        fontSize=TEXT if compact else LARGE_TEXT, color=theme.muted, dy=alt.expr("height / 2")
     ).encode(text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.Y("top:Q", title=None))
     return made
 

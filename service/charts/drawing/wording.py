@@ -74,6 +74,8 @@ def _unsaid(picture: Picture) -> Iterator[str]:
         yield f"{plan}: {fact} of {picture.earlier.in_words} before"
     if picture.running:
         yield f"lines: totals {f'of each {picture.running.each}' if picture.running.each else 'so far'}"
+    if picture.numbers.notes:
+        yield "triangles: notes"
     if picture.title_given and picture.shift:
         yield _shift_named(picture.shift)
     if picture.title_given and AGGREGATES[picture.agg]:

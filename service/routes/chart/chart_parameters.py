@@ -76,6 +76,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
     unit: str | None = None
     hours: Minutes | None = None
     days: tuple[int, ...] | None = None
+    notes: bool | None = None
     excel: bool = False
 
     @property
@@ -234,6 +235,12 @@ KNOWN = {
         unit,
         "What plan and fact count; empty for nothing.",
         schema("string", example="pcs", max_length=MAX_LABEL),
+    ),
+    "notes": _Parameter(
+        "notes",
+        lambda name, value: choice(name, value, ["true", "false"]) == "true",
+        "Whether notes are shown: marks in pictures, `notes` in JSON, a column in CSV; by default not in CSV.",
+        schema("string", enum=["true", "false"]),
     ),
     "threshold": _Parameter(
         "threshold",

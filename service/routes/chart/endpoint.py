@@ -46,7 +46,7 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         packed = form in PACKED and takes_gzip(given.get("accept-encoding", ""))
         now = datetime.now(UTC)
         period, shift = _period(parameters, form, defaults, now)
-        question = _question(parameters, period, shift, defaults, now, grant_of(request))
+        question = _question(parameters, form, period, shift, defaults, now, grant_of(request))
         known = known_tags(given.getall("if-none-match", ()))
         delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(question, delivery)
@@ -62,7 +62,13 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
 
 
 def _question(
-    parameters: ChartParameters, period: Period, shift: Shift | None, defaults: Defaults, now: datetime, grant: Grant
+    parameters: ChartParameters,
+    form: ChartFormat,
+    period: Period,
+    shift: Shift | None,
+    defaults: Defaults,
+    now: datetime,
+    grant: Grant,
 ) -> ChartQuestion:
     appearance = Appearance(
         parameters.time_format or defaults.time_format,
@@ -87,6 +93,8 @@ def _question(
         period.line_at(now),
         parameters.plan,
         shift,
+        # the columns of CSV are always the same, unless somebody asks for more
+        form != "csv" if parameters.notes is None else parameters.notes,
     )
 
 
