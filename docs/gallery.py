@@ -1,98 +1,34 @@
 """Draws the gallery: `make gallery`. Every kind of chart once, from made-up numbers that are the same each time."""
 
 import math
-import random
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from made_up import (
+    BERLIN,
+    LINES,
+    NOW,
+    WORK,
+    ahead,
+    monthly,
+    noted,
+    picture,
+    running_days,
+    running_shift,
+    shift,
+    stopped,
+)
 
 from service.charts.drawing.draw import draw
 from service.charts.drawing.error_picture import error_png
-from service.charts.drawing.picture import Picture, default_height
-from service.charts.drawing.picture import panels as asked_panels
+from service.charts.drawing.picture import Picture
 from service.charts.legible import legible_period
-from service.period.bucket import Bucket, Numbers, Panel
+from service.period.bucket import Bucket, Panel
 from service.period.comparison import Threshold
-from service.period.steps import STEPS, Period
+from service.period.earlier import Earlier
+from service.period.open_hours import OpenHours
+from service.period.steps import STEPS
 
 FOLDER = Path(__file__).with_name("gallery")
-NOW = datetime(2026, 11, 22, 11, 47, 30, tzinfo=UTC)
-BERLIN = "Europe/Berlin"
-LINES = ["Assembly 1", "Assembly 2", "Paint shop", "Packing", "Shipping"]
-
-
-def bucket(at: datetime, seconds: int, number: int, level: float, chance: random.Random) -> Bucket | None:
-    """A plan that follows the shifts, and a fact that mostly keeps up; nothing during a break."""
-    if seconds <= 900 and at.minute in range(20, 26):
-        return None
-    share = seconds / 60
-    plan = round(level * share * (1 + 0.15 * math.sin(number / 11)))
-    fact = plan * chance.triangular(0.92, 1.08, 1.02) * (0.8 if number % 29 in (11, 12, 13) else 1)
-    return Bucket(at, plan, round(fact), max(1, seconds // 10))
-
-
-def panel(
-    period: Period, name: str | None = None, level: float = 40, seed: int = 1, others: int | None = None
-) -> Panel:
-    chance = random.Random(seed)  # noqa: S311
-    made = [bucket(at, period.seconds, number, level, chance) for number, at in enumerate(period.edges[:-1])]
-    return Panel(name, others, tuple(one for one in made if one is not None))
-
-
-def picture(
-    start: str | None = None, end: str | None = None, step: str | None = None, zone: str = BERLIN, **look: Any
-) -> Picture:
-    """A chart as the service would make it at NOW."""
-    panels: list[Panel] | None = look.pop("panels", None)
-    width = look.get("width", 960)
-    period = legible_period(start, end, step, zone, NOW, width)
-    if look.get("split"):
-        panels = [panel(period, name, 25 * (1 + number), number) for number, name in enumerate(look.pop("names"))]
-        if others := look.pop("others", None):
-            panels.append(panel(period, None, 400, 99, others))
-    shown = tuple(panels if panels is not None else [panel(period)])
-    look = {
-        "threshold": Threshold(),
-        "title": "Plan and fact",
-        "time_format": "%Y-%m-%d %H:%M",
-        "unfinished": period.unfinished(NOW),
-        **look,
-    }
-    numbers = Numbers(shown, None)
-    height = default_height(width, len(asked_panels(numbers, look.get("series")) or [1]))
-    return Picture(numbers, period, **{"height": height, **look})
-
-
-def monthly(step: str | None) -> Picture:
-    """A reading in the middle of each month of two years."""
-    period = legible_period("2006-01-01", "2008-01-01", step, BERLIN, NOW, 960)
-    days = [datetime(2006 + month // 12, month % 12 + 1, 15, tzinfo=UTC) for month in range(24)]
-    starts = [max(edge for edge in period.edges if edge <= day) for day in days]
-    buckets = tuple(Bucket(at, 14_000, 7_700 + 250 * number, 1) for number, at in enumerate(starts))
-    return picture("2006-01-01", "2008-01-01", step, panels=[Panel(None, None, buckets)])
-
-
-def stopped(period: Period) -> Panel:
-    """A line that stands still twice: once nothing is counted, once nothing is sent."""
-    chance = random.Random(3)  # noqa: S311
-    facts: list[float | None] = [chance.choice([38, 41, 40, 33, 39]) for _ in period.edges[:-1]]
-    for number in range(len(facts)):
-        if number % 60 in range(8, 14):
-            facts[number] = None
-        elif number % 60 in range(30, 34):
-            facts[number] = 0
-        elif number % 60 == 34:
-            facts[number] = 0.2
-    return Panel(None, None, tuple(Bucket(at, 40, fact, 6) for at, fact in zip(period.edges, facts, strict=False)))
-
-
-def ahead() -> Picture:
-    """The last half an hour, and the next."""
-    period = legible_period("-30min", "+30min", None, BERLIN, NOW, 960)
-    now = period.unfinished(NOW)
-    facts = panel(period).buckets
-    buckets = tuple(Bucket(one.bucket, one.plan, one.fact if one.bucket <= (now or NOW) else None, 6) for one in facts)
-    return picture("-30min", "+30min", panels=[Panel(None, None, buckets)], threshold=Threshold(5))
 
 
 def pictures() -> dict[str, tuple[str, Picture]]:
@@ -142,6 +78,52 @@ def pictures() -> dict[str, tuple[str, Picture]]:
             ),
         ),
         "ahead": ("A plan that lies ahead: `until=%2B30min&threshold=5`", ahead()),
+        "shift": (
+            "A shift that reaches beyond now: `shift=early&step=15m`",
+            picture("2026-11-22T06:00", "2026-11-22T14:30", "15m", panels=shift()[1]),
+        ),
+        "running": ("Its totals: `shift=early&step=15m&cumulative=period`", running_shift()),
+        "running-dark": (
+            "The same, `style=target&labels=Soll,Ist&unit=pcs&theme=dark`",
+            running_shift(style="target", labels=("Soll", "Ist"), unit="pcs", theme="dark"),
+        ),
+        "running-days": ("`from=2026-11-20&step=1h&cumulative=day`", running_days()),
+        "target": ("`style=target`", picture(style="target")),
+        "target-print": (
+            "`style=target&from=-6h&step=30m&threshold=5%&theme=print`",
+            picture("-6h", step="30m", style="target", threshold=Threshold(5, is_share=True), theme="print"),
+        ),
+        "labels": (
+            "`labels=Soll,Ist&unit=Stück&threshold=5%`",
+            picture(labels=("Soll", "Ist"), unit="Stück", threshold=Threshold(5, is_share=True), title="Soll and Ist"),
+        ),
+        "increase": (
+            "Counters: `from=-6h&agg=increase`",
+            picture("-6h", agg="increase", title="Plan and fact, increase"),
+        ),
+        "earlier": (
+            "The facts of a week ago as the plan: `from=-24h&plan=fact-7d`",
+            picture("-24h", earlier=Earlier(7, "d")),
+        ),
+        "hours": (
+            "Without nights and weekends: `from=-7d&hours=06:00-22:00&days=mon-fri`",
+            picture("-7d", hours=WORK),
+        ),
+        "hours-dark": (
+            "Nights alone: `from=2026-11-19&until=2026-11-25&step=1h&hours=22:00-06:00&theme=dark`",
+            picture("2026-11-19", "2026-11-25", "1h", hours=OpenHours((1320, 1800)), theme="dark"),
+        ),
+        "hours-print": (
+            "`from=-30d&step=1d&days=mon-fri&theme=print`",
+            picture("-30d", step="1d", hours=OpenHours(days=WORK.days), theme="print"),
+        ),
+        "hours-panels": (
+            "`split=series&from=-3d&step=1h&hours=06:00-22:00`",
+            picture("-3d", step="1h", hours=OpenHours(WORK.minutes), split=True, names=LINES[:3]),
+        ),
+        "notes": ("Notes: `threshold=5`", noted()),
+        "notes-dark": ("The same: `width=480&theme=dark`", noted(width=480, theme="dark")),
+        "notes-print": ("The same on paper: `theme=print`", noted(theme="print")),
         "clock-change": (
             "A night on which the clock goes back: `from=2026-10-24T12:00&until=2026-10-25T12:00&step=1h`",
             picture("2026-10-24T12:00", "2026-10-25T12:00", "1h"),

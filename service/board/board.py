@@ -4,10 +4,10 @@ from datetime import datetime
 
 import msgspec
 
+from service.period.bucket import Note
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.standing import Standing
 from service.period.steps import Period
-from service.store import Note
 
 MAX_SECTIONS = 100
 """The most series with a section, or a tile on the wall, of their own."""

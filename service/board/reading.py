@@ -6,13 +6,12 @@ from itertools import pairwise
 
 from service.board.board import MAX_SECTIONS, Board, BoardQuestion, Row, Section
 from service.charts.answering import Charts
-from service.period.bucket import BucketQuestion, Panel, RunningBucket
+from service.period.bucket import BucketQuestion, Note, Panel, RunningBucket
 from service.period.comparison import difference
 from service.period.running import running_totals
-from service.period.selection import Selection
 from service.period.standing import Standing
 from service.period.steps import Period
-from service.store import Note, Store
+from service.store import Store
 
 LOOKED_BACK = timedelta(days=2)
 """How long before now the newest fact of each series is looked for."""
@@ -30,14 +29,17 @@ class Boards:
         running = running_totals("period", period, now)
         panels = MAX_SECTIONS if question.split else None
         numbers = await self._charts.numbers(BucketQuestion(period, "sum", series, panels, running), caller)
-        notes = await self._store.notes.read(Selection(period.start, period.end, series))
         newest = {}
         if question.split and period.start < running.due:
             first = max(period.start, running.due - LOOKED_BACK)
             newest = await self._store.facts.newest_by_series(first, min(period.end, now), series)
         sections = [
             _section(
-                period, running.due, panel, notes, newest.get(panel.name or "") if question.split else numbers.until
+                period,
+                running.due,
+                panel,
+                numbers.notes,
+                newest.get(panel.name or "") if question.split else numbers.until,
             )
             for panel in numbers.panels or ((Panel(None, None, ()),) if not question.split else ())
         ]

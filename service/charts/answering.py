@@ -161,10 +161,11 @@ def _key(question: ChartQuestion) -> BucketQuestion:
 
 
 def _weight(key: BucketQuestion, numbers: Numbers) -> int:
-    """What an entry counts for in the cache, in buckets: its buckets, the names by which it is found, and something for
-    itself."""
+    """What an entry counts for in the cache, in buckets: its buckets, the names by which it is found, its notes, and
+    something for itself."""
     series = key.series
     characters = sum(map(len, series.names or ())) + sum(map(len, series.patterns or ()))
+    characters += sum(len(note.series) + len(note.note) for note in numbers.notes)
     return 10 + sum(len(panel.buckets) for panel in numbers.panels) + characters // CHARACTERS
 
 
@@ -179,7 +180,7 @@ def _height(question: ChartQuestion, numbers: Numbers) -> int:
 def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
     appearance = question.appearance
     return Picture(
-        numbers=numbers,
+        numbers=numbers if question.notes else msgspec.structs.replace(numbers, notes=()),
         period=question.period,
         title=appearance.title or default_title(question.agg, question.series.names, question.shift, appearance.labels),
         time_format=appearance.time_format,
@@ -201,6 +202,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         labels=appearance.labels,
         unit=appearance.unit,
         shift=question.shift,
+        notes=question.notes,
     )
 
 
@@ -208,7 +210,14 @@ def _tag(digest: bytes, question: ChartQuestion, delivery: Delivery) -> str:
     """The strong ETag of a chart: of its numbers, of all else that decides how it looks, and of the code that draws."""
     asked: object = question
     if delivery.form in TABLES:
-        asked = question.period, question.agg, question.max_panels is not None, question.running, question.earlier
+        asked = (
+            question.period,
+            question.agg,
+            question.max_panels is not None,
+            question.running,
+            question.earlier,
+            question.notes,
+        )
     scale = float(delivery.scale if delivery.form == "png" else 1)
     content = msgspec.msgpack.encode((digest, asked, delivery.form, scale, delivery.packed, delivery.excel))
     return f'"{hashlib.blake2b(content, digest_size=16, key=fingerprint()).hexdigest()}"'

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from service.charts.drawing.picture import Style
 from service.errors import bad_parameter
-from service.period.steps import STEPS, Period, Time, in_longer_steps, make_period
+from service.period.open_hours import OpenHours
+from service.period.steps import Period, Time, in_longer_steps, longest_step, make_period
 
 MAX_BARS = 1500
 """The most bars in one picture; each step has two, or one where plans are lines."""
@@ -16,16 +17,31 @@ MIN_STEP_WIDTH = 1.0
 
 
 def legible_period(
-    start: Time | None, end: Time | None, step: str | None, zone: str, now: datetime, width: int, panels: int = 1
+    start: Time | None,
+    end: Time | None,
+    step: str | None,
+    zone: str,
+    now: datetime,
+    width: int,
+    panels: int = 1,
+    hours: OpenHours | None = None,
 ) -> Period:
-    """The period that `from`, `until` and `step` ask for, where without `step` the bars are legible in each of so many
-    panels of this width. BadRequest names the parameter that is wrong."""
-    return make_period(start, end, step, zone, now, min(width / LEGIBLE_BAR_WIDTH, MAX_BARS / panels) / 2)
+    """The period that `from`, `until`, `step`, `hours` and `days` ask for, where without `step` the bars are legible in
+    each of so many panels of this width. BadRequest names the parameter that is wrong."""
+    return make_period(start, end, step, zone, now, min(width / LEGIBLE_BAR_WIDTH, MAX_BARS / panels) / 2, hours)
 
 
 def visible(period: Period, plot: float) -> Period:
-    """The same period in its own step, or in the next longer one that is a pixel wide in a plot of this width."""
-    return in_longer_steps(period, plot / MIN_STEP_WIDTH)
+    """The same period in its own step, or in the next longer one that is a pixel wide in a plot of this width.
+    BadRequest where steps can't be so long, since they have to begin within hours."""
+    made = in_longer_steps(period, plot / MIN_STEP_WIDTH)
+    if period.open is not None and made.count > plot / MIN_STEP_WIDTH:
+        raise bad_parameter(
+            "from",
+            f"{made.count} steps of {made.step} are narrower than a pixel, and longer ones don't begin within hours; "
+            "give a shorter period or a larger width",
+        )
+    return made
 
 
 MOST_OF_COUNTERS = timedelta(days=31)
@@ -44,10 +60,12 @@ def check_bars(period: Period, panels: int = 1, style: Style = "bars") -> None:
     bars = each_step * period.count
     if panels * bars > MAX_BARS:
         each = f" in each of {panels} panels" if panels > 1 else ""
-        most, longest = MAX_BARS // (each_step * panels), list(STEPS)[-1]
-        short = f"a period of at most {most} years" if period.step == longest else "a longer step or a shorter period"
+        most, is_longest = MAX_BARS // (each_step * panels), period.seconds == longest_step(period.open)
+        short = "a longer step or a shorter period"
+        if is_longest:
+            short = "a shorter period" if period.open else f"a period of at most {most} years"
         raise bad_parameter(
-            "step" if period.step != longest else "from",
+            "from" if is_longest else "step",
             f"{bars} bars of {period.step}{each} are too many for a picture, "
             f"which has {MAX_BARS} at most; give {short}",
         )

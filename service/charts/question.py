@@ -42,7 +42,8 @@ class ChartQuestion(msgspec.Struct, frozen=True):
 
     `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
     the step that somebody asked for, where the steps of the period had to be longer, and `shift` the one that was asked
-    for. `now` is the running minute where the period reaches beyond the running step.
+    for. `now` is the running minute where the period reaches beyond the running step. Without `notes`, those of the
+    period are left out.
     """
 
     period: Period
@@ -56,6 +57,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     now: datetime | None = None
     earlier: Earlier | None = None
     shift: Shift | None = None
+    notes: bool = True
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -254,8 +254,9 @@ class Feed(Generic[V, S]):
     async def _wait(self, watched: _WatchedView[S], expires: float) -> None:
         """Wait until something was written or the snapshot has expired. Meanwhile every viewer is sent heartbeats."""
         while not watched.stale.is_set() and (left := expires - time.time()) > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(watched.stale.wait(), min(left, self._heartbeat_after))
+            with suppress(TimeoutError):  # wait_for() of Python 3.11 may lose that the last viewer has gone
+                async with asyncio.timeout(min(left, self._heartbeat_after)):
+                    await watched.stale.wait()
             if not watched.stale.is_set() and left > self._heartbeat_after:
                 await watched.wake()
 

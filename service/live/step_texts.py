@@ -1,5 +1,8 @@
 """The values of each step of a chart in words: the live page shows them for the step under the pointer."""
 
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -7,9 +10,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.charts.drawing.picture import Picture
-from service.period.bucket import Bucket
+from service.period.bucket import Bucket, Note
 from service.period.comparison import difference
 from service.web.pages import number
+
+MOST_NOTES = 5
+"""The most notes that are said of a step."""
 
 
 class StepText(msgspec.Struct, frozen=True):
@@ -24,6 +30,8 @@ class StepText(msgspec.Struct, frozen=True):
     difference: str
     short: bool
     """Whether the fact is below the plan."""
+    notes: tuple[str, ...] = ()
+    """At most MOST_NOTES, each with its time and series."""
 
 
 def step_texts(picture: Picture) -> dict[float, StepText]:
@@ -31,11 +39,16 @@ def step_texts(picture: Picture) -> dict[float, StepText]:
     edges, zone = picture.period.edges, ZoneInfo(picture.period.zone)
     ends = dict(pairwise(edges))
     buckets = picture.panels[0].buckets if picture.panels else ()
-    made = (_step(bucket, ends[bucket.bucket], zone, picture.unfinished) for bucket in buckets)
+    notes: dict[datetime, list[Note]] = defaultdict(list)
+    for note in picture.numbers.notes:
+        notes[edges[bisect_right(edges, note.ts) - 1]].append(note)
+    made = (_step(bucket, ends[bucket.bucket], zone, picture.unfinished, notes[bucket.bucket]) for bucket in buckets)
     return {step.start: step for step in made}
 
 
-def _step(bucket: Bucket, end: datetime, zone: ZoneInfo, unfinished: datetime | None) -> StepText:
+def _step(
+    bucket: Bucket, end: datetime, zone: ZoneInfo, unfinished: datetime | None, notes: Sequence[Note]
+) -> StepText:
     is_over = unfinished is None or bucket.bucket < unfinished
     # a plan that is due and has no fact is missed in full
     fact = 0.0 if bucket.fact is None and is_over else bucket.fact
@@ -48,7 +61,15 @@ def _step(bucket: Bucket, end: datetime, zone: ZoneInfo, unfinished: datetime | 
         "–" if bucket.fact is None else number(bucket.fact),
         "–" if gap is None else number(gap, sign=True),
         gap is not None and gap < 0,
+        tuple(_noted(notes, zone)),
     )
+
+
+def _noted(notes: Sequence[Note], zone: ZoneInfo) -> Iterator[str]:
+    for note in notes[:MOST_NOTES]:
+        yield f"{note.ts.astimezone(zone):%H:%M} {note.series}: {note.note}"
+    if len(notes) > MOST_NOTES:
+        yield f"and {len(notes) - MOST_NOTES} more"
 
 
 def _when(start: datetime, end: datetime, zone: ZoneInfo) -> str:

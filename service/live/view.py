@@ -119,7 +119,7 @@ class ViewReader:
         newest = None if is_over and picture.numbers.until is None else fresh.newest
         return ViewContent(
             specs,
-            str(self._totals.totals(totals, zone, day(now, zone))),
+            str(self._totals.totals(totals, zone, day(now, zone), picture.now is not None)),
             str(self._records.rows(records, zone)),
             view.zone,
             newest.timestamp() if newest else None,

@@ -1,4 +1,5 @@
-"""The numbers of a chart: what is asked for, and buckets of plan and fact over a period. Values only."""
+"""The numbers of a chart: what is asked for, and buckets of plan and fact over a period,
+and what people noted. Values only."""
 
 from datetime import datetime
 from typing import Literal
@@ -66,9 +67,18 @@ class Panel(msgspec.Struct, frozen=True):
     buckets: tuple[Bucket, ...]
 
 
+class Note(msgspec.Struct, frozen=True):
+    """A reading without numbers that says something in words: when, of which series, and what."""
+
+    ts: datetime
+    series: str
+    note: str
+
+
 class Numbers(msgspec.Struct, frozen=True):
     """All the numbers that a chart shows, in one panel or several. `until` is the end of the minute of the newest
-    fact."""
+    fact. The notes of the period are in order."""
 
     panels: tuple[Panel, ...]
     until: datetime | None
+    notes: tuple[Note, ...] = ()

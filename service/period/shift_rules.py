@@ -40,7 +40,7 @@ def read_shift_rules(text: str) -> tuple[ShiftRule, ...]:
     common = [words for words in pieces if words[0].lower() == "days"]
     if len(common) > 1:
         raise _fault(common[1], "are the days of all shifts a second time")
-    days = _days(common[0], common[0][1:]) if common else tuple(range(7))
+    days = named_days(common[0], common[0][1:]) if common else tuple(range(7))
     rules = tuple(_rule(words, days) for words in pieces if words not in common)
     if common and not rules:
         raise _fault(common[0], f"are days without a shift; write one like {_EXAMPLE}")
@@ -60,17 +60,17 @@ def _rule(words: list[str], common: tuple[int, ...]) -> ShiftRule:
         raise _fault(
             words, f"has no name to begin with: up to {MAX_SHIFT_NAME} letters, digits, - and _; write {_EXAMPLE}"
         )
-    start, end = _span(words, times)
+    start, end = minutes_between(words, times)
     breaks: list[Minutes] = []
     days = common
     while rest:
         word, *rest = rest
         if word.lower() == "break":
-            breaks.append(_within(words, (start, end), _span(words, rest[0] if rest else "")))
+            breaks.append(_within(words, (start, end), minutes_between(words, rest[0] if rest else "")))
             rest = rest[1:]
         elif word.lower() == "days":
             rest, given = _split(rest)
-            days = _days(words, given)
+            days = named_days(words, given)
         else:
             raise _fault(words, f"has {word!r}, where only break or days may stand; write {_EXAMPLE} days mon-fri")
     return ShiftRule(name, (start, end), _in_order(words, (start, end), breaks), days)
@@ -82,8 +82,9 @@ def _is_name(text: str) -> bool:
     return fitting and 1 <= len(text) <= MAX_SHIFT_NAME and folded(text) not in _RESERVED
 
 
-def _span(words: list[str], text: str) -> Minutes:
-    """From one time to another, which is on the next day where it isn't later."""
+def minutes_between(words: list[str], text: str) -> Minutes:
+    """From one time to another, which is on the next day where it isn't later. ValueError names the `words` at fault,
+    of which the text is one."""
     first, _, last = text.partition("-")
     start, end = _minutes(first), _minutes(last)
     if start is None or end is None or start == DAY:
@@ -103,7 +104,7 @@ def _within(words: list[str], shift: Minutes, found: Minutes) -> Minutes:
     """The break on the day on which it lies in the shift."""
     start, end = found if found[0] >= shift[0] else (found[0] + DAY, found[1] + DAY)
     if end > shift[1]:
-        raise _fault(words, f"has a break from {_clock(found[0])} to {_clock(found[1])}, which isn't in the shift")
+        raise _fault(words, f"has a break from {clock(found[0])} to {clock(found[1])}, which isn't in the shift")
     return start, end
 
 
@@ -111,7 +112,7 @@ def _in_order(words: list[str], shift: Minutes, breaks: list[Minutes]) -> tuple[
     ordered = sorted(breaks)
     for before, after in pairwise(ordered):
         if after[0] < before[1]:
-            raise _fault(words, f"has two breaks at {_clock(after[0])}")
+            raise _fault(words, f"has two breaks at {clock(after[0])}")
     if sum(end - start for start, end in ordered) == shift[1] - shift[0]:
         raise _fault(words, "has nothing but breaks")
     return tuple(ordered)
@@ -123,14 +124,15 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
     return words[ends:], words[:ends]
 
 
-def _days(piece: list[str], given: list[str]) -> tuple[int, ...]:
-    found = [day for one in "".join(given).lower().split(",") for day in _named_days(piece, one)]
+def named_days(piece: list[str], given: list[str]) -> tuple[int, ...]:
+    """The days of a list like `mon-fri,sun`, in order. ValueError names the `piece` at fault, of which it is a part."""
+    found = [day for one in "".join(given).lower().split(",") for day in _days_from_to(piece, one)]
     if len(set(found)) < len(found):
         raise _fault(piece, "names a day twice")
     return tuple(sorted(found))
 
 
-def _named_days(piece: list[str], text: str) -> Iterator[int]:
+def _days_from_to(piece: list[str], text: str) -> Iterator[int]:
     """A day or, as `fri-mon`, all from one to another."""
     first, dash, last = text.partition("-")
     for name in (first, last) if dash else (first,):
@@ -155,11 +157,12 @@ def _check_apart(rules: Sequence[ShiftRule]) -> None:
     again = [(start + 7 * DAY, end + 7 * DAY, name) for start, end, name in week[:1]]
     for (_, end, earlier), (start, _, later) in pairwise([*week, *again]):
         if start < end:
-            when = f"{WEEKDAYS[start // DAY % 7]} {_clock(start)}"
+            when = f"{WEEKDAYS[start // DAY % 7]} {clock(start)}"
             raise ValueError(f"the shifts {earlier!r} and {later!r} overlap on {when}")
 
 
-def _clock(minutes: int) -> str:
+def clock(minutes: int) -> str:
+    """The time on the clock so many minutes after midnight."""
     hour, minute = divmod(minutes % DAY, 60)
     return f"{hour:02}:{minute:02}"
 

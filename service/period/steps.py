@@ -1,14 +1,18 @@
 """A period of time cut into steps, as the parameters of an address ask for it."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from service.errors import bad_parameter, quoted
+from service.period.open_hours import OpenHours
+from service.period.step_clock import StepClock
 from service.period.times import parse_time
 
 Time = str | datetime
@@ -28,21 +32,24 @@ STEPS = {
 }
 """The seconds of each step, which for months and years are those of an average one. Weeks begin on Mondays."""
 DEFAULT_LENGTH = timedelta(hours=1)
+MOST_SIFTED = 5000
+"""The most steps, those that are left out included, of a period of which only some hours or days are kept."""
 
-_ZERO, _MINUTE, _HOUR = timedelta(), timedelta(minutes=1), timedelta(hours=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
+Step = tuple[datetime, datetime]
+"""From where a step begins up to where it ends."""
 Relation = Literal["minute", "quarter", "hour", "day"]
 _RELATIONS: dict[Relation, int] = {"day": 86400, "hour": 3600, "quarter": 900, "minute": 60}
 
 
 class Period(msgspec.Struct, frozen=True):
-    """From `start` up to but not including `end`, both in UTC and on the edge of a step; `zone` is an IANA name."""
+    """From `start` up to but not including `end`, both in UTC and on the edge of a step; `zone` is an IANA name. Where
+    there are `open` hours, the steps that don't begin within these, by the clock of the zone, are left out."""
 
     start: datetime
     end: datetime
     step: str
     zone: str
+    open: OpenHours | None = None
 
     @property
     def seconds(self) -> int:
@@ -51,13 +58,36 @@ class Period(msgspec.Struct, frozen=True):
 
     @property
     def count(self) -> int:
-        """How many steps there are, counted as if no clock changed within the period."""
-        return round((self.end - self.start).total_seconds() / self.seconds)
+        """How many steps are kept, counted as if no clock changed within the period. Of more steps than are sifted,
+        none counts as left out."""
+        whole = round((self.end - self.start).total_seconds() / self.seconds)
+        return whole if self.open is None or whole > MOST_SIFTED else len(self.kept)
 
     @property
     def edges(self) -> tuple[datetime, ...]:
-        """When each step begins, and last, when the period ends."""
+        """When each step begins, those that are left out included, and last, when the period ends."""
         return _edges(self)
+
+    @property
+    def kept(self) -> tuple[Step, ...]:
+        """When each step that isn't left out begins and ends."""
+        return _kept(self)
+
+    def keeps(self, moment: datetime) -> bool:
+        """Whether a moment of the period, or of a step before it, lies in a step that isn't left out."""
+        if self.open is None:
+            return True
+        before = bisect_right(self.edges, moment) - 1
+        return self.open.has((self.edges[before] if before >= 0 else moment).astimezone(ZoneInfo(self.zone)))
+
+    def steps_since(self, begin: datetime) -> tuple[datetime, ...]:
+        """The beginnings of the steps before the period, the first of which is cut off at `begin`; only that one where
+        none is left out."""
+        if begin >= self.start:
+            return ()
+        if self.open is None:
+            return (begin,)
+        return (begin, *_cut(begin, self.start, self.step, self.zone, self.start).edges[1:-1])
 
     @property
     def relation(self) -> Relation:
@@ -72,7 +102,7 @@ class Period(msgspec.Struct, frozen=True):
     def line_at(self, now: datetime) -> datetime | None:
         """The beginning of the running minute where the period reaches beyond the running step; None elsewhere."""
         running = self.step_at(now)
-        if running is None or running >= self.edges[-2]:
+        if running is None or not self.kept or running >= self.kept[-1][0]:
             return None
         return now.replace(second=0, microsecond=0)
 
@@ -82,18 +112,25 @@ class Period(msgspec.Struct, frozen=True):
 
 
 def make_period(
-    start: Time | None, end: Time | None, step: str | None, zone: str, now: datetime, most: float
+    start: Time | None,
+    end: Time | None,
+    step: str | None,
+    zone: str,
+    now: datetime,
+    most: float,
+    hours: OpenHours | None = None,
 ) -> Period:
     """The period that `from`, `until` and `step` ask for; BadRequest names the parameter that is wrong.
 
     The first and the last step are whole: `from` moves back and `until` forward to the next edge. Without `step`, the
-    period has the shortest step of which there are at most `most`, or the longest one.
+    period has the shortest step of which there are at most `most`, or the longest one. Of some `hours` alone only steps
+    are kept that begin within them, and steps can't be too long for that.
     """
     last = parse_time("until", end, zone, now) if isinstance(end, str) else end
     first = parse_time("from", start, zone, now) if isinstance(start, str) else start
     if step is not None:
-        return _cut(first, last, _check_step(step), zone, now)
-    return _shortest((_cut(first, last, name, zone, now) for name in STEPS), most)
+        return _cut(first, last, _check_step(step, hours), zone, now, hours)
+    return _shortest((_cut(first, last, name, zone, now, hours) for name in _steps_within(hours)), most)
 
 
 def whole_days(period: Period) -> tuple[datetime, ...]:
@@ -104,15 +141,15 @@ def whole_days(period: Period) -> tuple[datetime, ...]:
 def in_longer_steps(period: Period, most: float) -> Period:
     """The same period in its own step, or in the next longer one of which there are at most `most`; the period as it is
     where there is none."""
-    names = list(STEPS)
+    names = _steps_within(period.open)
     longer = names[names.index(period.step) :]
-    cuts = (_cut(period.start, period.end, name, period.zone, period.end) for name in longer)
+    cuts = (_cut(period.start, period.end, name, period.zone, period.end, period.open) for name in longer)
     return next((cut for cut in cuts if cut.count <= most), None) or period
 
 
 @lru_cache(maxsize=256)
 def _edges(period: Period) -> tuple[datetime, ...]:
-    clock = _Clock(period.step, period.zone)
+    clock = StepClock(period.step, period.seconds, period.zone)
     found = [period.start]
     while found[-1] < period.end:
         found.append(clock.next(found[-1]))
@@ -120,8 +157,20 @@ def _edges(period: Period) -> tuple[datetime, ...]:
 
 
 @lru_cache(maxsize=256)
+def _kept(period: Period) -> tuple[Step, ...]:
+    hours, zone = period.open, ZoneInfo(period.zone)
+    steps = pairwise(period.edges)
+    return tuple(steps if hours is None else (step for step in steps if hours.has(step[0].astimezone(zone))))
+
+
+@lru_cache(maxsize=256)
 def _relation(period: Period) -> Relation:
     return relation_of(period.edges)
+
+
+def longest_step(hours: OpenHours | None) -> int:
+    """The seconds of the longest step that there is within the hours."""
+    return STEPS[_steps_within(hours)[-1]]
 
 
 def relation_of(edges: Iterable[datetime]) -> Relation:
@@ -131,10 +180,18 @@ def relation_of(edges: Iterable[datetime]) -> Relation:
     return next(fitting, "minute")
 
 
-def _check_step(step: str) -> str:
+def _check_step(step: str, hours: OpenHours | None) -> str:
     if step not in STEPS:
         raise bad_parameter("step", f"{quoted(step)} isn't a step; allowed are {', '.join(STEPS)}")
+    if step not in (allowed := _steps_within(hours)):
+        name = "hours" if hours and hours.hours_text else "days"
+        raise bad_parameter("step", f"{step} is too long to be within {name}; allowed are {', '.join(allowed)}")
     return step
+
+
+def _steps_within(hours: OpenHours | None) -> list[str]:
+    """The steps of which one can say whether they begin within the hours, the shortest first."""
+    return [name for name, seconds in STEPS.items() if hours is None or seconds <= hours.longest_step]
 
 
 def _shortest(cuts: Iterator[Period], most: float) -> Period:
@@ -145,101 +202,20 @@ def _shortest(cuts: Iterator[Period], most: float) -> Period:
     return cut
 
 
-def _cut(first: datetime | None, last: datetime | None, step: str, zone: str, now: datetime) -> Period:
+def _cut(
+    first: datetime | None,
+    last: datetime | None,
+    step: str,
+    zone: str,
+    now: datetime,
+    hours: OpenHours | None = None,
+) -> Period:
     """The period in steps of one length."""
     if first and last and first >= last:
         raise bad_parameter("from", "must be before until")
-    clock = _Clock(step, zone)
+    clock = StepClock(step, STEPS[step], zone)
     end = clock.ceil(last or now)
     start = clock.floor(first or end - DEFAULT_LENGTH)
     if start >= end:
         raise bad_parameter("from", "must be before now, or give until as well")
-    return Period(start, end, step, zone)
-
-
-class _Clock:
-    """The edges of steps on the clock of a zone.
-
-    Steps of an hour or less are counted from the full hours of that clock, which may be half an hour off those of UTC.
-    Where the clock is set by half an hour, the hour in which that happens is one and a half hours long. Longer steps
-    begin when the clock shows midnight, or 6, 12 or 18 o'clock, so that a day on which the clock changes has 23 or 25
-    hours; weeks, months and years begin with their first day.
-
-    Edges are whole minutes, as those of the rollups are. Long ago the clocks of zones were off UTC by seconds as well
-    (that of Berlin by 53:28, until 1893); these seconds are left out.
-    """
-
-    def __init__(self, name: str, zone: str) -> None:
-        self._name = name
-        self._step = timedelta(seconds=STEPS[name])
-        self._zone = ZoneInfo(zone)
-
-    def floor(self, moment: datetime) -> datetime:
-        """The edge at or before `moment`."""
-        if self._step > _HOUR:
-            return self._long_floor(moment)
-        offset = self._offset(moment)
-        edge = moment - (moment + offset - _EPOCH) % self._step
-        # where the clock was set between edge and moment, and not by whole steps, it showed no round time at `edge`
-        return edge if (self._offset(edge) - offset) % self._step == _ZERO else self.floor(edge)
-
-    def ceil(self, moment: datetime) -> datetime:
-        """The edge at or after `moment`."""
-        edge = self.floor(moment)
-        return edge if edge == moment else self.next(edge)
-
-    def next(self, edge: datetime) -> datetime:
-        """The edge after `edge`."""
-        if self._step > _HOUR:
-            return self._instant(_following(self._local(edge), self._name))
-        after = self.floor(edge + self._step)
-        return after if after > edge else self.floor(edge + 2 * self._step)
-
-    def _long_floor(self, moment: datetime) -> datetime:
-        """The edge at or before `moment`, searched for from a step too early on: a clock may go back to the day
-        before, or leave a day out."""
-        edge = self._instant(self._local(moment - self._step))
-        while (after := self.next(edge)) <= moment:
-            edge = after
-        return edge
-
-    def _local(self, moment: datetime) -> datetime:
-        """What the clock showed, or would have shown but for a change, when the step began in which `moment` lies."""
-        return _beginning((moment + self._offset(moment)).replace(tzinfo=None), self._name)
-
-    def _instant(self, local: datetime) -> datetime:
-        """The first moment at which the clock shows `local`, or has passed it."""
-        return local.replace(tzinfo=UTC) - _whole(local.replace(tzinfo=self._zone).utcoffset())
-
-    def _offset(self, moment: datetime) -> timedelta:
-        return _whole(moment.astimezone(self._zone).utcoffset())
-
-
-def _whole(offset: timedelta | None) -> timedelta:
-    return (offset or _ZERO) // _MINUTE * _MINUTE
-
-
-def _beginning(local: datetime, step: str) -> datetime:
-    """When the step began, on the same clock, in which it shows `local`; for steps of more than an hour."""
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    match step:
-        case "1y":
-            return midnight.replace(month=1, day=1)
-        case "1M":
-            return midnight.replace(day=1)
-        case "1w":
-            return midnight - timedelta(days=midnight.weekday())
-        case _:
-            hours = STEPS[step] // 3600
-            return midnight.replace(hour=local.hour // hours * hours)
-
-
-def _following(local: datetime, step: str) -> datetime:
-    """When the step ends, on the same clock, that begins when it shows `local`."""
-    match step:
-        case "1y":
-            return local.replace(year=local.year + 1)
-        case "1M":
-            return (local + timedelta(days=31)).replace(day=1)
-        case _:
-            return local + timedelta(seconds=STEPS[step])
+    return Period(start, end, step, zone, hours)

@@ -88,6 +88,7 @@ def _values(request: Request[Any, Any, Any], asked: LiveParameters, defaults: De
         "default": DEFAULT,
         "host": request.headers.get("host", "localhost:8080"),
         "scheme": request.url.scheme,
+        "may_write": grant_of(request).may(Scope.WRITE),
         **from_live(asked.span, asked.series, asked.tz, asked.tz or defaults.zone),
     }
 

@@ -18,7 +18,6 @@ from service.store.inventory import LEDGERS, Inventory
 from service.store.jobs import Job, Jobs
 from service.store.keys import Keys
 from service.store.long_ranges import LongRanges
-from service.store.notes import Note, Notes
 from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
 from service.store.records import Excerpt, Record, Records
@@ -71,7 +70,6 @@ class Store:
         self.inventory = Inventory(writing, reading, schema, *_expected(server))
         self.jobs = Jobs(working, server)
         self.keys = Keys(writing)
-        self.notes = Notes(reading)
         self.long_ranges = LongRanges(reading)
         self.records = Records(reading)
         self.rollups = Rollups(working, server)

@@ -13,6 +13,7 @@ from service.errors import bad_parameter
 from service.period.bucket import Bucket, BucketQuestion, Numbers, Panel, Running, RunningBucket
 from service.period.earlier import Earlier
 from service.period.steps import STEPS, Period, Relation, relation_of
+from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
 from service.store.series import names_of
 
@@ -47,8 +48,8 @@ class Buckets:
         self._pool = pool
 
     async def read(self, question: BucketQuestion) -> Numbers:
-        """The buckets of a period, of all the series together or of each of them. BadRequest: these are too many for
-        the facts of an earlier time."""
+        """The buckets and the notes of a period, of all the series together or of each of them. BadRequest: these are
+        too many for the facts of an earlier time."""
         names, edges = await names_of(self._pool, question.series), _edges(question)
         async with self._pool.snapshot() as snapshot:
             parts, unit = await _parts(snapshot, question, names, edges, edges)
@@ -62,7 +63,8 @@ class Buckets:
                 panels = _panels(parts)
             else:
                 panels = await _with_totals(snapshot, question.period, question.running, parts)
-        return Numbers(panels, newest and _end_of_minute(newest))
+            notes = await notes_of(snapshot, question.period, names)
+        return Numbers(panels, newest and _end_of_minute(newest), notes)
 
 
 async def _parts(
@@ -72,8 +74,8 @@ async def _parts(
     edges: tuple[datetime, ...],
     starts: Sequence[datetime],
 ) -> tuple[list[_Part], Relation]:
-    """What was read between the edges, as of the steps that begin at `starts`, and how long the buckets were of which
-    it was made."""
+    """What was read between the edges, as of the steps that begin at `starts`, without those that are left out; and how
+    long the buckets were of which it was made."""
     unit = _unit(question, edges)
     together = names is None and question.panels is None and question.agg not in ("last", "increase")
     filled: dict[str, Any] = {"together": together, "agg": question.agg}
@@ -86,7 +88,8 @@ async def _parts(
         unit = "day"
     else:
         rows = await snapshot.read("buckets", *asked, size=unit, **filled)
-    return [_part(row, starts) for row in rows], unit
+    parts = (_part(row, starts) for row in rows)
+    return [part for part in parts if question.period.keeps(part.at)], unit
 
 
 async def _with_earlier(
@@ -117,7 +120,8 @@ async def _with_earlier(
 async def _with_totals(snapshot: Snapshot, period: Period, running: Running, parts: list[_Part]) -> tuple[Panel, ...]:
     """The panels with running totals, in which counts what comes before the period as well."""
     keys = list(dict.fromkeys((part.name, part.others) for part in parts))
-    steps = [*((running.begins[0],) if running.begins[0] < period.start else ()), *period.edges]
+    before = period.steps_since(running.begins[0])
+    steps = [*before[:1], *period.edges]
     rows = await snapshot.read(
         "running_totals",
         [keys.index((part.name, part.others)) for part in parts],
@@ -150,13 +154,13 @@ def _part(row: asyncpg.Record, starts: Sequence[datetime]) -> _Part:
 
 
 def _edges(question: BucketQuestion) -> tuple[datetime, ...]:
-    """The edges of the steps. For running totals there are two more: where they begin before the period, and where
+    """The edges of the steps. For running totals there are more: of what they count before the period, and where
     minutes cease to be due."""
     period, running = question.period, question.running
     if running is None:
         return period.edges
     more = {running.due} if period.start < running.due < period.end else set()
-    return tuple(sorted({*period.edges, *more, min(period.start, running.begins[0])}))
+    return tuple(sorted({*period.edges, *more, *period.steps_since(running.begins[0])}))
 
 
 def _unit(question: BucketQuestion, edges: tuple[datetime, ...]) -> Relation:

@@ -1,12 +1,15 @@
 """Reads the totals of a period, whether there are any readings, and whether anything was committed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from service.period.selection import Selection, SeriesFilter
+from service.period.standing import Standing
 from service.store.pool import Pool
 from service.store.series import names_of
+
+_MINUTE = timedelta(minutes=1)
 
 
 class Worst(msgspec.Struct, frozen=True):
@@ -21,7 +24,8 @@ class Totals(msgspec.Struct, frozen=True):
     """The sums over those minutes of a period that are over; None where none of them has a plan, or a fact.
 
     `readings` counts the readings of the running and future minutes as well. `until` is the end of the last minute in
-    the sums: the end of the period, or the beginning of the running minute.
+    the sums: the end of the period, or the beginning of the running minute. `target` is all that is planned for the
+    period; `passed` is how many minutes in the sums have a plan or a fact, and `left` how many later ones have a plan.
     """
 
     plan: float | None
@@ -29,6 +33,14 @@ class Totals(msgspec.Struct, frozen=True):
     readings: int
     worst: Worst | None
     until: datetime
+    target: float | None = None
+    passed: int = 0
+    left: int = 0
+
+    @property
+    def standing(self) -> Standing:
+        """Where plan and fact stand."""
+        return Standing(self.target, self.plan, self.fact, self.passed * _MINUTE, self.left * _MINUTE)
 
     @property
     def fulfilment(self) -> float | None:
@@ -50,7 +62,8 @@ class Overview:
             [row] = await snapshot.read("totals", *asked, together=names is None)
         worst = None if row["worst"] is None else Worst(row["worst"], row["worst_plan"], row["worst_fact"])
         until = min(selection.end, now.replace(second=0, microsecond=0))
-        return Totals(row["plan"], row["fact"], row["readings"], worst, until)
+        minutes = row["minutes_passed"], row["minutes_left"]
+        return Totals(row["plan"], row["fact"], row["readings"], worst, until, row["target"], *minutes)
 
     async def has_readings(self, patterns: tuple[str, ...] | None) -> bool:
         """Whether there is any reading, or ever was one, of a series that matches one of the patterns; where these are

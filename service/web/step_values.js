@@ -11,6 +11,7 @@ import { one } from "./elements.js";
  * @property {string} fact
  * @property {string} difference
  * @property {boolean} short
+ * @property {string[]} notes
  * @typedef {(time: number) => number} Scale Milliseconds since 1970 -> pixels from the area's left edge.
  * @typedef {object} View As much of a Vega view as is used here: https://vega.github.io/vega/docs/api/view/
  * @property {() => [left: number, top: number]} origin
@@ -36,6 +37,8 @@ const byStart = new Map();
 let steps = [];
 /** @type {number | null} the beginning of the step whose values are shown */
 let chosen = null;
+/** @type {number | null} */
+let last = null;
 /** @type {Scale | null} */
 let scale = null;
 
@@ -81,9 +84,17 @@ function show() {
   for (const name of /** @type {const} */ (["when", "plan", "fact", "difference"]))
     value(name).textContent = step[name];
   value("difference").classList.toggle("short", step.short);
+  showNotes(step.notes);
   placeBeside(left, right);
   area.ariaValueNow = String(steps.indexOf(step));
-  area.ariaValueText = `${step.when}: plan ${step.plan}, fact ${step.fact}, difference ${step.difference}`;
+  area.ariaValueText = `${step.when}: plan ${step.plan}, fact ${step.fact}, difference ${step.difference}${step.notes.map((note) => `; note ${note}`).join("")}`;
+}
+
+/** @param {string[]} notes */
+function showNotes(notes) {
+  value("notes").replaceChildren(
+    ...notes.map((note) => Object.assign(document.createElement("li"), { textContent: note })),
+  );
 }
 
 /**
@@ -99,9 +110,13 @@ function placeBeside(left, right) {
   values.style.top = `${area.offsetTop}px`;
 }
 
+/** The beginning of the step that was chosen last, for whoever notes something about it. */
+export const lastChosen = () => last;
+
 /** @param {number | null} start */
 function choose(start) {
   chosen = start;
+  last = start ?? last;
   show();
 }
 

@@ -5,6 +5,9 @@
 -- A minute is due when it is over. Plan and fact of other minutes don't count, so that both sums are over the same
 -- minutes and the running minute is neither behind plan nor ahead of it. A due minute with a plan but no fact counts
 -- with a fact of 0; its fact is null only if there is no plan either. Sums that differ by their rounding alone are equal.
+--
+-- The target is the plan of all minutes. Minutes have passed that are due and have a plan or a fact; minutes are left
+-- that aren't due yet and have a plan.
 with
   counted as (
     select
@@ -22,7 +25,9 @@ with
   minute as materialized (
     select
       bucket,
+      is_due,
       readings,
+      plan as planned,
       case when is_due then plan end as plan,
       case
         when is_due and plan is not null then coalesce(fact, 0)
@@ -34,6 +39,9 @@ select
   total.plan,
   total.fact,
   total.readings,
+  total.target,
+  total.minutes_passed,
+  total.minutes_left,
   worst.bucket as worst,
   worst.plan as worst_plan,
   worst.fact as worst_fact
@@ -41,7 +49,10 @@ from (
   select
     sum(plan) as plan,
     sum(fact) as fact,
-    coalesce(sum(readings), 0)::bigint as readings
+    coalesce(sum(readings), 0)::bigint as readings,
+    sum(planned) as target,
+    count(*) filter (where plan is not null or fact is not null) as minutes_passed,
+    count(*) filter (where planned is not null and not is_due) as minutes_left
   from minute
 ) total
 left join (

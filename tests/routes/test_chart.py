@@ -559,3 +559,75 @@ async def test_every_parameter_is_in_the_api_description(shared: Running) -> Non
     described = (await shared.http.get("/schema/openapi.json")).json()["paths"]["/chart"]["get"]["parameters"]
     assert [one["name"] for one in described] == list(KNOWN)
     assert next(one for one in described if one["name"] == "theme")["schema"]["enum"] == ["light", "dark", "print"]
+
+
+# --- hours and days
+
+
+async def test_what_is_outside_the_hours_is_left_out_of_numbers_and_totals(shared: Running, name: str) -> None:
+    at = ("02T05:59", "02T06:00", "02T21:59", "02T22:00", "03T12:00", "05T06:30")
+    await post(shared, *({"ts": f"2026-01-{ts}:00Z", "series": name, "plan": 3, "fact": 2} for ts in at))
+    asked = {"series": name, "from": "2026-01-02", "until": "2026-01-06", "step": "1h", "tz": "UTC"}
+    kept = {"hours": "6:00-22:00", "days": "mon-fri", "cumulative": "period"}
+    found = (await get(shared, format="json", **asked, **kept)).json()
+    assert (found["hours"], found["days"]) == ("06:00-22:00", "mon-fri")
+    assert [(one["bucket"][5:13], one["ahead"]) for one in found["buckets"]] == [
+        ("01-02T06", -1),
+        ("01-02T21", -2),
+        ("01-05T06", -3),
+    ]
+    lines = (await get(shared, format="csv", **asked, hours="22:00-06:00")).text.splitlines()
+    assert [line[5:13] for line in lines[1:]] == ["01-02T05", "01-02T22"]
+    whole = (await get(shared, format="json", **asked)).json()
+    assert len(whole["buckets"]) == 6
+    assert {"hours", "days"}.isdisjoint(whole)
+
+
+async def test_each_choice_of_hours_has_a_tag_of_its_own(shared: Running) -> None:
+    asked = [{}, {"hours": "06:00-22:00"}, {"hours": "06:00-21:00"}, {"days": "mon"}]
+    for form in ("json", "csv", "svg"):
+        tags = {(await get(shared, format=form, **PAST, **one)).headers["ETag"] for one in asked}
+        assert len(tags) == len(asked)
+
+
+@pytest.mark.parametrize(
+    ("params", "field", "said"),
+    [
+        ({"hours": "6-22"}, "hours", "write them like 06:00-14:00"),
+        ({"days": "mon-fry"}, "days", "write days like mon-fri,sun"),
+        ({"hours": "06:00-22:00", "step": "6h"}, "step", "6h is too long to be within hours"),
+        ({"days": "mon", "step": "1M"}, "step", "1M is too long to be within days"),
+        ({"hours": "06:00-22:00", "from": "2000-01-01"}, "from", "give a shorter period"),
+    ],
+)
+async def test_hours_that_are_not_possible_are_refused(
+    shared: Running, params: dict[str, str], field: str, said: str
+) -> None:
+    answer = await shared.http.get("/chart", params={**params, "format": "json"})
+    assert answer.status_code == 400
+    [error] = answer.json()["errors"]
+    assert error["field"] == field
+    assert said in error["detail"]
+
+
+# --- notes
+
+
+async def test_a_note_is_on_the_chart_asked_for_next(shared: Running, name: str) -> None:
+    at = "2026-01-01T00:10:20Z"
+    await post(shared, {"ts": at, "series": name, "plan": 3, "fact": 2})
+    before = {form: await get(shared, format=form, series=name, **PAST) for form in ("json", "csv", "svg")}
+    assert before["json"].json()["notes"] == []
+    await post(
+        shared, {"ts": at, "series": name, "note": "film torn"}, {"ts": at, "series": "other", "note": "not ours"}
+    )
+    after = {form: await get(shared, format=form, series=name, **PAST) for form in ("json", "csv", "svg")}
+    assert after["json"].json()["notes"] == [{"ts": at, "series": name, "note": "film torn"}]
+    assert f"{name}: film torn</title>" in after["svg"].text
+    assert all(after[form].headers["ETag"] != before[form].headers["ETag"] for form in after)
+    assert after["csv"].text.splitlines()[0] == before["csv"].text.splitlines()[0]
+    asked = await get(shared, format="csv", series=name, notes="true", **PAST)
+    assert asked.text.splitlines()[1].endswith(",film torn")
+    assert "film torn" not in (await get(shared, format="svg", series=name, notes="false", **PAST)).text
+    left_out = {"hours": "06:00-22:00", "tz": "UTC", "format": "json"}
+    assert (await get(shared, series=name, **left_out, **PAST)).json()["notes"] == []

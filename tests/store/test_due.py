@@ -33,6 +33,7 @@ def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals
     """The rules in Python: only minutes that are over count, and a missing fact in them is 0."""
     plans: dict[datetime, list[int]] = defaultdict(list)
     facts: dict[datetime, list[int]] = defaultdict(list)
+    target: dict[datetime, list[int]] = defaultdict(list)
     readings = 0
     for second, series, plan, fact in rows:
         minute = running + second // 60 * MINUTE
@@ -41,6 +42,7 @@ def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals
         ):
             continue
         readings += 1
+        target[minute] += [] if plan is None else [plan]
         if minute < running:
             plans[minute] += [] if plan is None else [plan]
             facts[minute] += [] if fact is None else [fact]
@@ -55,6 +57,9 @@ def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals
         readings,
         None if worst is None else Worst(worst, planned[worst], done.get(worst, 0)),
         min(selection.end, running),
+        sum(map(sum, target.values())) if any(target.values()) else None,
+        len(planned.keys() | done.keys()),
+        sum(minute >= running and bool(some) for minute, some in target.items()),
     )
 
 
@@ -96,6 +101,12 @@ async def test_facts_that_stop_are_the_worst_there_is(store: Store) -> None:
     assert (found.plan, found.fact, found.readings) == (300, 19 * 9, 60)
     assert found.worst == Worst(running - MINUTE, 10, 0)
     assert found.fulfilment == pytest.approx(57)
+    assert (found.target, found.passed, found.left) == (600, 30, 30)
+    standing = found.standing
+    assert standing.ahead == -129
+    assert standing.minutes_ahead == pytest.approx(-12.9)
+    assert standing.forecast == pytest.approx(342)
+    assert standing.needed_an_hour == 2 * (600 - 171)
 
 
 async def test_the_running_minute_is_never_the_worst(store: Store) -> None:
@@ -113,5 +124,6 @@ async def test_nothing_due_is_no_zero(store: Store) -> None:
     running = datetime.now(UTC).replace(second=0, microsecond=0)
     await store.batches.write([packed(None, reading(running, (60, "line", 10, None)))], Receipt())
     found = await store.overview.totals(Selection(running - MINUTE, running + 5 * MINUTE), running)
-    assert found == Totals(None, None, 1, None, running)
-    assert found.fulfilment is None
+    assert found == Totals(None, None, 1, None, running, 10, 0, 1)
+    assert (found.fulfilment, found.standing.ahead, found.standing.forecast) == (None, None, None)
+    assert found.standing.needed_an_hour == 600

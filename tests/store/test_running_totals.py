@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from service.intake.batch import Receipt
 from service.intake.reading import Reading
 from service.period.bucket import BucketQuestion, RunningBucket
+from service.period.open_hours import OpenHours
 from service.period.running import CUMULATIVE, Cumulative, running_totals
 from service.period.selection import SeriesFilter
 from service.period.shifts import Shifts
@@ -37,6 +39,13 @@ CHANGES = (
     ("UTC", datetime(2025, 7, 2, 0, 0, tzinfo=UTC)),
 )
 """Zones, and running minutes near to which their clocks change, or days begin."""
+HOURS = (
+    None,
+    OpenHours((360, 1320)),
+    OpenHours((1320, 1800), (0, 1, 5)),
+    OpenHours(days=(1, 2, 6)),
+    OpenHours((0, 1440 - 75)),
+)
 NUMBERS = count(1)
 
 
@@ -67,7 +76,7 @@ def oracle(rows: list[Row], running: datetime, period: Period, kind: Cumulative)
     steps: dict[datetime, list[tuple[datetime, int | None, int | None]]] = defaultdict(list)
     for minute, _, plan, fact in rows:
         at = running + minute * MINUTE
-        if first <= at < period.end:
+        if first <= at < period.end and counts(at, period):
             steps[max((edge for edge in period.edges if edge <= at), default=first)].append((at, plan, fact))
     made, begun = [], None
     for start, some in sorted(steps.items()):
@@ -97,15 +106,25 @@ def oracle(rows: list[Row], running: datetime, period: Period, kind: Cumulative)
     return made
 
 
-@examples(0.1)
+def counts(at: datetime, period: Period) -> bool:
+    """Whether the step in which a moment lies begins within the hours."""
+    step = make_period(at, at + MINUTE, period.step, period.zone, at, 1).start.astimezone(ZoneInfo(period.zone))
+    hours = period.open or OpenHours()
+    minute, (first, last) = 60 * step.hour + step.minute, hours.minutes
+    day, before = step.weekday(), (step.weekday() - 1) % 7
+    return (first <= minute < last and day in hours.days) or (minute + 1440 < last and before in hours.days)
+
+
+@examples(0.15)
 @given(
     ROWS,
     ROWS,
     st.sampled_from(CHANGES),
-    st.sampled_from(CUMULATIVE),
+    st.sampled_from(CUMULATIVE[:2]),
     st.sampled_from(["1m", "15m", "1h", "6h", "1d"]),
     st.integers(1, 12),
     st.integers(-2, 12),
+    st.sampled_from(HOURS),
 )
 async def test_totals_run_as_a_person_would_add_them_up(
     store: Store,
@@ -116,13 +135,17 @@ async def test_totals_run_as_a_person_would_add_them_up(
     step: str,
     before: int,
     after: int,
+    hours: OpenHours | None,
 ) -> None:
     """For plans and facts before and after the running minute, some of which are written after the rollups were
-    refreshed, in zones whose clocks change meanwhile. Each example has series of its own."""
+    refreshed, in zones whose clocks change meanwhile; of all steps or of those within hours. Each example has series of
+    its own."""
     zone, running = change
     name = f"{next(NUMBERS)}"
     first, last = running - before * HOUR, running + after * HOUR
     period = make_period(first.isoformat(), max(last, first + HOUR).isoformat(), step, zone, running, 5000)
+    if hours is not None and period.seconds <= hours.longest_step:
+        period = msgspec.structs.replace(period, open=hours)
     assume(kind != "shift" or period.seconds <= 3600)
     totals = running_totals(kind, period, running + timedelta(seconds=17), Shifts.read(SHIFTS_TEXT, zone))
     question = BucketQuestion(period, series=SeriesFilter(tuple(f"{name} {one}" for one in "abc")), running=totals)

@@ -18,7 +18,7 @@ import msgspec
 
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.themes import OUTLINE, OUTLINED
-from service.charts.drawing.time_axis import milliseconds
+from service.charts.drawing.time_line import TimeLine, time_line
 from service.period.bucket import Bucket, Panel
 
 PAIR_WIDTH, LONE_PAIR_WIDTH = 10.0, 6.0
@@ -41,7 +41,7 @@ Bar = dict[str, Any]
 
 
 class _Step(msgspec.Struct, frozen=True, gc=False):
-    """A bucket, the milliseconds at which its step begins and ends, and its beginning in words."""
+    """A bucket, where on the time axis its step begins and ends, and its beginning in words."""
 
     bucket: Bucket
     left: int
@@ -61,7 +61,7 @@ def is_dense(picture: Picture, width: float) -> bool:
     room for two bars."""
     if picture.style == "target":
         return True
-    pitch = width / (len(picture.period.edges) - 1)
+    pitch = width / max(1, len(picture.period.kept))
     if LONE_PAIR_WIDTH <= pitch < PAIR_WIDTH:
         there = {bucket.bucket for panel in picture.panels for bucket in panel.buckets}
         return any(a in there and b in there for a, b in pairwise(picture.period.edges))
@@ -72,10 +72,11 @@ def bars(picture: Picture, width: float, height: float, spans: Sequence[float]) 
     """The bars of every panel, in the order in which they are drawn over each other. A panel is about `width` by
     `height` pixels; `spans` has what its value axis reaches over."""
     draw = _lines_across_bars if is_dense(picture, width) else _pairs
-    wide = (milliseconds(picture.period.end) - milliseconds(picture.period.start)) / width
+    line = time_line(picture.period, width)
+    wide = (line.end - line.start) / width
     for number, (panel, span) in enumerate(zip(picture.panels, spans, strict=True)):
         scale = _Scale(wide, span / height)
-        for bar in draw(picture, panel, scale):
+        for bar in draw(picture, panel, line, scale):
             yield {**bar, "panel": number}
 
 
@@ -90,9 +91,9 @@ def _is_over(picture: Picture, bucket: Bucket) -> bool:
     return picture.unfinished is None or bucket.bucket < picture.unfinished
 
 
-def _pairs(picture: Picture, panel: Panel, scale: _Scale) -> Iterator[Bar]:
+def _pairs(picture: Picture, panel: Panel, line: TimeLine, scale: _Scale) -> Iterator[Bar]:
     """The bars of plan and fact side by side; one that has no value is left out."""
-    for step in _steps(picture, panel):
+    for step in _steps(picture, panel, line):
         plan, fact = step.bucket.plan, step.bucket.fact
         kinds = _kinds(picture, step.bucket, scale)
         margin, middle = PAIR_MARGIN * (step.right - step.left), (step.left + step.right) / 2
@@ -106,9 +107,9 @@ def _pairs(picture: Picture, panel: Panel, scale: _Scale) -> Iterator[Bar]:
             )
 
 
-def _lines_across_bars(picture: Picture, panel: Panel, scale: _Scale) -> Iterator[Bar]:
+def _lines_across_bars(picture: Picture, panel: Panel, line: TimeLine, scale: _Scale) -> Iterator[Bar]:
     """The bars of all the facts, and those that mark plans without one, then the lines of the plans."""
-    steps = _steps(picture, panel)
+    steps = _steps(picture, panel, line)
     for step in steps:
         plan, fact = step.bucket.plan, step.bucket.fact
         kinds = _kinds(picture, step.bucket, scale)
@@ -137,13 +138,13 @@ def _lines(picture: Picture, steps: Sequence[_Step], scale: _Scale) -> Iterator[
             yield {**_bar("plan", (left - _HAIR * scale.wide, right), top, scale, label), "base": base}
 
 
-def _steps(picture: Picture, panel: Panel) -> list[_Step]:
+def _steps(picture: Picture, panel: Panel, line: TimeLine) -> list[_Step]:
     zone, edges = ZoneInfo(picture.period.zone), picture.period.edges
     found = []
     for bucket in panel.buckets:
         end = edges[bisect_right(edges, bucket.bucket)]
         when = bucket.bucket.astimezone(zone).strftime(picture.time_format)
-        found.append(_Step(bucket, milliseconds(bucket.bucket), milliseconds(end), when))
+        found.append(_Step(bucket, line.at(bucket.bucket), line.at(end), when))
     return found
 
 

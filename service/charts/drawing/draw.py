@@ -20,6 +20,8 @@ from service.charts.drawing.small_png import small_png
 from service.charts.drawing.spec import spec
 from service.charts.drawing.wording import summary
 
+_NOTE = re.compile(r'(<path aria-label="([^"]*)" role="graphics-symbol" aria-roledescription="note"[^>]*?)/>')
+
 
 def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
     """The picture in a format."""
@@ -28,7 +30,7 @@ def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
     svg = _fit(vl_convert.vegalite_to_svg(made, allowed_base_urls=[]), picture)
     match form:
         case "svg":
-            return _titled(svg, picture).encode()
+            return _noted(_titled(svg, picture)).encode()
         case "png":
             return small_png(vl_convert.svg_to_png(snapped(svg, scale), scale=scale))
         case "pdf":
@@ -63,6 +65,11 @@ def _fit(svg: str, picture: Picture) -> str:
         f'<rect width="{found[1]}" height="{found[2]}"', f'<rect width="{wide:g}" height="{high:g}"', 1
     )
     return root + rest
+
+
+def _noted(svg: str) -> str:
+    """The drawing with a title for each mark of notes, which browsers show under the pointer."""
+    return _NOTE.sub(r"\1><title>\2</title></path>", svg)
 
 
 def _titled(svg: str, picture: Picture) -> str:

@@ -1,4 +1,5 @@
-"""Layers that only some pictures have: running totals over the bars, and a line at the present."""
+"""Layers that only some pictures have: running totals over the bars, where the time axis is cut, notes, and a
+line at the present."""
 
 from typing import Any
 
@@ -8,6 +9,12 @@ from service.charts.drawing.themes import Theme
 
 LINE, NOW_LINE = 2.5, 1.0
 """Pixels of the width of the lines."""
+NOTE_SIZE, NOTE_HEIGHT = 48, -6
+"""The size of the mark of a note, for the drawing library, and its place above the plot."""
+CUT_DASHES = [2, 3]
+BREAK, BREAK_SIZE = 6, 100
+"""Pixels of the break in the axis, and the size of the two strokes in it, for the drawing library."""
+STROKES = "M-0.6,0.5L-0.1,-0.5M0.1,0.5L0.6,-0.5"
 AHEAD_DASHES = [4, 3]
 """The dashes and gaps of the total of plans that aren't due yet."""
 
@@ -45,6 +52,28 @@ def now_layers(theme: Theme, data: str | None) -> alt.LayerChart:
     made: alt.LayerChart = rule.encode(x=alt.X("now:Q", title=None)) + word.encode(
         x=alt.X("now:Q", title=None), y=alt.value(0)
     )
+    return made
+
+
+def cut_layers(theme: Theme, data: str | None) -> alt.LayerChart:
+    """Where the time axis is cut: a dashed line, and two strokes at a break in the axis."""
+    cuts = _of(data, "isValid(datum.cut)").encode(x=alt.X("cut:Q", title=None))
+    line = cuts.mark_rule(strokeWidth=1, strokeDash=CUT_DASHES, color=theme.rule)
+    at_axis = cuts.encode(y=alt.value("height"))
+    hole = at_axis.mark_point(shape="square", size=BREAK**2, filled=True, opacity=1, color=theme.background)
+    strokes = at_axis.mark_point(shape=STROKES, size=BREAK_SIZE, strokeWidth=1.2, opacity=1, stroke=theme.ink)
+    made: alt.LayerChart = line + hole + strokes
+    return made
+
+
+def note_layer(theme: Theme, data: str | None) -> alt.Chart:
+    """Small triangles that point down at the plot from above."""
+    made: alt.Chart = (
+        _of(data, "isValid(datum.noted)")
+        .mark_point(shape="triangle-down", size=NOTE_SIZE, filled=True, opacity=1, color=theme.ink, aria=True)
+        .encode(x=alt.X("noted:Q", title=None), y=alt.value(NOTE_HEIGHT), tooltip="label:N", description="label:N")
+    )
+    made.mark.ariaRoleDescription = "note"
     return made
 
 

@@ -61,6 +61,8 @@ class Picture(msgspec.Struct, frozen=True):
     """What plan and fact are called."""
     unit: str = ""
     """What they count."""
+    notes: bool = False
+    """Whether notes are to be shown; those that there are, are among the numbers."""
     running: Running | None = None
     """The running totals that are drawn as lines over the bars; None where there are none."""
 

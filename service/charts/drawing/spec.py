@@ -1,7 +1,8 @@
 """A picture as a Vega-Lite specification.
 
-The time axis is linear in time: each bar has the instants at which it begins and ends, and only the labels are written
-by the clock of the chart's zone. So a gap stays a gap, and where the clock repeats an hour, the two stand side by side.
+The time axis is linear in time, but for where steps are left out: each bar has the places at which it begins and ends,
+and only the labels are written by the clock of the chart's zone. So a gap stays a gap, and where the clock repeats an
+hour, the two stand side by side.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,10 +12,12 @@ import msgspec
 
 from service.charts.drawing.bars import bars, is_dense
 from service.charts.drawing.lettering import clean, is_measured, width_of, wrapped
+from service.charts.drawing.note_marks import ROOM, note_marks
 from service.charts.drawing.picture import AXIS_ROOM, Picture
-from service.charts.drawing.templates import NOTES, NOW, TOTALS, ZERO, template
-from service.charts.drawing.themes import DASHES, LARGE_NOTE, NOTE
-from service.charts.drawing.time_axis import LEFT_ROOM, labels, milliseconds
+from service.charts.drawing.templates import CUTS, NOTES, NOW, TEXTS, TOTALS, ZERO, template
+from service.charts.drawing.themes import DASHES, LARGE_TEXT, TEXT
+from service.charts.drawing.time_axis import LEFT_ROOM, labels
+from service.charts.drawing.time_line import TimeLine, time_line
 from service.charts.drawing.totals import gaps, reach_of_totals, total_rows
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import below, empty_panel_text, panel_name, subtitle, summary
@@ -37,17 +40,22 @@ def spec(picture: Picture) -> Spec:
     """The specification of a picture, with its data."""
     split = picture.split and bool(picture.panels)
     made: Spec = msgspec.json.decode(template(picture.theme, compact=picture.is_compact, split=split))
+    line = time_line(picture.period, _panel_width(picture))
+    notes = list(note_marks(picture, line, _panel_width(picture)))
     axis = None if split else fitted_axis(_values(picture.panels), _parts(picture))
     spans = [axis.span] if axis else [library_span(_values([panel]), PANEL_PARTS) for panel in picture.panels]
     drawn = list(bars(picture, _panel_width(picture), _panel_height(picture), spans[: len(picture.panels)]))
     if picture.running:
-        drawn = [*gaps(picture), *({"base": 0, **bar} for bar in drawn)]
-    notes = list(_notes(picture))
-    totals, now = list(total_rows(picture)), list(_now(picture))
+        drawn = [*gaps(picture, line), *({"base": 0, **bar} for bar in drawn)]
+    texts = list(_texts(picture))
+    totals, now = list(total_rows(picture, line)), list(_now(picture, line))
+    cuts = [{"cut": at, "panel": number} for number in range(len(picture.panels) or 1) for at in line.cuts]
     if split:
-        made["datasets"] = {"bars": [*drawn, *notes, *totals, *now]}
+        made["datasets"] = {"bars": [*drawn, *texts, *totals, *now, *cuts, *notes]}
     else:
-        made["datasets"] = {"bars": drawn, "notes": notes, "totals": totals, "now": now}
+        made["datasets"] = {"bars": drawn, "texts": texts, "totals": totals, "now": now, "cuts": cuts, "notes": notes}
+    if notes:
+        _make_room(made, (made["spec"] if split else made)["layer"])
     made["description"] = f"{clean(picture.title)}. {clean(summary(picture))}"
     _write_title(made, picture)
     if split:
@@ -57,13 +65,14 @@ def spec(picture: Picture) -> Spec:
     layers = (made["spec"] if split else made)["layer"]
     hangs = any(bar["value"] < 0 for bar in drawn)
     made["datasets"]["zero"] = [{}] * hangs
-    for place, needed in ((NOW, now), (TOTALS, totals), (ZERO, hangs), (NOTES, notes)):
-        if not needed:  # each layer takes time to draw
+    needed = {NOW: now, NOTES: notes, CUTS: cuts, TOTALS: totals, ZERO: hangs, TEXTS: texts}
+    for place in sorted(needed, reverse=True):
+        if not needed[place]:  # each layer takes time to draw
             del layers[place]
     encoding = layers[0]["encoding"]
     _write_x(encoding, picture)
     _write_y(encoding["y"], picture, axis)
-    if unread := {str(note["panel"]): True for note in notes if note["text"]}:
+    if unread := {str(one["panel"]): True for one in texts if one["text"]}:
         _hide_numbers(encoding["y"], unread, picture)
     if picture.running or is_dense(picture, _panel_width(picture)):
         encoding["y2"] = {"field": "base"}
@@ -73,20 +82,26 @@ def spec(picture: Picture) -> Spec:
     return made
 
 
-def _notes(picture: Picture) -> Iterator[dict[str, object]]:
+def _texts(picture: Picture) -> Iterator[dict[str, object]]:
     """The texts in panels without bars. A panel without a bar of any height also gets a top for its axis."""
-    size = NOTE if picture.split or picture.is_compact else LARGE_NOTE
+    size = TEXT if picture.split or picture.is_compact else LARGE_TEXT
     for number, panel in enumerate(picture.panels or [Panel(None, None, ())]):
         values = [value for bucket in panel.buckets for value in (bucket.plan, bucket.fact) if value is not None]
-        text = "" if values else wrapped(empty_panel_text(panel), _panel_width(picture), size, 3)
+        text = "" if values else wrapped(empty_panel_text(picture, panel), _panel_width(picture), size, 3)
         if not any(values):
             yield {"text": text, "top": 1, "panel": number}
 
 
-def _now(picture: Picture) -> Iterator[dict[str, object]]:
+def _make_room(made: Spec, layers: list[Spec]) -> None:
+    """Leave room for notes between the plot and what is above it."""
+    layers[0]["encoding"]["fill"]["legend"]["offset"] += ROOM
+    made["config"]["header"]["labelPadding"] += ROOM
+
+
+def _now(picture: Picture, line: TimeLine) -> Iterator[dict[str, object]]:
     if picture.now is not None:
         for number in range(len(picture.panels) or 1):
-            yield {"now": milliseconds(picture.now), "panel": number}
+            yield {"now": line.at(picture.now), "panel": number}
 
 
 def _write_title(made: Spec, picture: Picture) -> None:
@@ -99,11 +114,11 @@ def _write_title(made: Spec, picture: Picture) -> None:
 
 
 def _write_x(encoding: Spec, picture: Picture) -> None:
-    start, end = (milliseconds(moment) for moment in (picture.period.start, picture.period.end))
     size = 10 if picture.is_compact else 11
     width, time_format = _panel_width(picture), clean(picture.time_format)
     texts = labels(picture.period, width, time_format, size, short=picture.short_labels)
-    encoding["x"]["scale"]["domain"] = [start, end]
+    line = time_line(picture.period, width)
+    encoding["x"]["scale"]["domain"] = [line.start, line.end]
     encoding["x"]["axis"]["values"] = list(texts)
     encoding["x"]["axis"]["labelExpr"] = _chosen({str(at): _lines(text) for at, text in texts.items()}, "datum.value")
 
@@ -154,9 +169,9 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     made["spacing"] = 14
     width, height = _panel_width(picture), _panel_height(picture)
     made["spec"].update(width=width, height=height)
-    notes = made["spec"]["layer"][NOTES]
-    notes["encoding"]["x"] = {"value": width / 2}
-    notes["mark"].update(dy=height / 2, fontSize=NOTE)
+    texts = made["spec"]["layer"][TEXTS]
+    texts["encoding"]["x"] = {"value": width / 2}
+    texts["mark"].update(dy=height / 2, fontSize=TEXT)
     size = made["config"]["header"]["labelFontSize"]
     names = {  # a name that is nothing but spaces leaves no line
         str(number): "".join(wrapped(panel_name(panel), width, size, 1)) for number, panel in enumerate(picture.panels)

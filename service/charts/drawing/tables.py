@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from service.charts.drawing.note_marks import notes_of
 from service.charts.drawing.picture import Picture
 from service.period.bucket import Bucket
 from service.spreadsheets import BYTE_ORDER_MARK, guarded
@@ -16,7 +17,8 @@ TOTALS = ("plan_total", "fact_total", "ahead")
 
 
 def as_json(picture: Picture) -> bytes:
-    """`{from, until, step, tz, agg, buckets}`. With panels, each bucket names its series, null for the `others`."""
+    """`{from, until, step, tz, agg, buckets}`, and `hours` and `days` where others are left out. With panels, each
+    bucket names its series, null for the `others`."""
     period = picture.period
     names = (*NUMBERS, *(TOTALS if picture.running else ()))
     made: dict[str, object] = {
@@ -25,8 +27,11 @@ def as_json(picture: Picture) -> bytes:
         "step": period.step,
         "tz": period.zone,
         "agg": picture.agg,
+        **_left_out(picture),
         **({"plan": str(picture.earlier)} if picture.earlier else {}),
     }
+    if picture.notes:
+        made["notes"] = picture.numbers.notes
     if picture.split:
         made["others"] = next((panel.others for panel in picture.numbers.panels if panel.others), 0)
         made["buckets"] = [
@@ -45,15 +50,26 @@ def as_csv(picture: Picture, *, excel: bool = False) -> bytes:
     out = io.StringIO(newline="")
     out.write(BYTE_ORDER_MARK if excel else "")
     write = csv.writer(out).writerow
-    totals = TOTALS if picture.running else ()
-    write(["bucket", *(["series"] if picture.split else []), "plan", "fact", "readings", *totals])
+    totals, said = TOTALS if picture.running else (), ["notes"] if picture.notes else []
+    write(["bucket", *(["series"] if picture.split else []), "plan", "fact", "readings", *totals, *said])
+    ends = dict(picture.period.kept)
     for panel in picture.numbers.panels:
+        notes = notes_of(picture, panel)
         name = [guarded(panel.name or "") if excel else panel.name or ""] if picture.split else []
         for bucket in panel.buckets:
             start = bucket.bucket.isoformat().replace("+00:00", "Z")
+            text = "; ".join(note.note for note in notes if bucket.bucket <= note.ts < ends[bucket.bucket])
+            texts = [guarded(text) if excel else text] if picture.notes else []
             ran = [getattr(bucket, total) for total in totals]
-            write([start, *name, bucket.plan, bucket.fact, bucket.readings, *ran])
+            write([start, *name, bucket.plan, bucket.fact, bucket.readings, *ran, *texts])
     return out.getvalue().encode()
+
+
+def _left_out(picture: Picture) -> dict[str, str]:
+    """The hours and days outside of which there are no buckets."""
+    kept = picture.period.open
+    named = {"hours": kept.hours_text, "days": kept.days_text} if kept else {}
+    return {name: text for name, text in named.items() if text is not None}
 
 
 def _fields(bucket: Bucket, names: Sequence[str]) -> dict[str, object]:

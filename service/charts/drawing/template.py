@@ -10,8 +10,8 @@ from typing import Any
 import altair as alt
 import msgspec
 
-from service.charts.drawing.more_layers import now_layers, running_layers
-from service.charts.drawing.themes import DASHES, LARGE_NOTE, OUTLINE, THEMES, UNFINISHED, outlines, palette
+from service.charts.drawing.more_layers import cut_layers, note_layer, now_layers, running_layers
+from service.charts.drawing.themes import DASHES, LARGE_TEXT, OUTLINE, THEMES, UNFINISHED, outlines, palette
 
 THEME = THEMES["light"]
 NUMBER = (
@@ -39,7 +39,8 @@ def build(*, split: bool) -> bytes:
 
 
 def _panel(data: str | None = None) -> alt.LayerChart:
-    """Bars, notes over them and a line at zero. Without `data`, a panel takes its data from the facet that it is in."""
+    """Bars, texts over them, a line at zero, and what only some pictures have. Without `data`, a panel takes its data
+    from the facet that it is in."""
     colours = palette(THEME)
     bars = (
         alt.Chart(alt.NamedData(name=data) if data else alt.Undefined)
@@ -90,8 +91,10 @@ def _panel(data: str | None = None) -> alt.LayerChart:
         )
     )
     own_data = data is not None
-    layered: alt.LayerChart = bars + _notes(own_data=own_data) + _zero()
+    layered: alt.LayerChart = bars + _texts(own_data=own_data) + _zero()
     layered += running_layers(THEME, "totals" if own_data else None)
+    layered += cut_layers(THEME, "cuts" if own_data else None)
+    layered += note_layer(THEME, "notes" if own_data else None)
     layered += now_layers(THEME, "now" if own_data else None)
     return layered
 
@@ -106,10 +109,10 @@ def _of_kind(values: Mapping[str, object]) -> Any:
     }
 
 
-def _notes(*, own_data: bool) -> alt.Chart:
+def _texts(*, own_data: bool) -> alt.Chart:
     """Texts in the middle of the plot, one for each row that has a `top`; the value axis reaches at least to that."""
-    chart = alt.Chart(alt.NamedData(name="notes")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
-    made: alt.Chart = chart.mark_text(fontSize=LARGE_NOTE, color=THEME.muted, dy=alt.expr("height / 2")).encode(
+    chart = alt.Chart(alt.NamedData(name="texts")) if own_data else alt.Chart().transform_filter("isValid(datum.top)")
+    made: alt.Chart = chart.mark_text(fontSize=LARGE_TEXT, color=THEME.muted, dy=alt.expr("height / 2")).encode(
         text="text:N", x=alt.value(alt.expr("width / 2")), y=alt.Y("top:Q", title=None)
     )
     return made

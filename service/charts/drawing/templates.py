@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from service.charts.drawing.themes import LARGE_NOTE, NOTE, THEMES, config, palette
+from service.charts.drawing.themes import LARGE_TEXT, TEXT, THEMES, config, palette
 
-NOTES, ZERO, TOTALS, NOW = 1, 2, 3, 4
+TEXTS, ZERO, TOTALS, CUTS, NOTES, NOW = 1, 2, 3, 4, 5, 6
 """The places of these layers in a template; the bars are the first layer."""
 _built: dict[bool, bytes] = {}
 """What Altair has built: whether it is for several panels -> a specification as JSON."""
@@ -21,9 +21,9 @@ def template(theme: str, *, compact: bool, split: bool) -> bytes:
     made: dict[str, Any] = msgspec.json.decode(_in_colours_of(theme, _of_altair(split)))
     made["config"] |= config(THEMES[theme], compact=compact)
     layers = (made["spec"] if split else made)["layer"]
-    layers[NOTES]["mark"]["fontSize"] = NOTE if compact else LARGE_NOTE
+    layers[TEXTS]["mark"]["fontSize"] = TEXT if compact else LARGE_TEXT
     if compact or split:
-        layers[TOTALS]["layer"][-1]["mark"]["fontSize"] = NOTE
+        layers[TOTALS]["layer"][-1]["mark"]["fontSize"] = TEXT
     return msgspec.json.encode(made)
 
 

@@ -14,7 +14,7 @@ FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
 lack."""
 SOFT = 0.2
 """The share of its colour that the inside of an outlined bar keeps."""
-NOTE, LARGE_NOTE = 13, 16
+TEXT, LARGE_TEXT = 13, 16
 """The font sizes of texts in a plot."""
 OUTLINED = ("plan~", "fact~", "missed")
 UNFINISHED = ("plan~", "fact~")

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from service.charts.drawing.lettering import width_of
+from service.charts.drawing.time_line import TimeLine, time_line
 from service.period.steps import Period
 
 LABEL_GAP = 16
@@ -29,7 +30,7 @@ Labels stand where a unit begins."""
 
 
 def labels(period: Period, width: float, time_format: str, size: float, *, short: bool = False) -> dict[int, str]:
-    """The labels, as many as there is room for: epoch milliseconds of the middle of a step -> its beginning in words.
+    """The labels, as many as there is room for: the place of the middle of a step -> its beginning in words.
 
     A label stands below the middle of its step, on an axis of this width in pixels. It may reach beyond the left end of
     the axis but not beyond the right one. No two neighbours say the same. If `short`, labels say the time, and the date
@@ -38,20 +39,28 @@ def labels(period: Period, width: float, time_format: str, size: float, *, short
     zone = ZoneInfo(period.zone)
     for unsaid in _UNSAID.get(period.step, ()):
         time_format = time_format.removesuffix(unsaid) or time_format
-    starts = [edge.astimezone(zone) for edge in period.edges[:-1]]
-    before = (period.start - timedelta(seconds=1)).astimezone(zone)
+    line, steps = time_line(period, width), period.kept or tuple(pairwise(period.edges))
+    starts = [start.astimezone(zone) for start, _ in steps]
+    before = _before(starts[0], period)
 
     def written(numbers: Sequence[int]) -> dict[int, str]:
         moments = [starts[number] for number in numbers]
         texts = _short(moments) if short else (moment.strftime(time_format) for moment in moments)
-        return {_middle(period, number): text for number, text in zip(numbers, texts, strict=True)}
+        middles = ((line.at(steps[number][0]) + line.at(steps[number][1])) // 2 for number in numbers)
+        return dict(zip(middles, texts, strict=True))
 
     sample = CLOCK_FORMAT if short else time_format
-    for unit in _fitting_units(period, width, width_of(starts[0].strftime(sample), size)):
+    for unit in _fitting_units(period, line, width, width_of(starts[0].strftime(sample), size)):
         texts = written([number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)])
-        if all(a != b for a, b in pairwise(texts.values())) and (found := _placed(texts, period, width, size)):
+        if all(a != b for a, b in pairwise(texts.values())) and (found := _placed(texts, line, width, size)):
             return found
     return written([len(starts) // 2])
+
+
+def _before(first: datetime, period: Period) -> datetime:
+    """A moment of the step before the first: of the day before where steps between are left out."""
+    is_cut = period.open is not None and not period.open.has(first - timedelta(minutes=1))
+    return (first.astimezone(UTC) - (timedelta(days=1) if is_cut else timedelta(seconds=1))).astimezone(first.tzinfo)
 
 
 def _short(moments: Sequence[datetime]) -> Iterator[str]:
@@ -65,18 +74,9 @@ def _short(moments: Sequence[datetime]) -> Iterator[str]:
         before = moment.date()
 
 
-def milliseconds(moment: datetime) -> int:
-    """The milliseconds since 1970."""
-    return round(moment.timestamp() * 1000)
-
-
-def _middle(period: Period, number: int) -> int:
-    return (milliseconds(period.edges[number]) + milliseconds(period.edges[number + 1])) // 2
-
-
-def _placed(texts: dict[int, str], period: Period, width: float, size: float) -> dict[int, str]:
+def _placed(texts: dict[int, str], line: TimeLine, width: float, size: float) -> dict[int, str]:
     """The labels that don't reach out of the picture; none at all where two of them would stand too close together."""
-    start, end = milliseconds(period.start), milliseconds(period.end)
+    start, end = line.start, line.end
     found, free = {}, [-math.inf, -math.inf]
     for at, text in texts.items():
         halves = [width_of(line, size) / 2 for line in text.split("\n")]
@@ -89,11 +89,10 @@ def _placed(texts: dict[int, str], period: Period, width: float, size: float) ->
     return found
 
 
-def _fitting_units(period: Period, width: float, label: float) -> Iterator[Unit]:
+def _fitting_units(period: Period, line: TimeLine, width: float, label: float) -> Iterator[Unit]:
     """The units at each of which about a label of this width has room, the shortest first."""
-    minutes = (period.end - period.start) / timedelta(minutes=1)
     most = max(2.0, width / (label + LABEL_GAP) + 1)
-    return (unit for length, unit in _units() if minutes / length <= most and 60 * length >= 0.9 * period.seconds)
+    return (unit for length, unit in _units() if line.minutes / length <= most and 60 * length >= 0.9 * period.seconds)
 
 
 def _units() -> list[tuple[int, Unit]]:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from service.charts.drawing.picture import Picture
-from service.charts.drawing.time_axis import milliseconds
+from service.charts.drawing.time_line import TimeLine
 from service.charts.drawing.wording import ahead_text
 from service.period.bucket import Panel, Running, RunningBucket
 
@@ -18,7 +18,7 @@ behind."""
 
 
 class _Level(msgspec.Struct, frozen=True):
-    """The totals of a bucket, which last from its beginning, in milliseconds, until the next; those of facts only as
+    """The totals of a bucket, which last from its beginning, on the time axis, until the next; those of facts only as
     far as minutes are due. A step that isn't over yet has a plan of which only a part is due."""
 
     left: int
@@ -28,13 +28,13 @@ class _Level(msgspec.Struct, frozen=True):
     bucket: RunningBucket
 
 
-def total_rows(picture: Picture) -> Iterator[Row]:
+def total_rows(picture: Picture, line: TimeLine) -> Iterator[Row]:
     """The rows of the layers of running totals, for every panel. `line` names the line that a level belongs to, and
     `said` has in words by how much the facts are ahead or behind."""
     if picture.running is None:
         return
     for number, panel in enumerate(picture.panels):
-        runs = list(_runs(picture, picture.running, panel))
+        runs = list(_runs(picture, picture.running, panel, line))
         for run, levels in enumerate(runs):
             for row in _rows(levels, run):
                 yield {**row, "panel": number}
@@ -43,10 +43,10 @@ def total_rows(picture: Picture) -> Iterator[Row]:
             yield {**_said(newest, picture.unit), "panel": number}
 
 
-def gaps(picture: Picture) -> Iterator[Row]:
+def gaps(picture: Picture, line: TimeLine) -> Iterator[Row]:
     """What lies between the two lines as far as steps are over, as bars that are drawn below all others."""
     for number, panel in enumerate(picture.panels if picture.running else ()):
-        for levels in _runs(picture, picture.running, panel) if picture.running else ():
+        for levels in _runs(picture, picture.running, panel, line) if picture.running else ():
             for level in levels:
                 bucket, ahead = level.bucket, level.bucket.ahead
                 if level.is_over and ahead and level.left < level.fact_until:
@@ -92,19 +92,19 @@ def _line(line: str, run: int, left: int, right: int, level: float) -> Iterator[
         yield {"line": line, "run": f"{line}{run}", "at": at, "level": level}
 
 
-def _runs(picture: Picture, running: Running, panel: Panel) -> Iterator[list[_Level]]:
+def _runs(picture: Picture, running: Running, panel: Panel, line: TimeLine) -> Iterator[list[_Level]]:
     """The levels of each run, from one beginning of the totals to the next. Where nothing was read, totals stay as they
     are."""
-    begins = [*map(milliseconds, running.begins), milliseconds(picture.period.end)]
-    ends = dict(zip(picture.period.edges, map(milliseconds, picture.period.edges[1:]), strict=False))
+    begins = [*map(line.at, running.begins), line.end]
+    ends = dict(picture.period.kept)
     buckets = [bucket for bucket in panel.buckets if isinstance(bucket, RunningBucket)]
-    due = milliseconds(running.due)
+    due = line.at(running.due)
     levels: list[_Level] = []
     for bucket, after in zip_longest(buckets, buckets[1:]):
-        left, end = milliseconds(bucket.bucket), ends[bucket.bucket]
+        left, end = line.at(bucket.bucket), line.at(ends[bucket.bucket])
         run_end = next(begin for begin in begins if begin > left)
-        right = min(run_end, max(due, end) if after is None else milliseconds(after.bucket))
+        right = min(run_end, max(due, end) if after is None else line.at(after.bucket))
         levels.append(_Level(left, right, min(right, due), end <= due, bucket))
-        if after is None or milliseconds(after.bucket) >= run_end:
+        if after is None or line.at(after.bucket) >= run_end:
             yield levels
             levels = []

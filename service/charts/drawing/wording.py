@@ -65,6 +65,8 @@ def _step(picture: Picture) -> str:
 
 
 def _unsaid(picture: Picture) -> Iterator[str]:
+    if picture.period.open:
+        yield picture.period.open.in_words
     if picture.split and len(picture.panels) > 1:
         yield "each panel has its own scale"
     if picture.earlier:
@@ -72,6 +74,8 @@ def _unsaid(picture: Picture) -> Iterator[str]:
         yield f"{plan}: {fact} of {picture.earlier.in_words} before"
     if picture.running:
         yield f"lines: totals {f'of each {picture.running.each}' if picture.running.each else 'so far'}"
+    if picture.numbers.notes:
+        yield "triangles: notes"
     if picture.title_given and picture.shift:
         yield _shift_named(picture.shift)
     if picture.title_given and AGGREGATES[picture.agg]:
@@ -109,18 +113,20 @@ def below(threshold: Threshold, labels: tuple[str, str]) -> str:
     return f"below {plan} by over {threshold if threshold.is_share else abbreviated(threshold.size)}"
 
 
-def empty_panel_text(panel: Panel) -> str:
+def empty_panel_text(picture: Picture, panel: Panel) -> str:
     """The text in a panel that has no bars."""
     readings = sum(bucket.readings for bucket in panel.buckets)
     if readings:
         return f"{readings} reading{'s' * (readings > 1)}, none with plan or fact"
+    if not picture.period.kept:
+        return "Nothing of this period is within these hours"
     return "No readings in this period" if panel.name is None else "No readings"
 
 
 def summary(picture: Picture) -> str:
     """A description of the picture for people who can't see it."""
     readings = len({bucket.bucket for panel in picture.panels for bucket in panel.buckets})
-    steps = len(picture.period.edges) - 1
+    steps = len(picture.period.kept)
     over = f" in {len(picture.panels)} panels" if picture.split else ""
     return f"{subtitle(picture)}. Bars of plan and fact{over}; {readings} of {steps} steps have readings."
 

@@ -45,6 +45,8 @@ def asking(
         period.line_at(now),
         parameters.plan,
         shift,
+        # the columns of CSV are always the same, unless somebody asks for more
+        form != "csv" if parameters.notes is None else parameters.notes,
     )
     until = kept_until(parameters.asked, question, now, lambda at: _period(parameters, form, defaults, at)[0])
     return Asking(question, until)
@@ -83,7 +85,7 @@ def _period(
     width = parameters.width // columns(parameters.width, most)
     tz = parameters.tz or defaults.zone
     ends = read_ends(parameters.asked, tz, now, defaults.shifts)
-    period = legible_period(ends.start, ends.until, parameters.step, tz, now, width, most)
+    period = legible_period(ends.start, ends.until, parameters.step, tz, now, width, most, parameters.open_hours)
     if parameters.agg == "increase":
         check_increases(period)
     # checked as for a single panel: the number of panels isn't known before the numbers are read

@@ -1,8 +1,6 @@
 """The parameters of `/chart`. How each is read and how the API's description explains it are defined together."""
 
-import math
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -13,16 +11,30 @@ from service.charts.drawing.picture import MAX_PANELS, STYLES, WIDTH, Style, def
 from service.charts.drawing.themes import THEMES
 from service.charts.drawing.wording import AGGREGATES
 from service.charts.question import MAX_PIXELS, ChartFormat, check_pixels
-from service.errors import bad_parameter, quoted
+from service.errors import bad_parameter
 from service.intake.reading import MAX_NAME
 from service.period.comparison import Threshold, read_threshold
 from service.period.earlier import Earlier, read_earlier
 from service.period.ends import Asked
+from service.period.open_hours import OpenHours, open_hours, read_days, read_hours
 from service.period.running import CUMULATIVE, Cumulative
+from service.period.shift_rules import Minutes
 from service.period.steps import STEPS
-from service.period.times import check_time_format, check_zone
+from service.period.times import check_zone
+from service.routes.chart.values import (
+    MAX_LABEL,
+    MAX_TITLE,
+    decimal,
+    labels,
+    one_of,
+    text,
+    time_format,
+    title,
+    unit,
+    whole,
+)
 from service.routes.openapi_schemas import schema
-from service.routes.parameters import MAX_CHOSEN, Together, choice, known_names, series_names, whole_number
+from service.routes.parameters import MAX_CHOSEN, Together, choice, known_names, series_names
 
 FORMATS: dict[ChartFormat, str] = {
     "png": "image/png",
@@ -36,7 +48,6 @@ FORMATS: dict[ChartFormat, str] = {
 MIN_WIDTH, MIN_HEIGHT, MAX_SIDE, MAX_SCALE = 200, 150, 3000, 4
 ADDED_UP = ("sum", "increase")
 """The aggregates of which there are running totals."""
-MAX_TITLE, MAX_LABEL = 200, 30
 
 
 class ChartParameters(msgspec.Struct, frozen=True):
@@ -63,12 +74,20 @@ class ChartParameters(msgspec.Struct, frozen=True):
     plan: Earlier | None = None
     labels: tuple[str, str] | None = None
     unit: str | None = None
+    hours: Minutes | None = None
+    days: tuple[int, ...] | None = None
+    notes: bool | None = None
     excel: bool = False
 
     @property
     def asked(self) -> Asked:
         """What the address has for the period."""
         return Asked(self.start, self.until, self.shift)
+
+    @property
+    def open_hours(self) -> OpenHours | None:
+        """The hours and days whose steps alone are kept; None for all."""
+        return open_hours(self.hours, self.days)
 
     @property
     def max_panels(self) -> int | None:
@@ -85,71 +104,17 @@ class _Parameter(msgspec.Struct, frozen=True):
     described: Schema
 
 
-def _text(name: str, value: str) -> str:
-    if not value.strip():
-        raise bad_parameter(name, "is empty")
-    return value
-
-
-def _title(name: str, value: str) -> str:
-    if not 1 <= len(value) <= MAX_TITLE or not value.strip() or not value.isprintable():
-        raise bad_parameter(name, f"must be 1 to {MAX_TITLE} printable characters")
-    return value
-
-
-def _labels(name: str, value: str) -> tuple[str, str]:
-    plan, comma, fact = (part.strip() for part in value.partition(","))
-    if not comma or "," in fact or not all(1 <= len(one) <= MAX_LABEL and one.isprintable() for one in (plan, fact)):
-        raise bad_parameter(
-            name, f"must be two names of 1 to {MAX_LABEL} printable characters with a comma between, like Soll,Ist"
-        )
-    return plan, fact
-
-
-def _unit(name: str, value: str) -> str:
-    if len(value) > MAX_LABEL or not value.isprintable():
-        raise bad_parameter(name, f"must be at most {MAX_LABEL} printable characters")
-    return value.strip()
-
-
-def _time_format(name: str, value: str) -> str:
-    if not 1 <= len(value) <= 50 or not value.isprintable():
-        raise bad_parameter(name, "must be 1 to 50 printable characters, as in strftime")
-    try:
-        return check_time_format(value)
-    except ValueError as exc:
-        raise bad_parameter(name, str(exc)) from None
-
-
-def _one_of(allowed: Sequence[str]) -> Callable[[str, str], str]:
-    return lambda name, value: choice(name, value, allowed)
-
-
-def _whole(lowest: int, highest: int) -> Callable[[str, str], int]:
-    return lambda name, value: whole_number(name, value, lowest, highest)
-
-
-def _decimal(lowest: float, highest: float, bounds: str) -> Callable[[str, str], float]:
-    def read(name: str, value: str) -> float:
-        number = float(value) if re.fullmatch(r"\d{1,16}(\.\d{0,30})?", value, re.ASCII) else math.nan
-        if not lowest <= number <= highest:
-            raise bad_parameter(name, f"{quoted(value)} must be a number {bounds}")
-        return number
-
-    return read
-
-
 _TIME = (
     "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday, shift, last-shift"
 )
 KNOWN = {
     "from": _Parameter(
-        "start", _text, f"Begin: {_TIME}. By default an hour before `until`.", schema("string", example="-6h")
+        "start", text, f"Begin: {_TIME}. By default an hour before `until`.", schema("string", example="-6h")
     ),
-    "until": _Parameter("until", _text, "End, written like `from`; by default now.", schema("string", example="now")),
+    "until": _Parameter("until", text, "End, written like `from`; by default now.", schema("string", example="now")),
     "shift": _Parameter(
         "shift",
-        _text,
+        text,
         "Instead of `from` and `until`, a shift of the setting `SHIFTS`: `early`, the newest of that name that has "
         "begun; `early@2026-11-24`, `early@yesterday`, that of a date; `shift`, the running one, or the last where "
         "none is; `last-shift`, the newest that is over.",
@@ -163,20 +128,34 @@ KNOWN = {
     ),
     "step": _Parameter(
         "step",
-        _one_of(list(STEPS)),
+        one_of(list(STEPS)),
         "Length of a step: minutes, hours, days, weeks from Monday on (`w`), months (`M`) or years; by default the "
         "shortest that leaves the bars legible. A picture has a longer one where it would be narrower than a pixel.",
         schema("string", enum=list(STEPS)),
     ),
+    "hours": _Parameter(
+        "hours",
+        read_hours,
+        "Only the steps that begin within these hours by the clock of `tz`, which may go over midnight. Steps have an "
+        "hour at most.",
+        schema("string", example="06:00-22:00"),
+    ),
+    "days": _Parameter(
+        "days",
+        read_days,
+        "Only the steps that begin on these days; of `hours` over midnight, those on which the hours begin. Steps have "
+        "a day at most.",
+        schema("string", example="mon-fri,sun"),
+    ),
     "agg": _Parameter(
         "agg",
-        _one_of(list(AGGREGATES)),
+        one_of(list(AGGREGATES)),
         "What a bar shows; `increase`: facts are counters, and it shows by how much each has risen.",
         schema("string", enum=list(AGGREGATES), default="sum"),
     ),
     "series": _Parameter(
         "series",
-        _text,
+        text,
         f"Only these series; repeatable, up to {MAX_CHOSEN} times.",
         schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1, max_items=MAX_CHOSEN),
     ),
@@ -187,7 +166,7 @@ KNOWN = {
         schema("string", enum=["series"]),
     ),
     "format": _Parameter(
-        "form", _one_of(list(FORMATS)), "By default what `Accept` says.", schema("string", enum=list(FORMATS))
+        "form", one_of(list(FORMATS)), "By default what `Accept` says.", schema("string", enum=list(FORMATS))
     ),
     "excel": _Parameter(
         "excel",
@@ -197,44 +176,44 @@ KNOWN = {
     ),
     "width": _Parameter(
         "width",
-        _whole(MIN_WIDTH, MAX_SIDE),
+        whole(MIN_WIDTH, MAX_SIDE),
         "Pixels.",
         schema("integer", minimum=MIN_WIDTH, maximum=MAX_SIDE, default=WIDTH),
     ),
     "height": _Parameter(
         "height",
-        _whole(MIN_HEIGHT, MAX_SIDE),
+        whole(MIN_HEIGHT, MAX_SIDE),
         "Pixels; by default 480 from a width of 960 on, five eighths of less, 200 at least, and more for panels.",
         schema("integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),
     ),
     "scale": _Parameter(
         "scale",
-        _decimal(1, MAX_SCALE, f"from 1 to {MAX_SCALE}"),
+        decimal(1, MAX_SCALE, f"from 1 to {MAX_SCALE}"),
         f"Pixels of a PNG per pixel of `width`, for dense screens and print; {MAX_PIXELS:,} pixels at most.",
         schema("number", minimum=1, maximum=MAX_SCALE, default=1),
     ),
     "theme": _Parameter(
-        "theme", _one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")
+        "theme", one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")
     ),
     "title": _Parameter(
-        "title", _title, "By default the service's own.", schema("string", min_length=1, max_length=MAX_TITLE)
+        "title", title, "By default the service's own.", schema("string", min_length=1, max_length=MAX_TITLE)
     ),
     "time_format": _Parameter(
         "time_format",
-        _time_format,
+        time_format,
         "Labels of the time axis, as in `strftime`.",
         schema("string", min_length=1, max_length=50, example="%H:%M"),
     ),
     "cumulative": _Parameter(
         "cumulative",
-        _one_of(CUMULATIVE),
+        one_of(CUMULATIVE),
         "Running totals of plan and fact as lines, and how far the facts are ahead of what is due or behind it: since "
         "the beginning of the period, of each day or of each shift.",
         schema("string", enum=list(CUMULATIVE)),
     ),
     "style": _Parameter(
         "style",
-        _one_of(STYLES),
+        one_of(STYLES),
         "`bars`: plan and fact beside each other where there is room; `target`: one bar of fact a step, and the plan "
         "as a line across it.",
         schema("string", enum=list(STYLES), default="bars"),
@@ -247,15 +226,21 @@ KNOWN = {
     ),
     "labels": _Parameter(
         "labels",
-        _labels,
+        labels,
         "What plan and fact are called, with a comma between.",
         schema("string", example="Soll,Ist", max_length=2 * MAX_LABEL + 1),
     ),
     "unit": _Parameter(
         "unit",
-        _unit,
+        unit,
         "What plan and fact count; empty for nothing.",
         schema("string", example="pcs", max_length=MAX_LABEL),
+    ),
+    "notes": _Parameter(
+        "notes",
+        lambda name, value: choice(name, value, ["true", "false"]) == "true",
+        "Whether notes are shown: marks in pictures, `notes` in JSON, a column in CSV; by default not in CSV.",
+        schema("string", enum=["true", "false"]),
     ),
     "threshold": _Parameter(
         "threshold",

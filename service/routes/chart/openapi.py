@@ -22,6 +22,7 @@ _BUCKET = an_object(
     optional=("series", "plan_total", "fact_total", "ahead"),
     title="Bucket",
 )
+_NOTE = an_object({"ts": INSTANT, "series": TEXT, "note": TEXT}, title="ChartNote")
 _NUMBERS = an_object(
     {
         "from": INSTANT,
@@ -29,11 +30,14 @@ _NUMBERS = an_object(
         "step": schema("string", enum=list(STEPS)),
         "tz": schema("string", example="Europe/Berlin"),
         "agg": schema("string", enum=list(AGGREGATES)),
+        "hours": schema("string", description="With `hours`: the hours that are kept.", example="06:00-22:00"),
+        "days": schema("string", description="With `days`: the days that are kept.", example="mon-fri"),
         "plan": schema("string", description="With `plan`: what the plan is.", example="fact-7d"),
+        "notes": schema("array", items=_NOTE, description="What people noted, unless `notes=false`."),
         "others": schema("integer", minimum=0, description="With `split=series`: how many series were put together."),
         "buckets": schema("array", items=_BUCKET, description="The steps that have readings."),
     },
-    optional=("others", "plan"),
+    optional=("notes", "others", "plan", "hours", "days"),
     title="Numbers",
 )
 _SCHEMAS = {"json": _NUMBERS, "csv": TEXT, "svg": TEXT, "html": TEXT, "vega": schema("object")}
