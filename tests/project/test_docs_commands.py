@@ -123,6 +123,17 @@ async def test_the_checks_of_the_docs_answer_as_shown(fresh: Running, tmp_path: 
     assert told == ["line 1 keeps up", "line 1 is silent"]
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+async def test_the_day_goes_as_it_is_told(fresh: Running, tmp_path: Path) -> None:
+    day = commands(ROOT / "docs" / "day.md")
+    assert len(day) >= 15
+    for command in day:
+        said = await run(command.line.replace("curl ", "curl -sS "), (), fresh, tmp_path)
+        for line in command.shown:
+            assert line in said, command.line
+    assert (tmp_path / "shift.png").read_bytes().startswith(b"\x89PNG")
+
+
 async def test_the_emitters_commands_run(fresh: Running, tmp_path: Path) -> None:
     lines = [
         command.line
