@@ -1,10 +1,9 @@
 """The description of `/board` in the OpenAPI document."""
 
-from litestar.openapi.spec import Parameter
-
 from service.board.board_period import STEPS
 from service.board.tables import COLUMNS, STANDING
 from service.routes.board_parameters import KNOWN
+from service.routes.described_parameters import in_openapi
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import INSTANT, NUMBER_OR_NULL, TEXT, an_object, schema
 
@@ -47,9 +46,6 @@ BoardOperation = answering(
         303: SIGN_IN,
     },
     READING,
-    parameters=[
-        Parameter(name=name, param_in="query", description=one.text, schema=one.described, required=False)
-        for name, one in KNOWN.items()
-    ],
+    parameters=in_openapi(KNOWN),
 )
 """`GET /board` in the OpenAPI document."""

@@ -1,12 +1,9 @@
 """The parameters of `/board`, read as those of `/chart` are."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from litestar.openapi.spec import Schema
 
 from service.access.grants import Grant
 from service.board.board_period import STEPS, BoardPeriod
@@ -18,8 +15,9 @@ from service.period.ends import Asked
 from service.quantities import parse_duration
 from service.routes.chart.chart_parameters import KNOWN as OF_CHARTS
 from service.routes.defaults import Defaults
+from service.routes.described_parameters import Described, read_fields
 from service.routes.openapi_schemas import schema
-from service.routes.parameters import Together, choice, known_names, series_names
+from service.routes.parameters import choice
 from service.routes.visible_series import series_shown
 
 FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
@@ -68,13 +66,6 @@ class BoardParameters(msgspec.Struct, frozen=True):
         return BoardView(period, series_shown(self.series, grant), self.is_split, self.view == "wall", looks)
 
 
-class _Parameter(msgspec.Struct, frozen=True):
-    field: str
-    read: Callable[[str, str], Any]
-    text: str
-    described: Schema
-
-
 def _stale(name: str, value: str) -> timedelta:
     try:
         found = parse_duration(value)
@@ -89,39 +80,39 @@ def _split(name: str, value: str) -> bool:
     return choice(name, value, ["series", "none"]) == "series"
 
 
-KNOWN: dict[str, Any] = {
+KNOWN: dict[str, Described] = {
     **{name: OF_CHARTS[name] for name in SHARED},
-    "split": _Parameter(
+    "split": Described(
         "split",
         _split,
         "`series`: rows for each series; `none`: for all of them together, on the wall as well.",
         schema("string", enum=["series", "none"]),
     ),
-    "step": _Parameter(
+    "step": Described(
         "step",
         lambda name, value: choice(name, value, STEPS),
         "Length of a row.",
         schema("string", enum=list(STEPS), default="1h"),
     ),
-    "format": _Parameter(
+    "format": Described(
         "form",
         lambda name, value: choice(name, value, FORMATS),
         "By default what `Accept` says.",
         schema("string", enum=list(FORMATS)),
     ),
-    "view": _Parameter(
+    "view": Described(
         "view",
         lambda name, value: choice(name, value, VIEWS),
         "`hours`: a row an hour; `wall`: a tile a series, for a screen on the wall.",
         schema("string", enum=list(VIEWS), default="hours"),
     ),
-    "theme": _Parameter(
+    "theme": Described(
         "theme",
         lambda name, value: choice(name, value, [one for one in THEMES if one != "print"]),
         "Colours of the wall.",
         schema("string", enum=["light", "dark"], default="dark"),
     ),
-    "stale": _Parameter(
+    "stale": Described(
         "stale",
         _stale,
         "On the wall, a series without a fact for so long is grey.",
@@ -133,16 +124,7 @@ KNOWN: dict[str, Any] = {
 def read_board_parameters(given: list[tuple[str, str]]) -> BoardParameters:
     """Read the parameters of an address strictly. BadRequest names all that are wrong. An empty one, which forms send,
     counts as absent."""
-    given = [(name, value) for name, value in given if value.strip()]
-    known_names([name for name, _ in given], list(KNOWN), repeatable=["series"])
-    all_of = Together()
-    values = {
-        KNOWN[name].field: all_of.read(partial(KNOWN[name].read, name, value), None)
-        for name, value in given
-        if name != "series"
-    }
-    names = all_of.read(lambda: series_names([value for name, value in given if name == "series"]), None)
-    all_of.check()
-    if values.get("view") == "wall":
-        values.setdefault("threshold", WALL_THRESHOLD)
-    return BoardParameters(**values, series=tuple(dict.fromkeys(names)) if names else None)
+    fields = read_fields(((name, value) for name, value in given if value.strip()), KNOWN)
+    if fields.get("view") == "wall":
+        fields.setdefault("threshold", WALL_THRESHOLD)
+    return BoardParameters(**fields)

@@ -1,11 +1,8 @@
 """The parameters of `/chart`. How each is read and how the API's description explains it are defined together."""
 
-from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import Any
+from functools import lru_cache
 
 import msgspec
-from litestar.openapi.spec import Schema
 
 from service.charts.drawing.picture import MAX_PANELS, STYLES, WIDTH, Style, default_height
 from service.charts.drawing.themes import THEMES
@@ -33,8 +30,9 @@ from service.routes.chart.values import (
     unit,
     whole,
 )
+from service.routes.described_parameters import Described, read_fields
 from service.routes.openapi_schemas import schema
-from service.routes.parameters import MAX_CHOSEN, Together, choice, known_names, series_names
+from service.routes.parameters import MAX_CHOSEN, choice
 
 FORMATS: dict[ChartFormat, str] = {
     "png": "image/png",
@@ -95,24 +93,15 @@ class ChartParameters(msgspec.Struct, frozen=True):
         return min(MAX_PANELS, len(self.series or range(MAX_PANELS))) if self.split else None
 
 
-class _Parameter(msgspec.Struct, frozen=True):
-    """A parameter: the field that it sets, how its text is read, and how the API describes it."""
-
-    field: str
-    read: Callable[[str, str], Any]
-    text: str
-    described: Schema
-
-
 _TIME = (
     "RFC 3339, a date, epoch seconds or milliseconds, now-2h, -2h, now-1d/d, today, 6pm yesterday, shift, last-shift"
 )
 KNOWN = {
-    "from": _Parameter(
+    "from": Described(
         "start", text, f"Begin: {_TIME}. By default an hour before `until`.", schema("string", example="-6h")
     ),
-    "until": _Parameter("until", text, "End, written like `from`; by default now.", schema("string", example="now")),
-    "shift": _Parameter(
+    "until": Described("until", text, "End, written like `from`; by default now.", schema("string", example="now")),
+    "shift": Described(
         "shift",
         text,
         "Instead of `from` and `until`, a shift of the setting `SHIFTS`: `early`, the newest of that name that has "
@@ -120,129 +109,127 @@ KNOWN = {
         "none is; `last-shift`, the newest that is over.",
         schema("string", example="last-shift"),
     ),
-    "tz": _Parameter(
+    "tz": Described(
         "tz",
         lambda _, value: check_zone(value),
         "IANA time zone of period, steps and axis.",
         schema("string", example="Europe/Berlin"),
     ),
-    "step": _Parameter(
+    "step": Described(
         "step",
         one_of(list(STEPS)),
         "Length of a step: minutes, hours, days, weeks from Monday on (`w`), months (`M`) or years; by default the "
         "shortest that leaves the bars legible. A picture has a longer one where it would be narrower than a pixel.",
         schema("string", enum=list(STEPS)),
     ),
-    "hours": _Parameter(
+    "hours": Described(
         "hours",
         read_hours,
         "Only the steps that begin within these hours by the clock of `tz`, which may go over midnight. Steps have an "
         "hour at most.",
         schema("string", example="06:00-22:00"),
     ),
-    "days": _Parameter(
+    "days": Described(
         "days",
         read_days,
         "Only the steps that begin on these days; of `hours` over midnight, those on which the hours begin. Steps have "
         "a day at most.",
         schema("string", example="mon-fri,sun"),
     ),
-    "agg": _Parameter(
+    "agg": Described(
         "agg",
         one_of(list(AGGREGATES)),
         "What a bar shows; `increase`: facts are counters, and it shows by how much each has risen.",
         schema("string", enum=list(AGGREGATES), default="sum"),
     ),
-    "series": _Parameter(
+    "series": Described(
         "series",
         text,
         f"Only these series; repeatable, up to {MAX_CHOSEN} times.",
         schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1, max_items=MAX_CHOSEN),
     ),
-    "split": _Parameter(
+    "split": Described(
         "split",
         lambda name, value: bool(choice(name, value, ["series"])),
         f"`series`: a panel for each series, {MAX_PANELS} at most; the rest share the last.",
         schema("string", enum=["series"]),
     ),
-    "format": _Parameter(
+    "format": Described(
         "form", one_of(list(FORMATS)), "By default what `Accept` says.", schema("string", enum=list(FORMATS))
     ),
-    "excel": _Parameter(
+    "excel": Described(
         "excel",
         lambda name, value: choice(name, value, ["true", "false"]) == "true",
         "`true`: CSV for a spreadsheet, in which no text is taken for a formula.",
         schema("string", enum=["true", "false"], default="false"),
     ),
-    "width": _Parameter(
+    "width": Described(
         "width",
         whole(MIN_WIDTH, MAX_SIDE),
         "Pixels.",
         schema("integer", minimum=MIN_WIDTH, maximum=MAX_SIDE, default=WIDTH),
     ),
-    "height": _Parameter(
+    "height": Described(
         "height",
         whole(MIN_HEIGHT, MAX_SIDE),
         "Pixels; by default 480 from a width of 960 on, five eighths of less, 200 at least, and more for panels.",
         schema("integer", minimum=MIN_HEIGHT, maximum=MAX_SIDE),
     ),
-    "scale": _Parameter(
+    "scale": Described(
         "scale",
         decimal(1, MAX_SCALE, f"from 1 to {MAX_SCALE}"),
         f"Pixels of a PNG per pixel of `width`, for dense screens and print; {MAX_PIXELS:,} pixels at most.",
         schema("number", minimum=1, maximum=MAX_SCALE, default=1),
     ),
-    "theme": _Parameter(
-        "theme", one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")
-    ),
-    "title": _Parameter(
+    "theme": Described("theme", one_of(list(THEMES)), "Colours.", schema("string", enum=list(THEMES), default="light")),
+    "title": Described(
         "title", title, "By default the service's own.", schema("string", min_length=1, max_length=MAX_TITLE)
     ),
-    "time_format": _Parameter(
+    "time_format": Described(
         "time_format",
         time_format,
         "Labels of the time axis, as in `strftime`.",
         schema("string", min_length=1, max_length=50, example="%H:%M"),
     ),
-    "cumulative": _Parameter(
+    "cumulative": Described(
         "cumulative",
         one_of(CUMULATIVE),
         "Running totals of plan and fact as lines, and how far the facts are ahead of what is due or behind it: since "
         "the beginning of the period, of each day or of each shift.",
         schema("string", enum=list(CUMULATIVE)),
     ),
-    "style": _Parameter(
+    "style": Described(
         "style",
         one_of(STYLES),
         "`bars`: plan and fact beside each other where there is room; `target`: one bar of fact a step, and the plan "
         "as a line across it.",
         schema("string", enum=list(STYLES), default="bars"),
     ),
-    "plan": _Parameter(
+    "plan": Described(
         "plan",
         read_earlier,
         "`fact-7d`, `fact-1w`, …: the facts of so long ago as the plan; units h, d, w, M and y.",
         schema("string", example="fact-7d", pattern=r"^fact-[1-9][0-9]{0,3}[hdwMy]$"),
     ),
-    "labels": _Parameter(
+    "labels": Described(
         "labels",
         labels,
         "What plan and fact are called, with a comma between.",
         schema("string", example="Soll,Ist", max_length=2 * MAX_LABEL + 1),
     ),
-    "unit": _Parameter(
+    "unit": Described(
         "unit",
         unit,
         "What plan and fact count; empty for nothing.",
         schema("string", example="pcs", max_length=MAX_LABEL),
     ),
-    "notes": _Parameter(
+    "notes": Described(
         "notes",
         lambda name, value: choice(name, value, ["true", "false"]) == "true",
         "Whether notes are shown: marks in pictures, `notes` in JSON, a column in CSV; by default not in CSV.",
         schema("string", enum=["true", "false"]),
     ),
-    "threshold": _Parameter(
+    "threshold": Described(
         "threshold",
         read_threshold,
         "A fact that is more than this below its plan is marked, and so is a plan that is due and has no fact: a "
@@ -255,16 +242,7 @@ KNOWN = {
 def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
     """Read the parameters of an address strictly. Raises BadRequest, which names those that are wrong and what is
     allowed."""
-    known_names([name for name, _ in given], list(KNOWN), repeatable=["series"])
-    all_of = Together()
-    values = {
-        KNOWN[name].field: all_of.read(partial(KNOWN[name].read, name, value), None)
-        for name, value in given
-        if name != "series"
-    }
-    names = all_of.read(lambda: series_names([value for name, value in given if name == "series"]), None)
-    all_of.check()
-    read = ChartParameters(**values, series=tuple(dict.fromkeys(names)) if names else None)
+    read = ChartParameters(**read_fields(given, KNOWN))
     if read.cumulative and read.agg not in ADDED_UP:
         raise bad_parameter("cumulative", f"has totals of what is added up; agg is {' or '.join(ADDED_UP)} then")
     check_pixels(read.width, read.height or default_height(read.width, 1), read.scale)

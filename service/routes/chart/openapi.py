@@ -1,10 +1,11 @@
 """The description of `/chart` in the OpenAPI document: parameters, answers and headers."""
 
-from litestar.openapi.spec import OpenAPIResponse, Parameter
+from litestar.openapi.spec import OpenAPIResponse
 
 from service.charts.drawing.wording import AGGREGATES
 from service.period.steps import STEPS
 from service.routes.chart.chart_parameters import FORMATS, KNOWN
+from service.routes.described_parameters import in_openapi
 from service.routes.openapi_answers import PROBLEMS, READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import INSTANT, NUMBER_OR_NULL, TEXT, an_object, schema
 
@@ -78,9 +79,6 @@ ChartOperation = answering(
     READING,
     _PICTURES,
     headers(**_FAILED),
-    parameters=[
-        Parameter(name=name, param_in="query", description=one.text, schema=one.described, required=False)
-        for name, one in KNOWN.items()
-    ],
+    parameters=in_openapi(KNOWN),
 )
 """`GET /chart` in the OpenAPI document."""
