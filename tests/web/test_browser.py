@@ -264,7 +264,7 @@ async def test_no_bar_is_left_out_of_the_live_page_or_of_a_chart_s_page(
             await page.goto(address)
             await page.wait_for_selector("#chart svg")
             bars = await page.evaluate(BARS)
-            assert len(bars) == 36, address
+            assert len({label for label, *_ in bars}) == 36, address  # what is missed may have a mark of the same label
             assert min(wide for _, wide, _ in bars) > 0.9, address
             assert min(high for *_, high in bars) > 0.8, address
             await keep(page, f"bars-{width}{'-alone' if address == alone else ''}")

@@ -116,7 +116,7 @@ def _lines_across_bars(picture: Picture, panel: Panel, line: TimeLine, scale: _S
         gap = BAR_GAP * scale.wide if step.right - step.left >= BAR_GAP_FROM * scale.wide else 0
         ends = step.left + gap, step.right
         if plan is not None and kinds[0] == "missed":
-            yield {**_bar("missed", ends, plan, scale, _label(picture, step, 0, plan)), "base": 0}
+            yield {**_bar("missed", ends, _high(plan, scale), scale, _label(picture, step, 0, plan)), "base": 0}
         if fact is not None:
             yield {**_bar(kinds[1], ends, _high(fact, scale), scale, _label(picture, step, 1, fact)), "base": 0}
     yield from _lines(picture, steps, scale)
