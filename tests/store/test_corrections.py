@@ -78,10 +78,9 @@ async def test_in_the_columnstore_after_a_refresh(store: Store, engine: Engine, 
     await write(store, *(at(old + number * MINUTE, 1, 2) for number in range(1000)))
     await write(store, *(Reading(old + number * MINUTE, "other", 5, 5, None) for number in range(100)))
     await run_jobs(store)
-    if store.server.edition == "community":
-        await store.rollups.refresh_late()
-        async with connected(engine, schema) as con:
-            assert await con.fetchval(COMPRESSED, schema) == [True]
+    await store.rollups.refresh_late()
+    async with connected(engine, schema) as con:
+        assert await con.fetchval(COMPRESSED, schema) == [True]
     before = await charted(store)
     assert sum(row[2] for row in before) == 1100
     parts = (
