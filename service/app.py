@@ -37,6 +37,7 @@ from service.routes.edge.hosts import at_hosts
 from service.routes.edge.proxies import behind_proxies
 from service.routes.edge.root_path import below
 from service.routes.edge.sharing import shared_with
+from service.routes.edge.timing import timed
 from service.routes.error_answers import handlers
 from service.routes.export import export_route
 from service.routes.head import with_head
@@ -94,7 +95,7 @@ def create_app(parts: Parts) -> ASGIApp:
     inner = with_head(at_addresses(app, counters), app.route_handler_method_map)
     shared = shared_with(inner, origins)
     hosts = hosts_for(settings.allowed_hosts, settings.api_host)
-    outer = at_hosts(below(shared, settings.root_path), hosts, counters)
+    outer = timed(at_hosts(below(shared, settings.root_path), hosts, counters), counters)
     return behind_proxies(outer, Proxies(settings.trusted_proxies))
 
 
@@ -135,8 +136,8 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         display_route(store.records, parts.reading, pages, defaults, counters),
         export_route(store.long_ranges, parts.reading, defaults, admits, parts.memory),
         livez,
-        readyz_route(store, parts.writer, parts.watch, parts.engine_state, counters),
-        metrics_route(counters, parts.figures),
+        readyz_route(store, parts.writer, parts.watch, settings.database_schema, counters),
+        metrics_route(counters, parts.figures, parts.lags),
         _assets(ADDRESS, FILES),
         *asset_routes(parts.assets),
     ]

@@ -1,89 +1,17 @@
-"""The Prometheus metrics: what was written and refused, and how long that took."""
+"""The Prometheus metrics: what was written and refused, and how long that took. docs/metrics.md lists them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from platform import python_version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from service.collectors import Delays, DelaysCollector, Figure, FiguresCollector, JobsCollector, Reported
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-
-class Reported(Protocol):
-    """What the metrics need to know about a background job of the database."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def policy(self) -> str: ...
-    @property
-    def relation(self) -> str | None: ...
-    @property
-    def every(self) -> timedelta: ...
-    @property
-    def failures(self) -> int: ...
-    @property
-    def age(self) -> float: ...
-    @property
-    def in_trouble(self) -> bool: ...
-
-
-class Figure(NamedTuple):
-    """Where a series stands: plan that is due, fact, and by how much the fact is ahead."""
-
-    series: str
-    plan: float | None
-    fact: float | None
-    ahead: float
-
-
-class _Figures(Collector):
-    """Collects where series stand whenever the metrics are read."""
-
-    def __init__(self, figures: Callable[[], Sequence[Figure]]) -> None:
-        self._figures = figures
-
-    def collect(self) -> Iterable[Metric]:
-        plan = GaugeMetricFamily(
-            "taktline_plan", "Plan that is due, of the running shift or today.", labels=("series",)
-        )
-        fact = GaugeMetricFamily("taktline_fact", "Fact of the same time.", labels=("series",))
-        ahead = GaugeMetricFamily("taktline_ahead", "By how much the fact is ahead of that plan.", labels=("series",))
-        for figure in self._figures():
-            for family, value in ((plan, figure.plan), (fact, figure.fact), (ahead, figure.ahead)):
-                if value is not None:
-                    family.add_metric((figure.series,), value)
-        return plan, fact, ahead
-
-
-class _Jobs(Collector):
-    """Collects the state of the background jobs whenever the metrics are read."""
-
-    def __init__(self, jobs: Callable[[], Sequence[Reported]]) -> None:
-        self._jobs = jobs
-
-    def collect(self) -> Iterable[Metric]:
-        labels = ("id", "policy", "relation")
-        age = GaugeMetricFamily(
-            "taktline_job_success_age_seconds", "Time since a background job last succeeded.", labels=labels
-        )
-        every = GaugeMetricFamily("taktline_job_interval_seconds", "Time between two of its runs.", labels=labels)
-        failed = CounterMetricFamily("taktline_job_failures", "Its runs by the server that failed.", labels=labels)
-        trouble = GaugeMetricFamily(
-            "taktline_job_trouble",
-            "1 where it doesn't succeed in time, or only when the service runs it.",
-            labels=labels,
-        )
-        for job in self._jobs():
-            names = (str(job.id), job.policy, job.relation or "")
-            age.add_metric(names, job.age)
-            every.add_metric(names, job.every.total_seconds())
-            failed.add_metric(names, job.failures)
-            trouble.add_metric(names, job.in_trouble)
-        return age, every, failed, trouble
+_REQUESTS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
+"""Fewer, since there are as many of them for each route and method."""
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 
 
 class Metrics:
@@ -97,6 +25,19 @@ class Metrics:
             "refused", "Requests, frames, connections, single readings refused.", "where", "reason"
         )
         self._responses = self._counter("http_responses", "Answers by route and status.", "route", "status")
+        self._requests = self._histogram(
+            "http_request_duration_seconds",
+            "Time from the head of a request to the end of its answer.",
+            _REQUESTS,
+            "route",
+            "method",
+        )
+        self._acknowledgements = self._histogram(
+            "acknowledgement_seconds",
+            "Time from receiving a batch to acknowledging it, by transport; of a request, from its head.",
+            _LATENCIES,
+            "transport",
+        )
         self._failures = self._counter("commit_failures", "Attempts to commit that the database did not take.")
         self._commits = self._histogram("commit_seconds", "Time of a transaction, by the writer.", _LATENCIES)
         self._group = self._histogram(
@@ -113,9 +54,15 @@ class Metrics:
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
         self._viewers = self._gauge("viewers", "Open live pages.")
         self._waiting_charts = self._gauge("waiting_charts", "Charts that wait to be drawn, or are being drawn.")
+        self._kept = self._gauge("chart_cache_bytes", "Memory of the charts that are kept.")
+        self._kept_limit = self._gauge("chart_cache_bytes_limit", "The most that it may be.")
         self._waiting = self._gauge("waiting_readings", "Readings that wait to be written.")
         self._waiting_bytes = self._gauge("waiting_bytes", "The same in bytes.")
         self._waiting_age = self._gauge("waiting_seconds", "For how long the oldest of them has waited.")
+        self._info(
+            "build", "The version of the service, and of Python.", version=version("taktline"), python=python_version()
+        )
+        ProcessCollector(registry=self.registry)
 
     def settled(self, outcome: str, batches: int, readings: int) -> None:
         """Count settled batches, and their readings."""
@@ -129,6 +76,15 @@ class Metrics:
     def response(self, route: str, status: int) -> None:
         """Count an HTTP answer."""
         self._responses.labels(route, str(status)).inc()
+
+    def request(self, route: str, method: str, seconds: float) -> None:
+        """Count an HTTP request that was answered, or given up. `route` is the template of its address."""
+        self._requests.labels(route, method if method in _METHODS else "other").observe(seconds)
+
+    def acknowledgements(self, transport: str) -> Callable[[float], None]:
+        """A function that counts an acknowledgement, given the seconds since its batch was received. It is kept by
+        whoever sends many, since to find it takes as long as to call it."""
+        return self._acknowledgements.labels(transport).observe
 
     def commit(self, seconds: float, readings: int) -> None:
         """Count a committed transaction."""
@@ -183,6 +139,11 @@ class Metrics:
         """Report how many charts wait to be drawn; the function is called whenever the metrics are read."""
         self._waiting_charts.set_function(charts)
 
+    def watch_cache(self, size: Callable[[], float], limit: float) -> None:
+        """Report how many bytes of charts are kept; the function is called whenever the metrics are read."""
+        self._kept.set_function(size)
+        self._kept_limit.set(limit)
+
     def watch_held(self, held: Callable[[], float], limit: float) -> None:
         """Report how many bytes are held for clients; the function is called whenever the metrics are read."""
         self._gauge("held_bytes", "Memory held for clients: received, waiting, unread.").set_function(held)
@@ -195,11 +156,19 @@ class Metrics:
 
     def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
         """Report the state of the database's background jobs; the function is called whenever the metrics are read."""
-        self.registry.register(_Jobs(jobs))
+        self.registry.register(JobsCollector(jobs))
 
     def watch_series(self, figures: Callable[[], Sequence[Figure]]) -> None:
         """Report where series stand; the function is called whenever the metrics are read."""
-        self.registry.register(_Figures(figures))
+        self.registry.register(FiguresCollector(figures))
+
+    def watch_delays(self, delays: Callable[[], Delays]) -> None:
+        """Report how far behind the database is; the function is called whenever the metrics are read."""
+        self.registry.register(DelaysCollector(delays))
+
+    def know_database(self, **facts: str) -> None:
+        """Report which database it is: its edition and versions."""
+        self._info("database", "What the readings are kept in.", **facts)
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus's text format."""
@@ -211,5 +180,8 @@ class Metrics:
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"taktline_{name}", text, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"taktline_{name}", text, buckets=buckets, registry=self.registry)
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"taktline_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+    def _info(self, name: str, text: str, **facts: str) -> None:
+        Gauge(f"taktline_{name}_info", text, tuple(facts), registry=self.registry).labels(**facts).set(1)

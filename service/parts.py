@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import structlog
 
@@ -47,6 +46,7 @@ from service.store.leadership import Leadership
 from service.store.migrate import migrate, search_path
 from service.store.queries import read_queries
 from service.upkeep.job_watch import JobWatch
+from service.upkeep.lag_watch import LagWatch
 from service.upkeep.rounds import maintain
 from service.web.assets import Assets
 
@@ -87,6 +87,7 @@ class Parts:
     checking: Checking
     figures: Figures
     """Where the series stand that the settings name for the metrics."""
+    lags: LagWatch
     feed: LiveFeed
     watch: JobWatch
     assets: Assets
@@ -107,10 +108,6 @@ class Parts:
     def held(self) -> int:
         """The bytes that are held for clients."""
         return self.memory.used + self.writer.size
-
-    def engine_state(self) -> dict[str, Any]:
-        """Facts about the database that /readyz shows."""
-        return _describe(self.server, self.settings)
 
 
 @asynccontextmanager
@@ -151,6 +148,9 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         ) as watch,
     ):
         counters.watch_jobs(watch.jobs)
+        lags = LagWatch(store.lags)
+        counters.watch_delays(lambda: lags.current)
+        counters.know_database(**server.facts())
         figures = Figures(store.checks, read_names(settings.metrics_series), settings.chart_tz, shifts)
         counters.watch_series(lambda: figures.current)
         take_over(await renderer.warm())
@@ -180,6 +180,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 boards=boards,
                 checking=checking,
                 figures=figures,
+                lags=lags,
                 feed=feed,
                 watch=watch,
                 assets=assets,
@@ -287,15 +288,3 @@ def _alarms(settings: Settings, checking: Checking, store: Store, metrics: Metri
     key = read_secret_key(secret) if (secret := settings.webhook_secret) else None
     rules = read_rules(settings.alerts, settings.chart_tz)
     return Alarms(rules, checking, store.alerts, Webhook(read_address(url), key, home), metrics)
-
-
-def _describe(server: DatabaseServer, settings: Settings) -> dict[str, Any]:
-    return {
-        "engine": "embedded" if server.embedded else "server",
-        "note": "a trial engine: use a TimescaleDB server for data you would miss" if server.embedded else None,
-        "edition": server.edition,
-        "timescaledb": server.timescaledb,
-        "postgresql": server.postgresql,
-        "durable": server.durable,
-        "schema": settings.database_schema,
-    }

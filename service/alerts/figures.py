@@ -7,8 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from service.board.board_period import ends_of_board
+from service.collectors import Figure
 from service.errors import Unavailable
-from service.metrics import Figure
 from service.period.comparison import difference
 from service.period.ends import Asked
 from service.period.selection import SeriesFilter

@@ -94,6 +94,7 @@ class Charts:
         self._looks: SharedReads[CachedNumbers] = SharedReads()
         self._numbers: LRUCache[BucketQuestion, CachedNumbers] = LRUCache(CACHE_BUCKETS, getsizeof=lambda it: it.weight)
         self._bodies = Cache(most_bytes)
+        metrics.watch_cache(lambda: self._bodies.size, most_bytes)
         self._writing = FairLine("charts", WRITERS, MOST_WRITTEN)
 
     async def answer(self, question: ChartQuestion, delivery: Delivery) -> ChartAnswer:

@@ -61,6 +61,7 @@ class Gate:
         self.writer, self.rates, self.rules, self.memory = writer, rates, rules, memory
         self._metrics, self.series = metrics, series
         self.turns = Turns()
+        self._acknowledgements: dict[str, Callable[[float], None]] = {}
 
     def enter(self, sender: Sender, on_refusal: Callable[[TaktlineError], None] | None = None) -> "Entrance":
         """An entrance for a connection, which may be kept waiting. Raises Draining where the service is stopping, and
@@ -79,6 +80,13 @@ class Gate:
         if seconds := self.rates.wait(sender.payer, sender.grant.rate):
             raise TooFast(seconds)
         return entrance
+
+    def acknowledgements(self, transport: str) -> Callable[[float], None]:
+        """What counts acknowledgements of a transport: see Entrance.acknowledged. There are few transports, and
+        connections may be many."""
+        if (known := self._acknowledgements.get(transport)) is None:
+            known = self._acknowledgements[transport] = self._metrics.acknowledgements(transport)
+        return known
 
     def refused(self, transport: str, what: TaktlineError | str, count: int = 1) -> None:
         """Count a refusal, given the error or the label of its reason."""
@@ -100,6 +108,7 @@ class Entrance:
         "_sender",
         "_series",
         "_writer",
+        "acknowledged",
         "hold",
         "pausing",
         "rules",
@@ -115,6 +124,8 @@ class Entrance:
         """The rules for this sender's readings."""
         self.share = gate.turns.share(self._caller)
         """In which this sender's readings are parsed."""
+        self.acknowledged = gate.acknowledgements(sender.transport)
+        """Is called with the seconds from receiving a batch to acknowledging it."""
         self.hold = gate.memory.hold(self._caller)
         """The memory for what has arrived and isn't handed over yet."""
         self.pausing = False

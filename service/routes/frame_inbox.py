@@ -5,6 +5,7 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any, TypeVar
 
 from litestar import WebSocket
@@ -14,6 +15,9 @@ from service.limits.allowance import Hold
 T = TypeVar("T")
 MESSAGE = 300
 """About how many bytes of memory a message takes beside its content, so that empty messages count as well."""
+
+RECEIVED = "received"
+"""When a message was received, if it was kept before it was taken, in the message itself."""
 
 
 class FrameInbox:
@@ -67,7 +71,7 @@ class FrameInbox:
         finally:
             receiving.cancel()  # a cancelled receive() takes no message: the next call gets it
         if receiving.done():
-            message = dict(receiving.result())
+            message = {**receiving.result(), RECEIVED: perf_counter()}
             self._kept.append(message)
             self._bytes += _size(message)
             self._ended = message["type"] == "websocket.disconnect"

@@ -39,7 +39,11 @@ def with_head(app: ASGIApp, methods: Mapping[str, Iterable[str]]) -> ASGIApp:
             await send(message)
 
         asked: HTTPScope = {**scope, "method": "GET"}
-        await app(asked, receive, send_head)
+        try:
+            await app(asked, receive, send_head)
+        finally:
+            if (template := asked.get("path_template")) is not None:
+                scope["path_template"] = template  # for those around, who go by it
 
     return answer
 

@@ -1,6 +1,6 @@
 """`/livez`, `/readyz` and `/metrics`, for orchestrators and Prometheus."""
 
-from collections.abc import Callable
+import asyncio
 from typing import Any
 
 from litestar import Request, Response, get
@@ -19,10 +19,9 @@ from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.senders import grant_of
 from service.routes.visible_series import patterns_of
 from service.store import Job, Store
+from service.store.database import DatabaseServer
 from service.upkeep.job_watch import JobWatch
-
-EngineState = Callable[[], dict[str, Any]]
-"""Returns facts about the database that /readyz shows."""
+from service.upkeep.lag_watch import LagWatch
 
 
 def _states(*states: str) -> dict[str, Schema | None]:
@@ -41,9 +40,7 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def readyz_route(
-    store: Store, writer: Writer, watch: JobWatch, engine_state: EngineState, metrics: Metrics
-) -> HTTPRouteHandler:
+def readyz_route(store: Store, writer: Writer, watch: JobWatch, schema_name: str, metrics: Metrics) -> HTTPRouteHandler:
     @get("/readyz", operation_id="readyz", operation_class=_READY, tags=["operation"], opt=needs())
     async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Engine, schema and writer are ready; 503 says what is not.
@@ -53,7 +50,7 @@ def readyz_route(
         callers who may do anything at all.
         """
         known = bool(grant_of(request).scopes)
-        state = engine_state() if known else {}
+        state = _engine(store.server, schema_name) if known else {}
         why = writer.stalled or ("The service is shutting down." if writer.closed else None)
         why = why or store.inventory.lacking
         if why is None:
@@ -71,6 +68,19 @@ def readyz_route(
         )
 
     return readyz
+
+
+def _engine(server: DatabaseServer, schema_name: str) -> dict[str, Any]:
+    """Facts about the database."""
+    return {
+        "engine": "embedded" if server.embedded else "server",
+        "note": "a trial engine: use a TimescaleDB server for data you would miss" if server.embedded else None,
+        "edition": server.edition,
+        "timescaledb": server.timescaledb,
+        "postgresql": server.postgresql,
+        "durable": server.durable,
+        "schema": schema_name,
+    }
 
 
 async def _slow(why: str, store: Store) -> str:
@@ -105,14 +115,14 @@ def _described(job: Job) -> dict[str, Any]:
     }
 
 
-def metrics_route(counters: Metrics, figures: Figures) -> HTTPRouteHandler:
+def metrics_route(counters: Metrics, figures: Figures, lags: LagWatch) -> HTTPRouteHandler:
     @get("/metrics", operation_id="metrics", operation_class=_COUNTED, tags=["operation"], opt=needs(Scope.READ))
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Counters and latencies in Prometheus's text format, for callers who may see all series: they count the
         readings of all of them."""
         if patterns_of(grant_of(request)) is not None:
             raise Forbidden("These count the readings of all series, of which this key may see some.")
-        await figures.refresh()
+        await asyncio.gather(figures.refresh(), lags.refresh())
         return Response(counters.exposition(), media_type="text/plain; version=0.0.4")
 
     return metrics

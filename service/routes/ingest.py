@@ -1,5 +1,6 @@
 """Accepts readings over HTTP. One request is one batch, and is answered after COMMIT."""
 
+from time import perf_counter
 from typing import Annotated, Any
 
 import msgspec
@@ -52,6 +53,7 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
         ] = "false",
     ) -> dict[str, Any]:
         """Write a reading, an array, NDJSON or CSV as one batch, all or none. 200 means committed."""
+        began = perf_counter()
         known_only(request, ["partial"])
         some = choice("partial", partial, ["true", "false"]) == "true"
         batch_id = batch_key(key)
@@ -59,6 +61,7 @@ def readings_route(gate: Gate, max_body: int) -> HTTPRouteHandler:
         with entrance.hold:
             packed = await read_body(request, max_body, entrance, entrance.rules, batch_id, partial=some)
         outcome = await entrance.offer(packed)
+        entrance.acknowledged(perf_counter() - began)
         if packed.refused:
             entrance.refused(BadReading.reason, packed.refused)
         return _answer(packed, outcome)

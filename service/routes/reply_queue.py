@@ -12,8 +12,8 @@ FREE, STEP, MOST = 20 * EACH, 20 * EACH, 1000 * EACH
 """The bytes of answers that every socket may have, whatever others hold, so that they go on; how many more are taken
 or given back at once; and about the most, a thousand acknowledgements, before a client's frames have to wait."""
 
-Reply = tuple[str, int, Answer] | str
-"""A batch's id, its number of readings and its future answer; or the text of an error."""
+Reply = tuple[str, int, Answer, float] | str
+"""A batch's id, its number of readings, its future answer, and when it was received; or the text of an error."""
 
 
 class Replies(asyncio.Queue[Reply | None]):

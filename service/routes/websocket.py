@@ -22,7 +22,7 @@ from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
 from service.routes.connections import Connections
-from service.routes.frame_inbox import FrameInbox
+from service.routes.frame_inbox import RECEIVED, FrameInbox
 from service.routes.reply_queue import Replies, Reply
 from service.routes.senders import sender_of
 from service.routes.websocket_handshake import ADDRESSES, ENDED, refuse, subprotocol_for
@@ -142,7 +142,7 @@ class Session:
                         self._entrance.refused(reason)
                     return
                 began = perf_counter()
-                await self._take(message)
+                await self._take(message, message.get(RECEIVED, began))
                 self._worked += perf_counter() - began
                 if self._worked > WITHOUT_REST:
                     self._worked = 0.0
@@ -152,7 +152,7 @@ class Session:
                 raise
             self._listener.uncancel()
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _take(self, message: dict[str, Any], received: float) -> None:
         batch_id = None
         try:
             packed = self._read_plain(message) or await self._read(message)
@@ -172,7 +172,7 @@ class Session:
             if packed.id is None:
                 self._entrance.watch(answer)
             else:
-                await self._reply((packed.id, packed.items, answer), message)
+                await self._reply((packed.id, packed.items, answer, received), message)
 
     def _read_plain(self, message: dict[str, Any]) -> Packed | None:
         text = message.get("text")
@@ -224,7 +224,7 @@ class Session:
             if text is not None and not self._gone:
                 await self._send(text)
 
-    async def _answer(self, batch_id: str, readings: int, answer: Answer) -> str | None:
+    async def _answer(self, batch_id: str, readings: int, answer: Answer, received: float) -> str | None:
         try:
             outcome = await answer
         except Draining:
@@ -232,6 +232,7 @@ class Session:
         except TaktlineError as refusal:
             self._entrance.refused(refusal)
             return _text({"error": problem(refusal), "id": batch_id})
+        self._entrance.acknowledged(perf_counter() - received)
         if outcome is Outcome.DUPLICATE:
             return _text({"ack": batch_id, "duplicate": True})
         return _text({"ack": batch_id, "written": readings})

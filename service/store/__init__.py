@@ -17,6 +17,7 @@ from service.store.facts import Facts
 from service.store.inventory import LEDGERS, Inventory
 from service.store.jobs import Job, Jobs
 from service.store.keys import Keys
+from service.store.lag import Lags
 from service.store.long_ranges import LongRanges
 from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
@@ -70,6 +71,7 @@ class Store:
         self.inventory = Inventory(writing, reading, schema, *_expected(server))
         self.jobs = Jobs(working, server)
         self.keys = Keys(writing)
+        self.lags = Lags(writing, server)
         self.long_ranges = LongRanges(reading)
         self.records = Records(reading)
         self.rollups = Rollups(working, server)

@@ -34,6 +34,16 @@ class DatabaseServer(msgspec.Struct, frozen=True):
         kind = "embedded TimescaleDB" if self.embedded else "TimescaleDB"
         return f"{kind} {self.timescaledb}, {self.edition} edition, on PostgreSQL {self.postgresql}"
 
+    def facts(self) -> dict[str, str]:
+        """The same as labels of a metric."""
+        engine = "embedded" if self.embedded else "server"
+        return {
+            "engine": engine,
+            "edition": self.edition,
+            "timescaledb": self.timescaledb,
+            "postgresql": self.postgresql,
+        }
+
 
 async def inspect(url: str, limit: float = ANSWER_TIMEOUT) -> DatabaseServer:
     """Look at the server at `url`, and create the TimescaleDB extension in the database where it is missing.

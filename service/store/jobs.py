@@ -43,6 +43,11 @@ class Job(msgspec.Struct, frozen=True):
     error: str | None
 
     @property
+    def last_success(self) -> datetime | None:
+        """When it last succeeded, whoever ran it."""
+        return max((one for one in (self.succeeded, self.by_service) if one is not None), default=None)
+
+    @property
     def in_trouble(self) -> bool:
         """Whether the server doesn't get it done."""
         return self.state in ("late", "failing")

@@ -1,7 +1,10 @@
-"""How far behind the rollup of minutes is."""
+"""How far behind the rollups are, and the standby servers of the database."""
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
+from service.store.database import DatabaseServer
 from service.store.pool import Pool
 
 MOST_LAG = timedelta(hours=1)
@@ -27,3 +30,34 @@ async def any_between(pool: Pool, start: datetime, end: datetime) -> bool:
     """Whether there is any reading in a period."""
     [[found]] = await pool.read("any_between", start, end)
     return bool(found)
+
+
+class Standby(msgspec.Struct, frozen=True):
+    """A standby server, by its name and address, and how far behind it is; None where it hasn't said so. `seconds` is
+    None, too, while it has everything."""
+
+    name: str
+    address: str
+    seconds: float | None
+    bytes: float | None
+
+
+class Lags:
+    """How far behind rollups and standby servers are now. Each question is answered within so many seconds, or raises
+    Unavailable."""
+
+    def __init__(self, pool: Pool, server: DatabaseServer) -> None:
+        self._pool, self._server = pool, server
+
+    async def rollups(self, within: float) -> list[tuple[str, float]]:
+        """Each rollup that is materialised at all, and the seconds since its watermark; none on the Apache edition,
+        where rollups are views."""
+        if self._server.edition != "community":
+            return []
+        return [(row["rollup"], row["seconds"]) for row in await self._pool.ask("watermark_lag", within=within)]
+
+    async def standbys(self, within: float) -> list[Standby]:
+        """The standby servers that the role may see; the embedded engine has none."""
+        if self._server.embedded:
+            return []
+        return [Standby(*row) for row in await self._pool.ask("standbys", within=within)]

@@ -354,7 +354,7 @@ async def test_a_late_reading_shows_at_once(fresh: Running) -> None:
 async def test_what_another_replica_writes_shows(fresh: Running, engine: Engine) -> None:
     if engine.server.embedded:
         pytest.skip("the embedded engine serves one service alone")
-    other = settings_for(engine, fresh.parts.engine_state()["schema"])
+    other = settings_for(engine, fresh.parts.settings.database_schema)
     async with running(other) as replica, events(fresh, period="1h") as stream:
         await following(stream)
         await replica.http.post("/readings", json={"plan": 1, "series": "elsewhere"})

@@ -77,7 +77,7 @@ async def until(watch: JobWatch, condition: Callable[[], bool]) -> None:
 async def with_workers(engine: Engine, service: Running) -> AsyncIterator[Store]:
     """A store that takes the engine for one with background workers; the embedded engine has none."""
     server = msgspec.structs.replace(engine.server, embedded=False)
-    schema = service.parts.engine_state()["schema"]
+    schema = service.parts.settings.database_schema
     async with open_store(engine.url, search_path(schema, engine.server), server) as opened:
         yield opened
 

@@ -45,6 +45,7 @@ COMMUNITY = {
     "make_slices",
     "sliced",
     "vacuum_slices",
+    "watermark_lag",
     "unsliced",
 }
 """The statements that aren't used on the Apache edition."""

@@ -8,6 +8,7 @@ as in InfluxDB.
 """
 
 from functools import partial as partial_of
+from time import perf_counter
 from typing import Annotated, Any
 
 from litestar import Request, post
@@ -133,7 +134,7 @@ def write_routes(gate: Gate, metrics: Metrics, max_body: int) -> list[HTTPRouteH
 async def _write(
     gate: Gate, max_body: int, request: Request[Any, Any, Any], key: str | None, unit: int | None, *, some: bool
 ) -> None:
-    batch_id = batch_key(key)
+    began, batch_id = perf_counter(), batch_key(key)
     entrance = gate.enter_at_once(sender_of(request))
     # In InfluxDB a point that is sent twice is one point, on which its clients rely when they send a body again.
     packer = Packer(entrance.rules, now_microseconds(), batch_id, own_id=True, partial=some)
@@ -144,5 +145,6 @@ async def _write(
             keep(hold, packer.size)
         packed, bad = await share.do(reader.finish())
     await entrance.offer(packed)
+    entrance.acknowledged(perf_counter() - began)
     if bad is not None:
         raise bad
