@@ -31,10 +31,12 @@ from service.routes.correction_list import correction_list_route
 from service.routes.corrections import correction_routes
 from service.routes.defaults import Defaults
 from service.routes.display import display_route
+from service.routes.edge.access_log import logged
 from service.routes.edge.answer_headers import guarding
 from service.routes.edge.foreign_pages import without_foreign_pages
 from service.routes.edge.hosts import at_hosts
 from service.routes.edge.proxies import behind_proxies
+from service.routes.edge.request_ids import identified
 from service.routes.edge.root_path import below
 from service.routes.edge.sharing import shared_with
 from service.routes.edge.timing import timed
@@ -96,7 +98,8 @@ def create_app(parts: Parts) -> ASGIApp:
     shared = shared_with(inner, origins)
     hosts = hosts_for(settings.allowed_hosts, settings.api_host)
     outer = timed(at_hosts(below(shared, settings.root_path), hosts, counters), counters)
-    return behind_proxies(outer, Proxies(settings.trusted_proxies))
+    known = identified(logged(outer) if settings.access_log else outer)
+    return behind_proxies(known, Proxies(settings.trusted_proxies))
 
 
 def _check_root(root: str, app: Litestar) -> None:

@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_in_small_letters)] = Field(
         "console", description="`console` for people, `json` for collectors."
     )
+    access_log: bool = Field(
+        False,
+        description="A line in the log for each answer: method, address without secrets, status, time, bytes, client "
+        "and request id.",
+    )
     api_host: str = Field("0.0.0.0", description="Address the service listens on.")  # noqa: S104
     api_port: int = Field(8080, ge=0, le=65535, description="Port the service listens on; 0 takes a free one.")
     anonymous: Annotated[Literal["auto", "none", "read", "write", "all"], BeforeValidator(_in_small_letters)] = Field(

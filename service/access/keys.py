@@ -1,6 +1,7 @@
 """The keys by which callers are known: how one is made, and what the service remembers of it."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -13,11 +14,17 @@ PREFIX = "tk_"
 """How every key begins, so that people and programs that look for leaked keys recognise one."""
 BYTES = 32
 """The random bytes of a key."""
+_LIKE_A_KEY = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_-]{16,}")
 
 
 def new_key() -> str:
     """A key that nobody can guess, of letters, digits, `_` and `-` alone, so that it needs no quoting anywhere."""
     return PREFIX + secrets.token_urlsafe(BYTES)
+
+
+def without_keys(text: str, instead: str) -> str:
+    """The text with `instead` in the place of whatever looks like a key."""
+    return _LIKE_A_KEY.sub(instead, text)
 
 
 def digest_of(key: str) -> bytes:

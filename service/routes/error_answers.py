@@ -14,6 +14,7 @@ from service.intake.bodies import too_large
 from service.metrics import Metrics
 from service.problems import MEDIA_TYPE, headers, plain_problem, problem
 from service.routes.chart.error_pictures import picture_of
+from service.routes.edge.request_ids import REQUEST_ID
 from service.routes.head import allowed_methods
 from service.routes.html_pages import Pages
 from service.routes.one_at_a_time import OneAtATime
@@ -75,10 +76,11 @@ class ErrorAnswers:
         """Answer an exception that nobody expected."""
         log.error("unexpected error", path=request.url.path, exc_info=error)
         self._count(request, "internal")
-        detail = "This should not have happened; the log has the cause."
+        request_id = str(request.scope.get(REQUEST_ID, ""))
+        detail = f"This should not have happened; the log has the cause, under the request id {request_id}."
         if self._debug:
             detail = f"{type(error).__name__}: {error}"
-        return self._answer(request, plain_problem(500, detail), {})
+        return self._answer(request, {**plain_problem(500, detail), REQUEST_ID: request_id}, {})
 
     def _not_allowed(self, request: Request[Any, Any, Any], error: MethodNotAllowedException) -> Response[Any]:
         """Answer with 405 and the allowed methods, or with 426 at an address that only has a WebSocket."""

@@ -18,6 +18,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.errors import Draining
+from service.routes.edge.request_ids import REQUEST_ID
 from service.run.http_limits import LimitedHttp, error_answer
 
 NO_PROXY = "CONNECT is for proxies, and this is none."
@@ -34,6 +35,8 @@ class HttpProtocol(LimitedHttp):
         error, cycle.keep_alive = Draining(), False
         self._refused(str(cycle.scope.get("path_template", "unknown")), error.reason)
         body, fields = error_answer(error)
+        if (request_id := cycle.scope.get(REQUEST_ID)) is not None:
+            fields["X-Request-ID"] = str(request_id)
         named = [(name.lower().encode(), value.encode()) for name, value in fields.items()]
         await cycle.send({"type": "http.response.start", "status": error.status, "headers": named})
         await cycle.send({"type": "http.response.body", "body": body, "more_body": False})

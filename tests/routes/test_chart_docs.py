@@ -39,6 +39,6 @@ async def test_every_header_is_documented(shared: Running, name: str) -> None:
     await shared.http.post("/readings", json={"series": name, "fact": 1})
     shown = await shared.http.get("/chart", params={"series": name, "format": "svg"})
     failed = await shared.http.get("/chart?x=1", headers={"Accept": "image/*"})
-    usual = {"date", "content-type", "content-length", "content-encoding", "x-content-type-options"}
+    usual = {"date", "content-type", "content-length", "content-encoding", "x-content-type-options", "x-request-id"}
     headers = {header.lower() for answer in (shown, failed) for header in answer.headers} - usual
     assert headers == {one.lower() for one in re.findall(r"^\| `([A-Z][\w-]+)` \|", TEXT, re.MULTILINE)}

@@ -11,10 +11,13 @@ from service.access.origins import ANY, Origins
 from service.routes.edge.headers import header, vary
 
 READING = ("GET", "HEAD")
-READERS_SEND = "Accept, Authorization, Cache-Control, If-None-Match, Last-Event-ID"
+READERS_SEND = "Accept, Authorization, Cache-Control, If-None-Match, Last-Event-ID, Traceparent, X-Request-ID"
 WRITERS_SEND = f"{READERS_SEND}, Content-Encoding, Content-Type, Idempotency-Key, If-Match"
 WRITING = "GET, HEAD, POST, PUT, PATCH, DELETE"
-SHOWN = b"Content-Disposition, ETag, Link, Retry-After, Server-Timing, X-Chart-Error, X-Data-Until, X-Total-Count"
+SHOWN = (
+    b"Content-Disposition, ETag, Link, Retry-After, Server-Timing, X-Chart-Error, X-Data-Until, X-Request-ID, "
+    b"X-Total-Count"
+)
 """The headers of answers that scripts may read."""
 MAX_AGE = "600"
 """Seconds for which a browser may remember the answer to a preflight."""
