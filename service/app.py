@@ -22,6 +22,8 @@ from service.errors import StartError
 from service.metrics import Metrics
 from service.parts import Parts
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
+from service.routes.asyncapi import ADDRESS as ASYNCAPI
+from service.routes.asyncapi import asyncapi_route
 from service.routes.authentication import Authentication, needs
 from service.routes.board import board_route
 from service.routes.chart.endpoint import chart_route
@@ -141,6 +143,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         livez,
         readyz_route(store, parts.writer, parts.watch, settings.database_schema, counters),
         metrics_route(counters, parts.figures, parts.lags),
+        asyncapi_route(settings.root_path),
         _assets(ADDRESS, FILES),
         *asset_routes(parts.assets),
     ]
@@ -161,7 +164,8 @@ def _openapi(root: str) -> OpenAPIConfig:
     return OpenAPIConfig(
         title="Taktline",
         version=version("taktline"),
-        description="Plan against fact, minute by minute.",
+        description="Plan against fact, minute by minute. The WebSockets are described, for AsyncAPI, in "
+        f"[asyncapi.json]({root}{ASYNCAPI}).",
         # everybody may read it: it tells what every installation is like, and nothing of this one
         openapi_router=Router("/schema", route_handlers=[], include_in_schema=False, opt=needs()),
         components=SCHEMES,

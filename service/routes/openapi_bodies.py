@@ -14,7 +14,7 @@ from litestar.openapi.spec import (
 
 from service.routes.openapi_schemas import TEXT
 
-_READING = Schema(
+READING_SCHEMA = Schema(
     title="Reading",
     type=OpenAPIType.OBJECT,
     description="Any other key is kept as an attribute, unless it is one of these in capitals. Without a fact, `ts` "
@@ -54,7 +54,8 @@ READINGS: Final = RequestBody(
     required=True,
     content={
         "application/json": OpenAPIMediaType(
-            schema=Schema(one_of=[_READING, Schema(type=OpenAPIType.ARRAY, items=_READING)]), examples=_EXAMPLES
+            schema=Schema(one_of=[READING_SCHEMA, Schema(type=OpenAPIType.ARRAY, items=READING_SCHEMA)]),
+            examples=_EXAMPLES,
         ),
         "application/x-ndjson": OpenAPIMediaType(schema=TEXT, example='{"plan": 40}\n{"plan": 41}\n'),
         "text/csv": OpenAPIMediaType(schema=TEXT, example="series,plan,fact\nline 1,40,38\n"),
