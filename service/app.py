@@ -100,8 +100,8 @@ def create_app(parts: Parts) -> ASGIApp:
     shared = shared_with(inner, origins)
     hosts = hosts_for(settings.allowed_hosts, settings.api_host)
     outer = timed(at_hosts(below(shared, settings.root_path), hosts, counters), counters)
-    known = identified(logged(outer) if settings.access_log else outer)
-    return behind_proxies(known, Proxies(settings.trusted_proxies))
+    traced = parts.tracer.around(logged(outer) if settings.access_log else outer)
+    return behind_proxies(identified(traced), Proxies(settings.trusted_proxies))
 
 
 def _check_root(root: str, app: Litestar) -> None:

@@ -45,6 +45,8 @@ from service.store.keys import Keys
 from service.store.leadership import Leadership
 from service.store.migrate import migrate, search_path
 from service.store.queries import read_queries
+from service.tracing.opening import open_tracer
+from service.tracing.tracer import Tracer
 from service.upkeep.job_watch import JobWatch
 from service.upkeep.lag_watch import LagWatch
 from service.upkeep.rounds import maintain
@@ -88,6 +90,7 @@ class Parts:
     figures: Figures
     """Where the series stand that the settings name for the metrics."""
     lags: LagWatch
+    tracer: Tracer
     feed: LiveFeed
     watch: JobWatch
     assets: Assets
@@ -121,7 +124,8 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
     async with (
         open_database(settings, say) as (url, server),
         open_store(url, search_path(settings.database_schema, server), server) as store,
-        open_renderer(settings.render_workers, counters) as renderer,
+        open_tracer(settings.otel_exporter_otlp_endpoint) as tracer,
+        open_renderer(settings.render_workers, counters, tracer) as renderer,
         aclosing(Assets(settings.taktline_cache)) as assets,
         open_feed(
             store,
@@ -139,6 +143,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 max_bytes=settings.queue_bytes,
                 listeners=[lambda _: feed.changed()],
                 keep_up=store.rollups.keep_up,
+                tracer=tracer,
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,
@@ -181,6 +186,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 checking=checking,
                 figures=figures,
                 lags=lags,
+                tracer=tracer,
                 feed=feed,
                 watch=watch,
                 assets=assets,

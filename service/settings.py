@@ -56,6 +56,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "cors_origins": partial(read_origins, any_allowed=True),
     "frame_ancestors": frame_ancestors,
     "metrics_series": read_names,
+    "otel_exporter_otlp_endpoint": lambda value: read_address(value) if value else None,
     "shifts": read_shift_rules,
     "trusted_origins": read_origins,
     "trusted_proxies": Proxies,
@@ -166,6 +167,11 @@ class Settings(BaseSettings):
     alert_secret_file: SecretFile = Field(None, description="File with `ALERT_SECRET`, instead of that.")
     metrics_series: str = Field(
         "", description="Series whose plan, fact and lead are in `/metrics`, like `line 1; line 2`."
+    )
+    otel_exporter_otlp_endpoint: str = Field(
+        "",
+        description="Where traces are sent, by OTLP over HTTP, like `http://collector:4318`, with the extra "
+        "`taktline[otel]`; other `OTEL_…` variables hold as well.",
     )
     min_ts: datetime = Field(datetime(1970, 1, 1, tzinfo=UTC), description="Readings before this are refused.")
     max_clock_skew: Duration = Field(

@@ -17,6 +17,7 @@ from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.bucket import Numbers
 from service.period.steps import make_period
+from service.tracing.tracer import NO_TRACER, Tracer
 
 TIMEOUT = 30.0
 """Seconds, from the request on, after which a picture that isn't drawn is given up."""
@@ -46,8 +47,9 @@ class Renderer:
         timeout: float = TIMEOUT,
         drawing_timeout: float = DRAWING_TIMEOUT,
         max_waiting: int = MAX_WAITING,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
-        self._metrics = metrics
+        self._metrics, self._tracer = metrics, tracer
         self._work = work
         self._timeout, self._drawing_timeout = timeout, drawing_timeout
         self._line = FairLine("charts", workers, max_waiting, patience=timeout - drawing_timeout)
@@ -76,7 +78,10 @@ class Renderer:
         started = time.perf_counter()
         try:
             order = DrawingOrder(picture, form, scale, packed)
-            return await self._draw_within(self._timeout, self._drawing_timeout, order, callers)
+            with self._tracer.span("render", format=form, width=picture.width, height=picture.height) as span:
+                drawn = await self._draw_within(self._timeout, self._drawing_timeout, order, callers)
+                span.set(bytes=len(drawn))
+            return drawn
         finally:
             self._metrics.rendered(time.perf_counter() - started)
 
@@ -158,9 +163,9 @@ def _seconds(order: DrawingOrder) -> float:
 
 
 @asynccontextmanager
-async def open_renderer(workers: int, metrics: Metrics) -> AsyncIterator[Renderer]:
+async def open_renderer(workers: int, metrics: Metrics, tracer: Tracer = NO_TRACER) -> AsyncIterator[Renderer]:
     """A renderer whose workers end with the block."""
-    renderer = Renderer(workers, metrics)
+    renderer = Renderer(workers, metrics, tracer=tracer)
     try:
         yield renderer
     finally:

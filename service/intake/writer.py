@@ -22,6 +22,7 @@ from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.lanes import MAX_FAR, Follower, KeepUp, Lane, Queues
 from service.intake.waiting import Answer, Group, settle_all
 from service.metrics import Metrics
+from service.tracing.tracer import NO_TRACER, Tracer
 
 MAX_TRANSACTION = 50_000
 """The most readings in one transaction. More would gain nothing, and keep the batches behind them waiting."""
@@ -59,10 +60,11 @@ class Writer:
         listeners: Sequence[Listener] = (),
         keep_up: KeepUp | None = None,
         retry_to: float = RETRY_TO,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         self._write = write
         self._follower = Follower(keep_up)
-        self._metrics = metrics
+        self._metrics, self._tracer = metrics, tracer
         self._listeners = listeners
         self._retry_to = retry_to
         self._queues = Queues(max_readings, max_bytes)
@@ -256,16 +258,18 @@ class Writer:
         """
         receipt.begin()
         pause, attempts = min(RETRY_FROM, self._retry_to), 0
-        many = sum(batch.count for batch in batches) > 1
+        readings = sum(batch.count for batch in batches)
+        size = sum(batch.size for batch in batches)
         while True:
             started = time.perf_counter()
             try:
-                outcomes = await self._write(batches, receipt)
+                with self._tracer.span("commit", batches=len(batches), readings=readings, bytes=size):
+                    outcomes = await self._write(batches, receipt)
             except Unavailable as exc:
                 # -1 once the result of an attempt is unknown: from then on the batches can't be split, but have to be
                 # settled together
                 attempts = attempts + 1 if isinstance(exc, TooMuchAtOnce) and attempts >= 0 else -1
-                if many and attempts == ATTEMPTS:
+                if readings > 1 and attempts == ATTEMPTS:
                     self._note_answer()
                     raise
                 self._note_failure(exc.detail)
@@ -277,7 +281,7 @@ class Writer:
                 self._note_answer()
                 raise
             self._note_answer()
-            self._metrics.commit(time.perf_counter() - started, sum(batch.count for batch in batches))
+            self._metrics.commit(time.perf_counter() - started, readings)
             return outcomes
 
     def _note_failure(self, why: str) -> None:
