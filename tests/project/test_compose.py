@@ -121,6 +121,8 @@ def test_nothing_but_the_service_is_open_to_other_machines() -> None:
     services = composed({})["services"]
     ports = {name: service.get("ports", []) for name, service in services.items() if name != "service"}
     assert ports.pop("database-ui") == ["127.0.0.1:8081:8080"]
+    assert ports.pop("prometheus") == ["127.0.0.1:9090:9090"]
+    assert ports.pop("grafana") == ["127.0.0.1:3000:3000"]
     assert not any(ports.values())
 
 
@@ -133,7 +135,7 @@ def test_the_service_is_no_superuser_and_no_password_is_known() -> None:
         loaded = Settings.load(database_url=environment["DATABASE_URL"], database_password="secret")
         assert loaded.database == "postgresql://taktline:secret@database:5432/taktline"
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    assert re.findall(r"PASSWORD:-([^}]*)\}", text) == ["", ""]
+    assert re.findall(r"PASSWORD:-([^}]*)\}", text) == ["", "", ""]
 
 
 def test_passwords_are_made_once_unless_they_are_given(tmp_path: Path) -> None:
