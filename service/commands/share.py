@@ -40,8 +40,9 @@ def _check_address(ctx: click.Context, param: click.Parameter, value: str) -> st
 def share(address: str, name: str, expires: timedelta) -> None:
     """Sign ADDRESS, that of a chart, and print it.
 
-    An ADDRESS that begins with a slash is one at PUBLIC_URL, if that is set. Whoever has the link sees this chart and nothing else, without a key, until it expires or the key NAME is revoked or
-    expires. It shows the series that this key may see.
+    An ADDRESS that begins with a slash is one at PUBLIC_URL, if that is set. Whoever has the link sees this chart and
+    nothing else, without a key, until it expires or the key NAME is revoked or expires. It shows the series that this
+    key may see.
     """
 
     parts = urlsplit(address)
