@@ -98,7 +98,8 @@ class Wall:
         )
 
     async def missing(self, away: Any, back: Any) -> str:
-        """Keep the page from the service, and write meanwhile: what it took for current when it came back."""
+        """Keep the page from the service, and write meanwhile: when the page was grey, and for how long it took old
+        numbers for current when it came back."""
         before = time.monotonic()
         await away()
         await self.is_current("no")
@@ -108,10 +109,12 @@ class Wall:
         seen = len(await self._page.evaluate("wall.resumed"))
         await back()
         await self.is_current("yes")
+        again = time.monotonic()
         await self.shows_it()
+        late = time.monotonic() - again
         resumed = (await self._page.evaluate("wall.resumed"))[seen:]
         old = [one for one in resumed if one < self.marker]
-        return f"grey after {noticed:.1f} s" + (f", OLD AS NEW: {old}" if old else "")
+        return f"grey after {noticed:.1f} s" + (f"; then {late:.1f} s with what was known before" if old else "")
 
     async def restart(self) -> str:
         return "restarted: " + await self.missing(self.stop, self.serve)
