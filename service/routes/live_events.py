@@ -15,12 +15,14 @@ from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from service.access.grants import Grant, Scope
-from service.errors import TaktlineError
+from service.errors import BadRequest, TaktlineError
+from service.languages.language import Language
 from service.live.live_feed import AnyView, LiveFeed
 from service.live.server_sent_events import event
 from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
+from service.routes.forms import message_beside
 from service.routes.html_pages import Names
 from service.routes.live_parameters import LiveFrom, LiveUntil, PeriodName, Zone
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
@@ -28,6 +30,7 @@ from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.parameters import known_only
 from service.routes.record_parameters import Series
 from service.routes.senders import Connection, caller_of, grant_of
+from service.routes.speaking import LangName, speaking_anyhow
 from service.routes.visible_series import patterns_of
 from service.routes.websocket_handshake import ENDED, LIVE, subprotocol_for
 
@@ -66,6 +69,7 @@ def live_route(feed: LiveFeed, view_of: ViewOf, admits: Callable[[Grant], bool])
             str | None,
             QueryParameter(description="`hours` or `wall`: the events of a board, with the parameters of /board."),
         ] = None,
+        lang: LangName = None,
     ) -> Stream:
         """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is
         new in it; `board`, a board; `beat`, nothing new. The same over a WebSocket, an event a frame, and there
@@ -90,9 +94,10 @@ def series_route(names: Names) -> HTTPRouteHandler:
 
 
 def live_socket_route(
-    feed: LiveFeed, view_of: ViewOf, metrics: Metrics, admits: Callable[[Grant], bool]
+    feed: LiveFeed, view_of: ViewOf, metrics: Metrics, admits: Callable[[Grant], bool], language: str
 ) -> WebsocketRouteHandler:
-    """The route of the events over a WebSocket; `admits` says whether a grant still holds."""
+    """The route of the events over a WebSocket; `admits` says whether a grant still holds, and `language` is the
+    setting."""
 
     @websocket(LIVE, opt=needs(Scope.READ))
     async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
@@ -107,12 +112,21 @@ def live_socket_route(
             opening = await anext(events, b"")
         except TaktlineError as error:
             metrics.refused(LIVE, error.reason)
-            await socket.send_text(event("refused", problem(error)).decode())
+            await socket.send_text(event("refused", _said(error, speaking_anyhow(socket, language).language)).decode())
             await socket.close(REFUSED)
             return
         await _send(socket, _after(opening, events), admitted)
 
     return live_socket
+
+
+def _said(error: TaktlineError, language: Language) -> dict[str, Any]:
+    """A problem for a page, which shows its details to people."""
+    made = {**problem(error), "detail": language.say(error.detail)}
+    if isinstance(error, BadRequest):
+        faults = [{"field": fault.field, "detail": message_beside(fault, language)} for fault in error.faults]
+        made["errors"] = faults
+    return made
 
 
 async def _send(

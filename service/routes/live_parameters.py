@@ -8,15 +8,17 @@ from litestar.params import QueryParameter
 
 from service.access.grants import Grant
 from service.errors import bad_parameter
+from service.languages.sentence import sentence
 from service.live.spans import PERIODS, SHIFT_PERIODS, asked_for, check_span, periods
 from service.live.view import WIDTHS, View
 from service.period.ends import Asked
 from service.period.times import check_zone
 from service.routes.defaults import Defaults
 from service.routes.parameters import choice, series_names, whole_number
+from service.routes.speaking import LANG
 from service.routes.visible_series import series_shown
 
-PARAMETERS = ("period", "from", "until", "series", "tz")
+PARAMETERS = ("period", "from", "until", "series", "tz", LANG)
 DEFAULT = "1h"
 
 PeriodName = Annotated[
@@ -55,17 +57,17 @@ class LiveParameters(msgspec.Struct, frozen=True):
         """What a chart of the same period is asked for."""
         return asked_for(self.period) if self.period else Asked(self.start or None, self.until or None)
 
-    def view(self, defaults: Defaults, grant: Grant, width: int = max(WIDTHS)) -> View:
-        """The view that is asked for, of the series that are granted. Raises BadRequest, which names the wrong
-        parameter, and Forbidden for a series that isn't granted."""
+    def view(self, defaults: Defaults, grant: Grant, language: str, width: int = max(WIDTHS)) -> View:
+        """The view that is asked for, in a language, of the series that are granted. Raises BadRequest, which names the
+        wrong parameter, and Forbidden for a series that isn't granted."""
         names = series_names(list(self.series)) or []
         if self.period:
             choice("period", self.period, periods(defaults.shifts))
         if self.period and (self.start or self.until):
-            raise bad_parameter("period", "isn't allowed together with from and until")
+            raise bad_parameter("period", sentence("isn't allowed together with from and until"))
         shown, zone = series_shown(sorted(set(names)), grant), check_zone(self.tz or defaults.zone)
         check_span(self.span, zone, datetime.now(UTC), defaults.shifts)
-        return View(self.span, shown, zone, width)
+        return View(self.span, shown, zone, width, language)
 
 
 def width_for(width: str | None) -> int:

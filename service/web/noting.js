@@ -2,6 +2,7 @@
 
 import { one, root } from "./elements.js";
 import { lastChosen } from "./step_values.js";
+import { say } from "./words.js";
 import { instantAt, localAt } from "./zones.js";
 
 const box = one(HTMLDetailsElement, "#noting");
@@ -39,9 +40,9 @@ async function save() {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(reading),
   }).catch(() => {
-    throw new Error("The service can't be reached. The note wasn't saved.");
+    throw new Error(say("unreachable"));
   });
-  if (answer.ok) return "Saved.";
+  if (answer.ok) return say("saved");
   const problem = await answer.json().catch(() => ({}));
-  throw new Error(problem.errors?.[0]?.detail ?? problem.detail ?? `Refused: ${answer.status}.`);
+  throw new Error(problem.errors?.[0]?.detail ?? problem.detail ?? say("note_refused", { status: answer.status }));
 }
