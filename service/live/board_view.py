@@ -92,6 +92,7 @@ class BoardReader:
             "title": view.looks.title or _title(names, language),
             "when": said,
             "single": len(names) == 1,
+            "only": names[0] if len(names) == 1 else "",
         }
         if view.wall:
             shown = tiles(board, view.looks, str(looks["title"]), now, language)

@@ -24,6 +24,7 @@ from service.routes.defaults import Defaults
 from service.routes.forms import message_beside, tidied
 from service.routes.html_pages import Pages
 from service.routes.parameters import FOR_CSV, requested_format
+from service.routes.record_parameters import address
 from service.routes.senders import caller_of, grant_of
 from service.routes.speaking import Speaking
 
@@ -86,8 +87,9 @@ async def _page(
         title = asked.title or speaks.language.gettext("Plan and fact")
         values = {**shown, "theme": asked.theme, "title": title, "when": said}
         return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, speaks, HEADERS)
+    grant = grant_of(request)
     values = {**_values(given, defaults), **shown, "zone": asked.tz or defaults.zone}
-    return await pages.form("board.html", values, speaks, grant_of(request), HEADERS)
+    return await pages.form("board.html", {**values, "may_write": grant.may(Scope.WRITE)}, speaks, grant, HEADERS)
 
 
 async def _form(
@@ -102,6 +104,7 @@ async def _form(
     faults = {fault.field: message_beside(fault, speaks.language) for fault in error.faults if fault.field in FIELDS}
     values = {**_values(given, defaults), "parts_html": "", "query": "", "zone": defaults.zone, "faults": faults}
     values["notice"] = "" if faults else speaks.language.say(error.detail)
+    values["may_write"] = False  # there is nothing to note anything about
     return await pages.form("board.html", values, speaks, grant, HEADERS, error.status)
 
 
@@ -109,6 +112,10 @@ def _values(given: list[tuple[str, str]], defaults: Defaults) -> dict[str, Any]:
     """The content of the form's fields, whether right or wrong, and the links that keep it."""
     typed = dict(given)
     kept = [(name, value) for name, value in given if name not in (*FIELDS, "format") and value.strip()]
+    span = {name: typed[name] for name in ("from", "until", "shift") if typed.get(name)}
+    span = span or ({"shift": "shift"} if defaults.shifts else {"from": "today"})
+    series = tuple(value for name, value in given if name == "series" and value)
+    same = {"series": series, **span, "tz": typed.get("tz") or None}
     wall = urlencode([*((name, value) for name, value in given if name not in ("format", "step")), ("view", "wall")])
     return {
         "typed": {
@@ -123,4 +130,6 @@ def _values(given: list[tuple[str, str]], defaults: Defaults) -> dict[str, Any]:
         "from_placeholder": "shift" if defaults.shifts else "today",
         "until_placeholder": translatable("its end") if defaults.shifts else translatable("end of the day"),
         "to_wall": f"/board?{wall}",
+        "to_records": address("/display", **same),
+        "to_corrections": address("/corrections", **same),
     }
