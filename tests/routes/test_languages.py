@@ -17,6 +17,7 @@ WORDS = {
     "/display": ("Which records", "Welche Einträge", "Какие записи"),
     "/board": ("What the board shows", "Was die Tafel zeigt", "Что показать на табло"),
     "/board?view=wall": ("Plan and fact", "Soll und Ist", "План и факт"),
+    "/corrections": ("Which corrections", "Welche Korrekturen", "Какие исправления"),
     "/sign-in": ("A key begins with", "Ein Schlüssel beginnt mit", "Ключ начинается с"),
     "/nothing-here": ("There is nothing at", "Unter /nothing-here gibt es nichts", "ничего нет"),
 }
@@ -64,7 +65,7 @@ async def test_the_setting_is_for_everybody_who_asks_for_nothing_else(engine: En
         assert "Норма und Ist" in (await service.http.get("/chart?format=svg&lang=de")).text
 
 
-@pytest.mark.parametrize("path", ["/", "/display", "/board", "/board?view=wall", "/chart", "/live"])
+@pytest.mark.parametrize("path", ["/", "/display", "/corrections", "/board", "/board?view=wall", "/chart", "/live"])
 async def test_a_language_that_there_is_not_is_refused(shared: Running, path: str) -> None:
     answer = await shared.http.get(with_lang(path, "xx"), headers={"Accept": "application/json;q=0.1, text/html"})
     assert answer.status_code == 400
@@ -81,7 +82,7 @@ async def test_the_language_of_an_address_is_kept_in_every_link(shared: Running,
     await shared.http.post("/readings", json=rows)
     asked = f"series={name}&per_page=2&from=2026-11-20&until=2026-11-21&lang=de"
     answer = await page(shared, f"/display?{asked}")
-    inner = re.findall(r'href="(/(?:display|board|chart|sign-in)?(?:\?[^"]*)?)"', answer.text)
+    inner = re.findall(r'href="(/(?:display|corrections|board|chart|sign-in)?(?:\?[^"]*)?)"', answer.text)
     assert len(inner) > 8
     assert [link for link in inner if "lang=de" not in link] == []
     assert answer.text.count('<input type="hidden" name="lang" value="de">') == answer.text.count("<form") == 2

@@ -44,7 +44,7 @@ async def test_nothing_is_wider_than_the_screen(browser: Browser, fresh: Running
     await fill(fresh, 0.5)
     size: Any = {"width": width, "height": 900}
     async with visiting(browser, fresh, viewport=size, color_scheme="dark") as page:
-        for path in ("/", "/display", "/board", "/sign-in", "/board?view=wall&from=-1h&until=%2B1h"):
+        for path in ("/", "/display", "/corrections", "/board", "/sign-in", "/board?view=wall&from=-1h&until=%2B1h"):
             await page.goto(f"{path}{'&' if '?' in path else '?'}lang={code}")
             await page.wait_for_load_state("networkidle")
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
