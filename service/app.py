@@ -19,6 +19,7 @@ from service.access.hosts import hosts_for, is_loopback
 from service.access.origins import Origins, read_origins
 from service.access.proxies import Proxies
 from service.errors import StartError
+from service.languages.sentence import translatable
 from service.metrics import Metrics
 from service.parts import Parts
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
@@ -56,18 +57,21 @@ from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.web.pages import templates
 
-OPEN_TO_ALL = "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
+OPEN_TO_ALL = translatable(
+    "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
+)
 
 
 def create_app(parts: Parts) -> ASGIApp:
     """The web application of a service with these parts."""
     settings, counters = parts.settings, parts.metrics
     pages = Pages(
-        templates(),
+        templates,
         parts.assets,
         parts.store.series.names,
         settings.chart_tz,
         settings.root_path,
+        settings.language,
         lambda: _warning(parts),
         lambda: not parts.keyring.is_open,
     )
@@ -112,7 +116,13 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     settings, admits = parts.settings, parts.keyring.admits
     zone, max_body = settings.chart_tz, settings.max_body_bytes
     defaults = Defaults(
-        zone, settings.time_format, settings.items_per_page, settings.labels, settings.unit, parts.shifts
+        zone,
+        settings.time_format,
+        settings.items_per_page,
+        settings.labels,
+        settings.unit,
+        parts.shifts,
+        settings.language,
     )
     view_of = views_for(defaults)
     return [
@@ -120,7 +130,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         home_route(feed, pages, defaults, counters),
         live_route(feed, view_of, admits),
         series_route(store.series.names),
-        live_socket_route(feed, view_of, counters, admits),
+        live_socket_route(feed, view_of, counters, admits, settings.language),
         readings_route(gate, max_body),
         *correction_routes(gate, store.corrections, feed.changed, defaults, max_body),
         correction_list_route(store.corrections, parts.reading, pages, defaults, counters),
