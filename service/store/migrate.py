@@ -20,6 +20,7 @@ import msgspec
 from service.errors import SchemaError
 from service.store.conflicts import LONG_PATIENCE, insist
 from service.store.database import DatabaseServer, connection
+from service.store.database_hosts import DatabaseHosts
 from service.store.inventory import LEDGERS, check_free, check_whole
 from service.store.ledger import Applied, Replaced, functions_to_replace, next_schema_file
 from service.store.queries import Edition, query, sql_folder
@@ -42,7 +43,11 @@ class _Files(msgspec.Struct, frozen=True):
 
 
 async def migrate(
-    url: str, schema: str, server: DatabaseServer, say: Callable[[str], None], folder: Path | None = None
+    database: str | DatabaseHosts,
+    schema: str,
+    server: DatabaseServer,
+    say: Callable[[str], None],
+    folder: Path | None = None,
 ) -> list[str]:
     """Bring the schema up to this version, and return the names of the files that were applied, with their folder.
 
@@ -54,7 +59,7 @@ async def migrate(
     every = [*files.schema, *files.functions]
     path = search_path(schema, server)
     applied = []
-    async with connection(url, path) as con:
+    async with connection(database, path) as con:
         with _sentences(schema), _waiting_aloud(schema, say):
             async with con.transaction():
                 await con.execute(query("lock_schema"))

@@ -95,6 +95,7 @@ QUERIES = (
     "pace",
     "ping",
     "place",
+    "primary",
     "range_tag",
     "readings",
     "record_functions",
