@@ -9,6 +9,7 @@ import msgspec
 
 from service.errors import DatabaseAway, DatabaseUnusable
 from service.store.database_hosts import NAMED, DatabaseHosts
+from service.store.pooler import LOST, NO_STATEMENTS, check_pooler, in_the_way
 from service.store.queries import Edition, query
 from service.store.server_words import in_words
 
@@ -46,6 +47,9 @@ async def inspect(database: str | DatabaseHosts, limit: float = ANSWER_TIMEOUT) 
         if row["timescaledb"] is None:
             await _install_extension(con, hosts.place)
             row = await _facts(con, hosts.place, limit)
+        if not row["embedded"]:
+            with _sentences(hosts):
+                await check_pooler(hosts, con, CONNECT_TIMEOUT)
     return _check(row, hosts.place)
 
 
@@ -53,6 +57,8 @@ async def _facts(con: "asyncpg.Connection[asyncpg.Record]", place: str, limit: f
     try:
         async with asyncio.timeout(limit):
             [row] = await con.fetch(query("server"))
+    except LOST as exc:
+        raise DatabaseUnusable(f"The database at {place} can't be used: {NO_STATEMENTS}.") from exc
     except TimeoutError as exc:
         con.terminate()  # closing in good order would wait for the same database
         raise DatabaseAway(
@@ -125,4 +131,6 @@ def _sentences(hosts: DatabaseHosts) -> Iterator[None]:
         cause = str(exc) or f"no answer within {hosts.limit(CONNECT_TIMEOUT):g} seconds"
         raise DatabaseAway(f"No database answers at {place}: {cause}.") from exc
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
+        if (why := in_the_way(exc)) is not None:
+            raise DatabaseUnusable(f"The database at {place} can't be used: {why}.") from exc
         raise DatabaseUnusable(f"DATABASE_URL can't be used: {in_words(exc)}.") from exc

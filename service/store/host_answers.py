@@ -20,6 +20,7 @@ _REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.ClientConfigurationError,
+    asyncpg.ProtocolViolationError,  # a pooler that doesn't know a setting
     ValueError,
 )
 """Errors that trying again doesn't mend."""

@@ -11,6 +11,7 @@ import msgspec
 
 from service.errors import BadReading, DatabaseUnusable, InDoubt, TooMuchAtOnce, Unavailable
 from service.store.database_hosts import DatabaseHosts
+from service.store.pooler import in_the_way
 from service.store.queries import Edition, query, without_comments
 from service.store.server_words import in_words
 
@@ -198,7 +199,7 @@ class Pool:
         except asyncpg.DiskFullError as exc:
             raise Unavailable(f"The disk of the database is full: {in_words(exc)}.") from exc
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
-            raise Unavailable(f"The database can't do this now: {in_words(exc)}.") from exc
+            raise Unavailable(f"The database can't do this now: {in_the_way(exc) or in_words(exc)}.") from exc
         except DatabaseUnusable as exc:
             raise Unavailable(exc.detail) from exc
         except TimeoutError as exc:
