@@ -237,13 +237,14 @@ async def _commit(con: "Connection[asyncpg.Record]") -> None:
 
     def note(_: object, message: asyncpg.PostgresLogMessage) -> None:
         if message.severity_en == "WARNING":
-            warnings.append(" ".join(filter(None, (message.message, message.detail))))
+            warnings.append(in_words(message))
 
     con.add_log_listener(note)
     try:
         done = await con.execute(COMMIT)
     finally:
-        con.remove_log_listener(note)
+        with suppress(asyncpg.InterfaceError):  # where the connection was lost, the pool has it back already
+            con.remove_log_listener(note)
     if warnings or done != "COMMIT":
         raise InDoubt(f"The database doesn't vouch for what was written: {'; '.join(warnings) or done}.")
 
