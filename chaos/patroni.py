@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -24,9 +25,9 @@ NAMES = ("db1", "db2", "db3")
 DATABASE = "taktline"
 START_LIMIT = 120.0
 """Seconds that the cluster may take to be whole, at first and after a fault."""
-AWAY, CANCELLING = 40.0, 3.0
-"""Seconds that a machine is frozen, cut off or dead, which is longer than a failover takes, and for which waits for
-standbys are cancelled."""
+SETTLED, AWAY, CANCELLING = 6.0, 40.0, 3.0
+"""Seconds for which a cluster has to be whole to count as such; that a machine is frozen, cut off or dead, which is
+longer than a failover takes; and for which waits for standbys are cancelled."""
 NEEDED = ("usr/bin/patroni", "usr/bin/etcd", "usr/lib/postgresql/17/bin/postgres", "dev/shm")
 
 HaFault = Callable[[], Awaitable[None]]
@@ -91,25 +92,26 @@ class Cluster:
             yield con
 
     async def primary(self) -> str:
-        """The name of the machine with the primary."""
-        return next(str(one["name"]) for one in await self._members() if one["role"] == "leader")
+        """The name of the machine with the primary, as most of them know it. Raises RuntimeError where none does."""
+        known = Counter(leader for view in await self._views() for leader in _leaders(view))
+        if not known:
+            raise RuntimeError("no machine knows who is the primary")
+        return known.most_common(1)[0][0]
 
     async def whole(self) -> float:
-        """Wait until one is the primary and the others follow it; returns for how many seconds. Raises TimeoutError."""
-        began = time.monotonic()
+        """Wait until all agree, for longer than Patroni takes for a round, on who is the primary, and the others follow
+        it and count for its quorum; returns for how many seconds. Raises TimeoutError."""
+        since = began = time.monotonic()
         async with asyncio.timeout(START_LIMIT):
-            while not _is_whole(await self._members()):  # noqa: ASYNC110
+            while time.monotonic() - since < SETTLED:
                 await asyncio.sleep(0.5)
-        return time.monotonic() - began
+                if not _agree(await self._views()):
+                    since = time.monotonic()
+        return since - began
 
-    async def _members(self) -> list[dict[str, Any]]:
-        for one in self._machines.values():
-            with suppress(httpx.HTTPError):
-                async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
-                    members = (await http.get(f"http://{one.address}:8008/cluster")).json()["members"]
-                if any(member["role"] == "leader" for member in members):
-                    return list(members)
-        return []
+    async def _views(self) -> list[list[dict[str, Any]]]:
+        """The members of the cluster as each machine that answers knows them."""
+        return [view for one in self._machines.values() if (view := await _view(one.address))]
 
     async def _start(self, name: str) -> None:
         machine, folder = self._machines[name], self._folder
@@ -236,9 +238,23 @@ def _is_server(line: str) -> bool:
     return line.startswith(("/usr/lib/postgresql/", "postgres:"))
 
 
-def _is_whole(members: list[dict[str, Any]]) -> bool:
-    states = [one["state"] for one in members if one["role"] != "leader"]
-    return len(members) == len(NAMES) and states == ["streaming"] * (len(NAMES) - 1)
+async def _view(address: str) -> list[dict[str, Any]]:
+    with suppress(httpx.HTTPError, KeyError):
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as http:
+            return list((await http.get(f"http://{address}:8008/cluster")).json()["members"])
+    return []
+
+
+def _leaders(view: list[dict[str, Any]]) -> list[str]:
+    return [str(one["name"]) for one in view if one["role"] == "leader"]
+
+
+def _agree(views: list[list[dict[str, Any]]]) -> bool:
+    """Whether all machines know the same primary, and that each other one is in its quorum."""
+    if len(views) < len(NAMES) or len({tuple(_leaders(view)) for view in views}) > 1:
+        return False
+    others = [(one["role"], one["state"]) for view in views for one in view if one["role"] != "leader"]
+    return others == [("quorum_standby", "streaming")] * (len(NAMES) - 1) * len(NAMES)
 
 
 def _postgres(root: Path) -> tuple[int, int]:

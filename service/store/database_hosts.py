@@ -22,9 +22,9 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 HOST_TIMEOUT = 2.0
 """Seconds that one of several hosts may take to connect and to say what it is; connect_timeout in DATABASE_URL says
 otherwise."""
-ASK_AFTER, ASK_SELDOM = 3.0, 30.0
-"""Seconds after which whoever uses a connection asks again which host is the primary, and twice as many each further
-time, but not more than these."""
+ASK_AFTER, ASK_SELDOM, OFTEN = 3.0, 30.0, 20
+"""Seconds after which whoever uses a connection has the hosts asked again which is the primary, again and again; and
+the seconds between two such times after so many of them, since what lasts that long is long work."""
 
 NAMED = {"application_name": "taktline"}
 """What each session is called by, unless the address has another name."""
@@ -192,16 +192,17 @@ class DatabaseHosts:
 
 
 class _Watch:
-    """Calls a function again and again, at growing intervals."""
+    """Calls a function again and again."""
 
     def __init__(self, ask: Callable[[], None]) -> None:
-        self._ask, self._pause = ask, ASK_AFTER
-        self._timer = asyncio.get_running_loop().call_later(self._pause, self._look)
+        self._ask, self._times = ask, 0
+        self._timer = asyncio.get_running_loop().call_later(ASK_AFTER, self._look)
 
     def _look(self) -> None:
         self._ask()
-        self._pause = min(2 * self._pause, ASK_SELDOM)
-        self._timer = asyncio.get_running_loop().call_later(self._pause, self._look)
+        self._times += 1
+        pause = ASK_AFTER if self._times < OFTEN else ASK_SELDOM
+        self._timer = asyncio.get_running_loop().call_later(pause, self._look)
 
     def end(self) -> None:
         self._timer.cancel()

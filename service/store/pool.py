@@ -223,8 +223,11 @@ class Pool:
                 raise
             except Exception:
                 # Where the connection is lost, the rollback fails as well; the first error is the one to raise.
-                with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
-                    await con.execute("rollback")
+                try:
+                    with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
+                        await con.execute("rollback")
+                except asyncpg.InternalClientError:  # the driver doesn't know what it was doing
+                    con.terminate()
                 raise
             finally:
                 ending.cancel()
