@@ -9,7 +9,21 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import backfill, board, chart, chart_load, corrections, display, export, ingest, live, sockets, spans, tail
+from bench import (
+    backfill,
+    board,
+    chart,
+    chart_load,
+    corrections,
+    display,
+    export,
+    ingest,
+    live,
+    sockets,
+    spans,
+    tail,
+    wall,
+)
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -19,6 +33,7 @@ BENCHMARKS = {
     "sockets": sockets.measure,
     "chart": chart.measure,
     "board": board.measure,
+    "wall": wall.measure,
     "chart-load": chart_load.measure,
     "tail": tail.measure,
     "live": live.measure,
