@@ -119,7 +119,8 @@ class Settings(BaseSettings):
         "Pictures may stand anywhere.",
     )
     database_url: SecretStr | None = Field(
-        None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
+        None,
+        description="`postgresql://…` of a TimescaleDB server, with one host or several; unset: the embedded engine.",
     )
     database_url_file: SecretFile = Field(None, description="File with `DATABASE_URL`, instead of that.")
     database_password: SecretStr | None = Field(
