@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 GRAPHITE := .taktline/graphite
 export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
 
-.PHONY: run test coverage check bench graphite chaos siege gallery screens lock clean
+.PHONY: run test coverage check bench graphite chaos siege gallery screens catalogues lock clean
 
 run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
 	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
@@ -44,6 +44,13 @@ gallery: $(VENV)/ready.stamp ## Draw docs/gallery.md
 
 screens: $(VENV)/ready.stamp ## Take the pictures of pages in README.md and docs/day.md; needs Chromium
 	@PYTHONPATH=. $(BIN)/python docs/screens.py
+
+catalogues: $(VENV)/ready.stamp ## Bring the catalogues of translators up to date: docs/languages.md
+	@$(BIN)/pybabel -q extract -F pyproject.toml -k translatable -k sentence $(CATALOGUE) -o service/languages/messages.pot .
+	@$(BIN)/pybabel -q update -i service/languages/messages.pot -d service/languages -D taktline --no-fuzzy-matching \
+		--ignore-obsolete --no-wrap
+
+CATALOGUE := --project=Taktline --add-location=file --sort-output --no-wrap
 
 lock: $(VENV)/ready.stamp ## Renew the pinned versions
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock

@@ -13,7 +13,9 @@ from pathlib import Path
 import click
 
 from chaos.databases import Database, EmbeddedDatabase, on_server
-from chaos.report import show
+from chaos.failover import fail_over
+from chaos.patroni import Cluster
+from chaos.report import show, show_failovers
 from chaos.run import Plan, run
 
 
@@ -29,6 +31,10 @@ from chaos.run import Plan, run
 )
 @click.option("--docker-container", "container", help="The server's container: it is paused and killed as well.")
 @click.option("--cache", envvar="TAKTLINE_CACHE", default=".taktline/cache", type=click.Path(path_type=Path))
+@click.option("--ha", is_flag=True, help="On a cluster that fails over, out of --root: needs Linux, and to be root.")
+@click.option("--root", type=click.Path(path_type=Path, exists=True), help="A Debian 13 root with what --ha needs.")
+@click.option("--rounds", default=1, show_default=True, help="How often each fault of --ha happens.")
+@click.option("--apache", is_flag=True, help="--ha on the Apache edition, whatever --root has.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the logs, kept.")
 def main(
     seconds: float,
@@ -38,13 +44,35 @@ def main(
     database_url: str | None,
     container: str | None,
     cache: Path,
+    ha: bool,
+    root: Path | None,
+    rounds: int,
+    apache: bool,
     keep: Path | None,
 ) -> None:
     """Send identified batches while service, engine, emitter and connections fail; then compare. Status 1: a promise
     was broken."""
     plan = Plan(seconds, secrets.randbelow(10**6) if seed is None else seed, rate, memory * 2**20)
+    if ha:
+        if root is None:
+            raise click.UsageError("--ha needs --root, a Debian root: docs/failover.md says how to make it.")
+        print(f"# seed {plan.seed}, every fault {rounds}x, on a cluster out of {root}")
+        sys.exit(asyncio.run(_fail_over(plan, Cluster(root, random.Random(plan.seed), apache=apache), rounds, keep)))
     print(f"# seed {plan.seed}, {plan.seconds:g} s, on {'a server' if database_url else 'the embedded engine'}")
     sys.exit(asyncio.run(_main(plan, database_url, container, cache, keep)))
+
+
+async def _fail_over(plan: Plan, cluster: Cluster, rounds: int, keep: Path | None) -> int:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            result = await fail_over(plan, cluster, rounds, folder, _say)
+        except RuntimeError as exc:
+            print(f"chaos: {exc}", file=sys.stderr)
+            return 2
+    show_failovers(result)
+    return 1 if result.history.violations else 0
 
 
 async def _main(plan: Plan, url: str | None, container: str | None, cache: Path, keep: Path | None) -> int:

@@ -53,7 +53,7 @@ class EmbeddedDatabase:
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        async with embedded(self._data, self._cache, lambda _: None) as engine, _connection(engine.url) as con:
+        async with embedded(self._data, self._cache, lambda _: None) as engine, connection(engine.url) as con:
             yield con
 
     async def _kill(self, service: Service) -> None:
@@ -97,7 +97,7 @@ class ServerDatabase:
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        async with _connection(self._url) as con:
+        async with connection(self._url) as con:
             yield con
 
     async def _stall(self, _: Service) -> None:
@@ -174,7 +174,7 @@ async def on_server(url: str, container: str | None, rng: random.Random) -> Asyn
     """Create a database on a server, and drop it afterwards."""
     name = f"chaos_{uuid.uuid4().hex[:8]}"
     parts = urlsplit(url)
-    await _execute(url, f"create database {name}")
+    await execute(url, f"create database {name}")
     try:
         async with proxy(parts.hostname or "127.0.0.1", parts.port or 5432) as between:
             if container is None:
@@ -184,11 +184,12 @@ async def on_server(url: str, container: str | None, rng: random.Random) -> Asyn
                 made.container = container
                 yield made
     finally:
-        await _execute(url, f"drop database {name} with (force)")
+        await execute(url, f"drop database {name} with (force)")
 
 
 @asynccontextmanager
-async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def connection(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection in the schema of the service."""
     path = search_path(SCHEMA, await inspect(url))
     con = await asyncpg.connect(url, server_settings={"search_path": path, "timezone": "UTC"})
     try:
@@ -197,7 +198,8 @@ async def _connection(url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Rec
         await con.close()
 
 
-async def _execute(url: str, statement: str) -> None:
+async def execute(url: str, statement: str) -> None:
+    """Run one statement."""
     con = await asyncpg.connect(url)
     try:
         await con.execute(statement)

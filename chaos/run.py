@@ -56,7 +56,7 @@ async def run(plan: Plan, database: Database, folder: Path, say: Callable[[str],
     spool = folder / "emitter.sqlite"
     service = Service(port, tcp_port, database.environment, folder / "service.log", history)
     async with proxy("127.0.0.1", port) as between, proxy("127.0.0.1", tcp_port) as between_tcp:
-        emitter = _emitter(between.port, spool, folder / "emitter.log")
+        emitter = emitter_for(between.port, spool, folder / "emitter.log")
         nemesis = Nemesis(service, emitter, [between, between_tcp], database, history, plan.seed)
         corrector = Corrector(history, random.Random(plan.seed))
         nemesis.pace = min(3.0, max(0.3, plan.seconds / 60))
@@ -76,11 +76,12 @@ async def run(plan: Plan, database: Database, folder: Path, say: Callable[[str],
     async with database.look() as con:
         checked = await check(con, history, spool)
         await corrector.check(con)
-    _check_service(service, plan, history)
+    check_service(service, plan, history)
     return Result(history, nemesis, service, checked)
 
 
-def _emitter(port: int, spool: Path, log: Path) -> Program:
+def emitter_for(port: int, spool: Path, log: Path) -> Program:
+    """An emitter that sends to this port."""
     command = ["emitter", "run", "--interval", "0.25s", "--series", "emitter", "--spool", str(spool)]
     return Program("emitter", command, {"EMITTER_URL": f"ws://127.0.0.1:{port}/"}, log)
 
@@ -109,7 +110,7 @@ async def _storm(
         tasks += [group.create_task(one.run(f"http://127.0.0.1:{port}")) for one in posters]
         tasks.append(group.create_task(streamer.run("127.0.0.1", tcp_port)))
         tasks.append(group.create_task(corrector.run(f"http://127.0.0.1:{port}")))
-        tasks.append(group.create_task(_watch(service)))
+        tasks.append(group.create_task(watch(service)))
         tasks.append(group.create_task(_look(database, history)))
         raging = group.create_task(nemesis.run())
         await asyncio.sleep(plan.seconds)
@@ -119,22 +120,27 @@ async def _storm(
             one.stopping = True
         corrector.stopping = True
         await service.ready()
-        await _settle(history, corrector)
-        await _drain(emitter, spool, history)
+        await settle(history, corrector)
+        await drain(emitter, spool, history)
         for task in tasks:
             task.cancel()
 
 
-async def _settle(history: History, corrector: Corrector) -> None:
+async def settle(history: History, corrector: Corrector | None = None) -> None:
+    """Wait until every batch, and every correction, has been answered."""
     limit = time.monotonic() + SETTLE_LIMIT
-    while (history.again or history.unsettled() or corrector.busy) and time.monotonic() < limit:  # noqa: ASYNC110
+    while (history.again or history.unsettled() or _busy(corrector)) and time.monotonic() < limit:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
-    if corrector.busy:
+    if _busy(corrector):
         history.violate("a correction was never acknowledged")
     await asyncio.sleep(1)  # for late answers to batches that were sent twice
 
 
-async def _drain(emitter: Program, spool: Path, history: History) -> None:
+def _busy(corrector: Corrector | None) -> bool:
+    return corrector is not None and corrector.busy
+
+
+async def drain(emitter: Program, spool: Path, history: History) -> None:
     """Stop the emitter once it has caught up, as a person would."""
     if emitter.status is not None:
         history.violate(f"the emitter ended with status {emitter.status}")
@@ -146,7 +152,8 @@ async def _drain(emitter: Program, spool: Path, history: History) -> None:
         history.violate(f"the emitter was told to stop: exit status {status}")
 
 
-async def _watch(service: Service) -> None:
+async def watch(service: Service) -> None:
+    """Measure the memory of the service, until cancelled."""
     while True:
         service.measure()
         await asyncio.sleep(0.5)
@@ -161,7 +168,8 @@ async def _look(database: Database, history: History) -> None:
                 await check_rollups(con, history)
 
 
-def _check_service(service: Service, plan: Plan, history: History) -> None:
+def check_service(service: Service, plan: Plan, history: History) -> None:
+    """Check what the service took, and what it has logged."""
     if service.peak > plan.memory:
         history.violate(f"the service used {service.peak / 2**20:.0f} MiB, more than {plan.memory / 2**20:.0f}")
     told = service.log.read_text(errors="replace")

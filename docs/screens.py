@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import httpx
 from PIL import Image
 from playwright.async_api import Browser, async_playwright
@@ -103,6 +104,10 @@ async def main() -> None:
         finally:
             process.terminate()
             await process.wait()
+            if database:
+                con = await asyncpg.connect(database)
+                await con.execute(f'drop schema "{settings["DATABASE_SCHEMA"]}" cascade')
+                await con.close()
 
 
 if __name__ == "__main__":

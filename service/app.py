@@ -19,6 +19,7 @@ from service.access.hosts import hosts_for, is_loopback
 from service.access.origins import Origins, read_origins
 from service.access.proxies import Proxies
 from service.errors import StartError
+from service.languages.sentence import translatable
 from service.metrics import Metrics
 from service.parts import Parts
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
@@ -61,18 +62,21 @@ from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.web.pages import templates
 
-OPEN_TO_ALL = "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
+OPEN_TO_ALL = translatable(
+    "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
+)
 
 
 def create_app(parts: Parts) -> ASGIApp:
     """The web application of a service with these parts."""
     settings, counters = parts.settings, parts.metrics
     pages = Pages(
-        templates(),
+        templates,
         parts.assets,
         parts.store.series.names,
         settings.chart_tz,
         settings.root_path,
+        settings.language,
         lambda: _warning(parts),
         lambda: not parts.keyring.is_open,
     )
@@ -118,7 +122,13 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     settings, admits = parts.settings, parts.keyring.admits
     zone, max_body = settings.chart_tz, settings.max_body_bytes
     defaults = Defaults(
-        zone, settings.time_format, settings.items_per_page, settings.labels, settings.unit, parts.shifts
+        zone,
+        settings.time_format,
+        settings.items_per_page,
+        settings.labels,
+        settings.unit,
+        parts.shifts,
+        settings.language,
     )
     view_of = views_for(defaults)
     return [
@@ -126,7 +136,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         home_route(feed, pages, defaults, counters),
         live_route(feed, view_of, admits),
         series_route(store.series.names),
-        live_socket_route(feed, view_of, counters, admits),
+        live_socket_route(feed, view_of, counters, admits, settings.language),
         readings_route(gate, max_body),
         *correction_routes(gate, store.corrections, feed.changed, defaults, max_body),
         correction_list_route(store.corrections, parts.reading, pages, defaults, counters),
@@ -141,7 +151,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         display_route(store.records, parts.reading, pages, defaults, counters),
         export_route(store.long_ranges, parts.reading, defaults, admits, parts.memory),
         livez,
-        readyz_route(store, parts.writer, parts.watch, settings.database_schema, counters),
+        readyz_route(store, parts.writer, parts.watch, settings.database_schema, parts.hosts, counters),
         metrics_route(counters, parts.figures, parts.lags),
         asyncapi_route(settings.root_path),
         _assets(ADDRESS, FILES),

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 import msgspec
 
+from service.languages.sentence import sentence
+
 MAX_ERRORS = 100
 """The most faulty items of a batch that an error names."""
 MOST_QUOTED = 60
@@ -100,7 +102,7 @@ class BadHost(BadRequest):
 
 def bad_parameter(name: str, detail: str) -> BadRequest:
     """The error for one parameter of an address."""
-    return BadRequest(f"{name}: {detail}.", [Fault(0, name, detail)])
+    return BadRequest(sentence("%(name)s: %(detail)s.", name=name, detail=detail), [Fault(0, name, detail)])
 
 
 class BadReading(BadRequest):

@@ -42,6 +42,7 @@ from service.routes.tcp import Intake, listening
 from service.settings import Settings
 from service.store import READING, Store, open_store
 from service.store.database import DatabaseServer, inspect
+from service.store.database_hosts import DatabaseHosts
 from service.store.keys import Keys
 from service.store.leadership import Leadership
 from service.store.migrate import migrate, search_path
@@ -77,6 +78,7 @@ class Parts:
 
     settings: Settings
     server: DatabaseServer
+    hosts: DatabaseHosts
     metrics: Metrics
     shifts: Shifts
     """The shifts that the settings name."""
@@ -123,8 +125,8 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
     shifts = Shifts.read(settings.shifts, settings.chart_tz)
     places = Allowance(most_connections(settings.max_connections))
     async with (
-        open_database(settings, say) as (url, server),
-        open_store(url, search_path(settings.database_schema, server), server) as store,
+        open_database(settings, say) as (hosts, server),
+        open_store(hosts, search_path(settings.database_schema, server), server) as store,
         open_tracer(settings.otel_exporter_otlp_endpoint) as tracer,
         open_renderer(settings.render_workers, counters, tracer) as renderer,
         aclosing(Assets(settings.taktline_cache)) as assets,
@@ -150,7 +152,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         ) as writer,
         _known(store.keys, Anonymous(settings.anonymous)) as (keyring, signatures),
         _maintained(
-            url, store, keyring, settings, _alarms(settings, checking := Checking(store, shifts), store, counters)
+            hosts, store, keyring, settings, _alarms(settings, checking := Checking(store, shifts), store, counters)
         ) as watch,
     ):
         counters.watch_jobs(watch.jobs)
@@ -176,6 +178,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
             yield Parts(
                 settings=settings,
                 server=server,
+                hosts=hosts,
                 metrics=counters,
                 shifts=shifts,
                 store=store,
@@ -203,36 +206,46 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
 @asynccontextmanager
 async def open_database(
     settings: Settings, say: Say, *, beside: bool = False
-) -> AsyncIterator[tuple[str, DatabaseServer]]:
+) -> AsyncIterator[tuple[DatabaseHosts, DatabaseServer]]:
     """Open the database of the settings, or the embedded one, and bring its schema up to date. With `beside`, the
     embedded one may be run by another process."""
     read_queries()
+    async with _address(settings, say, beside=beside) as url:
+        hosts = DatabaseHosts(url)
+        try:
+            yield hosts, await _prepare(hosts, settings, say)
+        finally:
+            hosts.close()
+
+
+@asynccontextmanager
+async def _address(settings: Settings, say: Say, *, beside: bool) -> AsyncIterator[str]:
+    """The address of the database; the embedded engine runs as long as the block does."""
     if (url := settings.database) is not None:
-        yield url, await _prepare(url, settings, say)
-        return
-    if beside and (running := await running_engine(settings.taktline_data)) is not None:
-        yield running, await _prepare(running, settings, say)
-        return
-    async with embedded(settings.taktline_data, settings.taktline_cache, say) as engine:
-        yield engine.url, await _prepare(engine.url, settings, say)
+        yield url
+    elif beside and (running := await running_engine(settings.taktline_data)) is not None:
+        yield running
+    else:
+        async with embedded(settings.taktline_data, settings.taktline_cache, say) as engine:
+            yield engine.url
 
 
-async def _prepare(url: str, settings: Settings, say: Say) -> DatabaseServer:
-    server = await _found(url, say)
-    say(f"database: {server.describe()}")
+async def _prepare(hosts: DatabaseHosts, settings: Settings, say: Say) -> DatabaseServer:
+    server = await _found(hosts, say)
+    say(f"database: {server.describe()}{f' at {hosts.in_use}' if hosts.several else ''}")
     if not server.durable:
         log.warning("the database may lose committed readings in a crash: fsync or synchronous_commit is off")
-    await migrate(url, settings.database_schema, server, say)
+    await migrate(hosts, settings.database_schema, server, say)
     return server
 
 
-async def _found(url: str, say: Say) -> DatabaseServer:
+async def _found(hosts: DatabaseHosts, say: Say) -> DatabaseServer:
     """Inspect the database server, after waiting a little for one that is just starting."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + DATABASE_PATIENCE
     while True:
         try:
-            return await inspect(url)
+            return await inspect(hosts)
         except DatabaseAway as exc:
             if loop.time() > give_up:
                 raise
@@ -274,10 +287,10 @@ async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[tuple[Keyrin
 
 @asynccontextmanager
 async def _maintained(
-    url: str, store: Store, keyring: Keyring, settings: Settings, alarms: Alarms | None
+    hosts: DatabaseHosts, store: Store, keyring: Keyring, settings: Settings, alarms: Alarms | None
 ) -> AsyncIterator[JobWatch]:
     watch = JobWatch(store)
-    leadership = Leadership(url, search_path(settings.database_schema, store.server), store.server)
+    leadership = Leadership(hosts, search_path(settings.database_schema, store.server), store.server)
     task = asyncio.create_task(maintain(store, watch, leadership, settings.batch_memory, keyring.note_used, alarms))
     try:
         yield watch

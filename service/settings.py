@@ -28,6 +28,7 @@ from service.access.public_url import read_public_url
 from service.alerts.addresses import read_address, read_secret_key
 from service.alerts.rules import read_names, read_rules
 from service.errors import StartError
+from service.languages.language import languages
 from service.period.shift_rules import read_shift_rules
 from service.period.shifts import Shifts
 from service.period.times import check_time_format, zone_named, zones
@@ -124,7 +125,8 @@ class Settings(BaseSettings):
         "Pictures may stand anywhere.",
     )
     database_url: SecretStr | None = Field(
-        None, description="`postgresql://…` of a TimescaleDB server; unset: the embedded engine."
+        None,
+        description="`postgresql://…` of a TimescaleDB server, with one host or several; unset: the embedded engine.",
     )
     database_url_file: SecretFile = Field(None, description="File with `DATABASE_URL`, instead of that.")
     database_password: SecretStr | None = Field(
@@ -156,8 +158,17 @@ class Settings(BaseSettings):
         max_length=100,
         description="Labels of the time axis, as in `strftime`.",
     )
-    plan_label: str = Field("plan", min_length=1, max_length=30, description="What plans are called in charts.")
-    fact_label: str = Field("fact", min_length=1, max_length=30, description="What facts are called in charts.")
+    language: str = Field(
+        "",
+        description="Language of pages, pictures and messages, like `de`, for everybody; by default that of each "
+        "browser. A list like `de_DE:de`, which systems set for themselves, doesn't count.",
+    )
+    plan_label: str = Field(
+        "", max_length=30, description="What plans are called in charts; by default plan, in the language of each."
+    )
+    fact_label: str = Field(
+        "", max_length=30, description="What facts are called in charts; by default fact, in the language of each."
+    )
     unit: str = Field("", max_length=30, description="What plan and fact count, like `pcs`, said in charts.")
     alerts: str = Field(
         "",
@@ -281,6 +292,15 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} isn't an IANA time zone; write one like Europe/Berlin")
         return name
 
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, value: str) -> str:
+        if "_" in value or ":" in value:  # the variable of the same name that gettext reads, on many desktops
+            return ""
+        if value and value not in languages():
+            raise ValueError(f"{value!r} isn't a language here; write one of {', '.join(languages())}")
+        return value
+
     @field_validator("plan_label", "fact_label", "unit")
     @classmethod
     def _printable(cls, value: str) -> str:
@@ -295,7 +315,7 @@ class Settings(BaseSettings):
 
     @property
     def labels(self) -> tuple[str, str]:
-        """What plan and fact are called."""
+        """What plan and fact are called; empty where that is left to the language."""
         return self.plan_label, self.fact_label
 
     @property

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.errors import bad_parameter
+from service.languages.sentence import sentence
 from service.period.ends import Asked, Ends, read_ends
 from service.period.shift_rules import SHIFT
 from service.period.shifts import Shift, Shifts
@@ -34,7 +35,10 @@ class BoardPeriod(msgspec.Struct, frozen=True):
         ends = ends_of_board(self.asked, self.zone, now, shifts)
         period = make_period(ends.start, ends.until, self.step, self.zone, now, MOST_ROWS)
         if period.count > MOST_ROWS:
-            raise bad_parameter("from", f"a board has at most {MOST_ROWS} rows; give a shorter period or a longer step")
+            raise bad_parameter(
+                "from",
+                sentence("a board has at most %(rows)s rows; give a shorter period or a longer step", rows=MOST_ROWS),
+            )
         return period, ends.shift
 
     @property

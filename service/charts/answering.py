@@ -183,7 +183,8 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
     return Picture(
         numbers=numbers if question.notes else msgspec.structs.replace(numbers, notes=()),
         period=question.period,
-        title=appearance.title or default_title(question.agg, question.series.names, question.shift, appearance.labels),
+        title=appearance.title
+        or default_title(question.agg, question.series.names, question.shift, appearance.labels, appearance.language),
         time_format=appearance.time_format,
         agg=question.agg,
         width=appearance.width,
@@ -202,6 +203,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         earlier=question.earlier,
         labels=appearance.labels,
         unit=appearance.unit,
+        language=appearance.language,
         shift=question.shift,
         notes=question.notes,
     )

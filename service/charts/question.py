@@ -7,6 +7,7 @@ import msgspec
 
 from service.charts.drawing.picture import LABELS, WIDTH, Style
 from service.errors import bad_parameter
+from service.languages.language import ENGLISH
 from service.period.bucket import Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
@@ -22,7 +23,8 @@ MAX_PIXELS = 16_000_000
 
 
 class Appearance(msgspec.Struct, frozen=True):
-    """How a picture is to look. Where the height or the title is None, the charts choose it."""
+    """How a picture is to look, and in which language its texts are. Where the height or the title is None, the charts
+    choose it."""
 
     time_format: str
     width: int = WIDTH
@@ -34,6 +36,7 @@ class Appearance(msgspec.Struct, frozen=True):
     style: Style = "bars"
     labels: tuple[str, str] = LABELS
     unit: str = ""
+    language: str = ENGLISH
 
 
 class ChartQuestion(msgspec.Struct, frozen=True):

@@ -17,8 +17,8 @@ async def opened(settings: Settings) -> AsyncIterator[Keys]:
     """The keys in the database of the settings, which may be in use by a running service."""
     with Console(stderr=True).status("Opening the database …") as status:
         async with (
-            open_database(settings, status.update, beside=True) as (url, server),
-            open_store(url, search_path(settings.database_schema, server), server) as store,
+            open_database(settings, status.update, beside=True) as (hosts, server),
+            open_store(hosts, search_path(settings.database_schema, server), server) as store,
         ):
             status.stop()
             yield store.keys

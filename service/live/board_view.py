@@ -12,13 +12,15 @@ import msgspec
 from service.board.board import Board, BoardQuestion, Section
 from service.board.board_period import BoardPeriod
 from service.board.reading import Boards
+from service.languages.directions import isolated
+from service.languages.language import ENGLISH, Language, language_named
 from service.live.server_sent_events import event
 from service.period.comparison import Threshold
 from service.period.selection import SeriesFilter
 from service.period.shifts import Shift, Shifts
 from service.period.standing import Standing
 from service.period.steps import Period
-from service.web.pages import capitalised, clock
+from service.web.pages import capitalised
 
 WIDE, HIGH, MARGIN = 240.0, 80.0, 4.0
 """The size of the drawing in a wall's tile, in units of its own, and what is left free above and below."""
@@ -46,6 +48,7 @@ class BoardView(msgspec.Struct, frozen=True):
     split: bool
     wall: bool
     looks: BoardLooks
+    language: str = ENGLISH
 
 
 class Tile(msgspec.Struct, frozen=True):
@@ -71,9 +74,8 @@ class BoardSnapshot(msgspec.Struct, frozen=True):
 class BoardReader:
     """Takes snapshots of boards."""
 
-    def __init__(self, boards: Boards, templates: jinja2.Environment, shifts: Shifts) -> None:
-        self._boards, self._shifts = boards, shifts
-        self._parts: Any = templates.get_template("board_parts.html").module
+    def __init__(self, boards: Boards, templates: Callable[[str], jinja2.Environment], shifts: Shifts) -> None:
+        self._boards, self._templates, self._shifts = boards, templates, shifts
 
     async def take(self, view: BoardView, before: BoardSnapshot | None) -> BoardSnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
@@ -82,26 +84,27 @@ class BoardReader:
         trimmed = view.period.is_trimmed(self._shifts)
         board = await self._boards.read(BoardQuestion(period, view.series, view.split, trimmed), now)
         zone = ZoneInfo(period.zone)
-        names = view.series.names or ()
-        title = view.looks.title or ", ".join(names[:3]) + f" and {len(names) - 3} more" * (len(names) > 3)
+        names, language = view.series.names or (), language_named(view.language)
+        said = when(period, shift, language)
+        parts: Any = self._templates(view.language).get_template("board_parts.html").module
         looks = {
             **msgspec.structs.asdict(view.looks),
-            "title": title or "All series",
-            "when": when(period, shift),
+            "title": view.looks.title or _title(names, language),
+            "when": said,
             "single": len(names) == 1,
             "only": names[0] if len(names) == 1 else "",
         }
         if view.wall:
-            shown = tiles(board, view.looks, str(looks["title"]), now)
-            html = await _written(len(shown), lambda: str(self._parts.wall(shown, looks, zone)))
+            shown = tiles(board, view.looks, str(looks["title"]), now, language)
+            html = await _written(len(shown), lambda: str(parts.wall(shown, looks, zone)))
         else:
             rows = sum(len(section.rows) for section in board.sections)
-            html = await _written(rows, lambda: str(self._parts.sections(board, looks, zone)))
+            html = await _written(rows, lambda: str(parts.sections(board, looks, zone)))
         # a minute later more is due, even if nothing is written
         expires = now.timestamp() // 60 * 60 + 60
         if before is not None and (before.html, before.expires) == (html, expires):
             return before
-        whole = event("board", {"html": html, "when": when(period, shift)})
+        whole = event("board", {"html": html, "when": said})
         return BoardSnapshot(html, whole, whole, expires)
 
 
@@ -110,28 +113,41 @@ async def _written(rows: int, write: Callable[[], str]) -> str:
     return write() if rows < THREAD_ROWS else await asyncio.to_thread(write)
 
 
-def when(period: Period, shift: Shift | None) -> str:
+def _title(names: Sequence[str], language: Language) -> str:
+    """What is shown, where nobody gave a title."""
+    shown = ", ".join(map(isolated, names[:3]))
+    if len(names) > 3:
+        return language.gettext("%(series)s and %(number)s more", series=shown, number=len(names) - 3)
+    return shown or language.gettext("All series")
+
+
+def when(period: Period, shift: Shift | None, language: Language) -> str:
     """The period in words, with the shift that it is, if it is one."""
-    name = "" if shift is None else f"{capitalised(shift.name)} shift · "
-    zone = ZoneInfo(period.zone)
-    first, last = period.start.astimezone(zone), period.end.astimezone(zone)
-    day = f"{first:%A} {first.day} {first:%B}"
-    if last.date() == first.date():
-        return f"{name}{day}, {first:%H:%M} to {last:%H:%M} · {period.zone}"
-    return f"{name}{day}, {first:%H:%M} to {last:%A} {last.day} {last:%B}, {last:%H:%M} · {period.zone}"
+    name = ""
+    if shift is not None:
+        name = language.gettext("%(name)s shift", name=isolated(capitalised(shift.name))) + " · "
+    zone, times = ZoneInfo(period.zone), language.times
+    ends = {"day": times.long_day(period.start, zone), "start": times.clock(period.start, zone)}
+    ends |= {"last_day": times.long_day(period.end, zone), "end": times.clock(period.end, zone)}
+    if period.start.astimezone(zone).date() == period.end.astimezone(zone).date():
+        said = language.gettext("%(day)s, %(start)s to %(end)s", **ends)
+    else:
+        said = language.gettext("%(day)s, %(start)s to %(last_day)s, %(end)s", **ends)
+    return f"{name}{said} · {period.zone}"
 
 
-def tiles(board: Board, looks: BoardLooks, title: str, now: datetime) -> list[Tile]:
+def tiles(board: Board, looks: BoardLooks, title: str, now: datetime, language: Language) -> list[Tile]:
     """A tile for each section, the worst first. That of all the series together has the `title` of the board."""
-    made = [_tile(board, section, looks, title, now) for section in board.sections]
+    made = [_tile(board, section, looks, title, now, language) for section in board.sections]
     return sorted(made, key=lambda tile: (_WORST.index(tile.state), tile.standing.attained or 0, tile.name))
 
 
-def _tile(board: Board, section: Section, looks: BoardLooks, title: str, now: datetime) -> Tile:
-    name = section.name or (f"{section.others} others" if section.others else title)
-    since = (
-        None if section.newest is None else clock(section.newest - timedelta(minutes=1), ZoneInfo(board.period.zone))
-    )
+def _tile(board: Board, section: Section, looks: BoardLooks, title: str, now: datetime, language: Language) -> Tile:
+    name, since = section.name or title, None
+    if section.others:
+        name = language.ngettext("%(num)s other", "%(num)s others", section.others)
+    if section.newest is not None:
+        since = language.times.clock(section.newest - timedelta(minutes=1), ZoneInfo(board.period.zone))
     return Tile(name, _state(board, section, looks, now), section.standing, since, _spark(section))
 
 

@@ -37,8 +37,8 @@ class _Reader:
     """Takes snapshots of whichever kind of view."""
 
     def __init__(self, store: Store, charts: Charts, boards: Boards, looks: Appearance, shifts: Shifts) -> None:
-        made = templates()
-        self._pages, self._boards = ViewReader(store, charts, made, looks, shifts), BoardReader(boards, made, shifts)
+        self._pages = ViewReader(store, charts, templates, looks, shifts)
+        self._boards = BoardReader(boards, templates, shifts)
 
     async def take(self, view: AnyView, before: AnySnapshot | None) -> AnySnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""

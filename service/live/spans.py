@@ -3,13 +3,20 @@
 from datetime import datetime, timedelta
 
 from service.errors import bad_parameter
+from service.languages.sentence import sentence, translatable
 from service.period.ends import Asked, read_ends
 from service.period.shift_rules import LAST_SHIFT, SHIFT
 from service.period.shifts import Shifts
 from service.period.steps import DEFAULT_LENGTH
 
-PERIODS = {"1h": "1 hour", "6h": "6 hours", "today": "Today", "24h": "24 hours", "7d": "7 days"}
-SHIFT_PERIODS = {SHIFT: "This shift", LAST_SHIFT: "Last shift"}
+PERIODS = {
+    "1h": translatable("1 hour"),
+    "6h": translatable("6 hours"),
+    "today": translatable("Today"),
+    "24h": translatable("24 hours"),
+    "7d": translatable("7 days"),
+}
+SHIFT_PERIODS = {SHIFT: translatable("This shift"), LAST_SHIFT: translatable("Last shift")}
 LONGEST = timedelta(days=31)
 """The longest period of the live page, which looks at each minute again whenever something is written."""
 
@@ -32,8 +39,10 @@ def check_span(asked: Asked, zone: str, now: datetime, shifts: Shifts) -> None:
     until = ends.until or now
     start = ends.start or until - DEFAULT_LENGTH
     if start >= until:
-        raise bad_parameter(
-            "from", "must be before until" if ends.until else "must be before now, or give until as well"
-        )
+        late = sentence("must be before now, or give until as well")
+        raise bad_parameter("from", sentence("must be before until") if ends.until else late)
     if until - start > LONGEST:
-        raise bad_parameter("from", f"is more than {LONGEST.days} days before the end, the most that is shown live")
+        raise bad_parameter(
+            "from",
+            sentence("is more than %(days)s days before the end, the most that is shown live", days=LONGEST.days),
+        )

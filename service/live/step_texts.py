@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.charts.drawing.picture import Picture
+from service.languages.directions import isolated
+from service.languages.language import Language, language_named
 from service.period.bucket import Bucket, Note
 from service.period.comparison import difference
-from service.web.pages import number
 
 MOST_NOTES = 5
 """The most notes that are said of a step."""
@@ -36,19 +37,28 @@ class StepText(msgspec.Struct, frozen=True):
 
 def step_texts(picture: Picture) -> dict[float, StepText]:
     """The texts of the steps that have readings, by the beginning of each; for a picture of a single panel."""
-    edges, zone = picture.period.edges, ZoneInfo(picture.period.zone)
+    edges, zone, language = picture.period.edges, ZoneInfo(picture.period.zone), language_named(picture.language)
     ends = dict(pairwise(edges))
     buckets = picture.panels[0].buckets if picture.panels else ()
     notes: dict[datetime, list[Note]] = defaultdict(list)
     for note in picture.numbers.notes:
         notes[edges[bisect_right(edges, note.ts) - 1]].append(note)
-    made = (_step(bucket, ends[bucket.bucket], zone, picture.unfinished, notes[bucket.bucket]) for bucket in buckets)
+    made = (
+        _step(bucket, ends[bucket.bucket], zone, picture.unfinished, notes[bucket.bucket], language)
+        for bucket in buckets
+    )
     return {step.start: step for step in made}
 
 
 def _step(
-    bucket: Bucket, end: datetime, zone: ZoneInfo, unfinished: datetime | None, notes: Sequence[Note]
+    bucket: Bucket,
+    end: datetime,
+    zone: ZoneInfo,
+    unfinished: datetime | None,
+    notes: Sequence[Note],
+    language: Language,
 ) -> StepText:
+    number, when = language.numbers.number, _when(bucket.bucket, end, zone, language)
     is_over = unfinished is None or bucket.bucket < unfinished
     # a plan that is due and has no fact is missed in full
     fact = 0.0 if bucket.fact is None and is_over else bucket.fact
@@ -56,25 +66,25 @@ def _step(
     return StepText(
         1000 * bucket.bucket.timestamp(),
         1000 * end.timestamp(),
-        _when(bucket.bucket, end, zone) + ("" if is_over else ", not over yet"),
+        when if is_over else language.gettext("%(when)s, not over yet", when=when),
         "–" if bucket.plan is None else number(bucket.plan),
         "–" if bucket.fact is None else number(bucket.fact),
         "–" if gap is None else number(gap, sign=True),
         gap is not None and gap < 0,
-        tuple(_noted(notes, zone)),
+        tuple(_noted(notes, zone, language)),
     )
 
 
-def _noted(notes: Sequence[Note], zone: ZoneInfo) -> Iterator[str]:
+def _noted(notes: Sequence[Note], zone: ZoneInfo, language: Language) -> Iterator[str]:
     for note in notes[:MOST_NOTES]:
-        yield f"{note.ts.astimezone(zone):%H:%M} {note.series}: {note.note}"
+        yield f"{language.times.clock(note.ts, zone)} {isolated(note.series)}: {isolated(note.note)}"
     if len(notes) > MOST_NOTES:
-        yield f"and {len(notes) - MOST_NOTES} more"
+        yield language.gettext("and %(number)s more", number=len(notes) - MOST_NOTES)
 
 
-def _when(start: datetime, end: datetime, zone: ZoneInfo) -> str:
-    first, last = start.astimezone(zone), end.astimezone(zone)
-    day = f"{first:%a} {first.day} {first:%b}"
+def _when(start: datetime, end: datetime, zone: ZoneInfo, language: Language) -> str:
+    times = language.times
+    day, first = times.short_day(start, zone), times.clock(start, zone)
     if end - start == timedelta(minutes=1):
-        return f"{day}, {first:%H:%M}"
-    return f"{day}, {first:%H:%M} to {last:%H:%M}"
+        return f"{day}, {first}"
+    return language.gettext("%(day)s, %(start)s to %(end)s", day=day, start=first, end=times.clock(end, zone))

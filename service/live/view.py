@@ -7,6 +7,7 @@ import msgspec
 from service.charts.drawing.picture import AXIS_ROOM, Style
 from service.charts.legible import legible_period, visible
 from service.charts.question import Appearance, ChartQuestion
+from service.languages.language import ENGLISH, language_named
 from service.period.bucket import BucketQuestion, Numbers, RunningBucket
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
@@ -46,6 +47,7 @@ class View(msgspec.Struct, frozen=True):
     zone: str
     width: int
     choice: ChartChoice = ChartChoice()
+    language: str = ENGLISH
 
     def question(self, looks: Appearance, now: datetime, shifts: Shifts) -> ChartQuestion:
         """What the charts are asked at a time, for a picture that looks like `looks` otherwise. BadRequest names what
@@ -59,6 +61,8 @@ class View(msgspec.Struct, frozen=True):
             short_labels=True,
             style=choice.style,
             threshold=choice.threshold,
+            labels=language_named(self.language).labels(looks.labels),
+            language=self.language,
         )
         return ChartQuestion(
             period,

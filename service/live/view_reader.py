@@ -1,6 +1,7 @@
 """The views of the live page: the chart of a period, its totals and the newest records. A snapshot of a view has them
 as HTML, for the page when it is loaded, and as events, for while it is open."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from service.charts.answering import Charts
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.spec import spec
 from service.charts.question import Appearance, ChartQuestion
+from service.languages.language import language_named
 from service.live.freshness import Freshness, freshness
 from service.live.server_sent_events import event
 from service.live.step_texts import StepText, step_texts
@@ -21,7 +23,6 @@ from service.period.shifts import Shifts
 from service.period.steps import Period
 from service.store import Store
 from service.store.totals import Totals
-from service.web.pages import day
 
 NEWEST_RECORDS = 12
 """How many records the page shows."""
@@ -69,11 +70,15 @@ class ViewReader:
     """Takes the snapshots of views, from the store and the charts."""
 
     def __init__(
-        self, store: Store, charts: Charts, templates: jinja2.Environment, looks: Appearance, shifts: Shifts
+        self,
+        store: Store,
+        charts: Charts,
+        templates: Callable[[str], jinja2.Environment],
+        looks: Appearance,
+        shifts: Shifts,
     ) -> None:
         self._store, self._charts, self._looks, self._shifts = store, charts, looks, shifts
-        self._totals: Any = templates.get_template("live.html").module
-        self._records: Any = templates.get_template("records.html").module
+        self._templates = templates
 
     async def take(self, view: View, before: ViewSnapshot | None) -> ViewSnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
@@ -99,22 +104,25 @@ class ViewReader:
         totals = await self._read_totals(question, now, of_chart=of_chart)
         records = await self._store.records.newest(NEWEST_RECORDS, _until_now(period, view.series, now))
         empty = not totals.readings and not await self._store.overview.has_readings(view.series.patterns)
-        zone, is_over = ZoneInfo(view.zone), period.end <= now
+        zone, is_over, language = ZoneInfo(view.zone), period.end <= now, language_named(view.language)
+        sums, rows = self._macros(view.language, "live.html"), self._macros(view.language, "records.html")
+        today, before = language.times.day(now, zone), view.choice.earlier
+        compared = before.in_words(language) if before else None
         newest = None if is_over and picture.numbers.until is None else fresh.newest
         return ViewContent(
             *drawn,
-            str(
-                self._totals.totals(
-                    totals, zone, day(now, zone), picture.now is not None, of_chart, view.choice.earlier
-                )
-            ),
-            str(self._records.rows(records, zone)),
+            str(sums.totals(totals, zone, today, picture.now is not None, of_chart, compared)),
+            str(rows.rows(records, zone)),
             view.zone,
             newest.timestamp() if newest else None,
             None if is_over else fresh.patience,
             empty,
             *(f"{one.astimezone(zone):%Y-%m-%d %H:%M}" for one in (period.start, period.end)),
         )
+
+    def _macros(self, language: str, name: str) -> Any:
+        """The macros of a template."""
+        return self._templates(language).get_template(name).module
 
     async def _read_totals(self, question: ChartQuestion, now: datetime, *, of_chart: bool) -> Totals:
         """The totals of all minutes of the period, or of what the chart shows where that is something else."""

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.errors import bad_parameter, quoted
+from service.languages.language import Language
 from service.period.times import shifted
 
 _WRITTEN = re.compile(r"fact-([1-9]\d{0,3})([hdwMy])", re.ASCII)
-_NAMES = {"h": "hour", "d": "day", "w": "week", "M": "month", "y": "year"}
 
 
 class Earlier(msgspec.Struct, frozen=True):
@@ -23,10 +23,19 @@ class Earlier(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         return f"fact-{self.number}{self.unit}"
 
-    @property
-    def in_words(self) -> str:
+    def in_words(self, language: Language) -> str:
         """How long before."""
-        return f"{self.number} {_NAMES[self.unit]}{'s' * (self.number > 1)}"
+        match self.unit:
+            case "h":
+                return language.ngettext("%(num)s hour", "%(num)s hours", self.number)
+            case "d":
+                return language.ngettext("%(num)s day", "%(num)s days", self.number)
+            case "w":
+                return language.ngettext("%(num)s week", "%(num)s weeks", self.number)
+            case "M":
+                return language.ngettext("%(num)s month", "%(num)s months", self.number)
+            case _:
+                return language.ngettext("%(num)s year", "%(num)s years", self.number)
 
     def before(self, edges: Sequence[datetime], zone: str) -> tuple[datetime, ...]:
         """The edges of the same steps at that time, by the clock of a zone. Where that was changed in between, a step

@@ -7,6 +7,7 @@ from operator import sub
 import msgspec
 
 from service.errors import bad_parameter
+from service.languages.language import Language
 from service.period.shift_rules import DAY, WEEKDAYS, Minutes, clock, minutes_between, named_days
 
 ALL_DAYS = tuple(range(7))
@@ -47,13 +48,15 @@ class OpenHours(msgspec.Struct, frozen=True):
             return None
         return ",".join("-".join(WEEKDAYS[day] for day in dict.fromkeys(ends)) for ends in self._runs)
 
-    @property
-    def in_words(self) -> str:
+    def in_words(self, language: Language) -> str:
         """`06:00 to 22:00, Mon to Fri`."""
-        parts = [] if self.minutes == WHOLE_DAY else [" to ".join(map(_clock, self.minutes))]
-        if self.days != ALL_DAYS:
-            parts += [" to ".join(WEEKDAYS[day].title() for day in dict.fromkeys(ends)) for ends in self._runs]
-        return ", ".join(parts)
+        hours = [] if self.minutes == WHOLE_DAY else [tuple(map(_clock, self.minutes))]
+        days = [] if self.days == ALL_DAYS else self._runs
+        named = [tuple(map(language.times.weekday, dict.fromkeys(ends))) for ends in days]
+        return ", ".join(
+            language.gettext("%(first)s to %(last)s", first=run[0], last=run[-1]) if len(run) > 1 else run[0]
+            for run in (*hours, *named)
+        )
 
     @property
     def _runs(self) -> list[tuple[int, int]]:

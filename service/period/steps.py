@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.errors import bad_parameter, quoted
+from service.languages.sentence import sentence
 from service.period.open_hours import OpenHours
 from service.period.step_clock import StepClock
 from service.period.times import parse_time
@@ -212,10 +213,10 @@ def _cut(
 ) -> Period:
     """The period in steps of one length."""
     if first and last and first >= last:
-        raise bad_parameter("from", "must be before until")
+        raise bad_parameter("from", sentence("must be before until"))
     clock = StepClock(step, STEPS[step], zone)
     end = clock.ceil(last or now)
     start = clock.floor(first or end - DEFAULT_LENGTH)
     if start >= end:
-        raise bad_parameter("from", "must be before now, or give until as well")
+        raise bad_parameter("from", sentence("must be before now, or give until as well"))
     return Period(start, end, step, zone, hours)

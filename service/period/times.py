@@ -7,6 +7,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from service.errors import bad_parameter, quoted
+from service.languages.sentence import sentence, translatable
 from service.period.shift_rules import LAST_SHIFT, SHIFT
 from service.period.shifts import NO_SHIFTS, Shift, Shifts
 
@@ -16,6 +17,8 @@ ALLOWED_TIMES = (
     "or in full: 12hours), "
     "today, yesterday, tomorrow, monday, midnight, noon, 6pm, 14:05, noon yesterday, 6pm friday, shift, last-shift"
 )
+
+NOT_A_TIME = translatable("%(value)s isn't a time; allowed are %(allowed)s")
 
 MAX_TIME = 100
 """The most characters of a time."""
@@ -76,7 +79,7 @@ def parse_time(name: str, text: str, zone: str, now: datetime, shifts: Shifts = 
     except (ValueError, OverflowError, OSError):
         moment = None
     if moment is None or not _EARLIEST <= moment <= _LATEST:
-        raise bad_parameter(name, f"{quoted(text)} isn't a time; allowed are {ALLOWED_TIMES}")
+        raise bad_parameter(name, sentence(NOT_A_TIME, value=quoted(text), allowed=ALLOWED_TIMES))
     return moment.astimezone(UTC)
 
 
@@ -89,10 +92,10 @@ def shift_meant(name: str, word: str, now: datetime, shifts: Shifts) -> Shift:
     """The shift that is running or, where none is, the one that was over last; with `last-shift` always the latter.
     BadRequest, for the parameter of this name, where there is none."""
     if not shifts:
-        raise bad_parameter(name, "no shifts are known here; the setting SHIFTS names them")
+        raise bad_parameter(name, sentence("no shifts are known here; the setting SHIFTS names them"))
     found = shifts.last(now) if word.strip().lower() == LAST_SHIFT else shifts.begun(now)
     if found is None:
-        raise bad_parameter(name, "no shift has begun yet")
+        raise bad_parameter(name, sentence("no shift has begun yet"))
     return found
 
 
@@ -100,8 +103,14 @@ def check_zone(text: str) -> str:
     """The IANA name of the zone that is meant; BadRequest where it is none."""
     name = zone_named(text)
     if name is None:
-        hint = ": an offset doesn't tell when clocks are changed" if _ZONE_OFFSET.fullmatch(text) else ""
-        raise bad_parameter("tz", f"{quoted(text)} isn't an IANA time zone{hint}; write one like UTC or Europe/Berlin")
+        wrong = sentence("%(value)s isn't an IANA time zone; write one like UTC or Europe/Berlin", value=quoted(text))
+        if _ZONE_OFFSET.fullmatch(text):
+            wrong = sentence(
+                "%(value)s isn't an IANA time zone: an offset doesn't tell when clocks are changed; write one like UTC "
+                "or Europe/Berlin",
+                value=quoted(text),
+            )
+        raise bad_parameter("tz", wrong)
     return name
 
 

@@ -17,6 +17,7 @@ from service.access.guesses import Guesses
 from service.access.keyring import Keyring
 from service.access.signatures import Signatures, unsigned
 from service.errors import Forbidden, TaktlineError, TooManyGuesses, Unauthorized, WrongKey
+from service.languages.sentence import sentence
 from service.metrics import Metrics
 from service.routes.credentials import headers_of, offered_key, session_in
 from service.routes.websocket_handshake import LIVE, refuse
@@ -84,8 +85,9 @@ class Authentication:
         if needed and not grant.may_any(needed):
             wanted = " or ".join(one.value for one in needed)
             if grant.key is None:
-                raise Unauthorized(f"This needs a key with the scope {wanted}.")
-            raise Forbidden(f"The key {grant.name!r} has not the scope {wanted}, which this needs.")
+                raise Unauthorized(sentence("This needs a key with the scope %(scope)s.", scope=wanted))
+            lacking = {"name": repr(grant.name), "scope": wanted}
+            raise Forbidden(sentence("The key %(name)s has not the scope %(scope)s, which this needs.", **lacking))
         return grant
 
     def _known(self, authorization: bytes | None) -> Grant | None:
@@ -117,12 +119,12 @@ class Authentication:
     def _by_link(self, query: str) -> Grant:
         link = self._signatures.read_link(query)
         if link is None:
-            raise Forbidden("This link isn't as it was signed: something in it was changed or left out.")
+            raise Forbidden(sentence("This link isn't as it was signed: something in it was changed or left out."))
         if link.has_ended:
-            raise Forbidden("This link has expired.")
+            raise Forbidden(sentence("This link has expired."))
         grant = self._keyring.find_by_id(link.key)
         if grant is None:
-            raise Forbidden("The key that signed this link was revoked, or has expired.")
+            raise Forbidden(sentence("The key that signed this link was revoked, or has expired."))
         return msgspec.structs.replace(grant, scopes=grant.scopes & {AccessScope.READ})
 
     def _wrong(self, scope: Scope) -> TaktlineError:

@@ -13,6 +13,7 @@ from service.board.board import BoardQuestion
 from service.board.reading import Boards
 from service.board.tables import as_csv, as_json
 from service.errors import BadRequest, bad_parameter
+from service.languages.sentence import translatable
 from service.live.board_view import BoardView, when
 from service.live.live_feed import LiveFeed
 from service.metrics import Metrics
@@ -20,15 +21,16 @@ from service.routes.authentication import needs
 from service.routes.board_openapi import BoardOperation
 from service.routes.board_parameters import FORMATS, BoardParameters, read_board_parameters
 from service.routes.defaults import Defaults
-from service.routes.forms import tidied
+from service.routes.forms import message_beside, tidied
 from service.routes.html_pages import Pages
 from service.routes.parameters import FOR_CSV, requested_format
 from service.routes.record_parameters import address
 from service.routes.senders import caller_of, grant_of
+from service.routes.speaking import Speaking
 
 FIELDS = ("series", "step", "from", "until", "tz")
 """Parameters with a field in the form, beside which an error can be shown."""
-ROWS = {"1h": "An hour", "30m": "30 minutes", "15m": "15 minutes"}
+ROWS = {"1h": translatable("An hour"), "30m": translatable("30 minutes"), "15m": translatable("15 minutes")}
 HEADERS = {"Cache-Control": "no-cache"}
 
 
@@ -40,17 +42,18 @@ def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults
         form = requested_format(request, dict(given).get("format") or None, FORMATS, "json")
         if form == "html" and (plain := tidied(request, pages.at("/board"), FIELDS)) is not None:
             return plain
+        speaks = pages.speaking_anyhow(request)
         try:
             asked = read_board_parameters(given)
-            view = asked.board_view(defaults, grant)
+            view = asked.board_view(defaults, grant, speaks.code)
             period, _ = view.period.at(datetime.now(UTC), defaults.shifts)
         except BadRequest as error:
             if form != "html" or "wall" in dict(given).get("view", ""):
                 raise
             metrics.refused("/board", error.reason)
-            return await _form(pages, given, grant, defaults, error)
+            return await _form(pages, given, speaks, grant, defaults, error)
         if form == "html":
-            return await _page(feed, pages, view, asked, given, defaults, request)
+            return await _page(feed, pages, view, asked, given, speaks, defaults, request)
         if asked.excel and form != "csv":
             raise bad_parameter("excel", FOR_CSV)
         question = BoardQuestion(period, view.series, view.split, view.period.is_trimmed(defaults.shifts))
@@ -70,6 +73,7 @@ async def _page(
     view: BoardView,
     asked: BoardParameters,
     given: list[tuple[str, str]],
+    speaks: Speaking,
     defaults: Defaults,
     request: Request[Any, Any, Any],
 ) -> Response[Any]:
@@ -79,23 +83,29 @@ async def _page(
     shown: dict[str, Any] = {"parts_html": snapshot.html, "query": urlencode([("board", kind), *kept])}
     if view.wall:
         period, shift = view.period.at(datetime.now(UTC), defaults.shifts)
-        values = {**shown, "theme": asked.theme, "title": asked.title or "Plan and fact", "when": when(period, shift)}
-        return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, HEADERS)
+        said = when(period, shift, speaks.language)
+        title = asked.title or speaks.language.gettext("Plan and fact")
+        values = {**shown, "theme": asked.theme, "title": title, "when": said}
+        return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, speaks, HEADERS)
     grant = grant_of(request)
     values = {**_values(given, defaults), **shown, "zone": asked.tz or defaults.zone}
-    return await pages.form("board.html", {**values, "may_write": grant.may(Scope.WRITE)}, grant, HEADERS)
+    return await pages.form("board.html", {**values, "may_write": grant.may(Scope.WRITE)}, speaks, grant, HEADERS)
 
 
 async def _form(
-    pages: Pages, given: list[tuple[str, str]], grant: Grant, defaults: Defaults, error: BadRequest
+    pages: Pages,
+    given: list[tuple[str, str]],
+    speaks: Speaking,
+    grant: Grant,
+    defaults: Defaults,
+    error: BadRequest,
 ) -> Response[Any]:
     """The page with the form alone, and the error beside the field at fault."""
-    faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in FIELDS}
+    faults = {fault.field: message_beside(fault, speaks.language) for fault in error.faults if fault.field in FIELDS}
     values = {**_values(given, defaults), "parts_html": "", "query": "", "zone": defaults.zone, "faults": faults}
+    values["notice"] = "" if faults else speaks.language.say(error.detail)
     values["may_write"] = False  # there is nothing to note anything about
-    return await pages.form(
-        "board.html", {**values, "notice": "" if faults else error.detail}, grant, HEADERS, error.status
-    )
+    return await pages.form("board.html", values, speaks, grant, HEADERS, error.status)
 
 
 def _values(given: list[tuple[str, str]], defaults: Defaults) -> dict[str, Any]:
@@ -118,7 +128,7 @@ def _values(given: list[tuple[str, str]], defaults: Defaults) -> dict[str, Any]:
         "steps": ROWS,
         "kept": kept,
         "from_placeholder": "shift" if defaults.shifts else "today",
-        "until_placeholder": "its end" if defaults.shifts else "end of the day",
+        "until_placeholder": translatable("its end") if defaults.shifts else translatable("end of the day"),
         "to_wall": f"/board?{wall}",
         "to_records": address("/display", **same),
         "to_corrections": address("/corrections", **same),

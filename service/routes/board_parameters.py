@@ -9,6 +9,7 @@ from service.access.grants import Grant
 from service.board.board_period import STEPS, BoardPeriod
 from service.charts.drawing.themes import THEMES
 from service.errors import bad_parameter, quoted
+from service.languages.language import language_named
 from service.live.board_view import BoardLooks, BoardView
 from service.period.comparison import Threshold
 from service.period.ends import Asked
@@ -24,7 +25,7 @@ FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 VIEWS = ("hours", "wall")
 WALL_THRESHOLD = Threshold(5, is_share=True)
 """How far below its plan a series may be on the wall before it is red, where nobody says."""
-SHARED = ("from", "until", "shift", "tz", "series", "split", "threshold", "labels", "unit", "title", "excel")
+SHARED = ("from", "until", "shift", "tz", "series", "split", "threshold", "labels", "unit", "title", "excel", "lang")
 """The parameters that are those of /chart."""
 
 
@@ -47,23 +48,25 @@ class BoardParameters(msgspec.Struct, frozen=True):
     unit: str | None = None
     title: str | None = None
     excel: bool = False
+    lang: str | None = None
 
     @property
     def is_split(self) -> bool:
         """Whether each series stands by itself, as on the wall unless told otherwise."""
         return self.view == "wall" if self.split is None else self.split
 
-    def board_view(self, defaults: Defaults, grant: Grant) -> BoardView:
-        """The view that is asked for, of the series that are granted. Forbidden for a series that isn't granted."""
+    def board_view(self, defaults: Defaults, grant: Grant, language: str) -> BoardView:
+        """The view that is asked for, in a language, of the series that are granted. Forbidden for a series that
+        isn't."""
         period = BoardPeriod(Asked(self.start, self.until, self.shift), self.step, self.tz or defaults.zone)
         looks = BoardLooks(
-            self.labels or defaults.labels,
+            language_named(language).labels(self.labels or defaults.labels),
             defaults.unit if self.unit is None else self.unit,
             self.title,
             self.threshold,
             self.stale,
         )
-        return BoardView(period, series_shown(self.series, grant), self.is_split, self.view == "wall", looks)
+        return BoardView(period, series_shown(self.series, grant), self.is_split, self.view == "wall", looks, language)
 
 
 def _stale(name: str, value: str) -> timedelta:

@@ -13,6 +13,7 @@ from litestar.params import QueryParameter
 
 from service.access.grants import Scope
 from service.errors import BadRequest
+from service.languages.language import Language
 from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.ends import Asked
@@ -25,10 +26,11 @@ from service.routes.openapi_schemas import INSTANT, TEXT, WHOLE, an_object, sche
 from service.routes.parameters import Together, known_only, requested_format, whole_number
 from service.routes.record_parameters import CHOOSING, NOTHING, Choice, From, InShift, Series, Until, Zone, read_choice
 from service.routes.senders import caller_of, grant_of
+from service.routes.speaking import LANG, LangName
 from service.store import Corrections, Entry
 
 FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
-PARAMETERS = (*CHOOSING, "limit", "before", "format")
+PARAMETERS = (*CHOOSING, "limit", "before", "format", LANG)
 FIELDS = ("series", "from", "until", "tz")
 """Parameters with a field in the form, beside which an error can be shown."""
 TEMPLATE = "corrections.html"
@@ -111,16 +113,18 @@ def correction_list_route(
         limit: Annotated[str | None, QueryParameter(description=f"How many at most, up to {MOST}.")] = None,
         before: Annotated[str | None, QueryParameter(description="Only those with a smaller id.")] = None,
         form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
+        lang: LangName = None,
     ) -> Response[Any]:
         """Corrections of something in a period and of some series, the newest first."""
         kind = requested_format(request, form or None, FORMATS, "json")
         if kind == "html" and (plain := tidied(request, pages.at("/corrections"), PARAMETERS, PICKED)) is not None:
             return plain
-        grant, span = grant_of(request), Asked(start, until, shift)
+        grant, span, speaks = grant_of(request), Asked(start, until, shift), pages.speaking_anyhow(request)
         typed = FormValues(series or [], start or "", until or "", tz or "", limit or "", before or "")
         try:
             all_of = Together()
             all_of.read(lambda: known_only(request, PARAMETERS, repeatable=["series"]), None)
+            all_of.read(lambda: pages.speaking(request), speaks)
             chosen = all_of.read(lambda: read_choice(series, span, tz, defaults, grant), NOTHING)
             most = all_of.read(lambda: whole_number("limit", limit, 1, MOST) if limit else USUAL, USUAL)
             below = all_of.read(lambda: whole_number("before", before, 1, MAX_ID) if before else None, None)
@@ -129,9 +133,10 @@ def correction_list_route(
             if kind != "html":
                 raise
             metrics.refused("/corrections", error.reason)
-            return await pages.form(TEMPLATE, _faulty(typed, error), grant, {"Cache-Control": "no-store"}, error.status)
+            values = _faulty(typed, error, speaks.language)
+            return await pages.form(TEMPLATE, values, speaks, grant, {"Cache-Control": "no-store"}, error.status)
         asked = CorrectionsAsked(chosen, most, below, limit or None)
-        told = {"Cache-Control": "no-cache", "Vary": "Accept"}
+        told = {"Cache-Control": "no-cache", "Vary": speaks.varying("Accept") if kind == "html" else "Accept"}
         picked = chosen.selection
         async with reading.turn((caller_of(request),)):
             found = await corrections.made(picked, below, most + 1)
@@ -144,7 +149,7 @@ def correction_list_route(
             case "json":
                 return Response({"items": shown, "before": onward}, headers=told)
             case _:
-                return await pages.form(TEMPLATE, _shown(asked, typed, shown, onward), grant, told)
+                return await pages.form(TEMPLATE, _shown(asked, typed, shown, onward), speaks, grant, told)
 
     return get_corrections
 
@@ -164,10 +169,10 @@ def _shown(asked: CorrectionsAsked, typed: FormValues, entries: Sequence[Entry],
     }
 
 
-def _faulty(typed: FormValues, error: BadRequest) -> dict[str, Any]:
+def _faulty(typed: FormValues, error: BadRequest, language: Language) -> dict[str, Any]:
     """The values for a page that shows the form with its errors, and no corrections."""
-    faults = {fault.field: message_beside(fault) for fault in error.faults if fault.field in FIELDS}
-    notice = "" if faults else error.detail
+    faults = {fault.field: message_beside(fault, language) for fault in error.faults if fault.field in FIELDS}
+    notice = "" if faults else language.say(error.detail)
     return {"typed": typed, "entries": None, "older": None, "faults": faults, "notice": notice}
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from service.errors import bad_parameter, quoted
 from service.intake.timestamps import microseconds
+from service.languages.sentence import sentence
 from service.period.selection import Place
 
 _FORMAT = Struct(">?qq")  # backward, ts in microseconds since 1970, id
@@ -32,4 +33,5 @@ def read_cursor(text: str) -> Cursor:
         backward, ts, number = _FORMAT.unpack(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         return Cursor(Place(_EPOCH + timedelta(microseconds=ts), number), backward)
     except (ValueError, OverflowError, error) as exc:
-        raise bad_parameter("cursor", f"{quoted(text)} isn't from a link of ours; begin at page 1") from exc
+        wrong = sentence("%(value)s isn't from a link of ours; begin at page 1", value=quoted(text))
+        raise bad_parameter("cursor", wrong) from exc

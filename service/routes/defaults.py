@@ -7,8 +7,8 @@ from service.period.shifts import NO_SHIFTS, Shifts
 
 class Defaults(msgspec.Struct, frozen=True):
     """`zone` is an IANA name, `time_format` is for the labels of a chart's axis, `per_page` counts records; `labels`
-    are what plan and fact are called, and `unit` is what they count. `shifts` are those by which a period may be
-    named."""
+    are what plan and fact are called, where an empty one is left to the language, and `unit` is what they count.
+    `shifts` are those by which a period may be named, and `language` is empty where browsers decide."""
 
     zone: str
     time_format: str
@@ -16,3 +16,4 @@ class Defaults(msgspec.Struct, frozen=True):
     labels: tuple[str, str]
     unit: str
     shifts: Shifts = NO_SHIFTS
+    language: str = ""

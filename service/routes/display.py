@@ -10,6 +10,8 @@ from litestar.params import QueryParameter
 
 from service.access.grants import Scope
 from service.errors import BadRequest, NoSuchPage, bad_parameter
+from service.languages.language import Language
+from service.languages.sentence import sentence
 from service.limits.fair_line import FairLine
 from service.metrics import Metrics
 from service.period.ends import Asked
@@ -39,12 +41,13 @@ from service.routes.record_parameters import (
     read_choice,
 )
 from service.routes.senders import caller_of, grant_of
+from service.routes.speaking import LANG, LangName
 from service.store import Excerpt, Record
 from service.store.records import Records
 
 FORMATS = {"html": "text/html", "json": "application/json", "csv": "text/csv"}
 ORDERS = ("desc", "asc")
-PARAMETERS = ("page", "per_page", "order", *CHOOSING, "cursor", "format", "excel")
+PARAMETERS = ("page", "per_page", "order", *CHOOSING, "cursor", "format", "excel", LANG)
 FIELDS = ("series", "from", "until", "tz")
 """Parameters with a field in the form, beside which an error can be shown."""
 TEMPLATE = "display.html"
@@ -137,16 +140,18 @@ def display_route(
         ] = None,
         form: Annotated[str | None, QueryParameter(name="format", description=f"{', '.join(FORMATS)}.")] = None,
         excel: Excel = None,
+        lang: LangName = None,
     ) -> Response[Any]:
         """The records, newest first, page by page. `Link` has the pages around, `X-Total-Count` the exact total."""
         kind = requested_format(request, form or None, FORMATS, "json")
         if kind == "html" and (plain := tidied(request, pages.at("/display"), PARAMETERS, PICKED)) is not None:
             return plain
-        grant, span = grant_of(request), Asked(start, until, shift)
+        grant, span, speaks = grant_of(request), Asked(start, until, shift), pages.speaking_anyhow(request)
         typed = FormValues(series or [], start or "", until or "", tz or "", order != "asc", per_page or "")
         try:
             all_of = Together()
             all_of.read(lambda: known_only(request, PARAMETERS, repeatable=["series"]), None)
+            all_of.read(lambda: pages.speaking(request), speaks)
             choice = all_of.read(lambda: read_choice(series, span, tz, defaults, grant), NOTHING)
             number = all_of.read(lambda: 1 if page is None else _page_number(page, cursor), 1)
             place = all_of.read(lambda: read_cursor(cursor) if cursor else None, None)
@@ -165,13 +170,14 @@ def display_route(
                 raise
             metrics.refused("/display", error.reason)
             first = asked.address(page=1) if isinstance(error, NoSuchPage) else "/display"
-            return await pages.form(TEMPLATE, _faulty(typed, error, first), grant, REFUSED, error.status)
+            values = _faulty(typed, error, first, speaks.language)
+            return await pages.form(TEMPLATE, values, speaks, grant, REFUSED, error.status)
         links = _links(asked, excerpt, made.pages)
         told = {
-            "Link": ", ".join(f'<{pages.at(url)}>; rel="{rel}"' for rel, url in links.items()),
+            "Link": ", ".join(f'<{pages.at(speaks.keep(url))}>; rel="{rel}"' for rel, url in links.items()),
             "X-Total-Count": str(excerpt.total),
             "Cache-Control": "no-cache",
-            "Vary": "Accept",
+            "Vary": speaks.varying("Accept") if kind == "html" else "Accept",
         }
         match kind:
             case "json":
@@ -183,7 +189,7 @@ def display_route(
                 seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
                 since = asked.choice.start or asked.choice.shift or await _oldest(records, asked.choice.selection)
                 values = {"typed": _with_shift(typed, asked.choice), **seen, **from_records(asked.choice, since)}
-                return await pages.form(TEMPLATE, values, grant, told)
+                return await pages.form(TEMPLATE, values, speaks, grant, told)
 
     return display
 
@@ -205,7 +211,9 @@ async def _read(records: Records, asked: PageRequest) -> Excerpt:
 def _page(asked: PageRequest, excerpt: Excerpt) -> Page:
     pages = max(1, -(-excerpt.total // asked.size))
     if asked.cursor is None and asked.number > pages:
-        raise NoSuchPage(f"There is no page {asked.number}; the last one is {pages}.")
+        raise NoSuchPage(
+            sentence("There is no page %(number)s; the last one is %(last)s.", number=asked.number, last=pages)
+        )
     number = min(pages, excerpt.before // asked.size + 1)
     return Page(excerpt.items, number, asked.size, pages, excerpt.total)
 
@@ -230,10 +238,11 @@ def _with_shift(typed: FormValues, choice: Choice) -> FormValues:
     return msgspec.structs.replace(typed, start=start, until=until)
 
 
-def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str) -> dict[str, Any]:
+def _faulty(typed: FormValues, error: BadRequest | NoSuchPage, first: str, language: Language) -> dict[str, Any]:
     """The values for a page that shows the form with its errors, and no records."""
-    faults = {fault.field: message_beside(fault) for fault in getattr(error, "faults", ()) if fault.field in FIELDS}
-    notice = "" if faults else error.detail
+    found = getattr(error, "faults", ())
+    faults = {fault.field: message_beside(fault, language) for fault in found if fault.field in FIELDS}
+    notice = "" if faults else language.say(error.detail)
     return {
         "typed": typed,
         "page": None,

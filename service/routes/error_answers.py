@@ -11,8 +11,9 @@ from litestar.types import ExceptionHandlersMap
 
 from service.errors import Forbidden, ForeignPage, TaktlineError, TooManyGuesses, Unauthorized
 from service.intake.bodies import too_large
+from service.languages.sentence import sentence
 from service.metrics import Metrics
-from service.problems import MEDIA_TYPE, headers, plain_problem, problem
+from service.problems import MEDIA_TYPE, headers, in_words, plain_problem, problem
 from service.routes.chart.error_pictures import picture_of
 from service.routes.edge.request_ids import REQUEST_ID
 from service.routes.head import allowed_methods
@@ -53,7 +54,7 @@ class ErrorAnswers:
         if isinstance(error, Unauthorized) and (sign_in := self._to_sign_in(request)) is not None:
             return sign_in
         another_key = isinstance(error, (Unauthorized, Forbidden)) and not isinstance(error, ForeignPage)
-        return self._answer(request, problem(error), headers(error), another_key=another_key)
+        return self._answer(request, problem(error), error.detail, headers(error), another_key=another_key)
 
     def http_problem(self, request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         """Answer an error of the framework, such as an unknown address, a wrong method or a body that is too large."""
@@ -65,22 +66,25 @@ class ErrorAnswers:
         if error.status_code >= 500:
             return self.unexpected(request, error)
         self._count(request, f"http_{error.status_code}")
-        detail = error.detail
+        detail: str = error.detail
         if isinstance(error, NotFoundException):
-            detail = f"There is nothing at {request.url.path}."
+            detail = sentence("There is nothing at %(path)s.", path=request.url.path)
         if isinstance(error, MethodNotAllowedException):
             return self._not_allowed(request, error)
-        return self._answer(request, plain_problem(error.status_code, detail), dict(error.headers or {}))
+        return self._answer(request, plain_problem(error.status_code, detail), detail, dict(error.headers or {}))
 
     def unexpected(self, request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         """Answer an exception that nobody expected."""
         log.error("unexpected error", path=request.url.path, exc_info=error)
         self._count(request, "internal")
         request_id = str(request.scope.get(REQUEST_ID, ""))
-        detail = f"This should not have happened; the log has the cause, under the request id {request_id}."
+        detail: str = sentence(
+            "This should not have happened; the log has the cause, under the request id %(request_id)s.",
+            request_id=request_id,
+        )
         if self._debug:
             detail = f"{type(error).__name__}: {error}"
-        return self._answer(request, {**plain_problem(500, detail), REQUEST_ID: request_id}, {})
+        return self._answer(request, {**plain_problem(500, detail), REQUEST_ID: request_id}, detail, {})
 
     def _not_allowed(self, request: Request[Any, Any, Any], error: MethodNotAllowedException) -> Response[Any]:
         """Answer with 405 and the allowed methods, or with 426 at an address that only has a WebSocket."""
@@ -88,30 +92,34 @@ class ErrorAnswers:
         methods = allowed_methods((error.headers or {}).get("allow", "").split(", "))
         if not methods:
             upgrade = {"Upgrade": "websocket", "Connection": "Upgrade"}
-            alone = plain_problem(426, f"There is a WebSocket at {path}, and nothing else.")
-            return self._answer(request, alone, upgrade)
+            alone = sentence("There is a WebSocket at %(path)s, and nothing else.", path=path)
+            return self._answer(request, plain_problem(426, alone), alone, upgrade)
         *others, last = methods
-        allowed = f"{', '.join(others)} and {last} are" if others else f"{last} is"
-        detail = f"{request.method} isn't answered at {path}; {allowed}."
-        return self._answer(request, plain_problem(405, detail), {"Allow": ", ".join(methods)})
+        asked = {"method": request.method, "path": path, "others": ", ".join(others), "last": last}
+        detail = sentence("%(method)s isn't answered at %(path)s; %(last)s is.", **asked)
+        if others:
+            detail = sentence("%(method)s isn't answered at %(path)s; %(others)s and %(last)s are.", **asked)
+        return self._answer(request, plain_problem(405, detail), detail, {"Allow": ", ".join(methods)})
 
     def _answer(
         self,
         request: Request[Any, Any, Any],
         made: dict[str, Any],
+        detail: str,
         extra: dict[str, str],
         *,
         another_key: bool = False,
     ) -> Response[Any]:
         """The error as a picture where one was asked for, as a page for browsers, and as problem+json otherwise. With
         `another_key` the page leads to where people can sign in."""
-        extra = {**extra, "Cache-Control": "no-store"}
-        picture = picture_of(request, made, extra, self._drawing)
+        extra, speaks = {**extra, "Cache-Control": "no-store"}, self._pages.speaking_anyhow(request)
+        words = in_words(made["status"], detail, speaks.language)
+        picture = picture_of(request, made["status"], words, extra, self._drawing)
         if picture is not None:
             return picture
         if accepted(request, [MEDIA_TYPE, "text/html"]) == "text/html":
-            values = {"title": made["title"], "detail": made["detail"], "another_key": another_key}
-            return self._pages.render("error.html", values, extra, made["status"])
+            values = {"title": words[0], "detail": words[1], "another_key": another_key}
+            return self._pages.render("error.html", values, speaks, extra, made["status"])
         return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
 
     def _to_sign_in(self, request: Request[Any, Any, Any]) -> Response[Any] | None:
@@ -121,7 +129,8 @@ class ErrorAnswers:
             return None
         query = request.scope["query_string"].decode("latin-1")
         onward = urlencode({"next": request.scope["path"] + (f"?{query}" if query else "")})
-        extra = {"Location": f"{self._pages.at(ADDRESS)}?{onward}", "Cache-Control": "no-store", "Vary": "Accept"}
+        sign_in = self._pages.speaking_anyhow(request).keep(f"{ADDRESS}?{onward}")
+        extra = {"Location": self._pages.at(sign_in), "Cache-Control": "no-store", "Vary": "Accept"}
         return Response(None, status_code=303, headers=extra)
 
     def _count(self, request: Request[Any, Any, Any], reason: str) -> None:

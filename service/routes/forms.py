@@ -7,6 +7,9 @@ from urllib.parse import parse_qsl, urlencode
 from litestar import Request, Response
 
 from service.errors import Fault
+from service.languages.language import Language
+from service.languages.sentence import Sentence
+from service.period.times import NOT_A_TIME
 
 PICKED = {"from_at": "from", "until_at": "until"}
 """The calendar fields of a form, each with the parameter that it sets."""
@@ -46,10 +49,11 @@ def tidied(
     return Response(None, status_code=303, headers=headers)
 
 
-def message_beside(fault: Fault) -> str:
+def message_beside(fault: Fault, language: Language) -> str:
     """The message beside a field. For times it shows the usual ways to write them instead of all; live.js does the
     same."""
-    wrong, _, allowed = fault.detail.rpartition("; allowed are ")
-    if fault.field not in ("from", "until") or not allowed or not wrong:
-        return f"{fault.detail}."
-    return f"{wrong}. Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday."
+    detail = fault.detail
+    if isinstance(detail, Sentence) and detail.template == NOT_A_TIME:
+        wrong = language.gettext("%(value)s isn't a time.", value=detail.values["value"])
+        return f"{wrong} {language.gettext('Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday.')}"
+    return f"{language.say(detail)}."

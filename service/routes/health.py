@@ -20,6 +20,7 @@ from service.routes.senders import grant_of
 from service.routes.visible_series import patterns_of
 from service.store import Job, Store
 from service.store.database import DatabaseServer
+from service.store.database_hosts import DatabaseHosts
 from service.upkeep.job_watch import JobWatch
 from service.upkeep.lag_watch import LagWatch
 
@@ -40,7 +41,9 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-def readyz_route(store: Store, writer: Writer, watch: JobWatch, schema_name: str, metrics: Metrics) -> HTTPRouteHandler:
+def readyz_route(
+    store: Store, writer: Writer, watch: JobWatch, schema_name: str, hosts: DatabaseHosts, metrics: Metrics
+) -> HTTPRouteHandler:
     @get("/readyz", operation_id="readyz", operation_class=_READY, tags=["operation"], opt=needs())
     async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Engine, schema and writer are ready; 503 says what is not.
@@ -50,7 +53,7 @@ def readyz_route(store: Store, writer: Writer, watch: JobWatch, schema_name: str
         callers who may do anything at all.
         """
         known = bool(grant_of(request).scopes)
-        state = _engine(store.server, schema_name) if known else {}
+        state = _engine(store.server, hosts, schema_name) if known else {}
         why = writer.stalled or ("The service is shutting down." if writer.closed else None)
         why = why or store.inventory.lacking
         if why is None:
@@ -70,11 +73,12 @@ def readyz_route(store: Store, writer: Writer, watch: JobWatch, schema_name: str
     return readyz
 
 
-def _engine(server: DatabaseServer, schema_name: str) -> dict[str, Any]:
+def _engine(server: DatabaseServer, hosts: DatabaseHosts, schema_name: str) -> dict[str, Any]:
     """Facts about the database."""
     return {
         "engine": "embedded" if server.embedded else "server",
         "note": "a trial engine: use a TimescaleDB server for data you would miss" if server.embedded else None,
+        "host": hosts.in_use,
         "edition": server.edition,
         "timescaledb": server.timescaledb,
         "postgresql": server.postgresql,

@@ -9,10 +9,13 @@ from litestar import MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
+from markupsafe import Markup
 
 from service.access.grants import Grant
 from service.routes.authentication import needs
 from service.routes.parameters import takes_gzip
+from service.routes.senders import Connection
+from service.routes.speaking import LANG, Speaking, speaking, speaking_anyhow
 from service.routes.visible_series import patterns_of
 from service.web.assets import Assets
 
@@ -21,46 +24,78 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'; base-uri 'none'"
 )
 """Who may frame a page is added to every answer."""
-HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Vary": "Accept"}
+HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 Names = Callable[[tuple[str, ...] | None], Awaitable[list[str]]]
 """Returns the names of the series to choose from that match one of the patterns, or of all."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Pages:
-    """Renders pages from templates; `zone` is the service's time zone, `root` the prefix of all addresses, `warning`
-    returns what every page warns of, if anything, and `has_keys` whether signing in makes sense."""
+    """Renders pages from the templates of a language; `zone` is the service's time zone, `root` the prefix of all
+    addresses, `language` the setting, `warning` returns what every page warns of, if anything, and `has_keys` whether
+    signing in makes sense."""
 
     def __init__(
         self,
-        templates: jinja2.Environment,
+        templates: Callable[[str], jinja2.Environment],
         assets: Assets,
         names: Names,
         zone: str,
         root: str,
+        language: str,
         warning: Callable[[], str],
         has_keys: Callable[[], bool],
     ) -> None:
         self._templates, self._assets, self._names, self._zone, self._root = templates, assets, names, zone, root
-        self._warning, self._has_keys = warning, has_keys
+        self._language, self._warning, self._has_keys = language, warning, has_keys
 
     def at(self, path: str) -> str:
         """The address of a path, for links, forms and redirects."""
         return f"{self._root}{path}"
 
+    def speaking(self, request: Connection) -> Speaking:
+        """The language of a page; BadRequest where the address asks for one that there isn't."""
+        return speaking(request, self._language)
+
+    def speaking_anyhow(self, request: Connection) -> Speaking:
+        """The same, where a wrong one is answered as if none had been asked for."""
+        return speaking_anyhow(request, self._language)
+
     def render(
-        self, name: str, values: dict[str, object], headers: dict[str, str] | None = None, status: int = 200
+        self,
+        name: str,
+        values: dict[str, object],
+        speaks: Speaking,
+        headers: dict[str, str] | None = None,
+        status: int = 200,
     ) -> Response[Any]:
-        """Render the template `name` with these values."""
-        always = {"asset": self._asset, "at": self.at, "warning": self._warning(), "has_keys": self._has_keys()}
-        text = self._templates.get_template(name).render(**always, **values)
-        return Response(text, status_code=status, media_type=MediaType.HTML, headers={**HEADERS, **(headers or {})})
+        """Render the template `name` with these values. Its links and forms keep a language that was asked for."""
+        always = {
+            "asset": self._asset,
+            "at": self.at,
+            "to": lambda path: self.at(speaks.keep(path)),
+            "lang_field": Markup('<input type="hidden" name="{}" value="{}">').format(LANG, speaks.code)
+            if speaks.is_asked
+            else "",
+            "warning": self._warning(),
+            "has_keys": self._has_keys(),
+        }
+        text = self._templates(speaks.code).get_template(name).render(**always, **values)
+        told = {"Vary": speaks.varying("Accept"), "Content-Language": speaks.code}
+        told |= {**HEADERS, **(headers or {})}
+        return Response(text, status_code=status, media_type=MediaType.HTML, headers=told)
 
     def _asset(self, name: str) -> str:
         return self.at(self._assets.address(name))
 
     async def form(
-        self, name: str, values: dict[str, object], grant: Grant, headers: dict[str, str], status: int = 200
+        self,
+        name: str,
+        values: dict[str, object],
+        speaks: Speaking,
+        grant: Grant,
+        headers: dict[str, str],
+        status: int = 200,
     ) -> Response[Any]:
         """Render a page with a form, in which the series that are granted can be chosen. The values `faults` and
         `notice` say what was wrong in the form."""
@@ -70,7 +105,7 @@ class Pages:
             "faults": {},
             "notice": "",
         }
-        return self.render(name, {**always, **values}, headers, status)
+        return self.render(name, {**always, **values}, speaks, headers, status)
 
 
 def asset_routes(assets: Assets) -> list[HTTPRouteHandler]:

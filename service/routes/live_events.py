@@ -14,19 +14,22 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.response import Stream
 
 from service.access.grants import Grant, Scope
-from service.errors import TaktlineError
+from service.errors import BadRequest, TaktlineError
+from service.languages.language import Language
 from service.live.live_feed import AnyView, LiveFeed
 from service.live.server_sent_events import event
 from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
 from service.routes.described_parameters import query_parameter
+from service.routes.forms import message_beside
 from service.routes.html_pages import Names
 from service.routes.live_parameters import DESCRIBED
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.parameters import known_only
 from service.routes.senders import Connection, caller_of, grant_of
+from service.routes.speaking import speaking_anyhow
 from service.routes.visible_series import patterns_of
 from service.routes.websocket_handshake import ENDED, LIVE, subprotocol_for
 
@@ -85,9 +88,10 @@ def series_route(names: Names) -> HTTPRouteHandler:
 
 
 def live_socket_route(
-    feed: LiveFeed, view_of: ViewOf, metrics: Metrics, admits: Callable[[Grant], bool]
+    feed: LiveFeed, view_of: ViewOf, metrics: Metrics, admits: Callable[[Grant], bool], language: str
 ) -> WebsocketRouteHandler:
-    """The route of the events over a WebSocket; `admits` says whether a grant still holds."""
+    """The route of the events over a WebSocket; `admits` says whether a grant still holds, and `language` is the
+    setting."""
 
     @websocket(LIVE, opt=needs(Scope.READ))
     async def live_socket(socket: WebSocket[Any, Any, Any]) -> None:
@@ -102,12 +106,21 @@ def live_socket_route(
             opening = await anext(events, b"")
         except TaktlineError as error:
             metrics.refused(LIVE, error.reason)
-            await socket.send_text(event("refused", problem(error)).decode())
+            await socket.send_text(event("refused", _said(error, speaking_anyhow(socket, language).language)).decode())
             await socket.close(REFUSED)
             return
         await _send(socket, _after(opening, events), admitted)
 
     return live_socket
+
+
+def _said(error: TaktlineError, language: Language) -> dict[str, Any]:
+    """A problem for a page, which shows its details to people."""
+    made = {**problem(error), "detail": language.say(error.detail)}
+    if isinstance(error, BadRequest):
+        faults = [{"field": fault.field, "detail": message_beside(fault, language)} for fault in error.faults]
+        made["errors"] = faults
+    return made
 
 
 async def _send(

@@ -8,6 +8,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from service.access.grants import Scope
 from service.errors import BadRequest
+from service.languages.language import Language
 from service.live.live_feed import LiveFeed
 from service.live.spans import periods
 from service.metrics import Metrics
@@ -15,7 +16,7 @@ from service.routes.authentication import needs
 from service.routes.defaults import Defaults
 from service.routes.forms import PICKED, message_beside, tidied
 from service.routes.html_pages import Pages
-from service.routes.live_parameters import DEFAULT, DESCRIBED, PARAMETERS, LiveParameters
+from service.routes.live_parameters import CHOICES, DEFAULT, DESCRIBED, PARAMETERS, LiveParameters
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object
 from service.routes.page_links import from_live
@@ -33,6 +34,8 @@ ADDRESSES = {
     "ready": "/readyz",
     "metrics": "/metrics",
 }
+FIELDS = ("period", "from", "until", "series", "tz", *CHOICES)
+"""Parameters with a field in the form, beside which an error can be shown."""
 INSTEAD = {"period": ("from", "until")}
 """A form without scripts sends the ends that were shown as well, when one of the periods is chosen instead."""
 HEADERS = {"Cache-Control": "no-cache"}
@@ -58,17 +61,19 @@ def home_route(feed: LiveFeed, pages: Pages, defaults: Defaults, metrics: Metric
         if (plain := tidied(request, pages.at("/"), PARAMETERS, PICKED, INSTEAD)) is not None:
             return plain
         asked, grant = LiveParameters.of(list(request.query_params.multi_items())), grant_of(request)
+        speaks = pages.speaking_anyhow(request)
         values = _values(request, asked, defaults)
         try:
             known_only(request, PARAMETERS, repeatable=["series"])
-            view = asked.view(defaults, grant)
+            pages.speaking(request)
+            view = asked.view(defaults, grant, speaks.code)
         except BadRequest as error:
             metrics.refused("/", error.reason)
-            wrong = {**values, **_faulty(error), "zone": ZoneInfo(defaults.zone)}
-            return await pages.form("home.html", wrong, grant, HEADERS, error.status)
+            wrong = {**values, **_faulty(error, speaks.language), "zone": ZoneInfo(defaults.zone)}
+            return await pages.form("home.html", wrong, speaks, grant, HEADERS, error.status)
         snapshot = await feed.page(view, caller_of(request))
         seen = {"content": snapshot.content, "zone": ZoneInfo(view.zone), "newest": snapshot.fresh.newest}
-        return await pages.form("home.html", {**values, **seen}, grant, HEADERS)
+        return await pages.form("home.html", {**values, **seen}, speaks, grant, HEADERS)
 
     return home
 
@@ -88,7 +93,7 @@ def _values(request: Request[Any, Any, Any], asked: LiveParameters, defaults: De
     }
 
 
-def _faulty(error: BadRequest) -> dict[str, Any]:
+def _faulty(error: BadRequest, language: Language) -> dict[str, Any]:
     """The values for a page that shows only the form, with the error beside the field at fault."""
-    faults = {fault.field: message_beside(fault) for fault in error.faults if fault.field in PARAMETERS}
-    return {"content": None, "faults": faults, "notice": "" if faults else error.detail}
+    faults = {fault.field: message_beside(fault, language) for fault in error.faults if fault.field in FIELDS}
+    return {"content": None, "faults": faults, "notice": "" if faults else language.say(error.detail)}

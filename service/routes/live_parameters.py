@@ -9,6 +9,7 @@ import msgspec
 from service.access.grants import Grant
 from service.charts.question import Appearance
 from service.errors import bad_parameter
+from service.languages.sentence import sentence
 from service.live.spans import PERIODS, SHIFT_PERIODS, asked_for, check_span, periods
 from service.live.view import WIDTHS, ChartChoice, View
 from service.period.ends import Asked
@@ -19,6 +20,7 @@ from service.routes.defaults import Defaults
 from service.routes.described_parameters import Described, in_openapi, query_parameter, read_fields
 from service.routes.openapi_schemas import TEXT, schema
 from service.routes.parameters import choice, series_names, whole_number
+from service.routes.speaking import LANG, LANGUAGE_CHOSEN
 from service.routes.visible_series import series_shown
 
 AGGREGATES = ("sum", "increase")
@@ -33,7 +35,7 @@ CHOICES = {
     ),
 }
 """By which the chart compares and looks; as /chart has them."""
-PARAMETERS = ("period", "from", "until", "series", "tz", *CHOICES)
+PARAMETERS = ("period", "from", "until", "series", "tz", *CHOICES, LANG)
 DEFAULT = "1h"
 
 _TEXTS = {
@@ -41,6 +43,7 @@ _TEXTS = {
     "from": "Begin, instead of `period`; as for a chart.",
     "until": "End, written like `from`; by default now.",
     "tz": "IANA time zone of day and times.",
+    LANG: LANGUAGE_CHOSEN,
 }
 DESCRIBED = [
     *(query_parameter(name, text, TEXT) for name, text in _TEXTS.items()),
@@ -76,18 +79,18 @@ class LiveParameters(msgspec.Struct, frozen=True):
         """What a chart of the same period is asked for."""
         return asked_for(self.period) if self.period else Asked(self.start or None, self.until or None)
 
-    def view(self, defaults: Defaults, grant: Grant, width: int = max(WIDTHS)) -> View:
-        """The view that is asked for, of the series that are granted. Raises BadRequest, which names the wrong
-        parameter, and Forbidden for a series that isn't granted."""
+    def view(self, defaults: Defaults, grant: Grant, language: str, width: int = max(WIDTHS)) -> View:
+        """The view that is asked for, in a language, of the series that are granted. Raises BadRequest, which names the
+        wrong parameter, and Forbidden for a series that isn't granted."""
         names = series_names(list(self.series)) or []
         if self.period:
             choice("period", self.period, periods(defaults.shifts))
         if self.period and (self.start or self.until):
-            raise bad_parameter("period", "isn't allowed together with from and until")
+            raise bad_parameter("period", sentence("isn't allowed together with from and until"))
         shown, zone = series_shown(sorted(set(names)), grant), check_zone(self.tz or defaults.zone)
         now = datetime.now(UTC)
         check_span(self.span, zone, now, defaults.shifts)
-        view = View(self.span, shown, zone, width, _choice(self.chosen))
+        view = View(self.span, shown, zone, width, _choice(self.chosen), language)
         view.question(Appearance(defaults.time_format), now, defaults.shifts)
         return view
 

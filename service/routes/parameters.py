@@ -13,6 +13,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from service.errors import MOST_QUOTED, BadReading, BadRequest, Fault, bad_parameter, quoted
 from service.intake.reading import MAX_NAME, check_batch_id
+from service.languages.sentence import sentence
 from service.routes.short_keys import kept_by_short_text
 
 MAX_CHOSEN = 100
@@ -45,7 +46,9 @@ class Together:
         """Raise one BadRequest for all that were raised."""
         if self._errors:
             faults = [fault for error in self._errors for fault in error.faults]
-            raise BadRequest(" ".join(error.detail for error in self._errors), faults)
+            details = {f"detail{number}": error.detail for number, error in enumerate(self._errors)}
+            together = " ".join(f"%({name})s" for name in details)
+            raise BadRequest(sentence(together, **details), faults)
 
 
 def few_parameters(app: ASGIApp) -> ASGIApp:
@@ -71,18 +74,25 @@ def known_names(given: Sequence[str], allowed: Sequence[str], *, repeatable: Seq
     for name, times in Counter(given).items():
         if name not in allowed:
             raise BadRequest(
-                f"{quoted(name)} isn't a parameter here; allowed are {', '.join(allowed)}.",
+                sentence(
+                    "%(name)s isn't a parameter here; allowed are %(allowed)s.",
+                    name=quoted(name),
+                    allowed=", ".join(allowed),
+                ),
                 [Fault(0, name[:MOST_QUOTED], "unknown")],
             )
         if times > 1 and name not in repeatable:
-            raise bad_parameter(name, "is given more than once")
+            raise bad_parameter(name, sentence("is given more than once"))
 
 
 def choice(name: str, value: str, allowed: Iterable[str]) -> str:
     """The value if it is one of `allowed`. Raises BadRequest otherwise, which names them."""
     names = list(allowed)
     if value not in names:
-        raise bad_parameter(name, f"{quoted(value)} isn't allowed; allowed are {', '.join(names)}")
+        raise bad_parameter(
+            name,
+            sentence("%(value)s isn't allowed; allowed are %(allowed)s", value=quoted(value), allowed=", ".join(names)),
+        )
     return value
 
 
@@ -104,14 +114,24 @@ def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
     """A whole number within bounds. Raises BadRequest otherwise, which names them."""
     number = int(value) if re.fullmatch(r"-?\d{1,18}", value, re.ASCII) else None
     if number is None or not lowest <= number <= highest:
-        raise bad_parameter(name, f"{quoted(value)} must be a whole number from {lowest} to {highest}")
+        raise bad_parameter(
+            name,
+            sentence(
+                "%(value)s must be a whole number from %(lowest)s to %(highest)s",
+                value=quoted(value),
+                lowest=lowest,
+                highest=highest,
+            ),
+        )
     return number
 
 
 def series_names(values: list[str] | None) -> list[str] | None:
     """The given names of series; None stands for all series."""
     if len(values or ()) > MAX_CHOSEN:
-        raise bad_parameter("series", f"at most {MAX_CHOSEN} can be named; without any, all are meant")
+        raise bad_parameter(
+            "series", sentence("at most %(most)s can be named; without any, all are meant", most=MAX_CHOSEN)
+        )
     for value in values or ():
         if not 1 <= len(value) <= MAX_NAME or "\0" in value:
             raise bad_parameter("series", f"a name has 1 to {MAX_NAME} characters, none of them NUL")

@@ -10,6 +10,7 @@ from litestar.params import QueryParameter
 
 from service.access.grants import Grant
 from service.errors import bad_parameter
+from service.languages.sentence import sentence
 from service.period.ends import Asked, Ends, read_ends
 from service.period.selection import BEGINNING, END, Selection
 from service.period.shifts import Shifts
@@ -87,7 +88,7 @@ def read_choice(series: list[str] | None, asked: Asked, tz: str | None, defaults
     first, last = all_of.read(lambda: _ends(asked, zone, now, defaults.shifts), (BEGINNING, END))
     all_of.check()
     if first >= last:
-        raise bad_parameter("from", "must be before until")
+        raise bad_parameter("from", sentence("must be before until"))
     names = tuple(dict.fromkeys(given or ()))
     selection = Selection(first, last, series_shown(names, grant))
     return Choice(selection, zone, names, asked.start or "", asked.until or "", tz or "", asked.shift or "")

@@ -39,11 +39,11 @@ def sign_in_routes(
     keyring: Keyring, signatures: Signatures, guesses: Guesses, pages: Pages, metrics: Metrics
 ) -> list[HTTPRouteHandler]:
     def page(request: Request[Any, Any, Any], onward: str, wrong: TaktlineError | None = None) -> Response[Any]:
-        grant = grant_of(request)
+        grant, speaks = grant_of(request), pages.speaking(request)
         name = grant.name if grant.key is not None else ""
         values: dict[str, object] = {"onward": onward, "notice": wrong.detail if wrong else "", "name": name}
         told = {**HEADERS, **(headers(wrong) if wrong else {})}
-        return pages.render("sign_in.html", values, told, wrong.status if wrong else 200)
+        return pages.render("sign_in.html", values, speaks, told, wrong.status if wrong else 200)
 
     @get(ADDRESS, include_in_schema=False, opt=needs())
     async def form(
@@ -69,7 +69,7 @@ def sign_in_routes(
     @post("/sign-out", include_in_schema=False, opt=needs(), status_code=303)
     async def sign_out(request: Request[Any, Any, Any]) -> Response[Any]:
         """Forget the session."""
-        return _onward(request, pages.at(ADDRESS), "", 0)
+        return _onward(request, pages.at(pages.speaking_anyhow(request).keep(ADDRESS)), "", 0)
 
     def _onward(request: Request[Any, Any, Any], address: str, session: str, seconds: int) -> Response[Any]:
         secure = "; Secure" if request.scope["scheme"] == "https" else ""

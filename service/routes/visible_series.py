@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from service.access.grants import Grant
 from service.errors import Forbidden, quoted
+from service.languages.sentence import sentence
 from service.period.selection import ALL_SERIES, SeriesFilter
 
 
@@ -15,7 +16,7 @@ def series_shown(names: Sequence[str] | None, grant: Grant) -> SeriesFilter:
         return SeriesFilter(tuple(names)) if names else ALL_SERIES
     for name in names or ():
         if not grant.covers(name):
-            raise Forbidden(f"series: {quoted(name)} isn't among those that this key may see.")
+            raise Forbidden(sentence("series: %(name)s isn't among those that this key may see.", name=quoted(name)))
     return SeriesFilter(tuple(names) if names else None, patterns)
 
 

@@ -13,6 +13,7 @@ from service.store.columns import Columns
 from service.store.correcting import Corrected, Correction
 from service.store.corrections import Corrections, Entry
 from service.store.database import DatabaseServer, session
+from service.store.database_hosts import DatabaseHosts
 from service.store.facts import Facts
 from service.store.inventory import LEDGERS, Inventory
 from service.store.jobs import Job, Jobs
@@ -86,16 +87,17 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(url: str, search_path: str, server: DatabaseServer) -> AsyncIterator[Store]:
+async def open_store(database: str | DatabaseHosts, search_path: str, server: DatabaseServer) -> AsyncIterator[Store]:
     """Open a store with its own connection pools, which are closed when the context ends."""
+    hosts = DatabaseHosts.of(database)
     read = session(search_path) | PLANNED
     # the embedded engine has a single session, and different settings would have to be applied at each change of pool
     write = read if server.embedded else session(search_path)
     work = read if server.embedded else read | REFRESHING
     async with (
-        open_pool(url, write, WRITING, server.edition) as writing,
-        open_pool(url, read, READING, server.edition) as reading,
-        open_pool(url, work, WORKING, server.edition) as working,
+        open_pool(hosts, write, WRITING, server.edition) as writing,
+        open_pool(hosts, read, READING, server.edition) as reading,
+        open_pool(hosts, work, WORKING, server.edition) as working,
     ):
         yield Store(writing, reading, working, server, search_path.split(",")[0].strip('"'))
 

@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 
 from service.errors import DatabaseAway, DatabaseUnusable
-from service.store.address import place
+from service.store.database_hosts import NAMED, DatabaseHosts
+from service.store.pooler import LOST, NO_STATEMENTS, check_pooler, in_the_way
 from service.store.queries import Edition, query
 from service.store.server_words import in_words
 
@@ -45,37 +46,46 @@ class DatabaseServer(msgspec.Struct, frozen=True):
         }
 
 
-async def inspect(url: str, limit: float = ANSWER_TIMEOUT) -> DatabaseServer:
-    """Look at the server at `url`, and create the TimescaleDB extension in the database where it is missing.
+async def inspect(database: str | DatabaseHosts, limit: float = ANSWER_TIMEOUT) -> DatabaseServer:
+    """Look at the server at this address, and create the TimescaleDB extension in the database where it is missing.
 
-    DatabaseAway: it doesn't answer, or not within `limit` seconds.
+    DatabaseAway: it doesn't answer, or not within `limit` seconds, or none of its hosts is the primary.
     """
-    async with connection(url, "public") as con:
-        row = await _facts(con, url, limit)
+    hosts = DatabaseHosts.of(database)
+    async with connection(hosts, "public") as con:
+        row = await _facts(con, hosts.place, limit)
         if row["timescaledb"] is None:
-            await _install_extension(con, url)
-            row = await _facts(con, url, limit)
-    return _check(row, url)
+            await _install_extension(con, hosts.place)
+            row = await _facts(con, hosts.place, limit)
+        if not row["embedded"]:
+            with _sentences(hosts):
+                await check_pooler(hosts, con, CONNECT_TIMEOUT)
+    return _check(row, hosts.place)
 
 
-async def _facts(con: "asyncpg.Connection[asyncpg.Record]", url: str, limit: float) -> asyncpg.Record:
+async def _facts(con: "asyncpg.Connection[asyncpg.Record]", place: str, limit: float) -> asyncpg.Record:
     try:
         async with asyncio.timeout(limit):
             [row] = await con.fetch(query("server"))
+    except LOST as exc:
+        raise DatabaseUnusable(f"The database at {place} can't be used: {NO_STATEMENTS}.") from exc
     except TimeoutError as exc:
         con.terminate()  # closing in good order would wait for the same database
         raise DatabaseAway(
-            f"The database at {place(url)} accepts connections, but doesn't answer within {limit:g} seconds. "
+            f"The database at {place} accepts connections, but doesn't answer within {limit:g} seconds. "
             "It, or the server behind a pooler, may be stopped or overloaded."
         ) from exc
     return row
 
 
 @asynccontextmanager
-async def connection(url: str, search_path: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def connection(
+    database: str | DatabaseHosts, search_path: str
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     """Open one connection outside any pool. DatabaseUnusable says in a sentence why that is impossible."""
-    with _sentences(url):
-        con = await asyncpg.connect(url, timeout=CONNECT_TIMEOUT, server_settings=session(search_path))
+    hosts = DatabaseHosts.of(database)
+    with _sentences(hosts):
+        con = await hosts.connect(session(search_path), CONNECT_TIMEOUT)
     try:
         yield con
     finally:
@@ -84,26 +94,26 @@ async def connection(url: str, search_path: str) -> AsyncIterator["asyncpg.Conne
 
 def session(search_path: str) -> dict[str, str]:
     """The PostgreSQL settings with which each of our sessions begins."""
-    return {"search_path": search_path, "timezone": "UTC", "application_name": "taktline"}
+    return {"search_path": search_path, "timezone": "UTC", **NAMED}
 
 
-async def _install_extension(con: "asyncpg.Connection[asyncpg.Record]", url: str) -> None:
+async def _install_extension(con: "asyncpg.Connection[asyncpg.Record]", place: str) -> None:
     try:
         await con.execute(query("install_extension"))
     except asyncpg.PostgresError as exc:
         raise DatabaseUnusable(
-            f"The database at {place(url)} has no TimescaleDB, and it can't be added: {in_words(exc)}. "
+            f"The database at {place} has no TimescaleDB, and it can't be added: {in_words(exc)}. "
             "Install the extension on that server, or ask its owner for 'create extension timescaledb'."
         ) from exc
 
 
-def _check(row: asyncpg.Record, url: str) -> DatabaseServer:
+def _check(row: asyncpg.Record, place: str) -> DatabaseServer:
     edition: Edition = "community" if row["license"] == "timescale" else "apache"
     version = tuple(int(part) for part in row["timescaledb"].split("-")[0].split(".")[:2])
     if not row["embedded"] and version < OLDEST[edition]:
         oldest = ".".join(map(str, OLDEST[edition]))
         raise DatabaseUnusable(
-            f"The database at {place(url)} has TimescaleDB {row['timescaledb']} ({edition} edition); "
+            f"The database at {place} has TimescaleDB {row['timescaledb']} ({edition} edition); "
             f"Taktline needs {oldest} or later. Upgrade the extension there."
         )
     return DatabaseServer(
@@ -117,19 +127,20 @@ def _check(row: asyncpg.Record, url: str) -> DatabaseServer:
 
 
 @contextmanager
-def _sentences(url: str) -> Iterator[None]:
+def _sentences(hosts: DatabaseHosts) -> Iterator[None]:
+    place = hosts.place
     try:
         yield
     except asyncpg.InvalidAuthorizationSpecificationError as exc:
-        raise DatabaseUnusable(
-            f"The database at {place(url)} refused the user or the password: {in_words(exc)}."
-        ) from exc
+        raise DatabaseUnusable(f"The database at {place} refused the user or the password: {in_words(exc)}.") from exc
     except asyncpg.CannotConnectNowError as exc:
-        raise DatabaseAway(f"The database at {place(url)} isn't ready: {in_words(exc)}.") from exc
+        raise DatabaseAway(f"The database at {place} isn't ready: {in_words(exc)}.") from exc
     except asyncpg.InvalidCatalogNameError as exc:
-        raise DatabaseUnusable(f"The server at {place(url)} has no such database: {in_words(exc)}.") from exc
+        raise DatabaseUnusable(f"The server at {place} has no such database: {in_words(exc)}.") from exc
     except (OSError, TimeoutError) as exc:
-        cause = str(exc) or f"no answer within {CONNECT_TIMEOUT:g} seconds"
-        raise DatabaseAway(f"No database answers at {place(url)}: {cause}.") from exc
+        cause = str(exc) or f"no answer within {hosts.limit(CONNECT_TIMEOUT):g} seconds"
+        raise DatabaseAway(f"No database answers at {place}: {cause}.") from exc
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:
+        if (why := in_the_way(exc)) is not None:
+            raise DatabaseUnusable(f"The database at {place} can't be used: {why}.") from exc
         raise DatabaseUnusable(f"DATABASE_URL can't be used: {in_words(exc)}.") from exc

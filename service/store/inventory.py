@@ -33,7 +33,8 @@ async def check_free(con: "Connection", schema: str, path: str, names: set[str])
     if place["search_path"] != path:
         raise SchemaError(
             f"The sessions of the database don't begin with the search_path {path}, but with {place['search_path']}. "
-            "A pooler in between, such as PgBouncer, has to pass that setting on (track_extra_parameters)."
+            "A pooler in between has to begin its sessions with it; PgBouncer does so by "
+            f"connect_query='select set_config(''search_path'', ''{path}'', false)'. Nothing was changed."
         )
     ours = place["ledger"] == _LEDGER
     if ours and await con.fetch(query("applied_migrations")):
@@ -44,6 +45,17 @@ async def check_free(con: "Connection", schema: str, path: str, names: set[str])
         raise SchemaError(
             f"The schema {schema} has {found} already, "
             "made by something else than Taktline. Choose another DATABASE_SCHEMA. Nothing was changed."
+        )
+
+
+async def check_inside(con: "Connection", schema: str) -> None:
+    """Raise SchemaError where the session would create its tables in another schema than this one, which exists."""
+    [place] = await con.fetch(query("place"), schema)
+    if place["schema"] != schema:
+        where = "no schema" if place["schema"] is None else f"the schema {place['schema']}"
+        raise SchemaError(
+            f"The sessions of the database are in {where}, and not in {schema}, the DATABASE_SCHEMA, although their "
+            f"search_path is {place['search_path']}. Nothing was changed."
         )
 
 

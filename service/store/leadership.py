@@ -13,6 +13,7 @@ import structlog
 
 from service.errors import DatabaseUnusable
 from service.store.database import DatabaseServer, connection
+from service.store.database_hosts import DatabaseHosts
 from service.store.queries import query
 
 TRY_EVERY = 10.0
@@ -27,8 +28,10 @@ log = structlog.stdlib.get_logger("maintenance")
 class Leadership:
     """Whether this replica leads. On the embedded engine, which has a single service, it always does."""
 
-    def __init__(self, url: str, search_path: str, server: DatabaseServer, *, pause: float = TRY_EVERY) -> None:
-        self._url, self._search_path, self._pause = url, search_path, pause
+    def __init__(
+        self, database: str | DatabaseHosts, search_path: str, server: DatabaseServer, *, pause: float = TRY_EVERY
+    ) -> None:
+        self._hosts, self._search_path, self._pause = DatabaseHosts.of(database), search_path, pause
         self._alone = server.embedded
         self.leads = self._alone
         """Whether it does so at the moment."""
@@ -37,7 +40,7 @@ class Leadership:
         """Try to lead until cancelled, again whenever the lead was lost."""
         while not self._alone:
             try:
-                async with connection(self._url, self._search_path) as con:
+                async with connection(self._hosts, self._search_path) as con:
                     await self._stand(con)
             except (DatabaseUnusable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
                 log.debug("no connection to lead by", why=str(exc))

@@ -8,8 +8,9 @@ again.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from typing import TypeAlias
@@ -20,7 +21,8 @@ import msgspec
 from service.errors import SchemaError
 from service.store.conflicts import LONG_PATIENCE, insist
 from service.store.database import DatabaseServer, connection
-from service.store.inventory import LEDGERS, check_free, check_whole
+from service.store.database_hosts import DatabaseHosts
+from service.store.inventory import LEDGERS, check_free, check_inside, check_whole
 from service.store.ledger import Applied, Replaced, functions_to_replace, next_schema_file
 from service.store.queries import Edition, query, sql_folder
 from service.store.server_words import in_words
@@ -28,6 +30,7 @@ from service.store.sql_files import SqlFile, sql_files
 from service.store.sql_names import created, needed
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Alone: TypeAlias = Callable[[], AbstractAsyncContextManager[None]]
 
 PATIENCE = 10.0
 """Seconds after which a start says that it waits for the database, and then six times as often apart."""
@@ -42,7 +45,11 @@ class _Files(msgspec.Struct, frozen=True):
 
 
 async def migrate(
-    url: str, schema: str, server: DatabaseServer, say: Callable[[str], None], folder: Path | None = None
+    database: str | DatabaseHosts,
+    schema: str,
+    server: DatabaseServer,
+    say: Callable[[str], None],
+    folder: Path | None = None,
 ) -> list[str]:
     """Bring the schema up to this version, and return the names of the files that were applied, with their folder.
 
@@ -54,15 +61,18 @@ async def migrate(
     every = [*files.schema, *files.functions]
     path = search_path(schema, server)
     applied = []
-    async with connection(url, path) as con:
+    async with connection(database, path) as con:
         with _sentences(schema), _waiting_aloud(schema, say):
             async with con.transaction():
                 await con.execute(query("lock_schema"))
                 await check_free(con, schema, path, created(every))
-                for statement in ("create_schema", "create_ledger", "create_ledger_of_functions"):
+                await con.execute(query("create_schema"))
+                await check_inside(con, schema)
+                for statement in ("create_ledger", "create_ledger_of_functions"):
                     await con.execute(query(statement))
             # a background job that an earlier file created may be working on what a later file changes or refreshes
-            while (name := await insist(lambda: _apply_next(con, files), LONG_PATIENCE)) is not None:
+            alone = nullcontext if server.embedded else partial(_alone, database, path)  # which has a single session
+            while (name := await insist(lambda: _apply_next(con, files, alone), LONG_PATIENCE)) is not None:
                 say(f"schema {schema}: applied {name}")
                 applied.append(name)
             await check_whole(con, schema, needed(every) | LEDGERS)
@@ -109,7 +119,7 @@ def search_path(schema: str, server: DatabaseServer) -> str:
     return f'"{schema}", {server.extension_schema}'
 
 
-async def _apply_next(con: Connection, files: _Files) -> str | None:
+async def _apply_next(con: Connection, files: _Files, alone: Alone) -> str | None:
     """Apply the first file that wasn't applied yet, and return its name; None where there is none. The ledger is
     read again under the lock each time, since another replica may be starting at the same time."""
     async with con.transaction():
@@ -121,9 +131,9 @@ async def _apply_next(con: Connection, files: _Files) -> str | None:
             await _execute(con, following)
             await _record(con, following)
             return f"schema/{following.name}"
-    if await _apply_alone(con, following):
+    if await _apply_alone(con, following, alone):
         return f"schema/{following.name}"
-    return await _apply_next(con, files)
+    return await _apply_next(con, files, alone)
 
 
 async def _replace_next(con: Connection, files: _Files) -> str | None:
@@ -137,11 +147,17 @@ async def _replace_next(con: Connection, files: _Files) -> str | None:
     return None
 
 
-async def _apply_alone(con: Connection, one: SqlFile) -> bool:
+@asynccontextmanager
+async def _alone(database: str | DatabaseHosts, path: str) -> AsyncIterator[None]:
+    """A block that one replica at a time can enter."""
+    async with connection(database, path) as con, con.transaction():
+        await con.execute(query("lock_alone"))
+        yield
+
+
+async def _apply_alone(con: Connection, one: SqlFile, alone: Alone) -> bool:
     """Apply a file outside of any transaction; False where another replica has just applied it."""
-    # on the embedded engine, whose clients share one session, this excludes nobody: a file may run twice there
-    await con.execute(query("lock_alone"))
-    try:
+    async with alone():
         if one.number in await _done(con):
             return False
         await _execute(con, one)
@@ -150,10 +166,7 @@ async def _apply_alone(con: Connection, one: SqlFile) -> bool:
             if one.number in await _done(con):
                 return False
             await _record(con, one)
-        return True
-    finally:
-        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):  # the lock ends with the connection
-            await con.execute(query("unlock_alone"))
+    return True
 
 
 async def _applied(con: Connection) -> list[Applied]:

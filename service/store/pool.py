@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import asyncpg
 import msgspec
 
-from service.errors import BadReading, TooMuchAtOnce, Unavailable
+from service.errors import BadReading, DatabaseUnusable, InDoubt, TooMuchAtOnce, Unavailable
+from service.store.database_hosts import DatabaseHosts
+from service.store.pooler import in_the_way
 from service.store.queries import Edition, query, without_comments
 from service.store.server_words import in_words
 
-ACQUIRE_TIMEOUT = 5.0
-"""Seconds to wait for a free connection."""
+CONNECT_TIMEOUT, ACQUIRE_TIMEOUT = 5.0, 5.0
+"""Seconds that a connection may take to be made, unless the address says how many, and that it may be waited for, which
+includes that."""
 RELEASE_TIMEOUT = 2.0
 """Seconds that a server may take to stop a query that was cancelled; then the connection is cut."""
 CLOSE_TIMEOUT = 0.5
@@ -84,8 +87,9 @@ class Snapshot:
 class Pool:
     """Connections whose failures are raised as Unavailable (try again) or BadReading (trying again is useless)."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition) -> None:
-        self._pool, self._edition = pool, edition
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition, hosts: DatabaseHosts) -> None:
+        self._pool, self._edition, self._hosts = pool, edition, hosts
+        self._patience = max(ACQUIRE_TIMEOUT, hosts.limit(CONNECT_TIMEOUT))
         self.unusable: str | None = None
         """Why nothing may be done with the database, in a sentence; None where all is well."""
 
@@ -169,9 +173,14 @@ class Pool:
         if self.unusable is not None:
             raise Unavailable(self.unusable)
         try:
-            con = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT)
+            con = await self._pool.acquire(timeout=self._patience)
             try:
-                yield con
+                with self._hosts.watched():
+                    yield con
+            except asyncpg.ReadOnlySQLTransactionError:
+                con.terminate()  # behind a proxy, the next connection may lead to the primary
+                await self._pool.release(con)
+                raise
             except asyncio.CancelledError:
                 # until the server has confirmed that it stops the query, which a silent one doesn't
                 releasing = asyncio.create_task(self._pool.release(con, timeout=RELEASE_TIMEOUT))
@@ -190,7 +199,9 @@ class Pool:
         except asyncpg.DiskFullError as exc:
             raise Unavailable(f"The disk of the database is full: {in_words(exc)}.") from exc
         except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as exc:
-            raise Unavailable(f"The database can't do this now: {in_words(exc)}.") from exc
+            raise Unavailable(f"The database can't do this now: {in_the_way(exc) or in_words(exc)}.") from exc
+        except DatabaseUnusable as exc:
+            raise Unavailable(exc.detail) from exc
         except TimeoutError as exc:
             raise Unavailable("The database doesn't answer in time.") from exc
         except OSError as exc:
@@ -199,23 +210,46 @@ class Pool:
     @asynccontextmanager
     async def transaction(self, limit: float, beginning: str = "begin") -> AsyncIterator["Connection[asyncpg.Record]"]:
         """A connection in a transaction, which the statement `beginning` begins. Raises Unavailable after `limit`
-        seconds, since the operating system would wait for much longer where the server has become unreachable."""
+        seconds, since the operating system would wait for much longer where the server has become unreachable, and
+        InDoubt where the server doesn't vouch for the COMMIT."""
         async with self.connection() as con:
             ending = asyncio.get_running_loop().call_later(limit, con.terminate)
             try:
                 await con.execute(beginning)
                 yield con
-                await con.execute(COMMIT)
+                await _commit(con)
             except asyncio.CancelledError:
                 con.terminate()  # and no ROLLBACK, which would wait for the database as well
                 raise
             except Exception:
                 # Where the connection is lost, the rollback fails as well; the first error is the one to raise.
-                with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
-                    await con.execute("rollback")
+                try:
+                    with suppress(asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
+                        await con.execute("rollback")
+                except asyncpg.InternalClientError:  # the driver doesn't know what it was doing
+                    con.terminate()
                 raise
             finally:
                 ending.cancel()
+
+
+async def _commit(con: "Connection[asyncpg.Record]") -> None:
+    """End the transaction. Raises InDoubt where the server warns: what it has committed may be lost, as when somebody
+    has cancelled its wait for the standby that has to have it as well; or it knows of no transaction."""
+    warnings: list[str] = []
+
+    def note(_: object, message: asyncpg.PostgresLogMessage) -> None:
+        if message.severity_en == "WARNING":
+            warnings.append(in_words(message))
+
+    con.add_log_listener(note)
+    try:
+        done = await con.execute(COMMIT)
+    finally:
+        with suppress(asyncpg.InterfaceError):  # where the connection was lost, the pool has it back already
+            con.remove_log_listener(note)
+    if warnings or done != "COMMIT":
+        raise InDoubt(f"The database doesn't vouch for what was written: {'; '.join(warnings) or done}.")
 
 
 def _leave_failure(done: "asyncio.Task[object]") -> None:
@@ -239,21 +273,17 @@ async def begin_snapshot(con: "Connection[asyncpg.Record] | asyncpg.Connection[a
 
 
 @asynccontextmanager
-async def open_pool(url: str, settings: dict[str, str], size: int, edition: Edition) -> AsyncIterator[Pool]:
+async def open_pool(hosts: DatabaseHosts, settings: dict[str, str], size: int, edition: Edition) -> AsyncIterator[Pool]:
     """A pool of at most `size` connections, which is closed when the context ends."""
+
+    async def connect(*_: object, **__: object) -> "asyncpg.Connection[asyncpg.Record]":
+        return await hosts.connect(settings, CONNECT_TIMEOUT)
+
     # No minimum size: a pool that tries to keep one fills the log with tracebacks while the database is away.
-    pool = asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=size,
-        server_settings=settings,
-        init=_init_connection,
-        reset=_leave_as_it_is,
-        timeout=5,
-    )
+    pool = asyncpg.create_pool(min_size=0, max_size=size, connect=connect, init=_init_connection, reset=_leave_as_it_is)
     async with pool:
         try:
-            yield Pool(pool, edition)
+            yield Pool(pool, edition, hosts)
         finally:
             # close() would wait for ever for connections that are in use
             try:

@@ -2,18 +2,16 @@
 
 import { byId, clockIn, replace } from "./board_common.js";
 import { follow } from "./stream.js";
+import { say } from "./words.js";
 
 const board = byId("board");
 const sections = byId("sections");
-const WORDS = {
-  connecting: "Connecting…",
-  lost: "Reconnecting…",
-  offline: "Offline",
-  refused: "Not live",
-  live: "Live",
-};
 
-/** @type {keyof typeof WORDS} */
+/**
+ * @import { State } from "./stream.js"
+ * @typedef {State | "refused" | "live"} Shown
+ */
+/** @type {Shown} */
 let state = "connecting";
 let heard = "";
 const since = clockIn(board.dataset.tz);
@@ -21,14 +19,14 @@ const since = clockIn(board.dataset.tz);
 function show() {
   const badge = document.getElementById("state");
   if (!badge) return;
-  const text = state === "live" || !heard ? WORDS[state] : `${WORDS[state]} As of ${heard}`;
+  const text = state === "live" || !heard ? say(state) : `${say(state)} ${say("as_of", { moment: heard })}`;
   if (badge.textContent !== text) badge.textContent = text;
   if (badge.dataset.state !== state) byId("said").textContent = text;
   badge.dataset.state = state;
   board.dataset.current = state === "live" ? "yes" : "no";
 }
 
-/** @param {keyof typeof WORDS} name */
+/** @param {Shown} name */
 function set(name) {
   state = name;
   show();

@@ -1,6 +1,7 @@
 // What the board and the wall have in common.
 
 import { one } from "./elements.js";
+import { clockLanguage } from "./words.js";
 
 /** @param {string} id */
 export const byId = (id) => one(HTMLElement, `#${id}`);
@@ -25,6 +26,6 @@ export function replace(element, html) {
  * @param {string | undefined} zone
  */
 export const clockIn = (zone) => {
-  const format = new Intl.DateTimeFormat("sv", { timeStyle: "medium", timeZone: zone || undefined });
+  const format = new Intl.DateTimeFormat(clockLanguage, { timeStyle: "medium", timeZone: zone || undefined });
   return () => format.format(new Date());
 };

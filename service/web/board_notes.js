@@ -3,6 +3,7 @@
 import { byId } from "./board_common.js";
 import { one } from "./elements.js";
 import { noteAbout, sendNotes } from "./noting.js";
+import { say } from "./words.js";
 
 const board = byId("board");
 const dialog = one(HTMLDialogElement, "#noting");
@@ -28,6 +29,6 @@ dialog.addEventListener("close", () => {
   if (again instanceof HTMLButtonElement) again.focus();
 });
 sendNotes(zone, () => {
-  byId("said").textContent = "The note is saved.";
+  byId("said").textContent = say("note_saved");
   dialog.close();
 });

@@ -1,6 +1,7 @@
 // The chooser of series. It searches the names, ticks or unticks all that match, and fetches new names when opened.
 
 import { all, one, root } from "./elements.js";
+import { say } from "./words.js";
 
 const pick = one(HTMLDetailsElement, ".pick");
 const list = one(HTMLFieldSetElement, "fieldset", pick);
@@ -22,7 +23,7 @@ function find() {
     if (fits) found += 1;
   }
   nothing.hidden = found > 0;
-  nothing.textContent = text ? "No series matches." : "There are no series yet.";
+  nothing.textContent = say(text ? "no_match" : "no_series");
 }
 
 /**
@@ -32,7 +33,7 @@ function find() {
 function add(name) {
   const label = document.createElement("label");
   const box = Object.assign(document.createElement("input"), { type: "checkbox", name: "series", value: name });
-  const text = document.createElement("span");
+  const text = document.createElement("bdi");
   text.textContent = name;
   label.append(box, " ", text);
   const after = boxes().find((other) => !other.defaultChecked && other.value > name);

@@ -2,15 +2,7 @@
 // isn't current is grey, and says as of when it is.
 
 import { one } from "./elements.js";
-
-const WORDS = {
-  connecting: "Connecting…",
-  lost: "Reconnecting…",
-  offline: "Offline",
-  refused: "Not live",
-  waiting: "Waiting for the first reading",
-  live: "Live",
-};
+import { clockLanguage, say, spanOf } from "./words.js";
 
 /**
  * @import { State } from "./stream.js"
@@ -19,7 +11,7 @@ const WORDS = {
  * @property {number | null} patience None is awaited where it is null, as in a period that is over.
  * @property {boolean} empty
  * @property {string} zone
- * @typedef {keyof typeof WORDS | "quiet"} Kind
+ * @typedef {State | "refused" | "waiting" | "live" | "quiet"} Kind
  */
 
 /** @param {string} id */
@@ -65,9 +57,10 @@ export function noteMessage(told = {}) {
 function show() {
   const age = known.newest === null ? Infinity : Math.max(0, now() - known.newest);
   const overdue = known.patience !== null && age > known.patience;
+  /** @type {Kind} */
   const kind = connection !== "live" ? connection : known.empty ? "waiting" : overdue ? "quiet" : "live";
-  const quiet = known.newest === null ? "No fact lately" : `No reading for ${span(age)}`;
-  const text = kind === "quiet" ? quiet : WORDS[kind];
+  const quiet = known.newest === null ? say("no_fact") : say("quiet", spanOf(age));
+  const text = kind === "quiet" ? quiet : say(kind);
   const badge = byId("state");
   if (badge.dataset.state !== kind) byId("said").textContent = text; // screen readers need not speak every minute
   badge.dataset.state = kind;
@@ -82,9 +75,9 @@ function show() {
  */
 function dated(kind, age) {
   if (kind === "live" && known.newest === null) return "";
-  if (kind === "live") return `Newest reading ${age < 10 ? "just now" : `${span(age)} ago`}`;
-  if (kind === "quiet") return known.newest === null ? "" : `Newest reading ${moment(known.newest)}`;
-  return heard === null || known.empty ? "" : `As of ${moment(heard)}`;
+  if (kind === "live") return age < 10 ? say("just_now") : say("ago", spanOf(age));
+  if (kind === "quiet") return known.newest === null ? "" : say("newest", { moment: moment(known.newest) });
+  return heard === null || known.empty ? "" : say("as_of", { moment: moment(heard) });
 }
 
 /**
@@ -95,19 +88,6 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** @param {number} seconds */
-function span(seconds) {
-  const [number, unit] =
-    seconds < 60
-      ? [Math.max(10, 10 * Math.floor(seconds / 10)), "second"]
-      : seconds < 3600
-        ? [Math.floor(seconds / 60), "minute"]
-        : seconds < 172_800
-          ? [Math.floor(seconds / 3600), "hour"]
-          : [Math.floor(seconds / 86_400), "day"];
-  return `${number} ${unit}${number === 1 ? "" : "s"}`;
-}
-
 /**
  * Date and time in the page's zone, or in this machine's where the browser doesn't know the page's.
  * @param {number} seconds since 1970
@@ -116,9 +96,9 @@ function moment(seconds) {
   /** @type {Intl.DateTimeFormatOptions} */
   const format = { dateStyle: "short", timeStyle: "medium" };
   try {
-    return new Intl.DateTimeFormat("sv", { ...format, timeZone: known.zone }).format(1000 * seconds);
+    return new Intl.DateTimeFormat(clockLanguage, { ...format, timeZone: known.zone }).format(1000 * seconds);
   } catch {
-    return new Intl.DateTimeFormat("sv", format).format(1000 * seconds);
+    return new Intl.DateTimeFormat(clockLanguage, format).format(1000 * seconds);
   }
 }
 

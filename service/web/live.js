@@ -4,6 +4,7 @@ import { noteMessage, setClock, setState } from "./connection_status.js";
 import { all, entries, one, root } from "./elements.js";
 import { draw, room, showChange, showWhole } from "./plot.js";
 import { follow } from "./stream.js";
+import { say } from "./words.js";
 
 /**
  * @import { Problem, State } from "./stream.js"
@@ -50,7 +51,7 @@ const stream = follow({
   },
   state(name) {
     setState(name);
-    if (name !== "connecting") say(byId("notice"), "");
+    if (name !== "connecting") tell(byId("notice"), "");
   },
   refused(problem) {
     setState("refused");
@@ -115,14 +116,14 @@ records.addEventListener("animationend", ({ target }) => {
 /** @param {Problem} problem */
 function complain({ detail, errors = [] }) {
   const faults = new Map(errors.map((error) => [error.field, beside(error.field, error.detail)]));
-  for (const place of all(HTMLElement, ".fault[id$=-fault]", form)) say(place, faults.get(place.id.slice(0, -6)));
+  for (const place of all(HTMLElement, ".fault[id$=-fault]", form)) tell(place, faults.get(place.id.slice(0, -6)));
   for (const field of fields) {
     field.ariaInvalid = String(faults.has(field.name));
     const folded = field.closest("details");
     if (folded && faults.has(field.name)) folded.open = true;
   }
   const elsewhere = ![...faults.keys()].some((name) => document.getElementById(`${name}-fault`));
-  say(byId("notice"), elsewhere ? detail : "");
+  tell(byId("notice"), elsewhere ? detail : "");
 }
 
 /**
@@ -133,14 +134,14 @@ function complain({ detail, errors = [] }) {
 function beside(field, detail) {
   const [wrong, allowed] = detail.split("; allowed are ");
   const isTime = (field === "from" || field === "until") && allowed;
-  return isTime ? `${wrong}. Write it like 2026-01-31 14:05, -2h, yesterday or 6pm friday.` : `${detail}.`;
+  return isTime ? `${wrong}. ${say("write_like")}` : detail.replace(/\.?$/, ".");
 }
 
 /**
  * @param {HTMLElement} element
  * @param {string} [text]
  */
-function say(element, text = "") {
+function tell(element, text = "") {
   element.textContent = text;
   element.hidden = !text;
 }
@@ -200,7 +201,8 @@ function accept() {
 function showChoice() {
   const asked = choice();
   const names = asked.getAll("series");
-  one(HTMLElement, ".value", pick).textContent = names.length > 1 ? `${names.length} series` : (names[0] ?? "All");
+  one(HTMLElement, ".value", pick).textContent =
+    names.length > 1 ? say("series", { number: names.length }) : (names[0] ?? say("all"));
 }
 
 form.addEventListener("change", ({ target }) => {
@@ -254,9 +256,9 @@ const copy = byId("copy");
 copy.hidden = !navigator.clipboard;
 copy.addEventListener("click", async () => {
   await navigator.clipboard.writeText(byId("command").textContent);
-  copy.textContent = "Copied";
+  copy.textContent = say("copied");
   setTimeout(() => {
-    copy.textContent = "Copy";
+    copy.textContent = say("copy");
   }, 2000);
 });
 

@@ -1,6 +1,7 @@
 // The form in which somebody notes something about a minute and a series. It is sent as a reading without numbers.
 
 import { one, root } from "./elements.js";
+import { say } from "./words.js";
 import { instantAt, localAt } from "./zones.js";
 
 const form = one(HTMLFormElement, "#note");
@@ -17,7 +18,7 @@ const field = (name) => one(HTMLInputElement, `[name=${name}]`, form);
 export function noteAbout(at, zone, series) {
   field("minute").value = localAt(at, zone);
   if (series) field("series").value = series;
-  say("");
+  tell("");
   (field("series").value ? field("note") : field("series")).focus();
 }
 
@@ -31,11 +32,11 @@ export function sendNotes(zone, saved) {
     event.preventDefault();
     try {
       await save(zone());
-      say("Saved.");
+      tell(say("saved"));
       field("note").value = "";
       saved?.();
     } catch (error) {
-      say(error instanceof Error ? error.message : String(error), true);
+      tell(error instanceof Error ? error.message : String(error), true);
     }
   });
 }
@@ -44,7 +45,7 @@ export function sendNotes(zone, saved) {
  * @param {string} text
  * @param {boolean} [wrong]
  */
-function say(text, wrong = false) {
+function tell(text, wrong = false) {
   said.classList.toggle("fault", wrong);
   said.textContent = text;
 }
@@ -61,9 +62,9 @@ async function save(zone) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(reading),
   }).catch(() => {
-    throw new Error("The service can't be reached. The note wasn't saved.");
+    throw new Error(say("unreachable"));
   });
   if (answer.ok) return;
   const problem = await answer.json().catch(() => ({}));
-  throw new Error(problem.errors?.[0]?.detail ?? problem.detail ?? `Refused: ${answer.status}.`);
+  throw new Error(problem.errors?.[0]?.detail ?? problem.detail ?? say("note_refused", { status: answer.status }));
 }

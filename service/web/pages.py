@@ -1,53 +1,40 @@
-"""The templates in `web/`, and the filters that write numbers, times and attributes in them."""
+"""The templates in `web/` in each language, and the filters that write numbers, times and attributes in them."""
 
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
+from functools import cache
 
 import jinja2
 import msgspec
 
 from service.board.board import Row
+from service.languages.directions import isolated
+from service.languages.language import language_named
 from service.period.comparison import difference
 from service.web.assets import WEB
 
 
-def templates() -> jinja2.Environment:
-    """The environment that every page is rendered with. It escapes all values."""
+@cache
+def templates(code: str) -> jinja2.Environment:
+    """The environment that every page in a language is rendered with. It escapes all values."""
+    language = language_named(code)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(WEB),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_translations(language.texts, newstyle=True)  # type: ignore[attr-defined]
+    numbers, times = language.numbers, language.times
     environment.filters |= {one.__name__: one for one in FILTERS}
+    environment.filters |= {one.__name__: one for one in (numbers.number, numbers.rounded, numbers.per_cent)}
+    environment.filters |= {one.__name__: one for one in (numbers.whole, language.duration, language.say)}
+    environment.filters |= {one.__name__: one for one in (times.moment, times.day, times.second, times.clock)}
+    environment.globals |= {"language": language}
     return environment
-
-
-def number(value: float, *, sign: bool = False) -> str:
-    """Six digits and at least two decimals, without trailing zeros, with separated thousands and a true minus sign.
-    What is less than a thousandth, or has more than fifteen digits before the point, gets a power of ten."""
-    size = abs(value)
-    if value and not 1e-3 <= size < 1e15:
-        digits, _, power = f"{value:.3e}".partition("e")
-        text = f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
-    else:
-        decimals = max(2, 6 - len(str(int(size)))) if size >= 1 else 6
-        text = f"{value:,.{decimals}f}".rstrip("0").rstrip(".")
-    text = "0" if text == "-0" else text.replace("-", "−")
-    return f"+{text}" if sign and value > 0 else text
-
-
-def rounded(value: float, *, sign: bool = False) -> str:
-    """As `number`, but with one decimal below a hundred and none above: to be read from afar."""
-    size = abs(value)
-    return number(value if not 1e-3 <= size < 1e15 else round(value, 0 if size >= 100 else 1), sign=sign)
-
-
-def duration(minutes: float) -> str:
-    """Minutes, or hours and minutes."""
-    whole = round(minutes)
-    return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60:02} min"
 
 
 def capitalised(text: str) -> str:
@@ -58,31 +45,6 @@ def capitalised(text: str) -> str:
 def largest(rows: Iterable[Row]) -> float:
     """The largest plan or fact of some rows of a board; 0 where there is none."""
     return max((one for row in rows for one in (row.plan, row.fact) if one is not None), default=0)
-
-
-def per_cent(share: float) -> str:
-    """A share in per cent, with one decimal; as `number` writes it where it is very small or very large."""
-    return f"{share:,.1f}".replace("-", "−") if share == 0 or 0.1 <= abs(share) < 1e6 else number(share)
-
-
-def moment(ts: datetime, zone: tzinfo) -> str:
-    """Date and time by the zone's clock."""
-    return f"{ts.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-
-def day(ts: datetime, zone: tzinfo) -> str:
-    """The date in the zone."""
-    return f"{ts.astimezone(zone):%Y-%m-%d}"
-
-
-def second(ts: datetime, zone: tzinfo) -> str:
-    """Hour, minute and second by the zone's clock."""
-    return f"{ts.astimezone(zone):%H:%M:%S}"
-
-
-def clock(ts: datetime, zone: tzinfo) -> str:
-    """Hour and minute by the zone's clock."""
-    return f"{ts.astimezone(zone):%H:%M}"
 
 
 def offset(ts: datetime, zone: tzinfo) -> str:
@@ -101,19 +63,4 @@ def pretty(attributes: msgspec.Raw) -> str:
     return msgspec.json.format(bytes(attributes)).decode()
 
 
-FILTERS = (
-    number,
-    rounded,
-    per_cent,
-    difference,
-    duration,
-    capitalised,
-    largest,
-    moment,
-    day,
-    second,
-    clock,
-    offset,
-    keys,
-    pretty,
-)
+FILTERS = (difference, capitalised, largest, offset, keys, pretty, isolated)

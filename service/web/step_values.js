@@ -1,6 +1,7 @@
 // Shows the values of one step of the chart: of the step under the pointer or finger, or chosen by the arrow keys.
 
 import { one } from "./elements.js";
+import { say } from "./words.js";
 
 /**
  * @typedef {object} Step The texts of the step from `start` to `end`, in milliseconds since 1970.
@@ -87,7 +88,9 @@ function show() {
   showNotes(step.notes);
   placeBeside(left, right);
   area.ariaValueNow = String(steps.indexOf(step));
-  area.ariaValueText = `${step.when}: plan ${step.plan}, fact ${step.fact}, difference ${step.difference}${step.notes.map((note) => `; note ${note}`).join("")}`;
+  const { when, plan, fact, difference } = step;
+  const noted = step.notes.map((note) => say("note", { note }));
+  area.ariaValueText = [say("step", { when, plan, fact, difference }), ...noted].join("; ");
 }
 
 /** @param {string[]} notes */

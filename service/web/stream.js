@@ -3,6 +3,7 @@
 // is hidden has no connection.
 
 import { root } from "./elements.js";
+import { language, say } from "./words.js";
 
 const WATCHDOG = 25_000; // milliseconds without an event or a heartbeat after which the page connects again
 const OPENING = 5_000; // milliseconds within which the first event must come over a WebSocket
@@ -100,7 +101,8 @@ export function follow(on) {
      * @param {State | ""} state
      */
     open(asked, state) {
-      query = asked;
+      query = new URLSearchParams(asked);
+      query.set("lang", language); // whatever the browser would say: the page is in this language
       start(state);
     },
   };
@@ -146,7 +148,7 @@ function bySocket(address, signal, take) {
 async function byAnswer(address, signal, take) {
   const answer = await fetch(address, { signal, cache: "no-store", headers: { Accept: "text/event-stream" } });
   if (!answer.ok) {
-    const said = `The server answers ${answer.status} ${answer.statusText}.`;
+    const said = say("answers", { status: answer.status });
     return answer.json().catch(() => ({ status: answer.status, detail: said }));
   }
   if (!answer.body) return null;

@@ -4,6 +4,7 @@
 import { byId, clockIn, replace } from "./board_common.js";
 import { all } from "./elements.js";
 import { follow } from "./stream.js";
+import { clockLanguage, say } from "./words.js";
 
 const PER_PAGE = 12; // tiles that can be read from five metres on a usual screen
 const TURN = 10_000; // milliseconds until the next page
@@ -29,12 +30,12 @@ function turn() {
   for (const tile of found) tile.hidden = !shown.includes(tile);
   const grid = sections.querySelector(".grid");
   if (grid instanceof HTMLElement) grid.dataset.count = String(Math.min(found.length, PER_PAGE));
-  byId("page").textContent = pages > 1 ? `${page + 1} of ${pages}` : "";
+  byId("page").textContent = pages > 1 ? say("page", { page: page + 1, pages }) : "";
 }
 
 /** @param {string} text why what is shown isn't current; empty where it is */
-function say(text) {
-  const told = text && heard ? `${text} As of ${heard}` : text;
+function tell(text) {
+  const told = text && heard ? `${text} ${say("as_of", { moment: heard })}` : text;
   stale.hidden = !told;
   if (stale.textContent !== told) stale.textContent = told;
   board.dataset.current = text ? "no" : "yes";
@@ -51,17 +52,17 @@ const stream = follow({
       byId("when").textContent = data.when;
       if (replace(sections, data.html)) turn();
     }
-    say("");
+    tell("");
   },
   state(name) {
-    say(name === "connecting" ? "Connecting…" : name === "offline" ? "Offline." : "Reconnecting…");
+    tell(name === "offline" ? `${say(name)}.` : say(name));
   },
   refused(problem) {
-    say(problem.detail ?? "The service refuses to show this.");
+    tell(problem.detail ?? say("wall_refused"));
   },
 });
 
-const clock = new Intl.DateTimeFormat("sv", { timeStyle: "short", timeZone: board.dataset.tz || undefined });
+const clock = new Intl.DateTimeFormat(clockLanguage, { timeStyle: "short", timeZone: board.dataset.tz || undefined });
 function tick() {
   byId("clock").textContent = clock.format(new Date(Date.now() + ahead));
 }

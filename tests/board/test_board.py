@@ -123,12 +123,12 @@ async def test_the_page_has_the_rows_and_says_where_things_stand(shared: Running
     assert "1 h 00 min" not in text
     assert "6 min" in text
     assert '<th scope="col" class="num">Soll</th>' in text
-    assert "06:31</time> &lt;b&gt;belt&lt;/b&gt;" in text
+    assert "06:31</time> <bdi>&lt;b&gt;belt&lt;/b&gt;</bdi>" in text
     wall = (await get(shared, HTML, **asked, view="wall")).text
-    assert '<section class="bad"><h2>page</h2>' in wall
+    assert '<section class="bad"><h2><bdi>page</bdi></h2>' in wall
     assert "−600" in wall
     near = (await get(shared, HTML, **asked, view="wall", threshold="10%")).text
-    assert '<section class="near"><h2>page</h2>' in near
+    assert '<section class="near"><h2><bdi>page</bdi></h2>' in near
 
 
 async def test_a_series_without_facts_is_grey_and_dated(shared: Running) -> None:
@@ -137,7 +137,7 @@ async def test_a_series_without_facts_is_grey_and_dated(shared: Running) -> None
     await post(shared, *rows, {"series": "still", "ts": (now - 20 * MINUTE).isoformat(), "fact": 100})
     asked = {"from": "-1h", "until": "+1h", "series": "still", "tz": "UTC", "view": "wall", "step": "15m"}
     text = (await get(shared, HTML, **asked)).text
-    assert '<section class="still"><h2>still</h2>' in text
+    assert '<section class="still"><h2><bdi>still</bdi></h2>' in text
     assert f"no fact since {now - 20 * MINUTE:%H:%M}" in text
     assert '<section class="good"' in (await get(shared, HTML, **asked, stale="1h")).text
 

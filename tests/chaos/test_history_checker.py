@@ -32,3 +32,20 @@ async def test_every_promise_is_kept_while_everything_fails(engine: Engine, tmp_
             process.kill()
     assert process.returncode == 0, out.decode()
     assert "| violations | 0 |" in out.decode()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--ha"], "--ha needs --root, a Debian root"),
+        (["--ha", "--root", "{}"], "{} has no usr/bin/patroni, usr/bin/etcd, "),
+    ],
+)
+async def test_a_cluster_needs_a_root_with_its_programs(tmp_path: Path, options: list[str], said: str) -> None:
+    command = [option.format(tmp_path) for option in options]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "chaos", *command, cwd=ROOT, stdout=PIPE, stderr=STDOUT
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 2
+    assert said.format(tmp_path) in out.decode()

@@ -15,6 +15,7 @@ from service.charts.drawing.time_axis import labels
 from service.charts.drawing.time_line import GAP, milliseconds, time_line
 from service.charts.legible import check_bars, legible_period, visible
 from service.errors import BadRequest
+from service.languages.times import Times
 from service.period.bucket import Bucket, Numbers, Panel
 from service.period.open_hours import OpenHours
 from service.period.steps import Period
@@ -83,7 +84,7 @@ def test_panels_are_cut_as_well(theme: str) -> None:
 
 def test_labels_name_steps_that_are_kept() -> None:
     made = period("2026-11-23", "2026-11-28", "1h", WEEKDAYS)
-    found = labels(made, 900, "%a %H:%M", 11)
+    found = labels(made, 900, "%a %H:%M", 11, Times())
     assert list(found.values()) == ["Mon 06:00", "Tue 06:00", "Wed 06:00", "Thu 06:00", "Fri 06:00"]
 
 

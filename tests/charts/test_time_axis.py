@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.charts.drawing.time_axis import labels
 from service.charts.legible import legible_period
+from service.languages.times import Times
 from service.period.steps import STEPS, Period
 
 NOW = datetime(2026, 3, 29, 14, 20, tzinfo=UTC)
@@ -19,7 +20,7 @@ def period(start: str, zone: str = "Europe/Berlin", width: int = 960) -> Period:
 
 
 def short(made: Period, width: float = 900) -> list[str]:
-    return list(labels(made, width, "%Y", 11, short=True).values())
+    return list(labels(made, width, "%Y", 11, Times(), short=True).values())
 
 
 def test_the_first_has_its_date_and_the_others_need_none() -> None:
@@ -47,7 +48,7 @@ def test_of_days_there_are_dates_alone() -> None:
 )
 def test_whoever_reads_from_the_left_knows_every_date(hours: int, zone: str, width: int, later: int) -> None:
     made = legible_period(f"-{hours}h", None, None, zone, NOW + timedelta(seconds=later), width)
-    found = labels(made, width, "%Y", 11, short=True)
+    found = labels(made, width, "%Y", 11, Times(), short=True)
     known = None
     assert found
     for at, text in found.items():

@@ -143,7 +143,7 @@ async def test_a_view_of_the_running_shift_moves_on_when_the_next_one_begins(
     plans = [{"ts": f"2026-11-24T{hour:02}:00:00Z", "plan": hour, "series": name} for hour in range(6, 22)]
     await fresh.http.post("/readings", json=[*plans, {**plans[0], "fact": 5}])
     shifts = Shifts.read("early 06:00-14:00; late 14:00-22:00", "UTC")
-    reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates(), Appearance("%H:%M"), shifts)
+    reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates, Appearance("%H:%M"), shifts)
     monkeypatch.setattr("service.live.view_reader.datetime", Clock)
     view = View(asked_for("shift"), SeriesFilter((name,)), "UTC", 1080)
     Clock.shown = datetime(2026, 11, 24, 13, 59, 30, tzinfo=UTC)
@@ -247,7 +247,8 @@ async def test_a_socket_has_the_same_events(fresh: Running) -> None:
     for query in ("tz=Mars", "period=2h", "width=x", "from=soon", ""):
         answer = await fresh.http.get(f"/live?{query}")
         async with connect(f"{fresh.ws}live?{query}") as socket:
-            assert await framed(socket) == ("refused", answer.json())
+            name, told = await framed(socket)
+            assert (name, told["status"], told["detail"]) == ("refused", answer.status_code, answer.json()["detail"])
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
     assert answer.status_code == 503

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from service.errors import BadRequest
+from service.languages.language import language_named
 from service.period.open_hours import OpenHours, open_hours, read_days, read_hours
 from service.period.steps import MOST_SIFTED, Period, make_period
 
@@ -37,7 +38,7 @@ def test_they_are_said_as_they_are_asked_for(
     made = hours(*asked)
     assert made is not None
     assert (made.hours_text, made.days_text) == texts
-    assert made.in_words == words
+    assert made.in_words(language_named("en")) == words
 
 
 def test_of_whole_days_and_all_days_nothing_is_left_out() -> None:

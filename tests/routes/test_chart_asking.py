@@ -18,8 +18,8 @@ JUST_AROUND = [timedelta(seconds=second, microseconds=rest) for second in (-1, 0
 def test_all_times_of_a_second_ask_the_same(start: str | None, until: str | None, after: timedelta) -> None:
     now = EDGE + after
     parameters = ChartParameters(start=start, until=until)
-    exact = asking(parameters, "png", ALL_SERIES, DEFAULTS, now)
-    kept = asking(parameters, "png", ALL_SERIES, DEFAULTS, within_second(now))
+    exact = asking(parameters, "png", ALL_SERIES, DEFAULTS, "en", now)
+    kept = asking(parameters, "png", ALL_SERIES, DEFAULTS, "en", within_second(now))
     assert kept.question == exact.question
     assert kept.keep_until is not None
     assert exact.keep_until is not None

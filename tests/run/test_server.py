@@ -93,6 +93,21 @@ async def test_sigterm_while_starting_ends_it(engine: Engine, schema: str) -> No
     assert b"Traceback" not in err
 
 
+async def test_hosts_that_are_all_down_are_waited_for() -> None:
+    process = await start(DATABASE_URL="postgresql://nobody:secret@127.0.0.1:1,127.0.0.1:2/nothing", API_PORT="0")
+    assert process.stderr
+    said = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+    assert (
+        "waiting for the database: No database answers at postgresql://nobody@127.0.0.1:1,127.0.0.1:2/nothing: " in said
+    )
+    assert said.index(" 127.0.0.1:1: ") < said.index("; 127.0.0.1:2: ")
+    assert "secret" not in said
+    process.send_signal(signal.SIGTERM)
+    _, err = await asyncio.wait_for(process.communicate(), 15)
+    assert process.returncode == 130
+    assert b"Traceback" not in err
+
+
 async def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -9,7 +9,7 @@ import pytest
 from service.errors import SchemaError, Unavailable
 from service.intake.batch import Receipt
 from service.store import open_store
-from service.store.inventory import check_free
+from service.store.inventory import check_free, check_inside
 from service.store.migrate import migrate, search_path
 from service.store.queries import query
 from tests.batches import packed, reading
@@ -143,3 +143,16 @@ async def test_a_start_that_waits_says_so(engine: Engine, schema: str, monkeypat
                 await asyncio.sleep(0.02)
     assert said[0].startswith(f"schema {schema}: the database still works on it, or waits, after 0")
     assert await starting
+
+
+async def test_a_session_that_is_elsewhere_is_refused(engine: Engine, schema: str) -> None:
+    """Everything would be made there."""
+    async with connected(engine, schema) as con:
+        await con.execute(f"create schema {schema}")
+        await check_inside(con, schema)
+        await con.execute("set search_path to public")
+        with pytest.raises(SchemaError, match=f"are in the schema public, and not in {schema}, the DATABASE_SCHEMA"):
+            await check_inside(con, schema)
+        await con.execute("set search_path to nowhere")
+        with pytest.raises(SchemaError, match=f"are in no schema, and not in {schema}"):
+            await check_inside(con, schema)

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.languages.language import language_named
 from service.period.comparison import difference
-from service.web.pages import number, per_cent
+
+NUMBERS = language_named("en").numbers
+number, per_cent = NUMBERS.number, NUMBERS.per_cent
 
 
 @pytest.mark.parametrize(

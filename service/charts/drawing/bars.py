@@ -19,6 +19,8 @@ import msgspec
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.themes import OUTLINE, OUTLINED
 from service.charts.drawing.time_line import TimeLine, time_line
+from service.languages.directions import isolated
+from service.languages.language import language_named
 from service.period.bucket import Bucket, Panel
 
 PAIR_WIDTH, LONE_PAIR_WIDTH = 10.0, 6.0
@@ -140,10 +142,11 @@ def _lines(picture: Picture, steps: Sequence[_Step], scale: _Scale) -> Iterator[
 
 def _steps(picture: Picture, panel: Panel, line: TimeLine) -> list[_Step]:
     zone, edges = ZoneInfo(picture.period.zone), picture.period.edges
+    times = language_named(picture.language).times
     found = []
     for bucket in panel.buckets:
         end = edges[bisect_right(edges, bucket.bucket)]
-        when = bucket.bucket.astimezone(zone).strftime(picture.time_format)
+        when = times.strftime(bucket.bucket.astimezone(zone), picture.time_format)
         found.append(_Step(bucket, line.at(bucket.bucket), line.at(end), when))
     return found
 
@@ -173,8 +176,9 @@ def _bar(kind: str, ends: tuple[float, float], top: float, scale: _Scale, label:
 
 
 def _label(picture: Picture, step: _Step, which: int, value: float) -> str:
-    said = f"{step.when}, {picture.labels[which]} {value:.15g}"
-    return f"{said} {picture.unit}" if picture.unit else said
+    number = language_named(picture.language).numbers.localised(f"{value:.15g}")
+    said = f"{step.when}, {isolated(picture.labels[which])} {number}"
+    return f"{said} {isolated(picture.unit)}" if picture.unit else said
 
 
 def _high(value: float, scale: _Scale) -> float:

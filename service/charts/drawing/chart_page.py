@@ -26,7 +26,7 @@ def chart_page(picture: Picture, library: str) -> bytes:
     theme, title = THEMES[picture.theme], html.escape(clean(picture.title))
     described = html.escape(clean(summary(picture)))
     text = f"""<!doctype html>
-<html lang="en">
+<html lang="{picture.language}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="{_content_security_policy(library, start)}">

@@ -8,10 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import assert_never
 
+import fontpkg_rubik
 import msgspec
 import noto_cjk_sans_otc
 import vl_convert
 
+from service.charts.drawing.arabic import with_arabic_font
 from service.charts.drawing.lettering import clean
 from service.charts.drawing.order import DrawnFormat
 from service.charts.drawing.picture import Picture
@@ -32,23 +34,24 @@ def draw(picture: Picture, form: DrawnFormat, scale: float = 1) -> bytes:
         case "svg":
             return _noted(_titled(svg, picture)).encode()
         case "png":
-            return small_png(vl_convert.svg_to_png(snapped(svg, scale), scale=scale))
+            return small_png(vl_convert.svg_to_png(with_arabic_font(snapped(svg, scale)), scale=scale))
         case "pdf":
-            return vl_convert.svg_to_pdf(svg)
+            return vl_convert.svg_to_pdf(with_arabic_font(svg))
         case _:
             assert_never(form)
 
 
 @cache
 def _load_fonts() -> None:
-    """Register a font for Chinese, Japanese and Korean: the drawing library itself has Latin, Greek and Cyrillic
-    letters only.
+    """Register fonts for Chinese, Japanese and Korean, and for Arabic: the drawing library itself has Latin, Greek,
+    Cyrillic and Hebrew letters only.
 
     It is kept from the fonts of the system, which it would prefer to its own: it opens the file of such a font several
     times for each letter, which takes longer than all the rest of the drawing, and other systems have others.
     """
     os.putenv("FONTCONFIG_FILE", str(Path(__file__).with_name("fonts.conf")))  # read when the first font is needed
     vl_convert.register_font_directory(str(noto_cjk_sans_otc.FONT_PATH.parent))
+    vl_convert.register_font_directory(str(fontpkg_rubik.ROOT / "files"))
 
 
 def _fit(svg: str, picture: Picture) -> str:

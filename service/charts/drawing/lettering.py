@@ -3,6 +3,8 @@
 import unicodedata
 from functools import lru_cache
 
+from service.languages.directions import LEFT_TO_RIGHT_MARK
+
 _WIDTHS = {
     0.24: "'",
     0.28: " ,./I\\ijl|¦·ıſΙιІіј‘’‚",
@@ -42,7 +44,10 @@ def is_measured(text: str) -> bool:
 
 def clean(text: str) -> str:
     """The text on one line, without characters that can't be drawn or aren't allowed in XML."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+    return "".join(
+        char if char.isprintable() or char == LEFT_TO_RIGHT_MARK else "\N{REPLACEMENT CHARACTER}"
+        for char in " ".join(text.split())
+    )
 
 
 def wrapped(text: str, width: float, size: float, most: int) -> list[str]:
@@ -78,7 +83,7 @@ def _fitting(text: str, width: float, size: float) -> str:
 def _share(char: str) -> float:
     known = _known_share(char)
     if known is None:
-        return 0.0 if unicodedata.category(char) in ("Mn", "Me") else _OTHER_WIDTH
+        return 0.0 if unicodedata.category(char) in ("Mn", "Me") or char == LEFT_TO_RIGHT_MARK else _OTHER_WIDTH
     return known
 
 

@@ -47,10 +47,10 @@ def now_layers(theme: Theme, data: str | None) -> alt.LayerChart:
     """A line at the present, from which on nothing is due."""
     rule = _of(data, "isValid(datum.now)").mark_rule(strokeWidth=NOW_LINE, color=theme.ink)
     word = _of(data, "isValid(datum.now)").mark_text(
-        align="left", baseline="top", dx=4, dy=1, fontSize=11, color=theme.ink, text="now"
+        align="left", baseline="top", dx=4, dy=1, fontSize=11, color=theme.ink
     )
     made: alt.LayerChart = rule.encode(x=alt.X("now:Q", title=None)) + word.encode(
-        x=alt.X("now:Q", title=None), y=alt.value(0)
+        x=alt.X("now:Q", title=None), y=alt.value(0), text="word:N"
     )
     return made
 

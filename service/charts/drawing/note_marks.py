@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from service.charts.drawing.lettering import clean
 from service.charts.drawing.picture import Picture
 from service.charts.drawing.time_line import TimeLine
+from service.languages.directions import isolated
+from service.languages.language import language_named
 from service.period.bucket import Note, Panel
 
 MARK, ROOM = 8, 7
@@ -54,7 +56,11 @@ def _middle_of_minute(note: Note) -> datetime:
 
 
 def _said(picture: Picture, notes: Sequence[Note]) -> str:
-    zone = ZoneInfo(picture.period.zone)
-    said = [f"{note.ts.astimezone(zone).strftime(picture.time_format)}, {note.series}: {note.note}" for note in notes]
-    more = [f"and {len(said) - MOST_SAID} more"] if len(said) > MOST_SAID else []
+    zone, language = ZoneInfo(picture.period.zone), language_named(picture.language)
+    said = [
+        f"{language.times.strftime(note.ts.astimezone(zone), picture.time_format)}, "
+        f"{isolated(note.series)}: {isolated(note.note)}"
+        for note in notes
+    ]
+    more = [language.gettext("and %(number)s more", number=len(said) - MOST_SAID)] if len(said) > MOST_SAID else []
     return clean("; ".join([*said[:MOST_SAID], *more]))

@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from service.languages.language import ENGLISH
 from service.period.bucket import Numbers, Panel, Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
@@ -63,6 +64,8 @@ class Picture(msgspec.Struct, frozen=True):
     """What they count."""
     notes: bool = False
     """Whether notes are to be shown; those that there are, are among the numbers."""
+    language: str = ENGLISH
+    """The code of the language of its texts, numbers and dates."""
     running: Running | None = None
     """The running totals that are drawn as lines over the bars; None where there are none."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from service.charts.drawing.axis_numbers import axis_number
 from service.charts.drawing.bars import bars, is_dense
 from service.charts.drawing.lettering import clean, is_measured, width_of, wrapped
 from service.charts.drawing.note_marks import ROOM, note_marks
@@ -21,6 +22,8 @@ from service.charts.drawing.time_line import TimeLine, time_line
 from service.charts.drawing.totals import gaps, reach_of_totals, total_rows
 from service.charts.drawing.value_axis import ValueAxis, fitted_axis, library_span
 from service.charts.drawing.wording import below, empty_panel_text, panel_name, subtitle, summary
+from service.languages.directions import isolated
+from service.languages.language import language_named
 from service.period.bucket import Panel
 
 Spec = dict[str, Any]
@@ -57,6 +60,8 @@ def spec(picture: Picture) -> Spec:
     if notes:
         _make_room(made, (made["spec"] if split else made)["layer"])
     made["description"] = f"{clean(picture.title)}. {clean(summary(picture))}"
+    if (vega := language_named(picture.language).vega) is not None:
+        made["config"]["locale"] = {"number": vega}
     _write_title(made, picture)
     if split:
         _lay_out(made, picture)
@@ -100,8 +105,9 @@ def _make_room(made: Spec, layers: list[Spec]) -> None:
 
 def _now(picture: Picture, line: TimeLine) -> Iterator[dict[str, object]]:
     if picture.now is not None:
+        word = language_named(picture.language).gettext("now")
         for number in range(len(picture.panels) or 1):
-            yield {"now": line.at(picture.now), "panel": number}
+            yield {"now": line.at(picture.now), "word": word, "panel": number}
 
 
 def _write_title(made: Spec, picture: Picture) -> None:
@@ -116,7 +122,8 @@ def _write_title(made: Spec, picture: Picture) -> None:
 def _write_x(encoding: Spec, picture: Picture) -> None:
     size = 10 if picture.is_compact else 11
     width, time_format = _panel_width(picture), clean(picture.time_format)
-    texts = labels(picture.period, width, time_format, size, short=picture.short_labels)
+    times = language_named(picture.language).times
+    texts = labels(picture.period, width, time_format, size, times, short=picture.short_labels)
     line = time_line(picture.period, width)
     encoding["x"]["scale"]["domain"] = [line.start, line.end]
     encoding["x"]["axis"]["values"] = list(texts)
@@ -125,6 +132,7 @@ def _write_x(encoding: Spec, picture: Picture) -> None:
 
 def _write_y(y: Spec, picture: Picture, axis: ValueAxis | None) -> None:
     """The value axis ends with a line and its number, beyond which no bar reaches."""
+    y["axis"]["labelExpr"] = axis_number(language_named(picture.language))
     if axis:
         y["scale"].update(domain=[axis.low, axis.high], nice=False)
         y["axis"]["values"] = axis.lines
@@ -145,13 +153,13 @@ def _hide_numbers(y: Spec, unread: dict[str, bool], picture: Picture) -> None:
 
 def _legend(legend: Spec, picture: Picture, kinds: set[str], room: int) -> Spec:
     """The kinds of bars that there are, and those that may come while a live page shows the picture."""
-    names = dict(zip(("plan", "fact"), picture.labels, strict=True))
+    names, language = dict(zip(("plan", "fact"), picture.labels, strict=True)), language_named(picture.language)
     if picture.threshold is not None:
-        names["below"] = below(picture.threshold, picture.labels)
+        names["below"] = below(picture.threshold, picture.labels, language)
     if "missed" in kinds:
-        names["missed"] = "no fact, or hardly any"
+        names["missed"] = language.gettext("no %(fact)s, or hardly any", fact=isolated(picture.labels[1]))
     if kinds & {"plan~", "fact~"}:
-        names["fact~"] = "not over yet"
+        names["fact~"] = language.gettext("not over yet")
     legend["values"] = list(names)
     legend["labelExpr"] = _chosen(names, "datum.label")
     if "missed" not in kinds:
@@ -173,8 +181,10 @@ def _lay_out(made: Spec, picture: Picture) -> None:
     texts["encoding"]["x"] = {"value": width / 2}
     texts["mark"].update(dy=height / 2, fontSize=TEXT)
     size = made["config"]["header"]["labelFontSize"]
+    language = language_named(picture.language)
     names = {  # a name that is nothing but spaces leaves no line
-        str(number): "".join(wrapped(panel_name(panel), width, size, 1)) for number, panel in enumerate(picture.panels)
+        str(number): "".join(wrapped(panel_name(panel, language), width, size, 1))
+        for number, panel in enumerate(picture.panels)
     }
     made["facet"]["header"].update(labelExpr=_chosen(names, "datum.value"), labelLimit=width)
 

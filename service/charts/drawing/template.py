@@ -14,13 +14,6 @@ from service.charts.drawing.more_layers import cut_layers, note_layer, now_layer
 from service.charts.drawing.themes import DASHES, LARGE_TEXT, OUTLINE, THEMES, UNFINISHED, outlines, palette
 
 THEME = THEMES["light"]
-NUMBER = (
-    "datum.value === 0 ? '0'"
-    " : abs(datum.value) >= 1e15 || abs(datum.value) < 1e-3 ? format(datum.value, '.2~e')"
-    " : abs(datum.value) >= 1000 ? format(datum.value, '.4~s')"
-    " : format(datum.value, '~r')"
-)
-"""A Vega expression that writes thousands as 1.5k and millions as 2M, but a tenth as 0.1 and not as 100m."""
 
 
 def build(*, split: bool) -> bytes:
@@ -68,7 +61,7 @@ def _panel(data: str | None = None) -> alt.LayerChart:
                 title=None,
                 stack=None,
                 scale=alt.Scale(zero=True),
-                axis=alt.Axis(labelExpr=NUMBER, domain=False, ticks=False, labelLimit=0),
+                axis=alt.Axis(labelExpr="", domain=False, ticks=False, labelLimit=0),
             ),
             fill=alt.Fill(
                 "kind:N",

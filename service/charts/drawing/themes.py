@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, sans-serif"
-"""The first is part of the drawing library. Arial and Helvetica are as wide as it is; Noto has the characters that they
-lack."""
+FONT = "Liberation Sans, Arial, Helvetica, Noto Sans CJK SC, Rubik, sans-serif"
+"""The first is part of the drawing library. Arial and Helvetica are as wide as it is; those of Noto have the characters
+that they lack."""
 SOFT = 0.2
 """The share of its colour that the inside of an outlined bar keeps."""
 TEXT, LARGE_TEXT = 13, 16

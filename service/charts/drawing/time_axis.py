@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from service.charts.drawing.lettering import width_of
 from service.charts.drawing.time_line import TimeLine, time_line
+from service.languages.times import Times
 from service.period.steps import Period
 
 LABEL_GAP = 16
@@ -29,7 +30,9 @@ Unit = Callable[[datetime], int]
 Labels stand where a unit begins."""
 
 
-def labels(period: Period, width: float, time_format: str, size: float, *, short: bool = False) -> dict[int, str]:
+def labels(
+    period: Period, width: float, time_format: str, size: float, times: Times, *, short: bool = False
+) -> dict[int, str]:
     """The labels, as many as there is room for: the place of the middle of a step -> its beginning in words.
 
     A label stands below the middle of its step, on an axis of this width in pixels. It may reach beyond the left end of
@@ -45,12 +48,12 @@ def labels(period: Period, width: float, time_format: str, size: float, *, short
 
     def written(numbers: Sequence[int]) -> dict[int, str]:
         moments = [starts[number] for number in numbers]
-        texts = _short(moments) if short else (moment.strftime(time_format) for moment in moments)
+        texts = _short(moments, times) if short else (times.strftime(moment, time_format) for moment in moments)
         middles = ((line.at(steps[number][0]) + line.at(steps[number][1])) // 2 for number in numbers)
         return dict(zip(middles, texts, strict=True))
 
     sample = CLOCK_FORMAT if short else time_format
-    for unit in _fitting_units(period, line, width, width_of(starts[0].strftime(sample), size)):
+    for unit in _fitting_units(period, line, width, width_of(times.strftime(starts[0], sample), size)):
         texts = written([number for number, (a, b) in enumerate(pairwise([before, *starts])) if unit(a) != unit(b)])
         if all(a != b for a, b in pairwise(texts.values())) and (found := _placed(texts, line, width, size)):
             return found
@@ -63,12 +66,12 @@ def _before(first: datetime, period: Period) -> datetime:
     return (first.astimezone(UTC) - (timedelta(days=1) if is_cut else timedelta(seconds=1))).astimezone(first.tzinfo)
 
 
-def _short(moments: Sequence[datetime]) -> Iterator[str]:
+def _short(moments: Sequence[datetime], times: Times) -> Iterator[str]:
     """The times, with the date below the first one of each day. If all of them are midnights, the dates alone."""
     are_days = all(moment.hour == moment.minute == 0 for moment in moments)
     before = None
     for moment in moments:
-        day = f"{moment:%a} {moment.day} {moment:%b}"
+        day = times.short_day(moment, moment.tzinfo or UTC)
         time = moment.strftime(CLOCK_FORMAT)
         yield day if are_days else time if moment.date() == before else f"{time}\n{day}"
         before = moment.date()

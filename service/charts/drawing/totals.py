@@ -40,7 +40,7 @@ def total_rows(picture: Picture, line: TimeLine) -> Iterator[Row]:
                 yield {**row, "panel": number}
         newest = next((one for levels in reversed(runs) for one in reversed(levels) if one.left < one.fact_until), None)
         if newest is not None:
-            yield {**_said(newest, picture.unit), "panel": number}
+            yield {**_said(newest, picture), "panel": number}
 
 
 def gaps(picture: Picture, line: TimeLine) -> Iterator[Row]:
@@ -52,7 +52,7 @@ def gaps(picture: Picture, line: TimeLine) -> Iterator[Row]:
                 if level.is_over and ahead and level.left < level.fact_until:
                     # a bar is identified by where it begins, which a fact may do at the same place
                     ends = {"from": level.left - 1, "to": level.fact_until}
-                    label = ahead_text(ahead, picture.unit)
+                    label = ahead_text(ahead, picture.unit, picture.language)
                     tops = {"value": bucket.plan_total, "base": bucket.fact_total or 0}
                     kind = "behind" if ahead < 0 else "ahead"
                     yield {**ends, **tops, "kind": kind, "label": label, "panel": number}
@@ -79,11 +79,11 @@ def _rows(levels: list[_Level], run: int) -> Iterator[Row]:
             yield from _line("fact", run, level.left, level.fact_until, fact)
 
 
-def _said(newest: _Level, unit: str) -> Row:
+def _said(newest: _Level, picture: Picture) -> Row:
     bucket = newest.bucket
     ahead, fact = bucket.ahead or 0, bucket.fact_total or 0
     level = max(bucket.plan_total, fact) if newest.is_over else fact
-    said = ahead_text(ahead, unit)
+    said = ahead_text(ahead, picture.unit, picture.language)
     return {"said": said, "gap": "behind" if ahead < 0 else "ahead", "at": newest.fact_until, "level": level}
 
 

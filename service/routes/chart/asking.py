@@ -8,6 +8,7 @@ import msgspec
 from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.legible import check_bars, check_increases, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion
+from service.languages.language import language_named
 from service.period.ends import read_ends
 from service.period.running import running_totals
 from service.period.selection import SeriesFilter
@@ -29,14 +30,20 @@ class Asking(msgspec.Struct, frozen=True):
 
 
 def asking(
-    parameters: ChartParameters, form: ChartFormat, series: SeriesFilter, defaults: Defaults, now: datetime
+    parameters: ChartParameters,
+    form: ChartFormat,
+    series: SeriesFilter,
+    defaults: Defaults,
+    language: str,
+    now: datetime,
 ) -> Asking:
-    """What these parameters ask at a time, of these series. BadRequest names those that don't go together."""
+    """What these parameters ask at a time, of these series, in a language. BadRequest names those that don't go
+    together."""
     period, shift = _period(parameters, form, defaults, now)
     question = ChartQuestion(
         period,
         period.unfinished(now),
-        _appearance(parameters, defaults),
+        _appearance(parameters, defaults, language),
         parameters.agg,
         series,
         parameters.max_panels,
@@ -62,7 +69,7 @@ def within_second(now: datetime) -> datetime:
     return now.replace(microsecond=500_000) if now.microsecond else now
 
 
-def _appearance(parameters: ChartParameters, defaults: Defaults) -> Appearance:
+def _appearance(parameters: ChartParameters, defaults: Defaults, language: str) -> Appearance:
     return Appearance(
         parameters.time_format or defaults.time_format,
         parameters.width,
@@ -71,8 +78,9 @@ def _appearance(parameters: ChartParameters, defaults: Defaults) -> Appearance:
         parameters.title,
         parameters.threshold,
         style=parameters.style,
-        labels=parameters.labels or defaults.labels,
+        labels=language_named(language).labels(parameters.labels or defaults.labels),
         unit=defaults.unit if parameters.unit is None else parameters.unit,
+        language=language,
     )
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from service.charts.answering import ChartAnswer
-from service.charts.question import ChartFormat, ChartQuestion
+from service.charts.question import TABLES, ChartFormat, ChartQuestion
 from service.errors import BadRequest
 from service.period.ends import Asked
 from service.period.steps import Period
+from service.routes.speaking import Speaking
 
 SETTLED_AFTER = timedelta(hours=1)
 """A period that ended so long ago counts as settled, since hardly any more readings of it will arrive."""
@@ -21,7 +22,9 @@ SVG_POLICY = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-
 """A browser that opens an SVG as a page of its own would otherwise run scripts in it."""
 
 
-def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_until: datetime | None) -> dict[str, str]:
+def chart_headers(
+    answer: ChartAnswer, form: ChartFormat, now: datetime, keep_until: datetime | None, speaks: Speaking
+) -> dict[str, str]:
     """The headers of a 200 or 304 to a request that came at `now`. Without `keep_until` the period is settled."""
     until = answer.facts_until
     # max-age counts from when the answer is received, which may be a while after `now`
@@ -29,7 +32,8 @@ def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_un
     return {
         "ETag": answer.tag,
         "Cache-Control": f"public, max-age={age}",
-        "Vary": "Accept, Accept-Encoding",
+        "Vary": speaks.varying("Accept, Accept-Encoding"),
+        **({} if form in TABLES else {"Content-Language": speaks.code}),
         **({"X-Data-Until": min(until, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if until else {}),
         **(SVG_POLICY if form == "svg" else {}),
         **({"Content-Disposition": f'inline; filename="chart.{form}"'} if form in ("csv", "pdf") else {}),

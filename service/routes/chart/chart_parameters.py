@@ -10,6 +10,7 @@ from service.charts.drawing.wording import AGGREGATES
 from service.charts.question import MAX_PIXELS, ChartFormat, check_pixels
 from service.errors import bad_parameter
 from service.intake.reading import MAX_NAME
+from service.languages.language import languages
 from service.period.comparison import Threshold, read_threshold
 from service.period.earlier import Earlier, read_earlier
 from service.period.ends import Asked
@@ -33,6 +34,7 @@ from service.routes.chart.values import (
 from service.routes.described_parameters import Described, read_fields
 from service.routes.openapi_schemas import schema
 from service.routes.parameters import MAX_CHOSEN, choice
+from service.routes.speaking import check_language
 
 FORMATS: dict[ChartFormat, str] = {
     "png": "image/png",
@@ -76,6 +78,7 @@ class ChartParameters(msgspec.Struct, frozen=True):
     days: tuple[int, ...] | None = None
     notes: bool | None = None
     excel: bool = False
+    lang: str | None = None
 
     @property
     def asked(self) -> Asked:
@@ -228,6 +231,13 @@ KNOWN = {
         lambda name, value: choice(name, value, ["true", "false"]) == "true",
         "Whether notes are shown: marks in pictures, `notes` in JSON, a column in CSV; by default not in CSV.",
         schema("string", enum=["true", "false"]),
+    ),
+    "lang": Described(
+        "lang",
+        check_language,
+        "Language of texts, numbers and dates in pictures; by default the setting `LANGUAGE`, otherwise what the "
+        "browser likes best. JSON and CSV are the same in all.",
+        schema("string", enum=list(languages())),
     ),
     "threshold": Described(
         "threshold",

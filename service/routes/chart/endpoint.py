@@ -9,18 +9,19 @@ from litestar.response.base import ASGIResponse
 
 from service.access.grants import Scope
 from service.charts.answering import Charts
-from service.charts.question import ChartFormat, Delivery
+from service.charts.question import TABLES, ChartFormat, Delivery
 from service.errors import bad_parameter
 from service.routes.authentication import needs
 from service.routes.chart.asking import asking, kept_asking, within_second
 from service.routes.chart.caching import chart_headers, known_tags
-from service.routes.chart.chart_parameters import FORMATS, kept_parameters, read_parameters
+from service.routes.chart.chart_parameters import FORMATS, ChartParameters, kept_parameters, read_parameters
 from service.routes.chart.openapi import ChartOperation
 from service.routes.defaults import Defaults
 from service.routes.edge.headers import header_lines
 from service.routes.parameters import FOR_CSV, best_match, takes_gzip
 from service.routes.senders import caller_of, grant_of
 from service.routes.short_keys import SHORT, kept_by_short_text
+from service.routes.speaking import Speaking, unasked
 from service.routes.visible_series import series_shown
 
 PACKED = ("svg", "html", "json", "csv", "vega")
@@ -43,11 +44,13 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         now = datetime.now(UTC)
         series = series_shown(parameters.series, grant_of(request))
         ask, moment = (kept_asking, within_second(now)) if short else (asking, now)
-        found = ask(parameters, form, series, defaults, moment)
+        # tables are the same in every language
+        speaks = Speaking() if form in TABLES else _speaking(request, parameters, defaults)
+        found = ask(parameters, form, series, defaults, speaks.code, moment)
         known = known_tags(header_lines(request.scope, b"if-none-match"))
         delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(found.question, delivery)
-        headers = chart_headers(answer, form, now, found.keep_until)
+        headers = chart_headers(answer, form, now, found.keep_until, speaks)
         if answer.body is None:
             return ASGIResponse(status_code=304, headers=headers)
         if packed:
@@ -55,6 +58,11 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         return ASGIResponse(body=answer.body.data, media_type=FORMATS[form], headers=headers)
 
     return chart
+
+
+def _speaking(request: Request[Any, Any, Any], parameters: ChartParameters, defaults: Defaults) -> Speaking:
+    asked = parameters.lang
+    return Speaking(asked, is_asked=True) if asked else unasked(request.scope, defaults.language)
 
 
 @kept_by_short_text(256)

@@ -31,23 +31,24 @@ class _Appearance(msgspec.Struct, frozen=True):
 
 
 def picture_of(
-    request: Request[Any, Any, Any], problem: dict[str, Any], extra: dict[str, str], drawing: OneAtATime
+    request: Request[Any, Any, Any], status: int, words: tuple[str, str], extra: dict[str, str], drawing: OneAtATime
 ) -> Response[Any] | None:
-    """The problem as a picture of the size that was asked for; None where the client accepts text."""
+    """A problem, by its title and detail in words, as a picture of the size that was asked for; None where the client
+    accepts text."""
     if request.scope.get("path_template") != "/chart":
         return None
     media_type = _kind(request)
     if media_type is None:
         return None
-    title, detail, how = f"{problem['status']} {problem['title']}", problem["detail"], _appearance(request)
+    title, detail, how = f"{status} {words[0]}", words[1], _appearance(request)
     made = {**extra, **SVG_POLICY, "X-Chart-Error": _ascii(detail)}
     if media_type == "image/svg+xml":
         data = error_svg(title, detail, how.width, how.height, how.theme)
-        return Response(data, status_code=problem["status"], media_type=media_type, headers=made)
+        return Response(data, status_code=status, media_type=media_type, headers=made)
     draw = partial(error_png, title, detail, how.width, how.height, how.theme, how.scale)
     return _DrawnWhenSent(
         lambda: drawing.run(draw, caller_of(request)),
-        status_code=problem["status"],
+        status_code=status,
         media_type=media_type,
         headers=made,
     )

@@ -47,7 +47,8 @@ _SCHEMAS = {"json": _NUMBERS, "csv": TEXT, "svg": TEXT, "html": TEXT, "vega": sc
 _COMMON = {
     "ETag": "A strong tag of the numbers, of all that decides how they look, and of the code that draws them.",
     "Cache_Control": "Until the next step begins, 300 seconds at most; a day for fixed times an hour ago or more.",
-    "Vary": "`Accept, Accept-Encoding`.",
+    "Vary": "`Accept, Accept-Encoding`; of a picture, `Accept-Language` unless `lang` or `LANGUAGE` say the language.",
+    "Content_Language": "The language of a picture.",
     "X_Data_Until": "Up to when there are readings; absent where there are none.",
     "Server_Timing": "Milliseconds: `db`, `render`, and where the picture came from, `cache`.",
     "X_Content_Type_Options": "`nosniff`.",

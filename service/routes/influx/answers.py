@@ -64,7 +64,8 @@ def _body(version: Version, error: TaktlineError) -> dict[str, Any]:
 
 
 def _plain(version: Version, status: int, detail: str) -> dict[str, Any]:
-    return {"code": _code(status), "message": detail} if version == 2 else {"error": detail}
+    said = str(detail)
+    return {"code": _code(status), "message": said} if version == 2 else {"error": said}
 
 
 def _bad_line(error: BadLine) -> dict[str, Any]:

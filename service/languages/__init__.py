@@ -1,0 +1,1 @@
+"""The languages of pages, pictures and messages: texts by gettext catalogues, numbers and dates by Babel."""
