@@ -24,7 +24,7 @@ from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
-from service.errors import DatabaseAway, DatabaseUnusable, Unavailable
+from service.errors import DatabaseAway, DatabaseUnusable, TaktlineError, Unavailable
 from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
@@ -124,6 +124,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
     async with (
         open_database(settings, say) as (url, server),
         open_store(url, search_path(settings.database_schema, server), server) as store,
+        _kept(store, settings),
         open_renderer(settings.render_workers, counters) as renderer,
         aclosing(Assets(settings.taktline_cache)) as assets,
         open_feed(
@@ -230,6 +231,21 @@ async def _found(url: str, say: Say) -> DatabaseServer:
                 raise
             say(f"waiting for the database: {exc.detail}")
             await asyncio.sleep(2)
+
+
+@asynccontextmanager
+async def _kept(store: Store, settings: Settings) -> AsyncIterator[None]:
+    """Apply what the settings say about how readings are kept. Raises DatabaseUnusable where that is impossible."""
+    if settings.compress_after is not None:
+        if store.server.edition == "apache":
+            raise DatabaseUnusable(
+                "COMPRESS_AFTER can't be used: TimescaleDB's Apache edition has no columnstore; leave it empty"
+            )
+        try:
+            await store.jobs.move_after(settings.compress_after)
+        except TaktlineError as exc:
+            raise DatabaseUnusable(f"COMPRESS_AFTER can't be applied: {exc.detail}") from exc
+    yield
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from service.access.proxies import Proxies
 from service.alerts.addresses import read_address, read_secret_key
 from service.alerts.rules import read_names, read_rules
 from service.errors import StartError
+from service.period.lifetimes import check_columnstore
 from service.period.shift_rules import read_shift_rules
 from service.period.shifts import Shifts
 from service.period.times import check_time_format, zone_named, zones
@@ -175,6 +176,11 @@ class Settings(BaseSettings):
         timedelta(days=7),
         description="How long a committed batch id is remembered, so that sending it again is harmless.",
     )
+    compress_after: Duration | None = Field(
+        None,
+        description="How long after its week a chunk of readings moves to the columnstore, like `30d`. By default as "
+        "the database has it, which at first is `7d`.",
+    )
     max_body_bytes: Size = Field(16 * 2**20, ge=1024, description="Largest body of a request, after decompression.")
     max_frame_bytes: Size = Field(2**20, ge=1024, description="Largest WebSocket frame; a larger one closes 1009.")
     queue_readings: int = Field(
@@ -232,6 +238,13 @@ class Settings(BaseSettings):
     def _has_offset(cls, value: datetime) -> datetime:
         if value.tzinfo is None:
             raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
+        return value
+
+    @field_validator("compress_after")
+    @classmethod
+    def _usable_columnstore(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if value is not None:
+            check_columnstore(value, info.data.get("retention_readings"))
         return value
 
     @field_validator("memory_limit")

@@ -77,6 +77,10 @@ class Jobs:
         await self._pool.execute("end_job", job.id, True)
         return True
 
+    async def move_after(self, after: timedelta) -> None:
+        """Let chunks of readings move to the columnstore so long after their end."""
+        await self._pool.execute("compress_after", after)
+
     def _job(self, row: asyncpg.Record) -> Job:
         return Job(
             row["id"],

@@ -42,6 +42,7 @@ QUERIES = (
     "clear_field",
     "clear_late",
     "committed",
+    "compress_after",
     "compress_directly",
     "compress_whole_days",
     "correct_alone",

@@ -129,6 +129,12 @@ def test_an_empty_value_is_the_default(
             "_timescaledb_catalog",
             "DATABASE_SCHEMA: '_timescaledb_catalog' belongs to the database server; choose a name of your own.",
         ),
+        ("COMPRESS_AFTER", "often", "COMPRESS_AFTER: 'often' isn't a duration; write it like 10s, 1h30m, 7d or PT90S."),
+        (
+            "COMPRESS_AFTER",
+            "5m",
+            "COMPRESS_AFTER: 300s is too soon, since late readings still come; write at least 1h.",
+        ),
         ("TIME_FORMAT", "%Y %Q", "TIME_FORMAT: '%Q' stands for nothing; allowed are %a %A"),
         ("TIME_FORMAT", "100%", "TIME_FORMAT: '%' stands for nothing"),
     ],

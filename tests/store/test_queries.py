@@ -27,6 +27,7 @@ AGGREGATES = {
 }
 """The statements with lines for some aggregates alone, and those with which they are used."""
 COMMUNITY = {
+    "compress_after",
     "clear_late",
     "jobs",
     "know_jobs",
