@@ -122,7 +122,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         series_route(store.series.names),
         live_socket_route(feed, view_of, counters, admits),
         readings_route(gate, max_body),
-        *correction_routes(gate, store.corrections, feed.changed, defaults, max_body),
+        *correction_routes(gate, store.corrections, feed.changed, lambda: store.retention.kept, defaults, max_body),
         correction_list_route(store.corrections, parts.reading, defaults),
         *write_routes(gate, counters, max_body),
         ping,

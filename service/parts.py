@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -29,6 +30,7 @@ from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.series_limit import SeriesLimit
+from service.intake.timestamps import microseconds
 from service.intake.writer import Writer
 from service.limits.allowance import Allowance
 from service.limits.fair_line import FairLine
@@ -156,7 +158,14 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         counters.watch_series(lambda: figures.current)
         take_over(await renderer.warm())
         most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
-        rules = Rules(settings.min_ts, settings.max_clock_skew, most, settings.max_plan_ahead, shifts.breaks)
+        rules = Rules(
+            settings.min_ts,
+            settings.max_clock_skew,
+            most,
+            settings.max_plan_ahead,
+            shifts.breaks,
+            kept_since=lambda: _in_microseconds(store.retention.kept.readings),
+        )
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
         with suppress(Unavailable):
             await series.count()
@@ -236,6 +245,8 @@ async def _found(url: str, say: Say) -> DatabaseServer:
 @asynccontextmanager
 async def _kept(store: Store, settings: Settings) -> AsyncIterator[None]:
     """Apply what the settings say about how readings are kept. Raises DatabaseUnusable where that is impossible."""
+    await store.retention.check(settings.lifetimes)
+    await store.retention.look()
     if settings.compress_after is not None:
         if store.server.edition == "apache":
             raise DatabaseUnusable(
@@ -246,6 +257,10 @@ async def _kept(store: Store, settings: Settings) -> AsyncIterator[None]:
         except TaktlineError as exc:
             raise DatabaseUnusable(f"COMPRESS_AFTER can't be applied: {exc.detail}") from exc
     yield
+
+
+def _in_microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else microseconds(moment)
 
 
 @asynccontextmanager
@@ -286,7 +301,8 @@ async def _maintained(
 ) -> AsyncIterator[JobWatch]:
     watch = JobWatch(store)
     leadership = Leadership(url, search_path(settings.database_schema, store.server), store.server)
-    task = asyncio.create_task(maintain(store, watch, leadership, settings.batch_memory, keyring.note_used, alarms))
+    kept = settings.batch_memory, settings.lifetimes
+    task = asyncio.create_task(maintain(store, watch, leadership, *kept, keyring.note_used, alarms))
     try:
         yield watch
     finally:

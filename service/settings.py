@@ -27,7 +27,7 @@ from service.access.proxies import Proxies
 from service.alerts.addresses import read_address, read_secret_key
 from service.alerts.rules import read_names, read_rules
 from service.errors import StartError
-from service.period.lifetimes import check_columnstore
+from service.period.lifetimes import ORDER, Lifetimes, check_columnstore, check_lifetime, setting_of
 from service.period.shift_rules import read_shift_rules
 from service.period.shifts import Shifts
 from service.period.times import check_time_format, zone_named, zones
@@ -176,6 +176,11 @@ class Settings(BaseSettings):
         timedelta(days=7),
         description="How long a committed batch id is remembered, so that sending it again is harmless.",
     )
+    retention_readings: Duration | None = Field(
+        None,
+        description="How long readings are kept, like `400d`, and at least 31 days; of older ones their rollups stay. "
+        "By default for ever.",
+    )
     compress_after: Duration | None = Field(
         None,
         description="How long after its week a chunk of readings moves to the columnstore, like `30d`. By default as "
@@ -240,6 +245,14 @@ class Settings(BaseSettings):
             raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
         return value
 
+    @field_validator("retention_readings")
+    @classmethod
+    def _kept_long_enough(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if value is not None:
+            earlier = {kept: info.data[name] for kept in ORDER if (name := setting_of(kept).lower()) in info.data}
+            check_lifetime((info.field_name or "").removeprefix("retention_"), value, earlier)
+        return value
+
     @field_validator("compress_after")
     @classmethod
     def _usable_columnstore(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
@@ -287,6 +300,11 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_format(cls, value: str) -> str:
         return check_time_format(value)
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long readings and their rollups are kept."""
+        return Lifetimes(self.retention_readings)
 
     @property
     def labels(self) -> tuple[str, str]:

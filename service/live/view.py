@@ -20,7 +20,7 @@ from service.period.ends import Asked, read_ends
 from service.period.selection import Selection, SeriesFilter
 from service.period.shifts import Shifts
 from service.period.steps import Period
-from service.store import Store
+from service.store import Excerpt, Store
 from service.web.pages import day
 
 WIDTHS = {290: 290, 360: 300, 560: 360, 760: 400, 1080: 420}
@@ -108,19 +108,27 @@ class ViewReader:
         # when the running minute is over, its plan is due and counts in the totals, even if nothing is written
         return _snapshot(before, content, bars, step_texts(picture), fresh, now.timestamp() // 60 * 60 + 60)
 
+    def _rows(self, found: Excerpt, zone: ZoneInfo) -> str:
+        """The newest records and, if these are all that are kept of them, from when on that is."""
+        is_last = found.since is not None and len(found.items) == found.total
+        return str(self._records.rows(found.items, zone)) + (
+            str(self._records.gone(found.since, zone)) if is_last else ""
+        )
+
     async def _content(
         self, view: View, picture: Picture, specs: msgspec.Raw, fresh: Freshness, now: datetime
     ) -> ViewContent:
         period = picture.period
         totals = await self._store.overview.totals(Selection(period.start, period.end, view.series), now)
-        records = await self._store.records.newest(NEWEST_RECORDS, _until_now(period, view.series, now))
+        newest_of = _until_now(period, view.series, now)
+        records = await self._store.records.at(0, NEWEST_RECORDS, newest_of, down=True)
         empty = not totals.readings and not await self._store.overview.has_readings(view.series.patterns)
         zone, is_over = ZoneInfo(view.zone), period.end <= now
         newest = None if is_over and picture.numbers.until is None else fresh.newest
         return ViewContent(
             specs,
             str(self._totals.totals(totals, zone, day(now, zone), picture.now is not None)),
-            str(self._records.rows(records, zone)),
+            self._rows(records, zone),
             view.zone,
             newest.timestamp() if newest else None,
             None if is_over else fresh.patience,

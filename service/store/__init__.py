@@ -21,6 +21,7 @@ from service.store.long_ranges import LongRanges
 from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
 from service.store.records import Excerpt, Record, Records
+from service.store.retention import Retention
 from service.store.rollups import Rollups
 from service.store.series import Series
 from service.store.slices import Slices
@@ -72,6 +73,7 @@ class Store:
         self.keys = Keys(writing)
         self.long_ranges = LongRanges(reading)
         self.records = Records(reading)
+        self.retention = Retention(working, server)
         self.rollups = Rollups(working, server)
         self.series = Series(reading, writing, server)
         self.slices = Slices(working)

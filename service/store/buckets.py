@@ -12,7 +12,9 @@ import msgspec
 from service.errors import bad_parameter
 from service.period.bucket import Bucket, BucketQuestion, Numbers, Panel, Running, RunningBucket
 from service.period.earlier import Earlier
+from service.period.selection import Selection, SeriesFilter
 from service.period.steps import STEPS, Period, Relation, relation_of
+from service.store.gone import remaining
 from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
 from service.store.series import names_of
@@ -56,7 +58,8 @@ class Buckets:
             newest = max((part.newest for part in parts if part.newest is not None), default=None)
             if newest is not None and unit != "minute":
                 end = min(newest + _UNITS[unit], question.period.end)
-                [[newest]] = await snapshot.read("newest_fact", newest, end, names)
+                [[found]] = await snapshot.read("newest_fact", newest, end, names)
+                newest = found or end - _UNITS["minute"]  # where the readings aren't kept any more
             if question.earlier is not None:
                 parts = await _with_earlier(snapshot, question, question.earlier, names, parts)
             if question.running is None:
@@ -64,7 +67,8 @@ class Buckets:
             else:
                 panels = await _with_totals(snapshot, question.period, question.running, parts)
             notes = await notes_of(snapshot, question.period, names)
-        return Numbers(panels, newest and _end_of_minute(newest), notes)
+            since = (await remaining(snapshot, Selection(edges[0], edges[-1], SeriesFilter(names)))).since
+        return Numbers(panels, newest and _end_of_minute(newest), notes, since)
 
 
 async def _parts(

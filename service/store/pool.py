@@ -63,8 +63,12 @@ are slices; there is none on the Apache edition."""
 class Snapshot:
     """Several queries that see one state of the database. Those of exact buckets need `upto`."""
 
-    def __init__(self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto") -> None:
+    def __init__(
+        self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto", readings_from: datetime | None = None
+    ) -> None:
         self._con, self._edition, self.upto = con, edition, upto
+        self.readings_from = readings_from
+        """From when on readings are kept; None where that is from the beginning."""
 
     async def read(
         self,
@@ -143,9 +147,10 @@ class Pool:
                 upto = await self._upto(con)
                 await begin_snapshot(con)
                 try:
+                    since = None
                     if upto is not None:
-                        [[upto[-1]]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
-                    yield Snapshot(con, self._edition, upto)
+                        [[upto[-1], since]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
+                    yield Snapshot(con, self._edition, upto, since)
                 finally:
                     if not con.is_closed():
                         await con.execute("commit")  # which nothing depends on, since nothing was written

@@ -129,6 +129,11 @@ def test_an_empty_value_is_the_default(
             "_timescaledb_catalog",
             "DATABASE_SCHEMA: '_timescaledb_catalog' belongs to the database server; choose a name of your own.",
         ),
+        (
+            "RETENTION_READINGS",
+            "14d",
+            "RETENTION_READINGS: 14d is too short: the rollups are refreshed for the last 30d, and a refresh over what",
+        ),
         ("COMPRESS_AFTER", "often", "COMPRESS_AFTER: 'often' isn't a duration; write it like 10s, 1h30m, 7d or PT90S."),
         (
             "COMPRESS_AFTER",
@@ -147,6 +152,16 @@ def test_a_bad_value_is_named_at_start(
     with pytest.raises(StartError) as caught:
         Settings.load()
     assert said in caught.value.detail
+
+
+def test_readings_move_to_the_columnstore_before_they_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETENTION_READINGS", "40d")
+    monkeypatch.setenv("COMPRESS_AFTER", "40d")
+    with pytest.raises(StartError, match="COMPRESS_AFTER: 40d isn't shorter than RETENTION_READINGS, 40d, so that"):
+        Settings.load()
+    monkeypatch.setenv("COMPRESS_AFTER", "39d")
+    assert Settings.load().lifetimes.readings == timedelta(days=40)
 
 
 @pytest.mark.parametrize("owner", SERVICE_AND_EMITTER)

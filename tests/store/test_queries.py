@@ -27,7 +27,11 @@ AGGREGATES = {
 }
 """The statements with lines for some aggregates alone, and those with which they are used."""
 COMMUNITY = {
+    "announce_kept",
     "compress_after",
+    "gone_before",
+    "note_refreshed",
+    "refresh_windows",
     "clear_late",
     "jobs",
     "know_jobs",

@@ -76,6 +76,8 @@ def _unsaid(picture: Picture) -> Iterator[str]:
         yield f"lines: totals {f'of each {picture.running.each}' if picture.running.each else 'so far'}"
     if picture.numbers.notes:
         yield "triangles: notes"
+    if since := picture.numbers.since:
+        yield f"before {since.astimezone(ZoneInfo(picture.period.zone)):%Y-%m-%d %H:%M} kept as minutes only"
     if picture.title_given and picture.shift:
         yield _shift_named(picture.shift)
     if picture.title_given and AGGREGATES[picture.agg]:

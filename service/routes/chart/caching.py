@@ -9,6 +9,7 @@ from service.charts.question import ChartFormat, ChartQuestion
 from service.errors import BadRequest
 from service.period.ends import Asked
 from service.period.steps import Period
+from service.routes.kept_from import kept_from
 
 SETTLED_AFTER = timedelta(hours=1)
 """A period that ended so long ago counts as settled, since hardly any more readings of it will arrive."""
@@ -31,6 +32,7 @@ def chart_headers(answer: ChartAnswer, form: ChartFormat, now: datetime, keep_un
         "Cache-Control": f"public, max-age={age}",
         "Vary": "Accept, Accept-Encoding",
         **({"X-Data-Until": min(until, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if until else {}),
+        **kept_from(answer.since),
         **(SVG_POLICY if form == "svg" else {}),
         **({"Content-Disposition": f'inline; filename="chart.{form}"'} if form in ("csv", "pdf") else {}),
         "Server-Timing": _timing(answer),

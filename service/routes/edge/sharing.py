@@ -14,7 +14,10 @@ READING = ("GET", "HEAD")
 READERS_SEND = "Accept, Authorization, Cache-Control, If-None-Match, Last-Event-ID"
 WRITERS_SEND = f"{READERS_SEND}, Content-Encoding, Content-Type, Idempotency-Key, If-Match"
 WRITING = "GET, HEAD, POST, PUT, PATCH, DELETE"
-SHOWN = b"Content-Disposition, ETag, Link, Retry-After, Server-Timing, X-Chart-Error, X-Data-Until, X-Total-Count"
+SHOWN = (
+    b"Content-Disposition, ETag, Link, Retry-After, Server-Timing, "
+    b"X-Chart-Error, X-Data-Until, X-Kept-From, X-Total-Count"
+)
 """The headers of answers that scripts may read."""
 MAX_AGE = "600"
 """Seconds for which a browser may remember the answer to a preflight."""
