@@ -21,6 +21,7 @@ from service.access.proxies import Proxies
 from service.errors import StartError
 from service.metrics import Metrics
 from service.parts import Parts
+from service.period.kept import Kept
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.authentication import Authentication, needs
 from service.routes.board import board_route
@@ -115,6 +116,10 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         zone, settings.time_format, settings.items_per_page, settings.labels, settings.unit, parts.shifts
     )
     view_of = views_for(defaults)
+
+    def kept() -> Kept:
+        return store.retention.kept
+
     return [
         socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
         home_route(feed, pages, defaults, counters),
@@ -122,15 +127,15 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         series_route(store.series.names),
         live_socket_route(feed, view_of, counters, admits),
         readings_route(gate, max_body),
-        *correction_routes(gate, store.corrections, feed.changed, lambda: store.retention.kept, defaults, max_body),
+        *correction_routes(gate, store.corrections, feed.changed, kept, defaults, max_body),
         correction_list_route(store.corrections, parts.reading, defaults),
         *write_routes(gate, counters, max_body),
         ping,
         health_route(parts.writer),
         query_route(counters, max_body),
         *bucket_routes(counters, max_body),
-        chart_route(parts.charts, defaults),
-        board_route(parts.boards, feed, pages, defaults, counters),
+        chart_route(parts.charts, defaults, kept),
+        board_route(parts.boards, feed, pages, defaults, kept, counters),
         check_route(parts.checking, parts.reading, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),
         export_route(store.long_ranges, parts.reading, defaults, admits, parts.memory),

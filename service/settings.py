@@ -181,6 +181,20 @@ class Settings(BaseSettings):
         description="How long readings are kept, like `400d`, and at least 31 days; of older ones their rollups stay. "
         "By default for ever.",
     )
+    retention_minute: Duration | None = Field(
+        None,
+        description="The same for minutes, at least as long as `RETENTION_READINGS`; charts of older times have longer "
+        "steps.",
+    )
+    retention_quarter: Duration | None = Field(
+        None, description="The same for quarters of an hour, at least as long as `RETENTION_MINUTE`."
+    )
+    retention_hour: Duration | None = Field(
+        None, description="The same for hours, at least as long as `RETENTION_QUARTER`."
+    )
+    retention_day: Duration | None = Field(
+        None, description="The same for days (UTC), at least as long as `RETENTION_HOUR`."
+    )
     compress_after: Duration | None = Field(
         None,
         description="How long after its week a chunk of readings moves to the columnstore, like `30d`. By default as "
@@ -245,7 +259,7 @@ class Settings(BaseSettings):
             raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
         return value
 
-    @field_validator("retention_readings")
+    @field_validator(*(setting_of(kept).lower() for kept in ORDER))
     @classmethod
     def _kept_long_enough(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
         if value is not None:
@@ -304,7 +318,7 @@ class Settings(BaseSettings):
     @property
     def lifetimes(self) -> Lifetimes:
         """How long readings and their rollups are kept."""
-        return Lifetimes(self.retention_readings)
+        return Lifetimes(*(getattr(self, setting_of(kept).lower()) for kept in ORDER))
 
     @property
     def labels(self) -> tuple[str, str]:

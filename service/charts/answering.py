@@ -200,6 +200,7 @@ def _picture(question: ChartQuestion, numbers: Numbers) -> Picture:
         running=question.running,
         style=appearance.style,
         now=question.now,
+        coarser=question.coarser,
         earlier=question.earlier,
         labels=appearance.labels,
         unit=appearance.unit,

@@ -10,6 +10,7 @@ from service.errors import bad_parameter
 from service.period.bucket import Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
+from service.period.kept import Coarser
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.shifts import Shift
 from service.period.steps import Period
@@ -43,7 +44,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
     the step that somebody asked for, where the steps of the period had to be longer, and `shift` the one that was asked
     for. `now` is the running minute where the period reaches beyond the running step. Without `notes`, those of the
-    period are left out.
+    period are left out. `coarser` says why its steps are longer than asked for, where nothing finer is kept.
     """
 
     period: Period
@@ -58,6 +59,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     earlier: Earlier | None = None
     shift: Shift | None = None
     notes: bool = True
+    coarser: Coarser | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

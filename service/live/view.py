@@ -17,6 +17,7 @@ from service.live.freshness import Freshness, freshness
 from service.live.server_sent_events import event
 from service.live.step_texts import StepText, step_texts
 from service.period.ends import Asked, read_ends
+from service.period.kept import coarser, in_kept_steps
 from service.period.selection import Selection, SeriesFilter
 from service.period.shifts import Shifts
 from service.period.steps import Period
@@ -89,7 +90,9 @@ class ViewReader:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
         now = datetime.now(UTC)
         ends = read_ends(view.span, view.zone, now, self._shifts)
-        period = legible_period(ends.start, ends.until, None, view.zone, now, view.width)
+        wanted = legible_period(ends.start, ends.until, None, view.zone, now, view.width)
+        kept = self._store.retention.kept
+        period = wanted if kept.minutes is None else in_kept_steps(wanted, kept, lambda _: ())
         series = view.series
         looks = msgspec.structs.replace(self._looks, width=view.width, height=WIDTHS[view.width], short_labels=True)
         picture = await self._charts.picture(
@@ -100,6 +103,7 @@ class ViewReader:
                 series=series,
                 now=period.line_at(now),
                 shift=ends.shift,
+                coarser=coarser(kept, wanted.start) if period != wanted else None,
             )
         )
         specs, bars = _drawn(picture, before)

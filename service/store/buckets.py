@@ -12,6 +12,7 @@ import msgspec
 from service.errors import bad_parameter
 from service.period.bucket import Bucket, BucketQuestion, Numbers, Panel, Running, RunningBucket
 from service.period.earlier import Earlier
+from service.period.kept import check_kept
 from service.period.selection import Selection, SeriesFilter
 from service.period.steps import STEPS, Period, Relation, relation_of
 from service.store.gone import remaining
@@ -51,7 +52,7 @@ class Buckets:
 
     async def read(self, question: BucketQuestion) -> Numbers:
         """The buckets and the notes of a period, of all the series together or of each of them. BadRequest: these are
-        too many for the facts of an earlier time."""
+        too many for the facts of an earlier time, or what they are made of isn't kept."""
         names, edges = await names_of(self._pool, question.series), _edges(question)
         async with self._pool.snapshot() as snapshot:
             parts, unit = await _parts(snapshot, question, names, edges, edges)
@@ -81,10 +82,12 @@ async def _parts(
     """What was read between the edges, as of the steps that begin at `starts`, without those that are left out; and how
     long the buckets were of which it was made."""
     unit = _unit(question, edges)
+    check_kept(edges, unit, snapshot.kept)
     together = names is None and question.panels is None and question.agg not in ("last", "increase")
     filled: dict[str, Any] = {"together": together, "agg": question.agg}
     asked = (edges, edges[0], edges[-1], names, question.panels, snapshot.upto)
-    if together and unit in ("quarter", "hour"):
+    quarters = snapshot.kept.quarters
+    if together and unit in ("quarter", "hour") and (quarters is None or quarters <= edges[0]):
         unit = "quarter"
         rows = await snapshot.read("buckets_from_totals", edges, edges[0], edges[-1], snapshot.upto, **filled)
     elif unit != "day" and question.period.seconds >= _LONG and question.agg != "increase":

@@ -56,7 +56,7 @@ class Facts:
 
     async def _is_gone(self, moment: datetime) -> bool:
         async with self._pool.snapshot() as snapshot:
-            return snapshot.readings_from is not None and moment < snapshot.readings_from
+            return snapshot.kept.readings is not None and moment < snapshot.kept.readings
 
     async def _newest(self, start: datetime, end: datetime, names: tuple[str, ...] | None) -> datetime | None:
         [[found]] = await self._pool.read("newest_fact", start, end, names)

@@ -17,7 +17,7 @@ class Remaining(msgspec.Struct, frozen=True):
 
 async def remaining(snapshot: Snapshot, selection: Selection) -> Remaining:
     """What is left of a selection, which names its series or selects all."""
-    since, names = snapshot.readings_from, selection.series.names
+    since, names = snapshot.kept.readings, selection.series.names
     if since is None or since <= selection.start:
         return Remaining(selection, None)
     [[gone]] = await snapshot.read("gone_before", selection.start, min(since, selection.end), names)

@@ -78,7 +78,7 @@ class LongRanges:
         start = selection.start - (selection.start - BEGINNING) % _DAY
         end = selection.end + (END - selection.end) % _DAY
         async with self._pool.snapshot() as snapshot:
-            start = max(start, snapshot.readings_from or start)
+            start = max(start, snapshot.kept.readings or start)
             asked = (start, end, names, snapshot.upto)
             return [day for (day,) in await snapshot.read("days_with_readings", *asked, together=names is None)]
 

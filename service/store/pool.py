@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from service.errors import BadReading, TooMuchAtOnce, Unavailable
+from service.period.kept import ALL_KEPT, Kept
 from service.store.queries import Edition, query, without_comments
 from service.store.server_words import in_words
 
@@ -64,11 +65,10 @@ class Snapshot:
     """Several queries that see one state of the database. Those of exact buckets need `upto`."""
 
     def __init__(
-        self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto", readings_from: datetime | None = None
+        self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto", kept: Kept = ALL_KEPT
     ) -> None:
         self._con, self._edition, self.upto = con, edition, upto
-        self.readings_from = readings_from
-        """From when on readings are kept; None where that is from the beginning."""
+        self.kept = kept
 
     async def read(
         self,
@@ -147,10 +147,11 @@ class Pool:
                 upto = await self._upto(con)
                 await begin_snapshot(con)
                 try:
-                    since = None
+                    kept = ALL_KEPT
                     if upto is not None:
-                        [[upto[-1], since]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
-                    yield Snapshot(con, self._edition, upto, since)
+                        [[upto[-1], *since]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
+                        kept = Kept(*since)
+                    yield Snapshot(con, self._edition, upto, kept)
                 finally:
                     if not con.is_closed():
                         await con.execute("commit")  # which nothing depends on, since nothing was written

@@ -12,11 +12,12 @@ said, so that the order matters here:
    have ended that began before, the chunks are dropped, and after any interruption the next round goes on with that.
 
 TimescaleDB's own retention policies know of neither late readings nor refreshes, and could drop what isn't in the
-rollups yet. Two replicas that do this at once do no harm.
+rollups yet. Rollups are dropped in the same way, some time after what they are made of. Two replicas that do this at
+once do no harm.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import asyncpg
@@ -36,6 +37,9 @@ AT_ONCE = 10
 """How many chunks are refreshed, and dropped, at once: each takes locks until the end of its transaction."""
 WRITING_PATIENCE, REFRESHING_PATIENCE = 60.0, 600.0
 """Seconds that transactions that write, and refreshes, may still take; then the next round goes on."""
+NOTICE = timedelta(minutes=1)
+"""How long before rollups are dropped that is announced, so that no replica looks for them any more: each reads it
+every few seconds."""
 
 log = structlog.stdlib.get_logger("retention")
 
@@ -47,6 +51,7 @@ class Retention:
         self._pool, self._edition = pool, server.edition
         self.kept = ALL_KEPT
         """From when on readings and rollups are kept, as last read."""
+        self.notice = NOTICE
 
     async def look(self) -> None:
         """Read from when on readings and rollups are kept."""
@@ -77,6 +82,7 @@ class Retention:
         if row["refreshed"] is None or row["refreshed"] < row["readings"]:
             await self._complete(row["refreshed"], row["readings"])
         await self._drop_readings(row["readings"])
+        await self._drop_rollups(lifetimes)
 
     async def _reaching_too_far(self, lifetimes: Lifetimes) -> str | None:
         """A sentence about the job whose refreshes would erase rollups; None where there is none."""
@@ -110,6 +116,16 @@ class Retention:
         for some in _groups(chunks):
             await insist(partial(self._drop, "reading", some[-1]["end"]))
         log.info("dropped readings, whose rollups stay", before=until.isoformat(), chunks=len(chunks))
+
+    async def _drop_rollups(self, lifetimes: Lifetimes) -> None:
+        """Drop rollups that are older than they are kept, as soon as every replica knows."""
+        asked = lifetimes.minute, lifetimes.quarter, lifetimes.hour, lifetimes.day
+        await self._pool.execute("announce_rollups_kept", *asked)
+        await self.look()
+        if rows := await self._pool.read("rollups_to_drop", self.notice):
+            await ended(self._pool, "refreshing", REFRESHING_PATIENCE, "Rollups are being refreshed")
+            for rollup, since in rows:
+                await insist(partial(self._drop, rollup, since))
 
     async def _drop(self, relation: str, until: datetime) -> None:
         async with self._pool.transaction(WORK_TIMEOUT) as con:

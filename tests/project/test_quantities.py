@@ -154,6 +154,30 @@ def test_a_bad_value_is_named_at_start(
     assert said in caught.value.detail
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"READINGS": "90d", "MINUTE": "60d"}, "MINUTE: 60d is shorter than RETENTION_READINGS, 90d, which keeps what"),
+        ({"MINUTE": "60d"}, "MINUTE: 60d is shorter than for ever, which is how long RETENTION_READINGS keeps what"),
+        (
+            {"READINGS": "90d", "QUARTER": "200d"},
+            "QUARTER: 200d is shorter than for ever, which is how long RETENTION_M",
+        ),
+        ({"READINGS": "90d", "MINUTE": "1d"}, "MINUTE: 1d is too short: the rollups are refreshed for the last 30d"),
+        ({"READINGS": "x", "MINUTE": "60d"}, "READINGS: 'x' isn't a duration"),
+    ],
+)
+def test_nothing_is_kept_longer_than_what_is_made_of_it(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in given.items():
+        monkeypatch.setenv(f"RETENTION_{name}", value)
+    with pytest.raises(StartError) as caught:
+        Settings.load()
+    assert caught.value.detail.startswith(f"RETENTION_{said}")
+
+
 def test_readings_move_to_the_columnstore_before_they_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RETENTION_READINGS", "40d")

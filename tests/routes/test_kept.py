@@ -172,6 +172,105 @@ async def test_the_live_page_says_so(kept: Running) -> None:
     assert sum(row["fact"] or 0 for row in board.json()["rows"]) == 60
 
 
+@pytest.fixture(scope="module")
+async def thinned(engine: Engine) -> AsyncIterator[Running]:
+    """A service that keeps hours longer than quarters, these longer than minutes, and all less long than days."""
+    if engine.server.edition == "apache":
+        pytest.skip("the Apache edition refuses it: test_the_apache_edition_says_why")
+    lifetimes = {"readings": "31d", "minute": "60d", "quarter": "100d", "hour": "380d", "day": "9000d"}
+    given = {f"retention_{name}": value for name, value in lifetimes.items()}
+    async with dropped_schema(engine) as schema, running(settings_for(engine, schema, **given)) as service:
+        rows = [
+            {"ts": text(NOW - timedelta(days=days, minutes=minute)), "plan": 10, "fact": days}
+            for days in AGES.values()
+            for minute in (0, 1)
+        ]
+        assert (await service.http.post("/readings", json=rows)).status_code == 200
+        retention = service.parts.store.retention
+        retention.notice = timedelta()
+        for _ in range(2):
+            await retention.keep_to(service.parts.settings.lifetimes)
+        assert retention.kept.hours
+        yield service
+
+
+AGES = {"minute": 50, "quarter": 95, "hour": 330, "day": 1200, "now": 0}
+"""So old are readings of which nothing finer is kept."""
+
+
+def around(age: int) -> dict[str, str]:
+    middle = NOW - timedelta(days=age)
+    return {"from": text(middle - timedelta(hours=3)), "until": text(middle + timedelta(hours=3))}
+
+
+@pytest.mark.parametrize(
+    ("age", "step", "zone", "drawn"),
+    [
+        ("minute", "1m", "Asia/Kolkata", ("1m", "Asia/Kolkata")),
+        ("quarter", "1m", "Asia/Kolkata", ("15m", "Asia/Kolkata")),
+        ("quarter", "5m", "UTC", ("15m", "UTC")),
+        ("quarter", "30m", "UTC", ("30m", "UTC")),
+        ("hour", "1m", "Europe/Berlin", ("1h", "Europe/Berlin")),
+        ("hour", "1d", "Europe/Berlin", ("1d", "Europe/Berlin")),
+        ("hour", "15m", "Asia/Kolkata", ("1h", "UTC")),
+        ("day", "1m", "Europe/Berlin", ("1d", "UTC")),
+        ("day", "1M", "Europe/Berlin", ("1M", "UTC")),
+    ],
+)
+async def test_steps_are_as_fine_as_what_is_kept(
+    thinned: Running, age: str, step: str, zone: str, drawn: tuple[str, str]
+) -> None:
+    """A chart is of the same readings, whatever became of its steps, for one series and for all together."""
+    for series in ([], ["default"]):
+        asked = {**around(AGES[age]), "step": step, "tz": zone, "format": "json", "series": series}
+        answer = await thinned.http.get("/chart", params=asked)
+        found = answer.json()
+        assert (found["step"], found["tz"]) == drawn
+        assert found.get("kept_as") == (age if drawn != (step, zone) else None)
+        assert sum(bucket["fact"] for bucket in found["buckets"]) == 2 * AGES[age]
+    picture = await thinned.http.get("/chart", params={**asked, "step": "1h", "format": "svg"})
+    assert picture.status_code == 200
+    if age == "day":
+        assert "kept as days (UTC) only" in picture.text
+
+
+async def test_a_period_is_shown_in_the_coarsest_steps_it_needs(thinned: Running) -> None:
+    asked = {"from": "now-1300d", "until": "now+1m", "format": "json", "tz": "Europe/Berlin", "step": "1w"}
+    found = (await thinned.http.get("/chart", params={**asked, "plan": "fact-7d"})).json()
+    assert (found["step"], found["tz"], found["kept_as"]) == ("1w", "UTC", "day")
+    assert sum(bucket["fact"] or 0 for bucket in found["buckets"]) == 2 * sum(AGES.values())
+    recent = (await thinned.http.get("/chart", params={"from": "-1d", "step": "1m", "format": "json"})).json()
+    assert "kept_as" not in recent
+
+
+async def test_what_cant_be_told_any_more_is_refused(thinned: Running) -> None:
+    """What needs minutes, or other steps than are kept, says from when on it could be shown."""
+    quarters, hours = around(AGES["quarter"]), around(AGES["hour"])
+    said = "kept as quarters of an hour only; give a later one, or longer steps"
+    for path, asked in (
+        ("/chart", {**quarters, "agg": "increase"}),
+        ("/chart", {"from": "now-1300d", "step": "1w", "cumulative": "period"}),
+        ("/check", {**quarters, "behind": "1"}),
+        ("/board", {**hours, "step": "15m"}),
+    ):
+        answer = await thinned.http.get(path, params={**asked, "format": "json"} if path != "/check" else asked)
+        assert answer.status_code == 400, (path, answer.text)
+        assert "only; give a later one, or longer steps" in answer.json()["detail"]
+    assert said in (await thinned.http.get("/check", params={**quarters, "behind": "1"})).json()["detail"]
+    for asked in ({**quarters, "step": "15m"}, {**hours, "step": "1h"}):
+        rows = (await thinned.http.get("/board", params=asked)).json()["rows"]
+        assert sum(row["fact"] or 0 for row in rows) == 2 * AGES["quarter" if asked["step"] == "15m" else "hour"]
+
+
+async def test_the_live_page_of_a_time_without_minutes(thinned: Running) -> None:
+    """The totals are those of what is kept, and there is no worst minute."""
+    for age in ("quarter", "hour", "day"):
+        page = await thinned.http.get("/", params=around(AGES[age]), headers={"Accept": "text/html"})
+        assert page.status_code == 200
+        assert f">{2 * AGES[age]:,}<" in page.text.replace("\u202f", ",") or str(2 * AGES[age]) in page.text
+        assert "kept as minutes only" in page.text
+
+
 async def test_a_service_whose_readings_are_all_gone_isnt_empty(engine: Engine, schema: str) -> None:
     if engine.server.edition == "apache":
         pytest.skip("the Apache edition refuses it")

@@ -8,6 +8,7 @@ import msgspec
 from service.period.bucket import Numbers, Panel, Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
+from service.period.kept import Coarser
 from service.period.shifts import Shift
 from service.period.steps import Period
 
@@ -63,6 +64,8 @@ class Picture(msgspec.Struct, frozen=True):
     """What they count."""
     notes: bool = False
     """Whether notes are to be shown; those that there are, are among the numbers."""
+    coarser: Coarser | None = None
+    """Why the steps are longer than was asked for, where nothing finer is kept."""
     running: Running | None = None
     """The running totals that are drawn as lines over the bars; None where there are none."""
 

@@ -76,14 +76,22 @@ def _unsaid(picture: Picture) -> Iterator[str]:
         yield f"lines: totals {f'of each {picture.running.each}' if picture.running.each else 'so far'}"
     if picture.numbers.notes:
         yield "triangles: notes"
-    if since := picture.numbers.since:
-        yield f"before {since.astimezone(ZoneInfo(picture.period.zone)):%Y-%m-%d %H:%M} kept as minutes only"
+    yield from _kept(picture)
     if picture.title_given and picture.shift:
         yield _shift_named(picture.shift)
     if picture.title_given and AGGREGATES[picture.agg]:
         yield AGGREGATES[picture.agg]
     if picture.title_given and picture.series and not picture.split:
         yield _named(picture.series)
+
+
+def _kept(picture: Picture) -> Iterator[str]:
+    """What isn't kept any more."""
+    zone, since, coarser = ZoneInfo(picture.period.zone), picture.numbers.since, picture.coarser
+    if since and not (coarser and coarser.before >= since):
+        yield f"before {since.astimezone(zone):%Y-%m-%d %H:%M} kept as minutes only"
+    if coarser:
+        yield coarser.in_words(f"{coarser.before.astimezone(zone):%Y-%m-%d %H:%M}")
 
 
 def _named(series: Sequence[str]) -> str:

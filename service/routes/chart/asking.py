@@ -9,6 +9,7 @@ from service.charts.drawing.picture import AXIS_ROOM, columns
 from service.charts.legible import check_bars, check_increases, legible_period, visible
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion
 from service.period.ends import read_ends
+from service.period.kept import ALL_KEPT, Kept, coarser, in_kept_steps
 from service.period.running import running_totals
 from service.period.selection import SeriesFilter
 from service.period.shifts import Shift
@@ -29,10 +30,17 @@ class Asking(msgspec.Struct, frozen=True):
 
 
 def asking(
-    parameters: ChartParameters, form: ChartFormat, series: SeriesFilter, defaults: Defaults, now: datetime
+    parameters: ChartParameters,
+    form: ChartFormat,
+    series: SeriesFilter,
+    defaults: Defaults,
+    now: datetime,
+    kept: Kept = ALL_KEPT,
 ) -> Asking:
-    """What these parameters ask at a time, of these series. BadRequest names those that don't go together."""
-    period, shift = _period(parameters, form, defaults, now)
+    """What these parameters ask at a time, of these series, as far as it is kept. BadRequest names those that don't go
+    together."""
+    wanted, shift = _period(parameters, form, defaults, now)
+    period = _kept(wanted, parameters, kept)
     question = ChartQuestion(
         period,
         period.unfinished(now),
@@ -40,15 +48,20 @@ def asking(
         parameters.agg,
         series,
         parameters.max_panels,
-        parameters.step if parameters.step != period.step else None,
+        parameters.step if parameters.step != wanted.step else None,
         running_totals(parameters.cumulative, period, now, defaults.shifts) if parameters.cumulative else None,
         period.line_at(now),
         parameters.plan,
         shift,
         # the columns of CSV are always the same, unless somebody asks for more
         form != "csv" if parameters.notes is None else parameters.notes,
+        coarser(kept, wanted.start) if period != wanted else None,
     )
-    until = kept_until(parameters.asked, question, now, lambda at: _period(parameters, form, defaults, at)[0])
+
+    def period_at(moment: datetime) -> Period:
+        return _kept(_period(parameters, form, defaults, moment)[0], parameters, kept)
+
+    until = kept_until(parameters.asked, question, now, period_at)
     return Asking(question, until)
 
 
@@ -74,6 +87,15 @@ def _appearance(parameters: ChartParameters, defaults: Defaults) -> Appearance:
         labels=parameters.labels or defaults.labels,
         unit=defaults.unit if parameters.unit is None else parameters.unit,
     )
+
+
+def _kept(period: Period, parameters: ChartParameters, kept: Kept) -> Period:
+    """The period in steps that can be made of what is kept. The increases of counters are made of minutes alone, and
+    are never widened."""
+    plan = parameters.plan
+    if kept.minutes is None or parameters.agg == "increase":
+        return period
+    return in_kept_steps(period, kept, lambda cut: () if plan is None else plan.before(cut.edges, cut.zone))
 
 
 def _period(

@@ -11,6 +11,7 @@ from service.access.grants import Scope
 from service.charts.answering import Charts
 from service.charts.question import ChartFormat, Delivery
 from service.errors import bad_parameter
+from service.period.kept import Keeping
 from service.routes.authentication import needs
 from service.routes.chart.asking import asking, kept_asking, within_second
 from service.routes.chart.caching import chart_headers, known_tags
@@ -27,7 +28,9 @@ PACKED = ("svg", "html", "json", "csv", "vega")
 """The formats that are worth compressing with gzip."""
 
 
-def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
+def chart_route(charts: Charts, defaults: Defaults, kept: Keeping) -> HTTPRouteHandler:
+    """The route of charts; `kept` returns from when on rollups are kept."""
+
     @get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"], opt=needs(Scope.READ))
     async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
         """Bars of plan and fact per minute over the last hour, or as the parameters say."""
@@ -43,7 +46,7 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         now = datetime.now(UTC)
         series = series_shown(parameters.series, grant_of(request))
         ask, moment = (kept_asking, within_second(now)) if short else (asking, now)
-        found = ask(parameters, form, series, defaults, moment)
+        found = ask(parameters, form, series, defaults, moment, kept())
         known = known_tags(header_lines(request.scope, b"if-none-match"))
         delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(found.question, delivery)

@@ -38,11 +38,14 @@ _NUMBERS = an_object(
         "kept_from": schema(
             "string", format="date-time", description="What lies before is kept as minutes only; absent otherwise."
         ),
+        "kept_as": schema(
+            "string", enum=["quarter", "hour", "day"], description="Of the beginning, nothing finer is kept."
+        ),
         "notes": schema("array", items=_NOTE, description="What people noted, unless `notes=false`."),
         "others": schema("integer", minimum=0, description="With `split=series`: how many series were put together."),
         "buckets": schema("array", items=_BUCKET, description="The steps that have readings."),
     },
-    optional=("kept_from", "notes", "others", "plan", "hours", "days"),
+    optional=("kept_from", "kept_as", "notes", "others", "plan", "hours", "days"),
     title="Numbers",
 )
 _SCHEMAS = {"json": _NUMBERS, "csv": TEXT, "svg": TEXT, "html": TEXT, "vega": schema("object")}
