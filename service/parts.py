@@ -219,6 +219,18 @@ async def open_database(
         yield engine.url, await _prepare(engine.url, settings, say)
 
 
+@asynccontextmanager
+async def reached(settings: Settings, say: Say) -> AsyncIterator[tuple[str, DatabaseServer]]:
+    """The database of the settings as it is, also beside a running service. Nothing in it is changed."""
+    read_queries()
+    url = settings.database or await running_engine(settings.taktline_data)
+    if url is not None:
+        yield url, await inspect(url, install=False)
+        return
+    async with embedded(settings.taktline_data, settings.taktline_cache, say) as engine:
+        yield engine.url, await inspect(engine.url, install=False)
+
+
 async def _prepare(url: str, settings: Settings, say: Say) -> DatabaseServer:
     server = await _found(url, say)
     say(f"database: {server.describe()}")

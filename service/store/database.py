@@ -35,13 +35,16 @@ class DatabaseServer(msgspec.Struct, frozen=True):
         return f"{kind} {self.timescaledb}, {self.edition} edition, on PostgreSQL {self.postgresql}"
 
 
-async def inspect(url: str, limit: float = ANSWER_TIMEOUT) -> DatabaseServer:
-    """Look at the server at `url`, and create the TimescaleDB extension in the database where it is missing.
+async def inspect(url: str, limit: float = ANSWER_TIMEOUT, *, install: bool = True) -> DatabaseServer:
+    """Look at the server at `url`, and create the TimescaleDB extension in the database where it is missing, unless
+    nothing is to be changed.
 
     DatabaseAway: it doesn't answer, or not within `limit` seconds.
     """
     async with connection(url, "public") as con:
         row = await _facts(con, url, limit)
+        if row["timescaledb"] is None and not install:
+            raise DatabaseUnusable(f"The database at {place(url)} has no TimescaleDB yet; a start would add it.")
         if row["timescaledb"] is None:
             await _install_extension(con, url)
             row = await _facts(con, url, limit)

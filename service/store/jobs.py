@@ -61,6 +61,10 @@ class Jobs:
     async def all(self) -> tuple[Job, ...]:
         """The present state of every job."""
         await self._pool.execute("know_jobs")
+        return await self.known()
+
+    async def known(self) -> tuple[Job, ...]:
+        """The present state of every job that a service has known so far; nothing is changed."""
         return tuple(self._job(row) for row in await self._pool.read("jobs"))
 
     async def run(self, job: Job) -> bool:

@@ -34,6 +34,7 @@ COMMUNITY = {
     "announce_kept",
     "announce_rollups_kept",
     "compress_after",
+    "examined_lag",
     "gone_before",
     "note_refreshed",
     "refresh_windows",
