@@ -102,10 +102,10 @@ def test_rubbish_comes_out_the_same_however_it_is_cut(noise: bytes, marks: list[
 def test_small_pieces_of_a_large_text_are_looked_at_once() -> None:
     text = json.dumps({"a": ["x" * 50_000, {"b": 'y"\\' * 20_000}], "c": list(range(20_000))}).encode()
     framer = Framer(10**6)
-    started = time.perf_counter()
+    started = time.process_time()
     found = [one for at in range(0, len(text), 2) for one in framer.feed(text[at : at + 2])]
     assert found == [text]
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_errors_say_what_is_wrong() -> None:

@@ -225,11 +225,11 @@ def test_a_month_of_breaks_is_known_at_once() -> None:
     shifts = Shifts.read("a 06:00-14:00 break 09:00-09:15 break 12:00-12:30; b 14:00-22:00 break 18:00-18:30", BERLIN)
     start = at("2026-11-01T00:00Z")
     shifts.breaks(start, start + timedelta(days=31))
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(100):
         assert len(shifts.breaks(start, start + timedelta(days=31))) == 93
-    assert time.perf_counter() - began < 0.5
-    began = time.perf_counter()
+    assert time.process_time() - began < 0.5
+    began = time.process_time()
     for number in range(1000):
         shifts.breaks(start + number * MINUTE, start + (number + 60) * MINUTE)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5

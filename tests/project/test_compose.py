@@ -176,7 +176,7 @@ def test_docker_compose_reads_it_the_same_way(tmp_path: Path) -> None:
         check=False,
         timeout=60,
     )
-    if done.returncode and "compose" in done.stderr:
+    if done.returncode and ("compose" in done.stderr or "Run 'docker --help'" in done.stderr):
         pytest.skip("this docker command has no compose")
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout)["services"]
