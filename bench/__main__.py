@@ -9,7 +9,21 @@ from pathlib import Path
 import click
 import uvloop
 
-from bench import backfill, board, chart, chart_load, corrections, display, export, ingest, live, sockets, spans, tail
+from bench import (
+    backfill,
+    board,
+    chart,
+    chart_load,
+    corrections,
+    display,
+    export,
+    ingest,
+    live,
+    sockets,
+    spans,
+    storage,
+    tail,
+)
 from bench.load.traffic import allow_files
 from bench.service import serving
 from service.engine.embedded import embedded
@@ -27,6 +41,7 @@ BENCHMARKS = {
     "backfill": backfill.measure,
     "spans": spans.measure,
     "corrections": corrections.measure,
+    "storage": storage.measure,
 }
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
