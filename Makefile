@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 GRAPHITE := .taktline/graphite
 export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
 
-.PHONY: run test coverage check bench graphite chaos siege gallery lock clean
+.PHONY: run test coverage check bench graphite chaos siege gallery screens lock clean
 
 run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
 	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
@@ -41,6 +41,9 @@ siege: $(VENV)/ready.stamp ## Attack a service, and see how long others wait mea
 
 gallery: $(VENV)/ready.stamp ## Draw docs/gallery.md
 	@$(BIN)/python docs/gallery.py
+
+screens: $(VENV)/ready.stamp ## Take the pictures of pages in README.md and docs/day.md; needs Chromium
+	@PYTHONPATH=. $(BIN)/python docs/screens.py
 
 lock: $(VENV)/ready.stamp ## Renew the pinned versions
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock

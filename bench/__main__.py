@@ -23,6 +23,7 @@ from bench import (
     spans,
     storage,
     tail,
+    wall,
 )
 from bench.load.traffic import allow_files
 from bench.service import serving
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "sockets": sockets.measure,
     "chart": chart.measure,
     "board": board.measure,
+    "wall": wall.measure,
     "chart-load": chart_load.measure,
     "tail": tail.measure,
     "live": live.measure,

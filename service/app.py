@@ -128,7 +128,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         live_socket_route(feed, view_of, counters, admits),
         readings_route(gate, max_body),
         *correction_routes(gate, store.corrections, feed.changed, kept, defaults, max_body),
-        correction_list_route(store.corrections, parts.reading, defaults),
+        correction_list_route(store.corrections, parts.reading, pages, defaults, counters),
         *write_routes(gate, counters, max_body),
         ping,
         health_route(parts.writer),

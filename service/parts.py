@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from service.access.keyring import Anonymous, Keyring
+from service.access.public_url import read_public_url
 from service.access.signatures import Signatures
 from service.alerts.addresses import read_address, read_secret_key
 from service.alerts.alarms import Alarms
@@ -327,7 +328,8 @@ def _alarms(settings: Settings, checking: Checking, store: Store, metrics: Metri
     """The alerts of the settings; None where there is nobody to be told of them."""
     if (url := settings.webhook) is None:
         return None
-    home = f"http://{socket.gethostname()}:{settings.api_port}{settings.root_path}"  # as Alertmanager's by default
+    here = f"http://{socket.gethostname()}:{settings.api_port}{settings.root_path}"  # as Alertmanager's by default
+    home = read_public_url(settings.public_url) or here
     key = read_secret_key(secret) if (secret := settings.webhook_secret) else None
     rules = read_rules(settings.alerts, settings.chart_tz)
     return Alarms(rules, checking, store.alerts, Webhook(read_address(url), key, home), metrics)

@@ -24,6 +24,7 @@ from service.access.frames import frame_ancestors
 from service.access.hosts import check_hosts
 from service.access.origins import read_origins
 from service.access.proxies import Proxies
+from service.access.public_url import read_public_url
 from service.alerts.addresses import read_address, read_secret_key
 from service.alerts.rules import read_names, read_rules
 from service.errors import StartError
@@ -58,6 +59,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "frame_ancestors": frame_ancestors,
     "metrics_series": read_names,
     "shifts": read_shift_rules,
+    "public_url": read_public_url,
     "trusted_origins": read_origins,
     "trusted_proxies": Proxies,
 }
@@ -102,6 +104,11 @@ class Settings(BaseSettings):
     )
     root_path: str = Field(
         "", description="Prefix of all addresses behind a proxy, like `/taktline`, whether the proxy strips it or not."
+    )
+    public_url: str = Field(
+        "",
+        description="Address at which people reach the service, like `https://taktline.example`, with the prefix of a "
+        "proxy; alerts and shared charts link to it.",
     )
     cors_origins: str = Field(
         "", description="Other sites whose pages may read what GET answers, like `https://pages.example`; `*` for all."

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 import click
 
 from service.access.grants import Grant, Scope
+from service.access.public_url import read_public_url
 from service.access.signatures import Signatures, Signed
 from service.commands.opening import opened
 from service.commands.options import check_duration
@@ -39,8 +40,9 @@ def _check_address(ctx: click.Context, param: click.Parameter, value: str) -> st
 def share(address: str, name: str, expires: timedelta) -> None:
     """Sign ADDRESS, that of a chart, and print it.
 
-    Whoever has the link sees this chart and nothing else, without a key, until it expires or the key NAME is revoked or
-    expires. It shows the series that this key may see.
+    An ADDRESS that begins with a slash is one at PUBLIC_URL, if that is set. Whoever has the link sees this chart and
+    nothing else, without a key, until it expires or the key NAME is revoked or expires. It shows the series that this
+    key may see.
     """
 
     parts = urlsplit(address)
@@ -53,7 +55,8 @@ def share(address: str, name: str, expires: timedelta) -> None:
             _check(grant, parts.query)
             signatures = Signatures(await keys.signing_secret())
         until = math.ceil(time.time() + expires.total_seconds())
-        click.echo(urlunsplit(parts._replace(query=signatures.link(parts.query, Signed(grant.key, until)))))
+        signed = urlunsplit(parts._replace(query=signatures.link(parts.query, Signed(grant.key, until))))
+        click.echo(signed if parts.netloc else f"{read_public_url(settings.public_url)}{signed}")
 
     run(command)
 

@@ -89,6 +89,7 @@ class BoardReader:
             "title": title or "All series",
             "when": when(period, shift),
             "single": len(names) == 1,
+            "only": names[0] if len(names) == 1 else "",
         }
         if view.wall:
             shown = tiles(board, view.looks, str(looks["title"]), now)

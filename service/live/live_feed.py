@@ -10,7 +10,8 @@ from service.charts.question import Appearance
 from service.live.board_view import BoardReader, BoardSnapshot, BoardView
 from service.live.feed import Feed, polling
 from service.live.server_sent_events import event
-from service.live.view import View, ViewReader, ViewSnapshot
+from service.live.view import View
+from service.live.view_reader import ViewReader, ViewSnapshot
 from service.metrics import Metrics
 from service.period.shifts import Shifts
 from service.store import Store

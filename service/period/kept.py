@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from service.errors import bad_parameter
+from service.period.earlier import Earlier
 from service.period.steps import Period, Relation, in_coarser_steps, relation_of
 
 ROLLUPS: tuple[Relation, ...] = ("minute", "quarter", "hour", "day")
@@ -54,14 +55,15 @@ class Coarser(msgspec.Struct, frozen=True):
         return f"before {at} kept as {IN_WORDS[self.rollup]}{where} only"
 
 
-def in_kept_steps(period: Period, kept: Kept, others: Callable[[Period], Sequence[datetime]]) -> Period:
+def in_kept_steps(period: Period, kept: Kept, agg: str, earlier: Earlier | None) -> Period:
     """The same period in its own step, or in the next longer one that can be made of what is kept; in that of UTC where
-    only days are. `others` returns the edges of steps elsewhere that are shown beside those of a period. BadRequest
-    where there is none."""
+    only days are. The facts of an `earlier` time have to be kept in such steps, too. The increases of counters are made
+    of minutes alone, and never in longer steps. BadRequest where there is none."""
+    if kept.minutes is None or agg == "increase":
+        return period
 
     def can_be_made(cut: Period) -> bool:
-        elsewhere = others(cut)
-        return kept.has(cut.edges) and (not elsewhere or kept.has(elsewhere))
+        return kept.has(cut.edges) and (earlier is None or kept.has(earlier.before(cut.edges, cut.zone)))
 
     made = in_coarser_steps(period, can_be_made)
     if made is None:

@@ -35,8 +35,8 @@ class Standing(msgspec.Struct, frozen=True):
     @property
     def minutes_ahead(self) -> float | None:
         """In how many minutes so much is planned as the fact is ahead, at the pace at which it was planned so far; None
-        where nothing was due."""
-        if not self.plan or self.ahead is None or self.plan < 0:
+        where nothing was due, or it isn't known in how many minutes."""
+        if not self.plan or self.ahead is None or self.plan < 0 or not self.passed:
             return None
         return self.ahead / self.plan * (self.passed / _MINUTE)
 

@@ -24,6 +24,7 @@ from service.routes.defaults import Defaults
 from service.routes.forms import tidied
 from service.routes.html_pages import Pages
 from service.routes.parameters import FOR_CSV, requested_format
+from service.routes.record_parameters import address
 from service.routes.senders import caller_of, grant_of
 
 FIELDS = ("series", "step", "from", "until", "tz")
@@ -88,8 +89,9 @@ async def _page(
         period, shift = view.period.at(datetime.now(UTC), defaults.shifts)
         values = {**shown, "theme": asked.theme, "title": asked.title or "Plan and fact", "when": when(period, shift)}
         return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, HEADERS)
+    grant = grant_of(request)
     values = {**_values(given, defaults), **shown, "zone": asked.tz or defaults.zone}
-    return await pages.form("board.html", values, grant_of(request), HEADERS)
+    return await pages.form("board.html", {**values, "may_write": grant.may(Scope.WRITE)}, grant, HEADERS)
 
 
 async def _form(
@@ -98,6 +100,7 @@ async def _form(
     """The page with the form alone, and the error beside the field at fault."""
     faults = {fault.field: f"{fault.detail}." for fault in error.faults if fault.field in FIELDS}
     values = {**_values(given, defaults), "parts_html": "", "query": "", "zone": defaults.zone, "faults": faults}
+    values["may_write"] = False  # there is nothing to note anything about
     return await pages.form(
         "board.html", {**values, "notice": "" if faults else error.detail}, grant, HEADERS, error.status
     )
@@ -107,6 +110,10 @@ def _values(given: list[tuple[str, str]], defaults: Defaults) -> dict[str, Any]:
     """The content of the form's fields, whether right or wrong, and the links that keep it."""
     typed = dict(given)
     kept = [(name, value) for name, value in given if name not in (*FIELDS, "format") and value.strip()]
+    span = {name: typed[name] for name in ("from", "until", "shift") if typed.get(name)}
+    span = span or ({"shift": "shift"} if defaults.shifts else {"from": "today"})
+    series = tuple(value for name, value in given if name == "series" and value)
+    same = {"series": series, **span, "tz": typed.get("tz") or None}
     wall = urlencode([*((name, value) for name, value in given if name not in ("format", "step")), ("view", "wall")])
     return {
         "typed": {
@@ -121,4 +128,6 @@ def _values(given: list[tuple[str, str]], defaults: Defaults) -> dict[str, Any]:
         "from_placeholder": "shift" if defaults.shifts else "today",
         "until_placeholder": "its end" if defaults.shifts else "end of the day",
         "to_wall": f"/board?{wall}",
+        "to_records": address("/display", **same),
+        "to_corrections": address("/corrections", **same),
     }

@@ -37,7 +37,9 @@ def read_fields(given: Iterable[tuple[str, str]], known: Mapping[str, Described]
 
 def in_openapi(known: Mapping[str, Described]) -> list[Parameter]:
     """The parameters as the API describes them."""
-    return [
-        Parameter(name=name, param_in="query", description=one.text, schema=one.described, required=False)
-        for name, one in known.items()
-    ]
+    return [query_parameter(name, one.text, one.described) for name, one in known.items()]
+
+
+def query_parameter(name: str, text: str, described: Schema) -> Parameter:
+    """A parameter as the API describes it."""
+    return Parameter(name=name, param_in="query", description=text, schema=described, required=False)

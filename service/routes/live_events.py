@@ -5,13 +5,12 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request, WebSocket, get, websocket
 from litestar.exceptions import WebSocketException
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
-from litestar.params import QueryParameter
 from litestar.response import Stream
 
 from service.access.grants import Grant, Scope
@@ -21,12 +20,12 @@ from service.live.server_sent_events import event
 from service.metrics import Metrics
 from service.problems import problem
 from service.routes.authentication import needs
+from service.routes.described_parameters import query_parameter
 from service.routes.html_pages import Names
-from service.routes.live_parameters import LiveFrom, LiveUntil, PeriodName, Zone
+from service.routes.live_parameters import DESCRIBED
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object, schema
 from service.routes.parameters import known_only
-from service.routes.record_parameters import Series
 from service.routes.senders import Connection, caller_of, grant_of
 from service.routes.visible_series import patterns_of
 from service.routes.websocket_handshake import ENDED, LIVE, subprotocol_for
@@ -36,7 +35,15 @@ BROWSER_RETRY = b"retry: 1500\n\n"
 AGAIN, REFUSED = 1012, 1008
 """Close codes: connect again; the parameters are refused."""
 _NAMES = an_object({"series": schema("array", items=TEXT)}, title="SeriesNames")
-_EVENTS = answering({200: response("The events.", {"text/event-stream": None}), 303: SIGN_IN}, READING)
+_OTHERS = [
+    query_parameter("width", "Pixels that the chart may be wide.", TEXT),
+    query_parameter("board", "`hours` or `wall`: the events of a board, with the parameters of /board.", TEXT),
+]
+_EVENTS = answering(
+    {200: response("The events.", {"text/event-stream": None}), 303: SIGN_IN},
+    READING,
+    parameters=[*DESCRIBED, *_OTHERS],
+)
 _SERIES = answering({200: response("The names, in order.", {"application/json": _NAMES}), 303: SIGN_IN}, READING)
 
 
@@ -54,19 +61,7 @@ def live_route(feed: LiveFeed, view_of: ViewOf, admits: Callable[[Grant], bool])
     """The route of the events over HTTP; `admits` says whether a grant still holds."""
 
     @get("/live", operation_id="live", operation_class=_EVENTS, tags=["records"], opt=needs(Scope.READ))
-    async def live(
-        request: Request[Any, Any, Any],
-        period: PeriodName = None,
-        start: LiveFrom = None,
-        until: LiveUntil = None,
-        series: Series = None,
-        tz: Zone = None,
-        width: Annotated[str | None, QueryParameter(description="Pixels that the chart may be wide.")] = None,
-        board: Annotated[
-            str | None,
-            QueryParameter(description="`hours` or `wall`: the events of a board, with the parameters of /board."),
-        ] = None,
-    ) -> Stream:
+    async def live(request: Request[Any, Any, Any]) -> Stream:
         """Server-sent events: `time`, the server's clock; `whole`, all that the live page shows; `change`, what is
         new in it; `board`, a board; `beat`, nothing new. The same over a WebSocket, an event a frame, and there
         `refused`, with the problem."""

@@ -15,12 +15,11 @@ from service.routes.authentication import needs
 from service.routes.defaults import Defaults
 from service.routes.forms import PICKED, message_beside, tidied
 from service.routes.html_pages import Pages
-from service.routes.live_parameters import DEFAULT, PARAMETERS, LiveFrom, LiveParameters, LiveUntil, PeriodName, Zone
+from service.routes.live_parameters import DEFAULT, DESCRIBED, PARAMETERS, LiveParameters
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object
 from service.routes.page_links import from_live
 from service.routes.parameters import known_only, requested_format
-from service.routes.record_parameters import Series
 from service.routes.senders import caller_of, grant_of
 
 ADDRESSES = {
@@ -44,6 +43,7 @@ _DESCRIBED = answering(
         303: SIGN_IN,
     },
     READING,
+    parameters=DESCRIBED,
 )
 
 
@@ -51,20 +51,13 @@ def home_route(feed: LiveFeed, pages: Pages, defaults: Defaults, metrics: Metric
     """The route of the live page."""
 
     @get("/", operation_id="home", operation_class=_DESCRIBED, tags=["records"], opt=needs(Scope.READ))
-    async def home(
-        request: Request[Any, Any, Any],
-        period: PeriodName = None,
-        start: LiveFrom = None,
-        until: LiveUntil = None,
-        series: Series = None,
-        tz: Zone = None,
-    ) -> Response[Any]:
+    async def home(request: Request[Any, Any, Any]) -> Response[Any]:
         """The live page: chart, totals and newest records of a period. For programs, where things are."""
         if requested_format(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
             return Response({name: pages.at(path) for name, path in ADDRESSES.items()}, headers={"Vary": "Accept"})
         if (plain := tidied(request, pages.at("/"), PARAMETERS, PICKED, INSTEAD)) is not None:
             return plain
-        asked, grant = LiveParameters.of(period, series, tz, start, until), grant_of(request)
+        asked, grant = LiveParameters.of(list(request.query_params.multi_items())), grant_of(request)
         values = _values(request, asked, defaults)
         try:
             known_only(request, PARAMETERS, repeatable=["series"])
@@ -84,12 +77,14 @@ def _values(request: Request[Any, Any, Any], asked: LiveParameters, defaults: De
     return {
         "asked": asked,
         "newest": None,
+        "chosen": dict(asked.chosen),
+        "has_shifts": bool(defaults.shifts),
         "periods": periods(defaults.shifts),
         "default": DEFAULT,
         "host": request.headers.get("host", "localhost:8080"),
         "scheme": request.url.scheme,
         "may_write": grant_of(request).may(Scope.WRITE),
-        **from_live(asked.span, asked.series, asked.tz, asked.tz or defaults.zone),
+        **from_live(asked.span, asked.series, asked.tz, asked.tz or defaults.zone, asked.chosen),
     }
 
 

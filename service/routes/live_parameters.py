@@ -1,31 +1,52 @@
-"""The parameters `period`, `from`, `until`, `series` and `tz`, which the live page and its events have in common."""
+"""The parameters that the live page and its events have in common: the period, series and zone, and those by which a
+chart compares and looks."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
 import msgspec
-from litestar.params import QueryParameter
 
 from service.access.grants import Grant
+from service.charts.question import Appearance
 from service.errors import bad_parameter
 from service.live.spans import PERIODS, SHIFT_PERIODS, asked_for, check_span, periods
-from service.live.view import WIDTHS, View
+from service.live.view import WIDTHS, ChartChoice, View
 from service.period.ends import Asked
+from service.period.open_hours import open_hours
 from service.period.times import check_zone
+from service.routes.chart.chart_parameters import KNOWN as OF_CHARTS
 from service.routes.defaults import Defaults
+from service.routes.described_parameters import Described, in_openapi, query_parameter, read_fields
+from service.routes.openapi_schemas import TEXT, schema
 from service.routes.parameters import choice, series_names, whole_number
 from service.routes.visible_series import series_shown
 
-PARAMETERS = ("period", "from", "until", "series", "tz")
+AGGREGATES = ("sum", "increase")
+"""What there is live: the others aren't added up, as the totals of the page are."""
+CHOICES = {
+    **{name: OF_CHARTS[name] for name in ("plan", "cumulative", "style", "threshold", "hours", "days")},
+    "agg": Described(
+        "agg",
+        lambda name, value: choice(name, value, AGGREGATES),
+        "`increase`: facts are counters, and by how much each has risen is shown.",
+        schema("string", enum=list(AGGREGATES), default="sum"),
+    ),
+}
+"""By which the chart compares and looks; as /chart has them."""
+PARAMETERS = ("period", "from", "until", "series", "tz", *CHOICES)
 DEFAULT = "1h"
 
-PeriodName = Annotated[
-    str | None,
-    QueryParameter(description=f"{', '.join(PERIODS)}; with shifts also {', '.join(SHIFT_PERIODS)}. `{DEFAULT}`."),
+_TEXTS = {
+    "period": f"{', '.join(PERIODS)}; with shifts also {', '.join(SHIFT_PERIODS)}. `{DEFAULT}`.",
+    "from": "Begin, instead of `period`; as for a chart.",
+    "until": "End, written like `from`; by default now.",
+    "tz": "IANA time zone of day and times.",
+}
+DESCRIBED = [
+    *(query_parameter(name, text, TEXT) for name, text in _TEXTS.items()),
+    *in_openapi({"series": OF_CHARTS["series"], **CHOICES}),
 ]
-LiveFrom = Annotated[str | None, QueryParameter(name="from", description="Begin, instead of `period`; as for a chart.")]
-LiveUntil = Annotated[str | None, QueryParameter(description="End, written like `from`; by default now.")]
-Zone = Annotated[str | None, QueryParameter(description="IANA time zone of day and times.")]
+"""The parameters as the API describes them."""
 
 
 class LiveParameters(msgspec.Struct, frozen=True):
@@ -37,18 +58,18 @@ class LiveParameters(msgspec.Struct, frozen=True):
     tz: str
     start: str = ""
     until: str = ""
+    chosen: tuple[tuple[str, str], ...] = ()
+    """Those of CHOICES that are given."""
 
     @classmethod
-    def of(
-        cls,
-        period: str | None,
-        series: list[str] | None,
-        tz: str | None,
-        start: str | None = None,
-        until: str | None = None,
-    ) -> "LiveParameters":
-        named = period or ("" if start or until else DEFAULT)
-        return cls(named, tuple(name for name in series or () if name), tz or "", start or "", until or "")
+    def of(cls, given: Sequence[tuple[str, str]]) -> "LiveParameters":
+        """The parameters among what an address has."""
+        asked = {name: value for name, value in given if value.strip()}
+        start, until = asked.get("from", ""), asked.get("until", "")
+        named = asked.get("period") or ("" if start or until else DEFAULT)
+        series = tuple(value for name, value in given if name == "series" and value)
+        chosen = tuple((name, asked[name]) for name in CHOICES if name in asked)
+        return cls(named, series, asked.get("tz", ""), start, until, chosen)
 
     @property
     def span(self) -> Asked:
@@ -64,8 +85,19 @@ class LiveParameters(msgspec.Struct, frozen=True):
         if self.period and (self.start or self.until):
             raise bad_parameter("period", "isn't allowed together with from and until")
         shown, zone = series_shown(sorted(set(names)), grant), check_zone(self.tz or defaults.zone)
-        check_span(self.span, zone, datetime.now(UTC), defaults.shifts)
-        return View(self.span, shown, zone, width)
+        now = datetime.now(UTC)
+        check_span(self.span, zone, now, defaults.shifts)
+        view = View(self.span, shown, zone, width, _choice(self.chosen))
+        view.question(Appearance(defaults.time_format), now, defaults.shifts)
+        return view
+
+
+def _choice(chosen: Sequence[tuple[str, str]]) -> ChartChoice:
+    """BadRequest names all that are wrong."""
+    read = read_fields(chosen, CHOICES)
+    del read["series"]
+    hours = open_hours(read.pop("hours", None), read.pop("days", None))
+    return ChartChoice(earlier=read.pop("plan", None), hours=hours, **read)
 
 
 def width_for(width: str | None) -> int:

@@ -21,8 +21,7 @@ def views_for(defaults: Defaults) -> Callable[[Connection], AnyView]:
             rest = [(name, value) for name, value in asked.multi_items() if name not in ("board", "view")]
             return read_board_parameters([*rest, ("view", view)]).board_view(defaults, grant_of(asking))
         known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
-        one = {name: asked.get(name) for name in ("period", "tz", "from", "until")}
-        meant = LiveParameters.of(one["period"], asked.getall("series", []), one["tz"], one["from"], one["until"])
+        meant = LiveParameters.of(list(asked.multi_items()))
         return meant.view(defaults, grant_of(asking), width_for(asked.get("width")))
 
     return view_of

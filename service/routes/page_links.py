@@ -1,5 +1,6 @@
 """The links between the live page, the records and a chart, which keep period, series and time zone."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,15 +10,17 @@ from service.period.selection import END
 from service.routes.record_parameters import Choice, address
 
 
-def from_live(asked: Asked, series: tuple[str, ...], tz: str, zone: str) -> dict[str, str]:
-    """The addresses of the records and the chart for a view of the live page, and of its picture in `zone`; links.js
-    does the same for the first two when the view changes."""
+def from_live(
+    asked: Asked, series: tuple[str, ...], tz: str, zone: str, chosen: Sequence[tuple[str, str]] = ()
+) -> dict[str, str]:
+    """The addresses of the records and the chart for a view of the live page, and of its picture in `zone`; the chart
+    has what was chosen for it. links.js does the same for the first two when the view changes."""
     span = {"from": asked.start, "until": asked.until, "shift": asked.shift}
     same = {"series": series, **span, "tz": tz or None}
     return {
         "to_records": address("/display", **same),
-        "to_chart": address("/chart", **same, format="html"),
-        "to_picture": address("/chart", **{**same, "tz": zone}, format="svg"),
+        "to_chart": address("/chart", **same, **dict(chosen), format="html"),
+        "to_picture": address("/chart", **{**same, **dict(chosen), "tz": zone}, format="svg"),
     }
 
 

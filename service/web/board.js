@@ -36,6 +36,7 @@ function set(name) {
 
 const stream = follow({
   event(name, data) {
+    if (name === "time") return; // it says nothing of the numbers, which may be old ones still
     heard = since();
     if (name === "board") replace(sections, data.html);
     set("live");

@@ -17,6 +17,9 @@ function updateLinks() {
     else if (period) asked.append("from", period === "today" ? period : `-${period}`);
     else for (const name of ["from", "until"]) if (chosen.get(name)) asked.append(name, chosen.get(name) ?? "");
     if (zone) asked.append("tz", zone);
+    for (const name of (link.dataset.choices ?? "").split(" ")) {
+      if (chosen.get(name)) asked.append(name, chosen.get(name) ?? "");
+    }
     const [path, own] = (link.dataset.onward ?? "").split("?");
     link.href = `${path}?${[String(asked), own].filter(Boolean).join("&")}`;
   }

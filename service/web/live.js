@@ -23,7 +23,11 @@ const byId = (id) => one(HTMLElement, `#${id}`);
 const form = one(HTMLFormElement, "#view");
 const pick = one(HTMLDetailsElement, ".pick", form);
 const records = one(HTMLTableSectionElement, "#records");
-const zone = one(HTMLInputElement, "[name=tz]", form);
+/** The fields that have one value each, and a place beside them where it is said why that can't be used. */
+const fields = [
+  ...all(HTMLInputElement, "[aria-describedby]", form),
+  ...all(HTMLSelectElement, "[aria-describedby]", form),
+];
 /** The fields in which one's own period is typed, each with what it was shown to be last. */
 const ends = {
   from: { field: one(HTMLInputElement, "[name=from]", form), shown: "" },
@@ -111,9 +115,12 @@ records.addEventListener("animationend", ({ target }) => {
 /** @param {Problem} problem */
 function complain({ detail, errors = [] }) {
   const faults = new Map(errors.map((error) => [error.field, beside(error.field, error.detail)]));
-  for (const name of ["period", "from", "until", "series", "tz"]) say(byId(`${name}-fault`), faults.get(name));
-  zone.ariaInvalid = String(faults.has("tz"));
-  for (const [name, { field }] of Object.entries(ends)) field.ariaInvalid = String(faults.has(name));
+  for (const place of all(HTMLElement, ".fault[id$=-fault]", form)) say(place, faults.get(place.id.slice(0, -6)));
+  for (const field of fields) {
+    field.ariaInvalid = String(faults.has(field.name));
+    const folded = field.closest("details");
+    if (folded && faults.has(field.name)) folded.open = true;
+  }
   const elsewhere = ![...faults.keys()].some((name) => document.getElementById(`${name}-fault`));
   say(byId("notice"), elsewhere ? detail : "");
 }
@@ -197,7 +204,8 @@ function showChoice() {
 }
 
 form.addEventListener("change", ({ target }) => {
-  changed = target instanceof HTMLInputElement && target.name ? target.name : "series";
+  const named = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+  changed = named && target.name ? target.name : "series";
   if (target instanceof HTMLInputElement && target.name === "period" && !target.value) offerEnds();
   showChoice();
   connect(choice(), "connecting");
@@ -208,10 +216,9 @@ pick.addEventListener("toggle", () => {
 });
 addEventListener("popstate", () => {
   const asked = new URLSearchParams(location.search);
-  zone.value = asked.get("tz") ?? "";
+  for (const field of fields) set(field, asked.get(field.name) ?? "");
   for (const box of all(HTMLInputElement, "[name=series]", form))
     box.checked = asked.getAll("series").includes(box.value);
-  for (const [name, { field }] of Object.entries(ends)) field.value = asked.get(name) ?? "";
   const otherwise = asked.has("from") || asked.has("until") ? "" : form.dataset.default;
   for (const period of all(HTMLInputElement, "[name=period]", form)) {
     period.checked = period.value === (asked.get("period") ?? otherwise);
@@ -220,6 +227,16 @@ addEventListener("popstate", () => {
   ticking = false;
   connect(asked, "connecting");
 });
+
+/**
+ * @param {HTMLInputElement | HTMLSelectElement} field
+ * @param {string} value
+ */
+function set(field, value) {
+  const offered = field instanceof HTMLInputElement || [...field.options].some((one) => one.value === value);
+  if (!offered) field.append(new Option(value, value));
+  field.value = value;
+}
 
 /** @type {number | undefined} */
 let resizing;

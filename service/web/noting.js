@@ -1,38 +1,60 @@
 // The form in which somebody notes something about a minute and a series. It is sent as a reading without numbers.
 
 import { one, root } from "./elements.js";
-import { lastChosen } from "./step_values.js";
 import { instantAt, localAt } from "./zones.js";
 
-const box = one(HTMLDetailsElement, "#noting");
 const form = one(HTMLFormElement, "#note");
 const said = one(HTMLElement, "#note-said");
 /** @param {string} name */
 const field = (name) => one(HTMLInputElement, `[name=${name}]`, form);
-/** The zone of the page, which the table of records names. */
-const zone = () => one(HTMLElement, "th .zone").textContent || "UTC";
 
-box.hidden = false;
-box.addEventListener("toggle", () => {
-  if (!box.open) return;
-  field("minute").value = localAt(lastChosen() ?? Date.now(), zone());
-  field("note").focus();
-});
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  said.classList.remove("fault");
-  try {
-    said.textContent = await save();
-    field("note").value = "";
-  } catch (error) {
-    said.classList.add("fault");
-    said.textContent = error instanceof Error ? error.message : String(error);
-  }
-});
+/**
+ * Let the form be about a minute, and about a series where one is meant; what is typed of the note stays.
+ * @param {number} at milliseconds since 1970
+ * @param {string} zone
+ * @param {string} [series]
+ */
+export function noteAbout(at, zone, series) {
+  field("minute").value = localAt(at, zone);
+  if (series) field("series").value = series;
+  say("");
+  (field("series").value ? field("note") : field("series")).focus();
+}
 
-/** Send the note; throws what was wrong. */
-async function save() {
-  const ts = new Date(instantAt(field("minute").value, zone())).toISOString();
+/**
+ * Send the form when it is submitted. A refusal is said in it, and what is typed stays.
+ * @param {() => string} zone returns the zone of the minute
+ * @param {() => void} [saved]
+ */
+export function sendNotes(zone, saved) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      await save(zone());
+      say("Saved.");
+      field("note").value = "";
+      saved?.();
+    } catch (error) {
+      say(error instanceof Error ? error.message : String(error), true);
+    }
+  });
+}
+
+/**
+ * @param {string} text
+ * @param {boolean} [wrong]
+ */
+function say(text, wrong = false) {
+  said.classList.toggle("fault", wrong);
+  said.textContent = text;
+}
+
+/**
+ * Send the note; throws what was wrong.
+ * @param {string} zone
+ */
+async function save(zone) {
+  const ts = new Date(instantAt(field("minute").value, zone)).toISOString();
   const reading = { ts, series: field("series").value, note: field("note").value.trim() };
   const answer = await fetch(`${root}/readings`, {
     method: "POST",
@@ -41,7 +63,7 @@ async function save() {
   }).catch(() => {
     throw new Error("The service can't be reached. The note wasn't saved.");
   });
-  if (answer.ok) return "Saved.";
+  if (answer.ok) return;
   const problem = await answer.json().catch(() => ({}));
   throw new Error(problem.errors?.[0]?.detail ?? problem.detail ?? `Refused: ${answer.status}.`);
 }

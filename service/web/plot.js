@@ -6,9 +6,10 @@ import { placeOver, setSteps } from "./step_values.js";
 /**
  * @import { Step, View } from "./step_values.js"
  * @typedef {{ from: number }} Bar One bar of the chart's data. Its other fields matter only to the specification and Vega.
- * @typedef {{ width?: number, datasets: { bars?: Bar[] } }} Spec
+ * @typedef {{ width?: number, datasets: { bars?: Bar[], totals?: object[] } }} Spec
  * @typedef {object} Change
  * @property {Bar[]} bars
+ * @property {object[]} lines the rows of running totals; all of them, if there are any
  * @property {Step[]} steps
  * @typedef {Change & { specs: { light: Spec, dark: Spec } }} Whole
  * @typedef {(element: Element, spec: Spec, options: object) => Promise<{ view: View }>} Embed
@@ -26,7 +27,9 @@ const vega = new Promise((done) => {
 
 /** @type {Map<number, Bar>} the bars of the chart, by where each begins */
 const bars = new Map();
-/** @type {Whole["specs"] | null} the specification without the bars, for each colour scheme */
+/** @type {object[]} the running totals of the chart */
+let lines = [];
+/** @type {Whole["specs"] | null} the specification without bars and lines, for each colour scheme */
 let specs = null;
 /** @type {View | null} the Vega view on the page */
 let view = null;
@@ -42,6 +45,7 @@ export const room = () => Math.max(280, Math.floor(one(HTMLElement, "main").clie
  */
 export function showWhole(data) {
   specs = data.specs;
+  lines = data.lines;
   bars.clear();
   for (const bar of data.bars) bars.set(bar.from, bar);
   setSteps(data.steps, true);
@@ -55,13 +59,15 @@ export function showWhole(data) {
 export function showChange(data) {
   for (const bar of data.bars) bars.set(bar.from, bar);
   setSteps(data.steps, false);
-  if (data.bars.length) queue(moveBars);
+  lines = data.lines;
+  if (data.bars.length || lines.length) queue(moveBars);
 }
 
 async function moveBars() {
   if (!view) return;
-  const moved = view.data("bars", [...bars.values()]).resize();
-  placeOver(await moved.runAsync());
+  const moved = view.data("bars", [...bars.values()]);
+  if (lines.length) moved.data("totals", lines); // a chart without running totals has no place for them
+  placeOver(await moved.resize().runAsync());
 }
 
 /** Draw the chart again, in the width that there is now. */
@@ -83,6 +89,7 @@ async function drawNow() {
   const spec = structuredClone(specs[dark.matches ? "dark" : "light"]);
   spec.width = element.clientWidth || room();
   spec.datasets.bars = [...bars.values()];
+  spec.datasets.totals = lines;
   // Vega's own styles and eval are off, since the page's policy allows neither
   const options = { ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: false };
   const made = await page.vegaEmbed(element, spec, options);

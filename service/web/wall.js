@@ -42,8 +42,11 @@ function say(text) {
 
 const stream = follow({
   event(name, data) {
+    if (name === "time") {
+      ahead = 1000 * data - Date.now();
+      return; // it says nothing of the numbers, which may be those from before the connection was lost
+    }
     heard = since();
-    if (name === "time") ahead = 1000 * data - Date.now();
     if (name === "board") {
       byId("when").textContent = data.when;
       if (replace(sections, data.html)) turn();

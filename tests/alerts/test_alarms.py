@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import shutil
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -256,6 +257,20 @@ async def quick() -> AsyncIterator[None]:
         for name in ("JUDGE_EVERY", "SEND_EVERY", "COUNT_EVERY"):
             patch.setattr(service.upkeep.rounds, name, 0.1)
         yield
+
+
+@pytest.mark.parametrize("public", ["https://plant.example/taktline/", ""])
+async def test_it_leads_to_the_address_that_people_use(
+    engine: Engine, schema: str, receiver: Receiver, public: str
+) -> None:
+    """Without PUBLIC_URL to the machine, as Alertmanager's do."""
+    settings = alerting(engine, schema, receiver).model_copy(update={"public_url": public})
+    async with quick(), running(settings):
+        await until(lambda: len(receiver.received) == 1, 30)
+    told = receiver.received[0].body
+    home = "https://plant.example/taktline" if public else f"http://{socket.gethostname()}:"
+    assert told["externalURL"].startswith(home)
+    assert told["alerts"][0]["generatorURL"] == f"{told['externalURL']}/board?series=a"
 
 
 async def test_a_restart_neither_forgets_nor_repeats(engine: Engine, schema: str, receiver: Receiver) -> None:

@@ -128,6 +128,12 @@ async def test_a_chart_is_shared(fresh: Running, engine: Engine, schema: str) ->
     assert printed.startswith(f"{address}&expires=")
     assert (await fresh.http.get(printed.strip())).status_code == 200
     assert (await fresh.http.get(printed.strip().replace("-8h", "-9h"))).status_code == 403
+    query = "/chart?format=json&from=-8h"
+    for public, printed_there in (("", query), (fresh.url, address), (f"{fresh.url}/", address)):
+        status, printed, _ = await run_taktline("share", query, "--key", "wall", PUBLIC_URL=public, **there)
+        assert status == 0
+        assert printed.startswith(f"{printed_there}&expires=")
+    assert (await fresh.http.get(printed.strip())).status_code == 200
     status, _, said = await run_taktline("share", address, "--key", "floor", **there)
     assert (status, said) == (1, "taktline: There is no key 'floor' that may be used now.\n")
 

@@ -18,7 +18,8 @@ from websockets.typing import Origin
 
 from service.charts.question import Appearance
 from service.live.spans import asked_for
-from service.live.view import View, ViewReader
+from service.live.view import View
+from service.live.view_reader import ViewReader
 from service.period.selection import SeriesFilter
 from service.period.shifts import Shifts
 from service.run.demo import SAMPLE
@@ -143,7 +144,7 @@ async def test_a_view_of_the_running_shift_moves_on_when_the_next_one_begins(
     await fresh.http.post("/readings", json=[*plans, {**plans[0], "fact": 5}])
     shifts = Shifts.read("early 06:00-14:00; late 14:00-22:00", "UTC")
     reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates(), Appearance("%H:%M"), shifts)
-    monkeypatch.setattr("service.live.view.datetime", Clock)
+    monkeypatch.setattr("service.live.view_reader.datetime", Clock)
     view = View(asked_for("shift"), SeriesFilter((name,)), "UTC", 1080)
     Clock.shown = datetime(2026, 11, 24, 13, 59, 30, tzinfo=UTC)
     early = await reader.take(view, None)
@@ -165,6 +166,46 @@ async def test_a_view_of_the_running_shift_moves_on_when_the_next_one_begins(
         None,
     )
     assert last.content.newest == datetime(2026, 11, 24, 6, tzinfo=UTC).timestamp()
+
+
+async def test_running_totals_come_with_each_change(fresh: Running, name: str) -> None:
+    """The lines move without another specification, and the totals are those of what the chart shows."""
+    minute = int(time.time() // 60) * 60
+    readings = [{"ts": minute - 60 * number, "plan": 10, "fact": 10, "series": name} for number in range(1, 30)]
+    await fresh.http.post("/readings", json=readings)
+    async with events(fresh, series=name, period="24h", cumulative="period", style="target") as stream:
+        event, whole = await following(stream)
+        assert event == "whole"
+        assert b'"totals"' not in json.dumps(whole["specs"]["light"]["datasets"]).encode()
+        assert [row["said"] for row in whole["lines"] if "said" in row] == ["on plan"]
+        froms = [bar["from"] for bar in whole["bars"]]
+        assert len(set(froms)) == len(froms)  # by which browsers know them
+        await fresh.http.post("/readings", json={"ts": minute - 300, "fact": -3, "series": name})
+        while True:
+            event, data = await following(stream)
+            if [row["said"] for row in data["lines"] if "said" in row] == ["3 behind"]:
+                break
+
+
+@pytest.mark.parametrize(
+    ("asked", "plan", "fact"),
+    [({"plan": "fact-1d"}, "80", "76"), ({"agg": "increase"}, "80", "79"), ({"hours": "00:00-24:00"}, "80", "76")],
+)
+async def test_the_totals_are_those_of_the_chart(
+    fresh: Running, name: str, asked: dict[str, str], plan: str, fact: str
+) -> None:
+    """Of the minutes that are over: of yesterday's facts, of what counters rose by (from 40 to 119), of some hours."""
+    minute = int(time.time() // 60) * 60
+    facts = [{"ts": minute - 60 * number, "plan": 40, "fact": 38, "series": name} for number in (10, 11)]
+    if "agg" in asked:
+        for one, count in zip(reversed(facts), (100, 119), strict=True):
+            one["fact"] = count
+    before = [{"ts": minute - 86400 - 60 * number, "fact": 40, "series": name} for number in (10, 11)]
+    await fresh.http.post("/readings", json=[*facts, *before, {"ts": minute, "fact": 1000, "series": name}])
+    async with events(fresh, series=name, period="1h", **asked) as stream:
+        totals = (await following(stream))[1]["totals"]
+    assert f"<dd>{plan}</dd>" in totals
+    assert f"<dd>{fact}</dd>" in totals
 
 
 async def test_the_page_itself_has_what_the_events_have(fresh: Running) -> None:
@@ -335,6 +376,10 @@ async def test_scripts_import_scripts_that_may_be_kept_for_ever(shared: Running)
         "width=0",
         "width=x",
         "since=-1h",
+        "cumulative=shift",
+        "plan=last-week",
+        "agg=avg",
+        "hours=6-22&style=lines",
         "period=1h&period=6h",
     ],
 )

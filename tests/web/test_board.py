@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, WebSocketRoute, expect
 
 from tests.browsing import PATIENCE, faults, keep, visiting
 from tests.conftest import Engine, settings_for
@@ -127,3 +127,54 @@ async def test_the_wall_never_shows_old_numbers_as_new(browser: Browser, engine:
             await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
             await expect(page.locator("#stale")).to_be_hidden()
             await expect(page.locator(".grid")).not_to_contain_text(before)
+
+
+@pytest.mark.parametrize("address", ["/board?view=wall&from=-2h", "/board?from=-2h"])
+async def test_a_connection_alone_makes_no_number_current(browser: Browser, fresh: Running, address: str) -> None:
+    """The first that comes of it is the server's clock; the numbers may take their time."""
+    await fill(fresh, 2)
+    held = False
+    sockets: list[WebSocketRoute] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        server = socket.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if not held or "event: time" in str(message):
+                socket.send(message)
+
+        server.on_message(pass_on)
+
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.route_web_socket("**/live**", between)
+        await page.goto(address)
+        board = page.locator("#board")
+        await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        held = True
+        await sockets[-1].close()
+        await expect(board).to_have_attribute("data-current", "no", timeout=PATIENCE)
+        while len(sockets) < 2:
+            await page.wait_for_timeout(100)
+        await page.wait_for_timeout(1000)
+        await expect(board).to_have_attribute("data-current", "no")
+        held = False
+        await sockets[-1].close()
+        await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        assert len(sockets) == 3
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (1024, 768), (390, 844)], ids=["upright", "four to three", "phone"])
+async def test_nothing_of_the_wall_is_cut_off_on_other_screens(
+    browser: Browser, fresh: Running, size: tuple[int, int]
+) -> None:
+    await fill(fresh, 4)
+    async with visiting(browser, fresh, viewport={"width": size[0], "height": size[1]}) as page:
+        await page.goto("/board?view=wall&from=-2h&until=%2B1h")
+        await expect(page.locator("#board")).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        await keep(page, f"wall-on-{size[0]}")
+        cut = await page.evaluate(
+            "[...document.querySelectorAll('section, section *')].filter((one) => one.clientWidth &&"
+            " one.scrollWidth > one.clientWidth + 1).map((one) => one.className || one.tagName)"
+        )
+        assert cut == []

@@ -50,7 +50,8 @@ def gaps(picture: Picture, line: TimeLine) -> Iterator[Row]:
             for level in levels:
                 bucket, ahead = level.bucket, level.bucket.ahead
                 if level.is_over and ahead and level.left < level.fact_until:
-                    ends = {"from": level.left, "to": level.fact_until}
+                    # a bar is identified by where it begins, which a fact may do at the same place
+                    ends = {"from": level.left - 1, "to": level.fact_until}
                     label = ahead_text(ahead, picture.unit)
                     tops = {"value": bucket.plan_total, "base": bucket.fact_total or 0}
                     kind = "behind" if ahead < 0 else "ahead"

@@ -40,7 +40,7 @@ def asking(
     """What these parameters ask at a time, of these series, as far as it is kept. BadRequest names those that don't go
     together."""
     wanted, shift = _period(parameters, form, defaults, now)
-    period = _kept(wanted, parameters, kept)
+    period = in_kept_steps(wanted, kept, parameters.agg, parameters.plan)
     question = ChartQuestion(
         period,
         period.unfinished(now),
@@ -59,7 +59,8 @@ def asking(
     )
 
     def period_at(moment: datetime) -> Period:
-        return _kept(_period(parameters, form, defaults, moment)[0], parameters, kept)
+        wanted, _ = _period(parameters, form, defaults, moment)
+        return in_kept_steps(wanted, kept, parameters.agg, parameters.plan)
 
     until = kept_until(parameters.asked, question, now, period_at)
     return Asking(question, until)
@@ -87,15 +88,6 @@ def _appearance(parameters: ChartParameters, defaults: Defaults) -> Appearance:
         labels=parameters.labels or defaults.labels,
         unit=defaults.unit if parameters.unit is None else parameters.unit,
     )
-
-
-def _kept(period: Period, parameters: ChartParameters, kept: Kept) -> Period:
-    """The period in steps that can be made of what is kept. The increases of counters are made of minutes alone, and
-    are never widened."""
-    plan = parameters.plan
-    if kept.minutes is None or parameters.agg == "increase":
-        return period
-    return in_kept_steps(period, kept, lambda cut: () if plan is None else plan.before(cut.edges, cut.zone))
 
 
 def _period(
