@@ -219,8 +219,10 @@ def _none(where: str, answers: list[Answer]) -> DatabaseUnusable:
 
 
 def _set_options(con: Connection, options: tuple[SocketOption, ...]) -> None:
-    """Set options of TCP. The driver has no other way to the socket."""
-    sock = con._transport.get_extra_info("socket")  # type: ignore[attr-defined]
-    if options and sock is not None and sock.family.name != "AF_UNIX":
+    """Set options of TCP, if there are any."""
+    if not options:
+        return
+    sock = con._transport.get_extra_info("socket")  # type: ignore[attr-defined]  # the driver has no other way to it
+    if sock is not None and sock.family.name != "AF_UNIX":
         for each in options:
             sock.setsockopt(*each)
