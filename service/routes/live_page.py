@@ -20,7 +20,7 @@ from service.routes.live_parameters import CHOICES, DEFAULT, DESCRIBED, PARAMETE
 from service.routes.openapi_answers import READING, SIGN_IN, answering, response
 from service.routes.openapi_schemas import TEXT, an_object
 from service.routes.page_links import from_live
-from service.routes.parameters import known_only, requested_format
+from service.routes.parameters import MAX_CHOSEN, known_only, requested_format
 from service.routes.senders import caller_of, grant_of
 
 ADDRESSES = {
@@ -86,6 +86,7 @@ def _values(request: Request[Any, Any, Any], asked: LiveParameters, defaults: De
         "has_shifts": bool(defaults.shifts),
         "periods": periods(defaults.shifts),
         "default": DEFAULT,
+        "most_series": MAX_CHOSEN,
         "host": request.headers.get("host", "localhost:8080"),
         "scheme": request.url.scheme,
         "may_write": grant_of(request).may(Scope.WRITE),

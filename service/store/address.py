@@ -3,7 +3,7 @@ would then be shown in messages."""
 
 import re
 from typing import Self
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 
@@ -15,6 +15,7 @@ DEFAULT_PORT = 5432
 _LAST_PORT = 65535
 _HOST = r"(?:[\w.~%-]*|\[[\w:.%]+\])(?::\d*)?"
 _HOSTS = re.compile(rf"{_HOST}(?:,{_HOST})*")
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)")
 _PARTS = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(\d*))?")
 
 
@@ -81,9 +82,9 @@ def database_address(text: str, password: str | None = None) -> str:
 
 def place(address: str) -> str:
     """The address without its password and its parameters, for messages."""
-    parts = urlsplit(address)
-    who, at, host = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{unquote(who.partition(':')[0])}{at}{host}{parts.path}"
+    scheme, netloc, rest = _cut(address)
+    who, at, hosts = netloc.rpartition("@")
+    return f"{scheme}://{unquote(who.partition(':')[0])}{at}{hosts}{rest.partition('?')[0]}"
 
 
 def _hosts(text: str, parameters: Parameters) -> tuple[Host, ...]:
@@ -119,12 +120,9 @@ def _checked(name: str, port: str) -> Host:
 
 
 def _cut(text: str) -> tuple[str, str, str]:
-    """Scheme, user with password and hosts, and the rest. A library that drops line breaks would read another one."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        raise ValueError(f"it can't be read; {HOW}") from None
-    begin = f"{parts.scheme}://{parts.netloc}"
-    if not text.isprintable() or " " in text or not text.lower().startswith(begin.lower()):
+    """Scheme, user with password and hosts, and the rest. Python's own library drops line breaks, and newer versions of
+    it take no list of hosts with an address in brackets."""
+    found = _ADDRESS.fullmatch(text)
+    if found is None or not text.isprintable() or " " in text:
         raise ValueError(f"it can't be read; {HOW}")
-    return parts.scheme, parts.netloc, text[len(begin) :]
+    return found[1].lower(), found[2], found[3]

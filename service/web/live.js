@@ -161,6 +161,10 @@ function connect(asked, state) {
   width = room();
   const query = new URLSearchParams(asked);
   query.set("width", String(width));
+  // one too many is refused as a thousand are, which an address has no room for
+  const series = query.getAll("series").slice(0, Number(form.dataset.mostSeries) + 1);
+  query.delete("series");
+  for (const name of series) query.append("series", name);
   stream.open(query, state);
 }
 

@@ -66,7 +66,7 @@ def test_what_is_wrong_with_it_is_said(
     with pytest.raises((StartError, BadSettings)) as caught:
         load(owner, **{f"{name}_file": str(file)})
     assert str(caught.value).startswith(f"{name.upper()}_FILE: {file} {told}")
-    assert "one" not in str(caught.value).replace("more than one line", "")
+    assert "one" not in str(caught.value).replace(str(file), "").replace("more than one line", "")
 
 
 def test_a_folder_is_no_secret(tmp_path: Path) -> None:
