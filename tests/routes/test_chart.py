@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree
@@ -32,6 +33,10 @@ async def get(service: Running, headers: Any = None, **params: Any) -> httpx.Res
     answer = await service.http.get("/chart", params=params, headers=headers)
     assert answer.status_code == 200, answer.text
     return answer
+
+
+def seconds_kept(answer: httpx.Response) -> int:
+    return int(re.fullmatch(r"public, max-age=(\d+)", answer.headers["cache-control"])[1])  # type: ignore[index]
 
 
 async def counted(service: Running, what: str) -> float:
@@ -416,30 +421,39 @@ async def test_a_late_reading_changes_the_tag_at_once(shared: Running, name: str
 
 
 async def test_how_long_a_chart_may_be_kept(shared: Running) -> None:
-    def seconds(answer: httpx.Response) -> int:
-        return int(re.fullmatch(r"public, max-age=(\d+)", answer.headers["cache-control"])[1])  # type: ignore[index]
+    async def is_kept_until(end: Callable[[datetime], datetime], **asked: str) -> None:
+        """`end` is told when the service may have answered: just after the first time, just before the second."""
+        asked_at = datetime.now(UTC)
+        answer = await get(shared, format="json", **asked)
+        answered_at = datetime.now(UTC)
+        age = seconds_kept(answer)
+        second = timedelta(seconds=1)  # answers to requests of one second have the same end
+        earliest, latest = asked_at + age * second - second, answered_at + (age + 1) * second + second
+        assert any(earliest <= end(now) <= latest for now in (asked_at, answered_at)), (age, asked_at, answered_at)
 
+    def next_minute(now: datetime) -> datetime:
+        return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+    def at_most_five_minutes(end: Callable[[datetime], datetime]) -> Callable[[datetime], datetime]:
+        return lambda now: min(end(now), now + timedelta(minutes=5))
+
+    def next_quarter(now: datetime) -> datetime:
+        return now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0) + timedelta(minutes=15)
+
+    def midnight(now: datetime) -> datetime:
+        return now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+    await is_kept_until(next_minute)
+    await is_kept_until(lambda now: now + timedelta(days=1), **PAST)
     now = datetime.now(UTC)
-    left = seconds(await get(shared, format="json"))
-    assert 1 <= left <= 60
-    assert abs(left - (60 - now.second)) <= 1 or now.second > 57
-    assert seconds(await get(shared, format="json", **PAST)) == 86400
-    just_over: dict[str, Any] = {
-        "from": f"{now - timedelta(minutes=9):%Y-%m-%dT%H:%MZ}",
-        "until": f"{now:%Y-%m-%dT%H:%MZ}",
-    }
-    assert seconds(await get(shared, format="json", **just_over)) <= 60
-    now = datetime.now(UTC)
-    left = seconds(await get(shared, None, format="json", **{"from": "-2d", "until": "-1d"}))
-    quarter = 900 - (now.minute % 15 * 60 + now.second)
-    assert abs(left - min(300, quarter)) <= 2 or quarter < 3
-    midnight = 86400 - (now.hour * 3600 + now.minute * 60 + now.second)
-    left = seconds(await get(shared, None, format="json", **{"from": "yesterday", "until": "today"}))
-    assert abs(left - min(300, midnight)) <= 2 or midnight < 3
-    fixed = f"{now - timedelta(minutes=2):%Y-%m-%dT%H:%M:%SZ}"
-    left = seconds(await get(shared, None, format="json", **{"from": "now-150s", "until": fixed}))
-    assert left <= 30  # nothing is left of it at that time
-    assert seconds(await get(shared, None, format="json", **{"from": "-60d"})) <= 300
+    just_over = {"from": f"{now - timedelta(minutes=9):%Y-%m-%dT%H:%MZ}", "until": f"{now:%Y-%m-%dT%H:%MZ}"}
+    assert seconds_kept(await get(shared, format="json", **just_over)) <= 60
+    await is_kept_until(at_most_five_minutes(next_quarter), **{"from": "-2d", "until": "-1d"})
+    await is_kept_until(at_most_five_minutes(midnight), **{"from": "yesterday", "until": "today"})
+    fixed = f"{datetime.now(UTC) - timedelta(minutes=2):%Y-%m-%dT%H:%M:%SZ}"
+    nothing_is_left = await get(shared, format="json", **{"from": "now-150s", "until": fixed})  # in half a minute
+    assert seconds_kept(nothing_is_left) <= 30
+    assert seconds_kept(await get(shared, format="json", **{"from": "-60d"})) <= 300
 
 
 async def test_an_unfinished_minute_looks_so(shared: Running, name: str) -> None:

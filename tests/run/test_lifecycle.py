@@ -81,7 +81,7 @@ async def test_parts_that_hang_at_every_stage_are_cut_off_within_the_one_grace()
         lifecycle.at(stage, f"stuck at {stage.value}", hang, late=note(stage.value))
     with capture_logs() as logs:
         await lifecycle.stop()
-    assert time.monotonic() - began < 0.8 + 0.5  # generous, since the machine may be busy
+    assert time.monotonic() - began < 3 * 0.8  # with a grace for each stage it would be longer on any machine
     assert [stage for stage, _ in late] == [stage.value for stage in Stage]
     for (_, at), limit in zip(late, ends(0.8).values(), strict=True):
         assert at >= limit - 0.01
