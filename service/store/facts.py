@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from service.period.selection import SeriesFilter
 from service.store.database import DatabaseServer
 from service.store.pool import Pool
+from service.store.reading_pool import reread
 from service.store.series import SINCE, names_of
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
@@ -22,6 +23,7 @@ class Facts:
         """The time of the newest fact in a minute."""
         return await self._newest(minute, minute + _MINUTE, await names_of(self._pool, series))
 
+    @reread
     async def newest_of_all(self, series: SeriesFilter) -> datetime | None:
         """The time of the newest fact up to now; it looks as far back as series.SINCE says."""
         now = datetime.now(UTC)
@@ -32,6 +34,7 @@ class Facts:
             [[day]] = await snapshot.read("newest_fact_day", *asked, together=names is None)
         return None if day is None else await self._newest(day, min(now, day + _DAY), names)
 
+    @reread
     async def newest_by_series(self, start: datetime, end: datetime, series: SeriesFilter) -> dict[str, datetime]:
         """The end of the newest minute with a fact, of each series that has one in a period of whole minutes."""
         names = await names_of(self._pool, series)
@@ -39,6 +42,7 @@ class Facts:
             rows = await snapshot.read("newest_of_series", start, end, names, snapshot.upto)
         return {name: minute + _MINUTE for name, minute in rows}
 
+    @reread
     async def gap(self, newest: datetime, series: SeriesFilter) -> timedelta | None:
         """How far apart facts usually are, to the minute; None where there are too few to tell."""
         end = newest.replace(second=0, microsecond=0) + _MINUTE

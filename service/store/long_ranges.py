@@ -10,6 +10,7 @@ from service.intake.timestamps import moment_of
 from service.period.selection import BEGINNING, END, Place, Selection
 from service.store.columns import Columns, Copied
 from service.store.pool import Pool
+from service.store.reading_pool import reread
 from service.store.series import names_of
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class LongRanges:
             if (names := await series.names(copied)) is not None:
                 return copied, names
 
+    @reread
     async def _days(self, selection: Selection, names: "Sequence[str] | None") -> list[datetime]:
         start = selection.start - (selection.start - BEGINNING) % _DAY
         end = selection.end + (END - selection.end) % _DAY
