@@ -45,7 +45,7 @@ STATEMENTS: list[tuple[str, dict[str, Any], tuple[object, ...]]] = [
     ("buckets", {"size": "minute", "agg": "sum", "together": True}, (EDGES, *PERIOD, None, None, UPTO)),
     ("buckets", {"size": "minute", "agg": "max"}, (EDGES, *PERIOD, None, 1, UPTO)),
     ("buckets_from_totals", {"agg": "avg", "together": True}, ([START, END], *PERIOD, UPTO)),
-    ("totals", {"together": True}, (*PERIOD, None, NOW, UPTO)),
+    ("totals", {"size": "minute", "together": True}, (*PERIOD, None, NOW, UPTO)),
     ("pace", {"together": True}, (*PERIOD, None, UPTO)),
     *(("spread", {"size": size, "together": True}, (*PERIOD, None, 10, 20, True, UPTO)) for size in ("minute", "day")),
     ("days_with_readings", {"together": True}, (*DAY, None, UPTO)),
