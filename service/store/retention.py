@@ -115,6 +115,7 @@ class Retention:
         await ended(self._pool, "refreshing", REFRESHING_PATIENCE, "Rollups are being refreshed")
         for some in _groups(chunks):
             await insist(partial(self._drop, "reading", some[-1]["end"]))
+        await self._pool.execute("forget_noted", chunks[-1]["end"])
         log.info("dropped readings, whose rollups stay", before=until.isoformat(), chunks=len(chunks))
 
     async def _drop_rollups(self, lifetimes: Lifetimes) -> None:

@@ -101,8 +101,11 @@ async def _nothing() -> None: ...
 
 
 async def test_pages_are_of_what_is_kept(store: Store, con: "asyncpg.Connection[asyncpg.Record]") -> None:
+    noted = [NOW - 100 * DAY, NOW - DAY]
+    await write(store, *(Reading(round(ts.timestamp() * 1e6), "x", None, None, b'{"note":"stop"}') for ts in noted))
     await store.retention.keep_to(KEPT)
     since = store.retention.kept.readings
+    assert [ts for (ts,) in await con.fetch("select ts from noted")] == noted[1:]
     rows = await con.fetch("select ts from reading order by ts desc, id desc")
     assert since
     for number in (0, len(rows) - 10):

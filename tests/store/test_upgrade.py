@@ -194,6 +194,18 @@ async def test_the_series_of_all_readings_are_named(engine: Engine, schema: str,
     assert [name for (name,) in await earlier.fetch("select name from series")] == sorted(expected)
 
 
+async def test_notes_are_found_that_were_written_before(engine: Engine, schema: str, earlier: Connection) -> None:
+    taken = NOW - 2 * DAY
+    await earlier.execute(
+        "insert into reading (ts, series, fact, attributes) values ($1, 'line 1', null, $2), ($1, 'line 2', 1, $2)",
+        taken,
+        '{"note": "film torn"}',
+    )
+    await migrate(engine.url, schema, engine.server, lambda _: None)
+    found = await earlier.fetch(query("notes"), NOW - 9 * DAY, NOW, None, 500)
+    assert [tuple(row) for row in found] == [(taken, "line 1", "film torn")]
+
+
 async def test_the_apache_edition_has_no_marks(engine: Engine, schema: str, earlier: Connection) -> None:
     if engine.server.edition != "apache":
         pytest.skip("the community edition marks late readings")
