@@ -24,6 +24,7 @@ from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
 from service.store.reading_pool import ReadCounts, ReadingPool, open_reading_pool
 from service.store.records import Excerpt, Record, Records
+from service.store.retention import Retention
 from service.store.rollups import Rollups
 from service.store.series import Series
 from service.store.slices import Slices
@@ -81,6 +82,7 @@ class Store:
         self.lags = Lags(writing, server)
         self.long_ranges = LongRanges(reading)
         self.records = Records(reading)
+        self.retention = Retention(working, server)
         self.rollups = Rollups(working, server)
         self.series = Series(reading, primary, writing, server)
         self.slices = Slices(working)
