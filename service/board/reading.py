@@ -1,6 +1,6 @@
 """Reads boards: the buckets of their steps with running totals, the newest facts, and notes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -29,21 +29,39 @@ class Boards:
         running = running_totals("period", period, now)
         panels = MAX_SECTIONS if question.split else None
         numbers = await self._charts.numbers(BucketQuestion(period, "sum", series, panels, running), caller)
-        newest = {}
-        if question.split and period.start < running.due:
-            first = max(period.start, running.due - LOOKED_BACK)
-            newest = await self._store.facts.newest_by_series(first, min(period.end, now), series)
+        newest = await self._newest(question, running.due, now)
+        until = None if question.split else numbers.until
+        named = {panel.name for panel in numbers.panels}
         sections = [
             _section(
                 period,
                 running.due,
                 panel,
                 numbers.notes,
-                newest.get(panel.name or "") if question.split else numbers.until,
+                _newest_of(panel, newest, named) or until,
             )
             for panel in numbers.panels or ((Panel(None, None, ()),) if not question.split else ())
         ]
         return Board(period, running.due, tuple(_trimmed(sections) if question.trimmed else sections))
+
+    async def _newest(self, question: BoardQuestion, due: datetime, now: datetime) -> dict[str, datetime]:
+        """The end of the minute of the newest fact, of each series that has one; nothing where all that is asked for is
+        what the buckets tell."""
+        period, since = question.period, question.facts_since
+        if not question.split and since is None:
+            return {}
+        first = max(period.start, due - LOOKED_BACK)
+        if since is not None:
+            first = min(first, since.replace(second=0, microsecond=0))
+        last = min(period.end, now)
+        return await self._store.facts.newest_by_series(first, last, question.series) if first < last else {}
+
+
+def _newest_of(panel: Panel, newest: Mapping[str, datetime], named: Container[str | None]) -> datetime | None:
+    """That of a series, of those that have no panel of their own, or of all together."""
+    if panel.name is not None:
+        return newest.get(panel.name)
+    return max((moment for name, moment in newest.items() if name not in named), default=None)
 
 
 def _section(period: Period, due: datetime, panel: Panel, notes: Sequence[Note], newest: datetime | None) -> Section:

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import Running
+from tests.conftest import Engine, settings_for
+from tests.harness import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +141,47 @@ async def test_a_series_without_facts_is_grey_and_dated(shared: Running) -> None
     assert '<section class="still"><h2><bdi>still</bdi></h2>' in text
     assert f"no fact since {now - 20 * MINUTE:%H:%M}" in text
     assert '<section class="good"' in (await get(shared, HTML, **asked, stale="1h")).text
+
+
+def clock(moment: datetime) -> str:
+    return f"{moment:%H:%M}"
+
+
+async def test_a_break_is_no_standstill(engine: Engine, schema: str) -> None:
+    """Neither is what comes before a shift begins, nor its first minutes while nobody can have made anything."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    begun, until = now - 50 * MINUTE, now + 50 * MINUTE
+    rows = [
+        {"ts": (now - n * MINUTE).isoformat(), "plan": 1, "fact": 1, "series": name}
+        for name, last in (("made", 20), ("still", 30))
+        for n in range(last, 50)
+    ]
+    wall = {"view": "wall", "tz": "UTC", "step": "15m"}
+    a_break = f"break {clock(now - 19 * MINUTE)}-{clock(now + 20 * MINUTE)}"
+    async with running(settings_for(engine, schema, shifts=f"long {clock(begun)}-{clock(until)} {a_break}")) as service:
+        await post(service, *rows)
+        text = (await get(service, HTML, **wall)).text
+        assert '<section class="good"><h2><bdi>made</bdi></h2>' in text
+        assert '<section class="still"><h2><bdi>still</bdi></h2>' in text
+        together = (await get(service, HTML, **wall, split="none")).text
+        assert '<section class="good"' in together
+    # the next shift has just begun; facts came until it did
+    before = f"early {clock(begun)}-{clock(now - 19 * MINUTE)}; late {clock(now - 2 * MINUTE)}-{clock(until)}"
+    async with running(settings_for(engine, schema, shifts=before)) as service:
+        await post(service, {"ts": (now - 2 * MINUTE).isoformat(), "plan": 1, "series": "made"})
+        for split in ("series", "none"):
+            text = (await get(service, HTML, **wall, split=split)).text
+            assert '<section class="bad"' in text
+            assert '<section class="still"' not in text
+
+
+async def test_series_beyond_those_with_a_tile_are_not_still(fresh: Running) -> None:
+    now = datetime.now(UTC)
+    rows = [{"ts": now.isoformat(), "plan": 1, "fact": 1, "series": f"line {n:03}"} for n in range(102)]
+    rows += [{**row, "ts": (now - n * MINUTE).isoformat()} for row in rows for n in (1, 2)]
+    await post(fresh, *rows)
+    text = (await get(fresh, HTML, view="wall", **{"from": "-1h", "until": "+1h"})).text
+    assert '<section class="good"><h2><bdi>3 others</bdi></h2>' in text
 
 
 async def test_by_default_a_board_is_of_today_without_empty_hours(fresh: Running) -> None:
