@@ -164,6 +164,30 @@ async def test_a_connection_alone_makes_no_number_current(browser: Browser, fres
         assert len(sockets) == 3
 
 
+@pytest.mark.parametrize("address", ["/board?view=wall&from=-2h", "/board?from=-2h", "/"])
+async def test_what_was_sent_before_a_sleep_is_not_current_after_it(
+    browser: Browser, fresh: Running, address: str
+) -> None:
+    """A laptop wakes up with a message of before its sleep still on the way; the page asks anew."""
+    await fill(fresh, 2)
+    sockets: list[WebSocketRoute] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.route_web_socket("**/live**", between)
+        await page.goto(address)
+        board = page.locator("#board")
+        await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        await page.evaluate("(() => { const now = Date.now; Date.now = () => now() + 60_000; })()")
+        sockets[0].send("event: beat\ndata: null\n\n")
+        await expect(board).to_have_attribute("data-current", "no", timeout=PATIENCE)
+        await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        assert len(sockets) == 2
+
+
 @pytest.mark.parametrize("size", [(1080, 1920), (1024, 768), (390, 844)], ids=["upright", "four to three", "phone"])
 async def test_nothing_of_the_wall_is_cut_off_on_other_screens(
     browser: Browser, fresh: Running, size: tuple[int, int]
