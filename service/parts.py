@@ -133,7 +133,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         open_feed(
             store,
             charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
-            boards := Boards(store, charts),
+            boards := Boards(store, charts, shifts),
             Appearance(settings.time_format, labels=settings.labels, unit=settings.unit),
             shifts,
             counters,

@@ -1,7 +1,8 @@
 """Reads boards: the buckets of their steps with running totals, the newest facts, and notes."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 from itertools import pairwise
 
 from service.board.board import MAX_SECTIONS, Board, BoardQuestion, Row, Section
@@ -9,10 +10,14 @@ from service.charts.answering import Charts
 from service.period.bucket import BucketQuestion, Note, Panel, RunningBucket
 from service.period.comparison import difference
 from service.period.running import running_totals
+from service.period.shifts import Interval, Shifts
 from service.period.standing import Standing
 from service.period.steps import Period
+from service.period.working_times import worked
 from service.store import Store
 
+TimeIn = Callable[[Interval, datetime, datetime], timedelta]
+"""How much time there is in a step between two moments."""
 LOOKED_BACK = timedelta(days=2)
 """How long before now the newest fact of each series is looked for."""
 
@@ -20,8 +25,8 @@ LOOKED_BACK = timedelta(days=2)
 class Boards:
     """Reads what boards show."""
 
-    def __init__(self, store: Store, charts: Charts) -> None:
-        self._store, self._charts = store, charts
+    def __init__(self, store: Store, charts: Charts, shifts: Shifts) -> None:
+        self._store, self._charts, self._shifts = store, charts, shifts
 
     async def read(self, question: BoardQuestion, now: datetime, caller: str | None = None) -> Board:
         """The board as it is now. A caller waits for a turn; None are those who have had theirs already."""
@@ -32,9 +37,11 @@ class Boards:
         newest = await self._newest(question, running.due, now)
         until = None if question.split else numbers.until
         named = {panel.name for panel in numbers.panels}
+        made_in = _time_in(self._shifts)
         sections = [
             _section(
                 period,
+                made_in,
                 running.due,
                 panel,
                 numbers.notes,
@@ -64,23 +71,38 @@ def _newest_of(panel: Panel, newest: Mapping[str, datetime], named: Container[st
     return max((moment for name, moment in newest.items() if name not in named), default=None)
 
 
-def _section(period: Period, due: datetime, panel: Panel, notes: Sequence[Note], newest: datetime | None) -> Section:
+def _time_in(shifts: Shifts) -> TimeIn:
+    """How much time there is for what is planned in a step: breaks don't count where it is in a shift."""
+    known = cache(partial(worked, shifts))
+
+    def between(step: Interval, first: datetime, last: datetime) -> timedelta:
+        first, last = max(first, step[0]), min(last, step[1])
+        if first >= last:
+            return timedelta()
+        return known(first, last) if known(*step) else last - first
+
+    return between
+
+
+def _section(
+    period: Period, made_in: TimeIn, due: datetime, panel: Panel, notes: Sequence[Note], newest: datetime | None
+) -> Section:
     buckets = {bucket.bucket: bucket for bucket in panel.buckets if isinstance(bucket, RunningBucket)}
     own = [note for note in notes if panel.name in (None, note.series)]
-    rows = tuple(_rows(period, due, buckets, own))
-    return Section(panel.name, panel.others, rows, _standing(period, due, buckets), newest)
+    rows = tuple(_rows(period, made_in, due, buckets, own))
+    return Section(panel.name, panel.others, rows, _standing(period, made_in, due, buckets), newest)
 
 
-def _standing(period: Period, due: datetime, buckets: Mapping[datetime, RunningBucket]) -> Standing:
+def _standing(period: Period, made_in: TimeIn, due: datetime, buckets: Mapping[datetime, RunningBucket]) -> Standing:
     begun = [bucket for bucket in buckets.values() if bucket.ahead is not None]
-    ends = dict(pairwise(period.edges))
-    passed = [min(ends[one.bucket], due) - one.bucket for one in begun if one.due_fact is not None]
+    steps = {start: (start, end) for start, end in pairwise(period.edges)}
+    passed = [made_in(steps[one.bucket], one.bucket, due) for one in begun if one.due_fact is not None]
     return Standing(
         _target(buckets),
         begun[-1].due_total if any(one.due_plan is not None for one in begun) else None,
         _made(begun[-1]) if passed else None,
         sum(passed, timedelta()),
-        sum((_left(ends[one.bucket], one, due) for one in buckets.values()), timedelta()),
+        sum((_left(made_in, steps[one.bucket], one, due) for one in buckets.values()), timedelta()),
     )
 
 
@@ -95,26 +117,29 @@ def _made(bucket: RunningBucket) -> float:
     return bucket.due_total + (bucket.ahead or 0)
 
 
-def _left(end: datetime, bucket: RunningBucket | None, since: datetime) -> timedelta:
+def _left(made_in: TimeIn, step: Interval, bucket: RunningBucket | None, since: datetime) -> timedelta:
     """How long something is planned in a step after a moment."""
-    if bucket is None or bucket.plan is None:
-        return timedelta()
-    return max(timedelta(), end - max(bucket.bucket, since))
+    return timedelta() if bucket is None or bucket.plan is None else made_in(step, since, step[1])
 
 
 def _rows(
-    period: Period, due: datetime, buckets: Mapping[datetime, RunningBucket], notes: Sequence[Note]
+    period: Period,
+    made_in: TimeIn,
+    due: datetime,
+    buckets: Mapping[datetime, RunningBucket],
+    notes: Sequence[Note],
 ) -> Iterator[Row]:
     """A row for each step. Where nothing was read of one, the totals are those of the one before."""
     target = _target(buckets)
     steps = list(pairwise(period.edges))
-    left = sum((_left(end, buckets.get(start), start) for start, end in steps), timedelta())
+    left = sum((_left(made_in, step, buckets.get(step[0]), step[0]) for step in steps), timedelta())
     before: RunningBucket | None = None
-    for start, end in steps:
+    for step in steps:
+        start, end = step
         bucket = buckets.get(start)
         before = bucket or before
         until = min(end, due)
-        left -= _left(end, bucket, start) - _left(end, bucket, max(start, until))
+        left -= _left(made_in, step, bucket, start) - _left(made_in, step, bucket, max(start, until))
         begun, known = start < due, before if before and before.ahead is not None else None
         plan, fact = (bucket.due_plan, bucket.due_fact) if bucket else (None, None)
         made = _made(known) if begun and known else None

@@ -175,6 +175,49 @@ async def test_a_break_is_no_standstill(engine: Engine, schema: str) -> None:
             assert '<section class="still"' not in text
 
 
+async def test_in_a_break_nothing_can_be_made(engine: Engine, schema: str) -> None:
+    """What is needed an hour, and in how many minutes so much is planned as the fact is behind, are of the time without
+    breaks, as on the live page."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    begun, until = now - 60 * MINUTE, now + 60 * MINUTE
+    rests = [(now - 40 * MINUTE, now - 20 * MINUTE), (now + 20 * MINUTE, now + 50 * MINUTE)]
+
+    def minutes(start: datetime, end: datetime) -> int:
+        """Without breaks."""
+        every = (start + n * MINUTE for n in range(int((end - start) / MINUTE)))
+        return sum(not any(first <= one < last for first, last in rests) for one in every)
+
+    breaks = " ".join(f"break {clock(first)}-{clock(last)}" for first, last in rests)
+    async with running(settings_for(engine, schema, shifts=f"long {clock(begun)}-{clock(until)} {breaks}")) as service:
+        await post(service, {"series": "made", "ts": begun.isoformat(), "for": "2h", "plan": 70})
+        found = (await get(service, tz="UTC", step="30m", format="json")).json()
+        passed = minutes(begun, datetime.fromisoformat(found["due_until"]))
+        assert found["plan"] == pytest.approx(passed)
+        assert found["minutes_ahead"] == pytest.approx(-passed)
+        assert found["needed_an_hour"] == pytest.approx(70 / ((70 - passed) / 60))
+        over = [row for row in found["rows"] if row["until"] <= found["due_until"]]
+        assert [row["needed_an_hour"] for row in over] == pytest.approx(
+            [70 / ((70 - minutes(begun, datetime.fromisoformat(row["until"]))) / 60) for row in over]
+        )
+
+
+async def test_a_night_shift_is_not_cut_at_midnight(engine: Engine, schema: str) -> None:
+    """Neither where it is named as a shift nor where only its beginning is."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    begun, until = hour - 15 * HOUR, hour - HOUR
+    shifts = f"night {clock(begun)}-{clock(until)}"
+    async with running(settings_for(engine, schema, shifts=shifts)) as service:
+        for asked in ({}, {"shift": "night"}, {"from": "last-shift"}, {"from": "shift"}):
+            found = (await get(service, tz="UTC", format="json", **asked)).json()
+            assert (found["from"], found["until"]) == tuple(f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in (begun, until))
+            assert "Night shift" in (await get(service, HTML, tz="UTC", **asked)).text
+            check = await service.http.get("/check", params={"behind": "1", "tz": "UTC", **asked})
+            assert check.json()["until"] == found["until"]
+    async with running(settings_for(engine, schema)) as service:
+        found = (await get(service, tz="Europe/Berlin", format="json", **{"from": "2026-03-29T01:00"})).json()
+        assert (found["from"], found["until"]) == ("2026-03-29T00:00:00Z", "2026-03-29T22:00:00Z")
+
+
 async def test_series_beyond_those_with_a_tile_are_not_still(fresh: Running) -> None:
     now = datetime.now(UTC)
     rows = [{"ts": now.isoformat(), "plan": 1, "fact": 1, "series": f"line {n:03}"} for n in range(102)]

@@ -71,6 +71,9 @@ async def test_the_wall_can_be_read_from_afar(browser: Browser, fresh: Running, 
             " one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1).length"
         )
         assert cut == 0
+        if series:
+            await expect(shown.first).to_contain_text("at this pace")
+            await expect(shown.first.locator(".foot p").last).to_be_visible()
         assert await faults(page) == []
         if series > 12:
             await expect(page.locator("#page")).to_have_text("1 of 3")
