@@ -47,6 +47,8 @@ def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults
             asked = read_board_parameters(given)
             view = asked.board_view(defaults, grant, speaks.code)
             period, _ = view.period.at(datetime.now(UTC), defaults.shifts)
+            if asked.excel and form != "csv":
+                raise bad_parameter("excel", FOR_CSV)
         except BadRequest as error:
             if form != "html" or "wall" in dict(given).get("view", ""):
                 raise
@@ -54,8 +56,6 @@ def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults
             return await _form(pages, given, speaks, grant, defaults, error)
         if form == "html":
             return await _page(feed, pages, view, asked, given, speaks, defaults, request)
-        if asked.excel and form != "csv":
-            raise bad_parameter("excel", FOR_CSV)
         question = BoardQuestion(period, view.series, view.split, view.period.is_trimmed(defaults.shifts))
         found = await boards.read(question, datetime.now(UTC), caller_of(request))
         if form == "json":
