@@ -82,6 +82,34 @@ async def test_the_wall_can_be_read_from_afar(browser: Browser, fresh: Running, 
             assert await shown.first.inner_text() != first
 
 
+@pytest.mark.parametrize("series", [1, 4, 9, 12])
+async def test_names_on_the_wall_are_told_apart_and_every_tile_says_all(
+    browser: Browser, fresh: Running, series: int
+) -> None:
+    """What tells lines apart is often the end of their names; each has its target and what comes of it at this pace."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = [
+        {"series": f"Montagelinie {number:02}", "ts": (now - minute * timedelta(minutes=1)).isoformat(), "plan": 50}
+        | ({"fact": 45.5} if minute > 0 else {})
+        for number in range(series)
+        for minute in range(-30, 60)
+    ]
+    assert (await fresh.http.post("/readings", json=rows)).status_code == 200
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.goto("/board?view=wall&from=-2h&until=%2B1h&lang=de")
+        await expect(page.locator("#board")).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        await keep(page, f"wall-names-{series}")
+        cut = await page.evaluate(
+            "[...document.querySelectorAll('section, h2, .foot p, small')].filter((one) =>"
+            " one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1)"
+            ".map((one) => one.tagName + one.innerText)"
+        )
+        assert cut == []
+        for words in ("Ziel", "Prognose", "Rückstand"):
+            await expect(page.locator("section:visible").filter(has_text=words)).to_have_count(series)
+        await expect(page.locator(".target:visible")).to_have_count(series)
+
+
 async def test_the_worst_stand_first_and_colours_say_how_bad(browser: Browser, fresh: Running) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     facts = {"good": 10.0, "near": 9.7, "bad": 5.0}
