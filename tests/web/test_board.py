@@ -43,6 +43,10 @@ async def test_the_board_is_accessible_and_moves(browser: Browser, fresh: Runnin
         await expect(page.locator(".notes").filter(has_text="film torn")).to_have_count(1)
         assert await faults(page) == []
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        lefts = await page.evaluate(
+            "['.brand', '#which'].map((one) => document.querySelector(one).getBoundingClientRect().left)"
+        )
+        assert lefts[0] == lefts[1], "header and content begin at the same place"
         await keep(page, f"board-{scheme}-{width}")
         before = await page.locator(".board-tiles dd").nth(2).inner_text()
         moment = (datetime.now(UTC) - timedelta(minutes=3)).isoformat()
