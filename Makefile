@@ -8,7 +8,7 @@ GRAPHITE := .taktline/graphite
 MANIFESTS := .taktline/manifests
 export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
 
-.PHONY: run test coverage check image manifests bench graphite chaos siege gallery screens catalogues lock clean
+.PHONY: run test coverage check image manifests bench graphite chaos siege cli gallery screens catalogues lock clean
 
 run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
 	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
@@ -51,6 +51,9 @@ chaos: $(VENV)/ready.stamp ## Let everything fail for a minute, then compare wha
 
 siege: $(VENV)/ready.stamp ## Attack a service, and see how long others wait meanwhile
 	@$(BIN)/python -m siege $(ARGS)
+
+cli: $(VENV)/ready.stamp ## Write what the commands say of themselves into docs/cli.md
+	@PYTHONPATH=. $(BIN)/python docs/cli.py
 
 gallery: $(VENV)/ready.stamp ## Draw docs/gallery.md
 	@$(BIN)/python docs/gallery.py
