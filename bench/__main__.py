@@ -21,6 +21,7 @@ from bench import (
     live,
     sockets,
     spans,
+    storage,
     tail,
     wall,
 )
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "backfill": backfill.measure,
     "spans": spans.measure,
     "corrections": corrections.measure,
+    "storage": storage.measure,
 }
 
 

@@ -1,7 +1,8 @@
 """The command line: `taktline run_server`, `taktline demo`, `taktline migrate`, `taktline keys`,
-`taktline share`, `taktline completion`."""
+`taktline share`, `taktline doctor`, `taktline completion`."""
 
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,15 +10,17 @@ import click
 import structlog
 
 from service.commands.completion import completion
+from service.commands.doctor import doctor
 from service.commands.keys import keys
 from service.commands.running import run
 from service.commands.share import share
 from service.limits.open_files import allow_many
-from service.parts import open_database
+from service.parts import open_database, reached
 from service.run.boot import Service, serving
 from service.run.demo import emitting
 from service.run.lifecycle import leave
 from service.settings import Settings
+from service.store.migrate import pending
 
 log = structlog.stdlib.get_logger("service")
 
@@ -26,9 +29,10 @@ To begin with:
   taktline demo                       sample readings, at http://localhost:8080/
   taktline run_server                 the same without them, for your own
   taktline keys add me --scope admin  from then on, nobody comes in without a key
+  taktline doctor                     whether all is well, and what isn't
 
 \b
-Exit status:
+Exit status (doctor and migrate --check have their own):
   0    done, or stopped as it was told
   1    it can't be done: the sentence on the standard error says why
   2    the command line can't be understood
@@ -51,6 +55,7 @@ Examples:
 """
 MIGRATE = """\b
 Examples:
+  DATABASE_URL=postgresql://taktline@localhost/taktline taktline migrate --check
   DATABASE_URL=postgresql://taktline@localhost/taktline taktline migrate
 
 The service does the same when it starts. Where several run, do it before they get a new version: those of the version
@@ -83,9 +88,29 @@ def demo() -> None:
 
 
 @main.command(epilog=MIGRATE)
-def migrate() -> None:
+@click.option(
+    "--check", is_flag=True, help="Only say what would be applied; the status is 0 for nothing, 1 for something."
+)
+def migrate(*, check: bool) -> None:
     """Bring the database's schema up to date, then exit."""
-    run(_migrate)
+    if not check:
+        run(_migrate)
+        return
+    found: list[str] = []
+
+    async def look(settings: Settings) -> None:
+        async with reached(settings, log.info) as (hosts, server):
+            found.extend(await pending(hosts, settings.database_schema, server))
+
+    def refused(why: str) -> None:
+        click.echo(f"taktline: {why}", err=True)
+        sys.exit(2)
+
+    run(look, refused)
+    for name in found:
+        click.echo(f"would apply {name}")
+    click.echo("the schema is up to date" if not found else f"{len(found)} files", err=True)
+    sys.exit(1 if found else 0)
 
 
 async def _serve(settings: Settings) -> None:
@@ -122,6 +147,7 @@ def _keep_what_is_loaded() -> None:
 main.add_command(completion)
 main.add_command(keys)
 main.add_command(share)
+main.add_command(doctor)
 
 if __name__ == "__main__":
     main()

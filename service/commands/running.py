@@ -14,8 +14,9 @@ from service.run.logs import configure
 from service.settings import Settings
 
 
-def run(command: Callable[[Settings], Awaitable[None]]) -> None:
-    """Run a command. Where it can't do its work, print one sentence and exit with a status."""
+def run(command: Callable[[Settings], Awaitable[None]], failed: Callable[[str], None] | None = None) -> None:
+    """Run a command. Where it can't do its work, print one sentence and exit with a status, unless `failed`, which is
+    told the sentence, does so in another way."""
     # Both signals end the start-up in the same orderly way; once the server runs, it handles them itself.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
@@ -24,6 +25,8 @@ def run(command: Callable[[Settings], Awaitable[None]]) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_awaited(command, settings))
     except TaktlineError as exc:
+        if failed is not None:
+            failed(exc.detail)
         click.echo(f"taktline: {exc.detail}", err=True)
         sys.exit(exc.exit_status if isinstance(exc, StartError) else 1)
     except KeyboardInterrupt:
