@@ -19,6 +19,7 @@ from bench import (
     export,
     ingest,
     live,
+    scale,
     sockets,
     spans,
     tail,
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "backfill": backfill.measure,
     "spans": spans.measure,
     "corrections": corrections.measure,
+    "scale": scale.measure,
 }
 
 
