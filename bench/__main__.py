@@ -22,6 +22,7 @@ from bench import (
     scale,
     sockets,
     spans,
+    storage,
     tail,
     wall,
 )
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "spans": spans.measure,
     "corrections": corrections.measure,
     "scale": scale.measure,
+    "storage": storage.measure,
 }
 
 

@@ -1,22 +1,25 @@
 """The command line: `taktline run_server`, `taktline demo`, `taktline migrate`, `taktline keys`,
-`taktline share`."""
+`taktline share`, `taktline doctor`."""
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import click
 import structlog
 
+from service.commands.doctor import doctor
 from service.commands.keys import keys
 from service.commands.running import run
 from service.commands.share import share
 from service.limits.open_files import allow_many
-from service.parts import open_database
+from service.parts import open_database, reached
 from service.run.boot import Service, serving, settle
 from service.run.demo import emitting
 from service.run.lifecycle import leave
 from service.run.workers import run_workers
 from service.settings import Settings
+from service.store.migrate import pending
 
 log = structlog.stdlib.get_logger("service")
 
@@ -42,9 +45,29 @@ def demo() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option(
+    "--check", is_flag=True, help="Only say what would be applied; the status is 0 for nothing, 1 for something."
+)
+def migrate(*, check: bool) -> None:
     """Bring the database's schema up to date, then exit."""
-    run(_migrate)
+    if not check:
+        run(_migrate)
+        return
+    found: list[str] = []
+
+    async def look(settings: Settings) -> None:
+        async with reached(settings, log.info) as (hosts, server):
+            found.extend(await pending(hosts, settings.database_schema, server))
+
+    def refused(why: str) -> None:
+        click.echo(f"taktline: {why}", err=True)
+        sys.exit(2)
+
+    run(look, refused)
+    for name in found:
+        click.echo(f"would apply {name}")
+    click.echo("the schema is up to date" if not found else f"{len(found)} files", err=True)
+    sys.exit(1 if found else 0)
 
 
 async def _serve(settings: Settings) -> int:
@@ -76,6 +99,7 @@ async def _migrate(settings: Settings) -> None:
 
 main.add_command(keys)
 main.add_command(share)
+main.add_command(doctor)
 
 if __name__ == "__main__":
     main()

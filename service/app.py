@@ -22,6 +22,7 @@ from service.errors import StartError
 from service.languages.sentence import translatable
 from service.metrics import Metrics
 from service.parts import Parts
+from service.period.kept import Kept
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.asyncapi import ADDRESS as ASYNCAPI
 from service.routes.asyncapi import asyncapi_route
@@ -131,6 +132,10 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         settings.language,
     )
     view_of = views_for(defaults)
+
+    def kept() -> Kept:
+        return store.retention.kept
+
     return [
         socket_route(gate, settings.max_frame_bytes, parts.connections, counters),
         home_route(feed, pages, defaults, counters),
@@ -138,15 +143,15 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         series_route(store.series.names),
         live_socket_route(feed, view_of, counters, admits, settings.language),
         readings_route(gate, max_body),
-        *correction_routes(gate, store.corrections, feed.changed, defaults, max_body),
+        *correction_routes(gate, store.corrections, feed.changed, kept, defaults, max_body),
         correction_list_route(store.corrections, parts.reading, pages, defaults, counters),
         *write_routes(gate, counters, max_body),
         ping,
         health_route(parts.writer),
         query_route(counters, max_body),
         *bucket_routes(counters, max_body),
-        chart_route(parts.charts, defaults),
-        board_route(parts.boards, feed, pages, defaults, counters),
+        chart_route(parts.charts, defaults, kept),
+        board_route(parts.boards, feed, pages, defaults, kept, counters),
         check_route(parts.checking, parts.reading, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),
         export_route(store.long_ranges, parts.reading, defaults, admits, parts.memory),

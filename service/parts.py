@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -25,11 +26,12 @@ from service.charts.renderer import open_renderer
 from service.crew import Crew
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
-from service.errors import DatabaseAway, DatabaseUnusable, Unavailable
+from service.errors import DatabaseAway, DatabaseUnusable, TaktlineError, Unavailable
 from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.series_limit import SeriesLimit
+from service.intake.timestamps import microseconds
 from service.intake.writer import Writer
 from service.limits.allowance import Allowance
 from service.limits.fair_line import FairLine
@@ -141,6 +143,7 @@ async def open_parts(
     async with (
         open_database(settings, say) as (hosts, server),
         open_store(hosts, search_path(settings.database_schema, server), server) as store,
+        _kept(store, settings),
         open_tracer(settings.otel_exporter_otlp_endpoint) as tracer,
         open_renderer(settings.render_workers, counters, tracer) as renderer,
         aclosing(Assets(settings.taktline_cache)) as assets,
@@ -177,7 +180,14 @@ async def open_parts(
         counters.watch_series(lambda: figures.current)
         take_over(await renderer.warm())
         most = min(settings.queue_readings, MOST_EMBEDDED) if server.embedded else settings.queue_readings
-        rules = Rules(settings.min_ts, settings.max_clock_skew, most, settings.max_plan_ahead, shifts.breaks)
+        rules = Rules(
+            settings.min_ts,
+            settings.max_clock_skew,
+            most,
+            settings.max_plan_ahead,
+            shifts.breaks,
+            kept_since=lambda: _in_microseconds(store.retention.kept.readings),
+        )
         series = SeriesLimit(settings.max_series, store.batches.known, store.series)
         with suppress(Unavailable):
             await series.count()
@@ -245,6 +255,18 @@ async def _address(settings: Settings, say: Say, *, beside: bool) -> AsyncIterat
             yield engine.url
 
 
+@asynccontextmanager
+async def reached(settings: Settings, say: Say) -> AsyncIterator[tuple[DatabaseHosts, DatabaseServer]]:
+    """The database of the settings as it is, also beside a running service. Nothing in it is changed."""
+    read_queries()
+    async with _address(settings, say, beside=True) as url:
+        hosts = DatabaseHosts(url)
+        try:
+            yield hosts, await inspect(hosts, install=False)
+        finally:
+            hosts.close()
+
+
 async def _prepare(hosts: DatabaseHosts, settings: Settings, say: Say) -> DatabaseServer:
     server = await _found(hosts, say)
     say(f"database: {server.describe()}{f' at {hosts.in_use}' if hosts.several else ''}")
@@ -266,6 +288,27 @@ async def _found(hosts: DatabaseHosts, say: Say) -> DatabaseServer:
                 raise
             say(f"waiting for the database: {exc.detail}")
             await asyncio.sleep(2)
+
+
+@asynccontextmanager
+async def _kept(store: Store, settings: Settings) -> AsyncIterator[None]:
+    """Apply what the settings say about how readings are kept. Raises DatabaseUnusable where that is impossible."""
+    await store.retention.check(settings.lifetimes)
+    await store.retention.look()
+    if settings.compress_after is not None:
+        if store.server.edition == "apache":
+            raise DatabaseUnusable(
+                "COMPRESS_AFTER can't be used: TimescaleDB's Apache edition has no columnstore; leave it empty"
+            )
+        try:
+            await store.jobs.move_after(settings.compress_after)
+        except TaktlineError as exc:
+            raise DatabaseUnusable(f"COMPRESS_AFTER can't be applied: {exc.detail}") from exc
+    yield
+
+
+def _in_microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else microseconds(moment)
 
 
 @asynccontextmanager
@@ -306,7 +349,8 @@ async def _maintained(
 ) -> AsyncIterator[JobWatch]:
     watch = JobWatch(store)
     leadership = Leadership(hosts, search_path(settings.database_schema, store.server), store.server)
-    task = asyncio.create_task(maintain(store, watch, leadership, settings.batch_memory, keyring.note_used, alarms))
+    kept = settings.batch_memory, settings.lifetimes
+    task = asyncio.create_task(maintain(store, watch, leadership, *kept, keyring.note_used, alarms))
     try:
         yield watch
     finally:

@@ -29,6 +29,7 @@ from service.alerts.addresses import read_address, read_secret_key
 from service.alerts.rules import read_names, read_rules
 from service.errors import StartError
 from service.languages.language import languages
+from service.period.lifetimes import ORDER, Lifetimes, check_columnstore, check_lifetime, setting_of
 from service.period.shift_rules import read_shift_rules
 from service.period.shifts import Shifts
 from service.period.times import check_time_format, zone_named, zones
@@ -204,6 +205,30 @@ class Settings(BaseSettings):
         timedelta(days=7),
         description="How long a committed batch id is remembered, so that sending it again is harmless.",
     )
+    retention_readings: Duration | None = Field(
+        None,
+        description="How long readings are kept, like `400d`, and at least 31 days; of older ones their rollups stay. "
+        "By default for ever.",
+    )
+    retention_minute: Duration | None = Field(
+        None,
+        description="The same for minutes, at least as long as `RETENTION_READINGS`; charts of older times have longer "
+        "steps.",
+    )
+    retention_quarter: Duration | None = Field(
+        None, description="The same for quarters of an hour, at least as long as `RETENTION_MINUTE`."
+    )
+    retention_hour: Duration | None = Field(
+        None, description="The same for hours, at least as long as `RETENTION_QUARTER`."
+    )
+    retention_day: Duration | None = Field(
+        None, description="The same for days (UTC), at least as long as `RETENTION_HOUR`."
+    )
+    compress_after: Duration | None = Field(
+        None,
+        description="How long after its week a chunk of readings moves to the columnstore, like `30d`. By default as "
+        "the database has it, which at first is `7d`.",
+    )
     max_body_bytes: Size = Field(16 * 2**20, ge=1024, description="Largest body of a request, after decompression.")
     max_frame_bytes: Size = Field(2**20, ge=1024, description="Largest WebSocket frame; a larger one closes 1009.")
     queue_readings: int = Field(
@@ -270,6 +295,21 @@ class Settings(BaseSettings):
             raise ValueError(f"'{value.isoformat()}' has no offset; write it like 1970-01-01T00:00:00Z")
         return value
 
+    @field_validator(*(setting_of(kept).lower() for kept in ORDER))
+    @classmethod
+    def _kept_long_enough(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if value is not None:
+            earlier = {kept: info.data[name] for kept in ORDER if (name := setting_of(kept).lower()) in info.data}
+            check_lifetime((info.field_name or "").removeprefix("retention_"), value, earlier)
+        return value
+
+    @field_validator("compress_after")
+    @classmethod
+    def _usable_columnstore(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        if value is not None:
+            check_columnstore(value, info.data.get("retention_readings"))
+        return value
+
     @field_validator("memory_limit")
     @classmethod
     def _enough_memory(cls, value: int, info: ValidationInfo) -> int:
@@ -319,6 +359,11 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_format(cls, value: str) -> str:
         return check_time_format(value)
+
+    @property
+    def lifetimes(self) -> Lifetimes:
+        """How long readings and their rollups are kept."""
+        return Lifetimes(*(getattr(self, setting_of(kept).lower()) for kept in ORDER))
 
     @property
     def labels(self) -> tuple[str, str]:

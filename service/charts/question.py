@@ -11,6 +11,7 @@ from service.languages.language import ENGLISH
 from service.period.bucket import Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
+from service.period.kept import Coarser
 from service.period.selection import ALL_SERIES, SeriesFilter
 from service.period.shifts import Shift
 from service.period.steps import Period
@@ -46,7 +47,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     `unfinished` is the beginning of the first step of the period that isn't over yet, if there is one. `asked_step` is
     the step that somebody asked for, where the steps of the period had to be longer, and `shift` the one that was asked
     for. `now` is the running minute where the period reaches beyond the running step. Without `notes`, those of the
-    period are left out.
+    period are left out. `coarser` says why its steps are longer than asked for, where nothing finer is kept.
     """
 
     period: Period
@@ -61,6 +62,7 @@ class ChartQuestion(msgspec.Struct, frozen=True):
     earlier: Earlier | None = None
     shift: Shift | None = None
     notes: bool = True
+    coarser: Coarser | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):

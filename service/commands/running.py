@@ -6,7 +6,7 @@ from service.run.main_task import carry_out
 from service.settings import Settings
 
 
-def run(command: Callable[[Settings], Awaitable[int | None]]) -> None:
+def run(command: Callable[[Settings], Awaitable[int | None]], failed: Callable[[str], None] | None = None) -> None:
     """Run a command, which returns the exit status, None being 0. Where it can't do its work, print one sentence and
-    exit with a status."""
-    carry_out(Settings.load, command)
+    exit with a status, unless `failed`, which is told the sentence, does so in another way."""
+    carry_out(Settings.load, command, failed)

@@ -153,3 +153,8 @@ def _check_numbers(value: object, key: str = "attributes") -> None:
                 _check_numbers(inner, key)
         case _:
             pass
+
+
+def may_be_note(encoded: bytes | None) -> bool:
+    """Whether these attributes, as encode_attributes() returns them, may have a note; all that have one may."""
+    return encoded is not None and b'"note":' in encoded

@@ -16,7 +16,8 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     """A batch that is ready to be written: how many readings it will be in the database, its rows in COPY format, the
     minutes (since 1970) of these rows, the series of all its readings, the time of the oldest one (microseconds since
     1970), the digest of its content if it has an id, how many faulty readings were left out, with the first of their
-    faults, and the readings that stand for several, whose rows are yet to be made."""
+    faults, the readings that stand for several, whose rows are yet to be made, and the times (microseconds since 1970)
+    and series of notes."""
 
     id: str | None
     digest: bytes | None
@@ -28,6 +29,7 @@ class Packed(msgspec.Struct, frozen=True, gc=False):
     refused: int = 0
     faults: tuple[Fault, ...] = ()
     spreads: Spreads = NO_SPREADS
+    notes: tuple[tuple[int, bytes], ...] = ()
 
     @property
     def items(self) -> int:

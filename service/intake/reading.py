@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -24,6 +24,8 @@ than the attributes that fit into a reading."""
 MAX_VALUE = 1e290
 """The largest absolute value of plan and fact; the sum of 10^18 of them is still finite."""
 DEFAULT_SERIES = "default"
+NOT_KEPT = "from when on readings are kept (RETENTION_READINGS); of what is older, nothing can be changed"
+"""What is wrong with readings of a time of which only the rollups are kept."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _TIME_KEYS = otherwise_cased(("time", "timestamp")) | {"time", "timestamp"}
@@ -41,10 +43,16 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     minutes: int | None = None
 
 
+def kept_for_ever() -> int | None:
+    """Readings of any time are kept."""
+    return None
+
+
 class Rules(msgspec.Struct, frozen=True):
     """The limits of an installation: the earliest `ts`, how far a `ts` may be ahead of the clock with a fact, the
     readings of a batch, how far a `ts` may be ahead without a fact; which minutes are left out where a reading stands
-    for a span of time; and to what the readings of a correction have to keep."""
+    for a span of time; to what the readings of a correction have to keep; and what returns from when on readings are
+    kept, in microseconds since 1970."""
 
     min_ts: datetime
     max_clock_skew: timedelta
@@ -52,11 +60,13 @@ class Rules(msgspec.Struct, frozen=True):
     max_plan_ahead: timedelta = timedelta(days=400)
     breaks: Breaks = no_breaks
     within: Within | None = None
+    kept_since: Callable[[], int | None] = kept_for_ever
 
     def bounds(self, now: int) -> tuple[int, int]:
         """The earliest and the latest `ts` that are allowed at `now` with a fact; all three are in microseconds since
         1970."""
-        return microseconds(self.min_ts), now + self.max_clock_skew // _MICROSECOND
+        earliest, since = microseconds(self.min_ts), self.kept_since()
+        return earliest if since is None else max(earliest, since), now + self.max_clock_skew // _MICROSECOND
 
     def latest_plan(self, now: int) -> int:
         """The latest `ts` that is allowed without a fact, which is never earlier than that with one."""
@@ -71,6 +81,14 @@ class Bounds(msgspec.Struct, frozen=True):
     now: int
     earliest: int
     latest: int
+
+    def check_earliest(self, ts: int) -> None:
+        """Raise Refusal where a time is too early, or so early that readings of it aren't kept any more."""
+        if ts >= self.earliest:
+            return
+        if ts < microseconds(self.rules.min_ts):
+            raise Refusal("ts", f"is before {show(microseconds(self.rules.min_ts))}")
+        raise Refusal("ts", f"is before {show(self.earliest)}, {NOT_KEPT}")
 
     def check_latest(self, field: str, what: str, ts: int, *, has_fact: bool) -> None:
         """Raise Refusal, with the field at fault, where a time is too late."""
@@ -195,8 +213,7 @@ def _check_ts(value: object, bounds: Bounds, *, has_fact: bool) -> int | None:
         ts = microseconds(value)
     else:
         raise Refusal.because("ts", "RFC 3339 text or a number", _name(value))
-    if ts < bounds.earliest:
-        raise Refusal("ts", f"is before {show(bounds.earliest)}")
+    bounds.check_earliest(ts)
     bounds.check_latest("ts", "is", ts, has_fact=has_fact)
     return ts
 

@@ -12,6 +12,7 @@ from service.period.bucket import BucketQuestion, Numbers, RunningBucket
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
 from service.period.ends import Asked, Ends, read_ends
+from service.period.kept import ALL_KEPT, Kept, coarser, in_kept_steps
 from service.period.open_hours import OpenHours
 from service.period.running import Cumulative, running_totals
 from service.period.selection import SeriesFilter
@@ -49,11 +50,12 @@ class View(msgspec.Struct, frozen=True):
     choice: ChartChoice = ChartChoice()
     language: str = ENGLISH
 
-    def question(self, looks: Appearance, now: datetime, shifts: Shifts) -> ChartQuestion:
-        """What the charts are asked at a time, for a picture that looks like `looks` otherwise. BadRequest names what
-        can't be shown together."""
+    def question(self, looks: Appearance, now: datetime, shifts: Shifts, kept: Kept = ALL_KEPT) -> ChartQuestion:
+        """What the charts are asked at a time, for a picture that looks like `looks` otherwise, as far as it is kept.
+        BadRequest names what can't be shown together."""
         ends = read_ends(self.span, self.zone, now, shifts)
-        period, choice = self._period(ends, now), self.choice
+        wanted, choice = self._period(ends, now), self.choice
+        period = in_kept_steps(wanted, kept, choice.agg, choice.earlier)
         looks = msgspec.structs.replace(
             looks,
             width=self.width,
@@ -74,6 +76,7 @@ class View(msgspec.Struct, frozen=True):
             now=period.line_at(now),
             earlier=choice.earlier,
             shift=ends.shift,
+            coarser=coarser(kept, wanted.start) if period != wanted else None,
         )
 
     def _period(self, ends: Ends, now: datetime) -> Period:

@@ -21,7 +21,7 @@ from service.live.view import View, totals_of, totals_question
 from service.period.selection import Selection, SeriesFilter
 from service.period.shifts import Shifts
 from service.period.steps import Period
-from service.store import Store
+from service.store import Excerpt, Store
 from service.store.totals import Totals
 
 NEWEST_RECORDS = 12
@@ -83,7 +83,7 @@ class ViewReader:
     async def take(self, view: View, before: ViewSnapshot | None) -> ViewSnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
         now = datetime.now(UTC)
-        question = view.question(self._looks, now, self._shifts)
+        question = view.question(self._looks, now, self._shifts, self._store.retention.kept)
         picture, series = await self._charts.picture(question), view.series
         specs, bars, lines = _drawn(picture, before)
         fresh = await freshness(self._store.facts, picture.numbers.until, series, before.fresh if before else None)
@@ -102,7 +102,8 @@ class ViewReader:
     ) -> ViewContent:
         period, of_chart = picture.period, view.choice.has_own_totals
         totals = await self._read_totals(question, now, of_chart=of_chart)
-        records = await self._store.records.newest(NEWEST_RECORDS, _until_now(period, view.series, now))
+        newest_of = _until_now(period, view.series, now)
+        records = await self._store.records.at(0, NEWEST_RECORDS, newest_of, down=True)
         empty = not totals.readings and not await self._store.overview.has_readings(view.series.patterns)
         zone, is_over, language = ZoneInfo(view.zone), period.end <= now, language_named(view.language)
         sums, rows = self._macros(view.language, "live.html"), self._macros(view.language, "records.html")
@@ -112,7 +113,7 @@ class ViewReader:
         return ViewContent(
             *drawn,
             str(sums.totals(totals, zone, today, picture.now is not None, of_chart, compared)),
-            str(rows.rows(records, zone)),
+            _rows(rows, records, zone),
             view.zone,
             newest.timestamp() if newest else None,
             None if is_over else fresh.patience,
@@ -131,6 +132,13 @@ class ViewReader:
             return await self._store.overview.totals(Selection(period.start, period.end, question.series), now)
         numbers = await self._charts.numbers(totals_question(question, now))
         return totals_of(numbers, min(period.end, now.replace(second=0, microsecond=0)))
+
+
+def _rows(macros: Any, found: Excerpt, zone: ZoneInfo) -> str:
+    """The newest records and, if these are all that are kept of them, from when on that is."""
+    rows = str(macros.rows(found.items, zone))
+    is_last = found.since is not None and len(found.items) == found.total
+    return rows + str(macros.gone(found.since, zone)) if is_last else rows
 
 
 def _until_now(period: Period, series: SeriesFilter, now: datetime) -> Selection:

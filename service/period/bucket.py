@@ -77,8 +77,10 @@ class Note(msgspec.Struct, frozen=True):
 
 class Numbers(msgspec.Struct, frozen=True):
     """All the numbers that a chart shows, in one panel or several. `until` is the end of the minute of the newest
-    fact. The notes of the period are in order."""
+    fact. The notes of the period are in order. `since` is from when on readings are kept, where there were others
+    before."""
 
     panels: tuple[Panel, ...]
     until: datetime | None
     notes: tuple[Note, ...] = ()
+    since: datetime | None = None

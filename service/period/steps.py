@@ -1,7 +1,7 @@
 """A period of time cut into steps, as the parameters of an address ask for it."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -146,6 +146,19 @@ def in_longer_steps(period: Period, most: float) -> Period:
     longer = names[names.index(period.step) :]
     cuts = (_cut(period.start, period.end, name, period.zone, period.end, period.open) for name in longer)
     return next((cut for cut in cuts if cut.count <= most), None) or period
+
+
+def in_coarser_steps(period: Period, fits: Callable[[Period], bool]) -> Period | None:
+    """The same period in its own step, or in the next longer one with which it fits; otherwise the same in UTC; None
+    where there is none."""
+    names = _steps_within(period.open)
+    longer = names[names.index(period.step) :]
+    for zone in dict.fromkeys((period.zone, "UTC")):
+        for name in longer:
+            cut = _cut(period.start, period.end, name, zone, period.end, period.open)
+            if fits(cut):
+                return cut
+    return None
 
 
 @lru_cache(maxsize=256)

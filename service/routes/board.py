@@ -17,6 +17,7 @@ from service.languages.sentence import translatable
 from service.live.board_view import BoardView, when
 from service.live.live_feed import LiveFeed
 from service.metrics import Metrics
+from service.period.kept import Keeping, check_kept
 from service.routes.authentication import needs
 from service.routes.board_openapi import BoardOperation
 from service.routes.board_parameters import FORMATS, BoardParameters, read_board_parameters
@@ -34,7 +35,11 @@ ROWS = {"1h": translatable("An hour"), "30m": translatable("30 minutes"), "15m":
 HEADERS = {"Cache-Control": "no-cache"}
 
 
-def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults, metrics: Metrics) -> HTTPRouteHandler:
+def board_route(
+    boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults, kept: Keeping, metrics: Metrics
+) -> HTTPRouteHandler:
+    """The route of boards; `kept` returns from when on rollups are kept."""
+
     @get("/board", operation_id="board", operation_class=BoardOperation, tags=["chart"], opt=needs(Scope.READ))
     async def board(request: Request[Any, Any, Any]) -> Response[Any]:
         """The hour-by-hour board: plan, fact and their totals for each hour of a period, by default of today."""
@@ -46,7 +51,10 @@ def board_route(boards: Boards, feed: LiveFeed, pages: Pages, defaults: Defaults
         try:
             asked = read_board_parameters(given)
             view = asked.board_view(defaults, grant, speaks.code)
-            period, _ = view.period.at(datetime.now(UTC), defaults.shifts)
+            now = datetime.now(UTC)
+            period, _ = view.period.at(now, defaults.shifts)
+            # what is due ends within a step
+            check_kept(period.edges, "minute" if period.start < now < period.end else period.relation, kept())
         except BadRequest as error:
             if form != "html" or "wall" in dict(given).get("view", ""):
                 raise

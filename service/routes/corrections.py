@@ -11,12 +11,13 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import HeaderParameter, QueryParameter
 
 from service.access.grants import Scope
-from service.errors import bad_parameter
+from service.errors import BadReading, Fault, bad_parameter
 from service.intake.gate import Gate
-from service.intake.reading import Rules
-from service.intake.timestamps import microseconds
+from service.intake.reading import NOT_KEPT, Rules
+from service.intake.timestamps import microseconds, show
 from service.intake.within import Within
 from service.period.ends import Asked
+from service.period.kept import Kept
 from service.routes.authentication import needs
 from service.routes.defaults import Defaults
 from service.routes.openapi_answers import READING, WRITING, answering, headers, response
@@ -60,9 +61,15 @@ _IfMatch = Annotated[
 
 
 def correction_routes(
-    gate: Gate, corrections: Corrections, changed: Callable[[], None], defaults: Defaults, max_body: int
+    gate: Gate,
+    corrections: Corrections,
+    changed: Callable[[], None],
+    kept: Callable[[], Kept],
+    defaults: Defaults,
+    max_body: int,
 ) -> list[HTTPRouteHandler]:
-    """The routes that correct readings; `changed` is called when one has done so."""
+    """The routes that correct readings; `changed` is called when one has done so, and `kept` returns from when on
+    readings are kept."""
 
     async def make(asked: Correction) -> Response[Any]:
         done = await corrections.make(asked)
@@ -92,6 +99,7 @@ def correction_routes(
         """Put readings in the place of those of some series in a range, all or none."""
         asked = _asked(request, (series, Asked(start, until, None), tz, field, key, if_match), defaults)
         entrance = gate.enter_at_once(sender_of(request))
+        _check_kept(asked, kept())
         with entrance.hold:
             packed = await read_body(request, max_body, entrance, _rules(entrance.rules, asked), asked.id)
             async with entrance.beside(packed):
@@ -120,6 +128,7 @@ def correction_routes(
         """Take away the readings of some series in a range, or only their plan or fact."""
         asked = _asked(request, (series, Asked(start, until, None), tz, field, key, if_match), defaults)
         gate.enter_at_once(sender_of(request))
+        _check_kept(asked, kept())
         return await make(asked)
 
     return [put_readings, delete_readings]
@@ -152,6 +161,13 @@ def _asked(
         digest=_digest(request.method, chosen, field),
         tags=None if if_match is None else [tag.strip().strip('"') for tag in if_match.split(",")],
     )
+
+
+def _check_kept(asked: Correction, kept: Kept) -> None:
+    """Raise BadReading where not all readings of the range are kept: nothing of it is corrected in part."""
+    if kept.readings is not None and asked.start < kept.readings:
+        detail = f"is before {show(microseconds(kept.readings))}, {NOT_KEPT}"
+        raise BadReading(f"from: {detail}.", [Fault(0, "from", detail)])
 
 
 def _digest(method: str, chosen: Choice, field: str | None) -> bytes:

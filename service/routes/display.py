@@ -21,6 +21,7 @@ from service.routes.cursors import Cursor, read_cursor
 from service.routes.defaults import Defaults
 from service.routes.forms import PICKED, message_beside, tidied
 from service.routes.html_pages import Pages
+from service.routes.kept_from import KEPT_FROM, kept_from
 from service.routes.openapi_answers import READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import RECORD, TEXT, WHOLE, an_object, schema
 from service.routes.page_links import from_records
@@ -69,7 +70,9 @@ _DESCRIBED = answering(
         200: response(
             "The page.",
             {"text/html": TEXT, "application/json": _PAGE, "text/csv": TEXT},
-            headers(Link="The pages around (RFC 8288).", X_Total_Count="How many records there are in all."),
+            headers(
+                Link="The pages around (RFC 8288).", X_Total_Count="How many records there are in all.", **KEPT_FROM
+            ),
         ),
         303: SIGN_IN,
     },
@@ -176,6 +179,7 @@ def display_route(
         told = {
             "Link": ", ".join(f'<{pages.at(speaks.keep(url))}>; rel="{rel}"' for rel, url in links.items()),
             "X-Total-Count": str(excerpt.total),
+            **kept_from(excerpt.since),
             "Cache-Control": "no-cache",
             "Vary": speaks.varying("Accept") if kind == "html" else "Accept",
         }
@@ -187,6 +191,7 @@ def display_route(
             case _:
                 zone = ZoneInfo(asked.choice.zone)
                 seen = {"page": made, "asked": asked, "before": excerpt.before, "links": links, "zone": zone}
+                seen["since"] = excerpt.since
                 since = asked.choice.start or asked.choice.shift or await _oldest(records, asked.choice.selection)
                 values = {"typed": _with_shift(typed, asked.choice), **seen, **from_records(asked.choice, since)}
                 return await pages.form(TEMPLATE, values, speaks, grant, told)

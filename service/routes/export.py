@@ -19,7 +19,8 @@ from service.routes.authentication import needs
 from service.routes.defaults import Defaults
 from service.routes.export_bodies import columnar, compressed, open_writer, texts
 from service.routes.export_parts import ahead, beginning_with, in_turn, while_admitted
-from service.routes.openapi_answers import READING, SIGN_IN, answering, response
+from service.routes.kept_from import KEPT_FROM, kept_from
+from service.routes.openapi_answers import READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import TEXT
 from service.routes.parameters import Together, known_only, requested_format, takes_gzip
 from service.routes.record_parameters import (
@@ -45,7 +46,7 @@ FORMATS = {
 }
 PARAMETERS = (*CHOOSING, "format", "excel")
 _CONTENT = {media_type: None if form in ("arrow", "parquet") else TEXT for form, media_type in FORMATS.items()}
-_DESCRIBED = answering({200: response("The readings.", _CONTENT), 303: SIGN_IN}, (*READING, 501))
+_DESCRIBED = answering({200: response("The readings.", _CONTENT, headers(**KEPT_FROM)), 303: SIGN_IN}, (*READING, 501))
 MEMORY = 4 * 2**20
 """About how many bytes of memory an export takes: a part of it as it was read, the next one, and some of it as text."""
 MORE_MEMORY = {"arrow": 2 * 2**20, "parquet": 20 * 2**20}
@@ -84,6 +85,7 @@ def export_route(
         for_excel = all_of.read(lambda: is_for_excel(excel, form), False)
         choice = all_of.read(lambda: read_choice(series, asked, tz, defaults, grant_of(request)), NOTHING)
         all_of.check()
+        since = await ranges.since(choice.selection)
         parts = ahead(in_turn(ranges.read(choice.selection), reading, caller_of(request)))
         hold = memory.hold(caller_of(request))
         if not hold.take(MEMORY + MORE_MEMORY.get(form, 0)):
@@ -101,6 +103,7 @@ def export_route(
             "Content-Disposition": f'attachment; filename="readings.{form}"',
             "Cache-Control": "no-store",
             "Vary": "Accept, Accept-Encoding",
+            **kept_from(since),
         }
         if writer is None and takes_gzip(request.headers.get("accept-encoding", "")):
             headers["Content-Encoding"] = "gzip"

@@ -23,6 +23,7 @@ from service.store.long_ranges import LongRanges
 from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
 from service.store.records import Excerpt, Record, Records
+from service.store.retention import Retention
 from service.store.rollups import Rollups
 from service.store.series import Series
 from service.store.slices import Slices
@@ -75,6 +76,7 @@ class Store:
         self.lags = Lags(writing, server)
         self.long_ranges = LongRanges(reading)
         self.records = Records(reading)
+        self.retention = Retention(working, server)
         self.rollups = Rollups(working, server)
         self.series = Series(reading, writing, server)
         self.slices = Slices(working)

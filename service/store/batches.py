@@ -12,7 +12,7 @@ from service.errors import TooLarge, Unavailable
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.copy_rows import COLUMNS, HEADER, TRAILER, name_in
 from service.intake.spreads import pieces
-from service.intake.timestamps import MINUTE
+from service.intake.timestamps import MINUTE, moment_of
 from service.store.database import DatabaseServer
 from service.store.pool import Pool
 from service.store.queries import query
@@ -83,6 +83,7 @@ class Batches:
                 await self._compress(con, unsure)
             if new := _new_series(written, self.known):
                 await con.execute(query("insert_series"), [name_in(one) for one in new])
+            await insert_noted(con, written)
             await copy_readings(con, self._schema, written)
             receipt.outcomes = outcomes
         self.known |= new
@@ -206,6 +207,13 @@ def _worth_compressing(written: Sequence[Packed]) -> bool:
 def _days(written: Sequence[Packed]) -> set[int]:
     """The days on which there are readings, as days since 1970."""
     return set[int]().union(*(one.days() for one in written))
+
+
+async def insert_noted(con: "Connection[asyncpg.Record]", written: Sequence[Packed]) -> None:
+    """Remember where there are notes among the readings of batches: see sql/schema/140_noted.sql."""
+    if notes := [note for one in written for note in one.notes]:
+        series = [name_in(field) for _, field in notes]
+        await con.execute(query("insert_noted"), [moment_of(at) for at, _ in notes], series)
 
 
 async def copy_readings(con: "Connection[asyncpg.Record]", schema: str, written: Sequence[Packed]) -> None:

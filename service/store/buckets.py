@@ -12,7 +12,10 @@ import msgspec
 from service.errors import bad_parameter
 from service.period.bucket import Bucket, BucketQuestion, Numbers, Panel, Running, RunningBucket
 from service.period.earlier import Earlier
+from service.period.kept import check_kept
+from service.period.selection import Selection, SeriesFilter
 from service.period.steps import STEPS, Period, Relation, relation_of
+from service.store.gone import remaining
 from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
 from service.store.series import names_of
@@ -49,14 +52,15 @@ class Buckets:
 
     async def read(self, question: BucketQuestion) -> Numbers:
         """The buckets and the notes of a period, of all the series together or of each of them. BadRequest: these are
-        too many for the facts of an earlier time."""
+        too many for the facts of an earlier time, or what they are made of isn't kept."""
         names, edges = await names_of(self._pool, question.series), _edges(question)
         async with self._pool.snapshot() as snapshot:
             parts, unit = await _parts(snapshot, question, names, edges, edges)
             newest = max((part.newest for part in parts if part.newest is not None), default=None)
             if newest is not None and unit != "minute":
                 end = min(newest + _UNITS[unit], question.period.end)
-                [[newest]] = await snapshot.read("newest_fact", newest, end, names)
+                [[found]] = await snapshot.read("newest_fact", newest, end, names)
+                newest = found or end - _UNITS["minute"]  # where the readings aren't kept any more
             if question.earlier is not None:
                 parts = await _with_earlier(snapshot, question, question.earlier, names, parts)
             if question.running is None:
@@ -64,7 +68,8 @@ class Buckets:
             else:
                 panels = await _with_totals(snapshot, question.period, question.running, parts)
             notes = await notes_of(snapshot, question.period, names)
-        return Numbers(panels, newest and _end_of_minute(newest), notes)
+            since = (await remaining(snapshot, Selection(edges[0], edges[-1], SeriesFilter(names)))).since
+        return Numbers(panels, newest and _end_of_minute(newest), notes, since)
 
 
 async def _parts(
@@ -77,10 +82,12 @@ async def _parts(
     """What was read between the edges, as of the steps that begin at `starts`, without those that are left out; and how
     long the buckets were of which it was made."""
     unit = _unit(question, edges)
+    check_kept(edges, unit, snapshot.kept)
     together = names is None and question.panels is None and question.agg not in ("last", "increase")
     filled: dict[str, Any] = {"together": together, "agg": question.agg}
     asked = (edges, edges[0], edges[-1], names, question.panels, snapshot.upto)
-    if together and unit in ("quarter", "hour"):
+    quarters = snapshot.kept.quarters
+    if together and unit in ("quarter", "hour") and (quarters is None or quarters <= edges[0]):
         unit = "quarter"
         rows = await snapshot.read("buckets_from_totals", edges, edges[0], edges[-1], snapshot.upto, **filled)
     elif unit != "day" and question.period.seconds >= _LONG and question.agg != "increase":

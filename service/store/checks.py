@@ -7,6 +7,7 @@ from math import inf
 import msgspec
 
 from service.period.comparison import Threshold
+from service.period.kept import check_kept
 from service.period.selection import SeriesFilter
 from service.period.shifts import Interval
 from service.store.pool import Pool
@@ -48,10 +49,11 @@ class Checks:
         self, start: datetime, due: datetime, series: SeriesFilter, allowed: Threshold | None, *, split: bool
     ) -> list[Behind]:
         """Where plan and fact stand at `due`, counted from `start`, both whole minutes. Nothing is returned of a series
-        without readings."""
+        without readings. BadRequest: minutes of that time aren't kept."""
         size, is_share = (allowed.size, allowed.is_share) if allowed else (inf, False)
         names = await names_of(self._pool, series)
         async with self._pool.snapshot() as snapshot:
+            check_kept((start,), "minute", snapshot.kept)
             asked = (start, due, names, snapshot.upto, split, size / 100 if is_share else size, is_share)
             rows = await snapshot.read("behind", *asked)
         return [Behind(name or None, *fields) for name, *fields in rows]

@@ -16,7 +16,7 @@ import msgspec
 from service.errors import BatchMismatch, HasChanged, TooLarge
 from service.intake.batch import Packed
 from service.intake.copy_rows import name_in
-from service.store.batches import ON_TIME, copy_readings
+from service.store.batches import ON_TIME, copy_readings, insert_noted
 from service.store.queries import query
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Work:
 
     async def _mark(self, spans: Sequence[str], begun: asyncpg.Record) -> None:
         """Mark the minutes that a refresh of the rollups may have seen otherwise, and the time of slices; and add the
-        names of new series."""
+        names of new series, and where there are notes."""
         batch = self._asked.batch
         await self._limit()
         if self._marks_late:
@@ -144,6 +144,8 @@ class Work:
                 await self._con.execute(query("late_slices"), max(first, self._asked.start))
         if self.new:
             await self._con.execute(query("insert_series"), [name_in(one) for one in self.new])
+        if batch is not None:
+            await insert_noted(self._con, [batch])
 
     async def _keep(self, done: Corrected) -> None:
         asked = self._asked

@@ -46,14 +46,19 @@ class DatabaseServer(msgspec.Struct, frozen=True):
         }
 
 
-async def inspect(database: str | DatabaseHosts, limit: float = ANSWER_TIMEOUT) -> DatabaseServer:
-    """Look at the server at this address, and create the TimescaleDB extension in the database where it is missing.
+async def inspect(
+    database: str | DatabaseHosts, limit: float = ANSWER_TIMEOUT, *, install: bool = True
+) -> DatabaseServer:
+    """Look at the server at this address, and create the TimescaleDB extension in the database where it is missing,
+    unless nothing is to be changed.
 
     DatabaseAway: it doesn't answer, or not within `limit` seconds, or none of its hosts is the primary.
     """
     hosts = DatabaseHosts.of(database)
     async with connection(hosts, "public") as con:
         row = await _facts(con, hosts.place, limit)
+        if row["timescaledb"] is None and not install:
+            raise DatabaseUnusable(f"The database at {hosts.place} has no TimescaleDB yet; a start would add it.")
         if row["timescaledb"] is None:
             await _install_extension(con, hosts.place)
             row = await _facts(con, hosts.place, limit)

@@ -19,8 +19,9 @@ class Facts:
         self._pool, self._since = pool, SINCE[server.edition]
 
     async def newest(self, minute: datetime, series: SeriesFilter) -> datetime | None:
-        """The time of the newest fact in a minute."""
-        return await self._newest(minute, minute + _MINUTE, await names_of(self._pool, series))
+        """The time of the newest fact in a minute, or the minute itself where its readings aren't kept any more."""
+        found = await self._newest(minute, minute + _MINUTE, await names_of(self._pool, series))
+        return minute if found is None and await self._is_gone(minute) else found
 
     async def newest_of_all(self, series: SeriesFilter) -> datetime | None:
         """The time of the newest fact up to now; it looks as far back as series.SINCE says."""
@@ -30,7 +31,13 @@ class Facts:
         async with self._pool.snapshot() as snapshot:
             asked = (today - self._since, today + _DAY, names, snapshot.upto)
             [[day]] = await snapshot.read("newest_fact_day", *asked, together=names is None)
-        return None if day is None else await self._newest(day, min(now, day + _DAY), names)
+        if day is None:
+            return None
+        found = await self._newest(day, min(now, day + _DAY), names)
+        if found is None and await self._is_gone(day):
+            minutes = await self.newest_by_series(day, day + _DAY, SeriesFilter(names))
+            return max(minutes.values(), default=day + _DAY) - _MINUTE
+        return found
 
     async def newest_by_series(self, start: datetime, end: datetime, series: SeriesFilter) -> dict[str, datetime]:
         """The end of the newest minute with a fact, of each series that has one in a period of whole minutes."""
@@ -46,6 +53,10 @@ class Facts:
         async with self._pool.snapshot() as snapshot:
             [[seconds]] = await snapshot.read("pace", end - WINDOW, end, names, snapshot.upto, together=names is None)
         return None if seconds is None else timedelta(seconds=seconds)
+
+    async def _is_gone(self, moment: datetime) -> bool:
+        async with self._pool.snapshot() as snapshot:
+            return snapshot.kept.readings is not None and moment < snapshot.kept.readings
 
     async def _newest(self, start: datetime, end: datetime, names: tuple[str, ...] | None) -> datetime | None:
         [[found]] = await self._pool.read("newest_fact", start, end, names)

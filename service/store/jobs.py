@@ -66,6 +66,10 @@ class Jobs:
     async def all(self) -> tuple[Job, ...]:
         """The present state of every job."""
         await self._pool.execute("know_jobs")
+        return await self.known()
+
+    async def known(self) -> tuple[Job, ...]:
+        """The present state of every job that a service has known so far; nothing is changed."""
         return tuple(self._job(row) for row in await self._pool.read("jobs"))
 
     async def run(self, job: Job) -> bool:
@@ -81,6 +85,10 @@ class Jobs:
             raise
         await self._pool.execute("end_job", job.id, True)
         return True
+
+    async def move_after(self, after: timedelta) -> None:
+        """Let chunks of readings move to the columnstore so long after their end."""
+        await self._pool.execute("compress_after", after)
 
     def _job(self, row: asyncpg.Record) -> Job:
         return Job(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from service.intake.copy_rows import SINCE_1970
 from service.intake.timestamps import moment_of
-from service.period.selection import BEGINNING, END, Place, Selection
+from service.period.selection import BEGINNING, END, Place, Selection, SeriesFilter
 from service.store.columns import Columns, Copied
+from service.store.gone import remaining
 from service.store.pool import Pool
 from service.store.series import names_of
 
@@ -32,6 +33,13 @@ class LongRanges:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+
+    async def since(self, selection: Selection) -> datetime | None:
+        """From when on readings are kept, where there were others before in a selection."""
+        names = await names_of(self._pool, selection.series)
+        async with self._pool.snapshot() as snapshot:
+            found = await remaining(snapshot, Selection(selection.start, selection.end, SeriesFilter(names)))
+        return found.since
 
     async def read(self, selection: Selection) -> AsyncIterator[Columns]:
         """All readings of a selection, oldest first, in parts. Each part shows the database as it is when that part is
@@ -70,6 +78,7 @@ class LongRanges:
         start = selection.start - (selection.start - BEGINNING) % _DAY
         end = selection.end + (END - selection.end) % _DAY
         async with self._pool.snapshot() as snapshot:
+            start = max(start, snapshot.kept.readings or start)
             asked = (start, end, names, snapshot.upto)
             return [day for (day,) in await snapshot.read("days_with_readings", *asked, together=names is None)]
 

@@ -79,6 +79,35 @@ async def migrate(
     return applied
 
 
+async def pending(
+    database: str | DatabaseHosts, schema: str, server: DatabaseServer, folder: Path | None = None
+) -> list[str]:
+    """The names of the files that `migrate` would apply, with their folder. Nothing is changed. SchemaError: it would
+    refuse the schema."""
+    folder = folder or sql_folder()
+    edition = server.edition
+    files = _Files(edition, sql_files(folder / "schema", edition), sql_files(folder / "functions", edition))
+    every, path = [*files.schema, *files.functions], search_path(schema, server)
+    async with connection(database, path) as con:
+        with _sentences(schema):
+            await check_free(con, schema, path, created(every))
+            [place] = await con.fetch(query("place"), schema)
+            if place["ledger"] is None:
+                return [
+                    *(f"schema/{one.name}" for one in files.schema),
+                    *(f"functions/{one.name}" for one in files.functions),
+                ]
+            applied = await _applied(con)
+            first = next_schema_file(applied, files.schema, edition)
+            done = {one.number for one in applied}
+            schema_files = [one for one in files.schema if one.number not in done]
+            replaced = [Replaced(**row) for row in await con.fetch(query("applied_functions"))]
+            functions = functions_to_replace(replaced, files.functions, files.schema[-1].number)
+            if first is None:
+                await check_whole(con, schema, needed(every) | LEDGERS)
+            return [*(f"schema/{one.name}" for one in schema_files), *(f"functions/{one.name}" for one in functions)]
+
+
 @contextmanager
 def _waiting_aloud(schema: str, say: Callable[[str], None]) -> Iterator[None]:
     """Say from time to time that a start isn't over yet: the database may hang, somebody may hold a lock, or an upgrade

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from service.errors import BadReading, DatabaseUnusable, InDoubt, TooMuchAtOnce, Unavailable
+from service.period.kept import ALL_KEPT, Kept
 from service.store.database_hosts import DatabaseHosts
 from service.store.pooler import in_the_way
 from service.store.queries import Edition, query, without_comments
@@ -66,8 +67,11 @@ are slices; there is none on the Apache edition."""
 class Snapshot:
     """Several queries that see one state of the database. Those of exact buckets need `upto`."""
 
-    def __init__(self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto") -> None:
+    def __init__(
+        self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto", kept: Kept = ALL_KEPT
+    ) -> None:
         self._con, self._edition, self.upto = con, edition, upto
+        self.kept = kept
 
     async def read(
         self,
@@ -147,9 +151,11 @@ class Pool:
                 upto = await self._upto(con)
                 await begin_snapshot(con)
                 try:
+                    kept = ALL_KEPT
                     if upto is not None:
-                        [[upto[-1]]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
-                    yield Snapshot(con, self._edition, upto)
+                        [[upto[-1], *since]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
+                        kept = Kept(*since)
+                    yield Snapshot(con, self._edition, upto, kept)
                 finally:
                     if not con.is_closed():
                         await con.execute("commit")  # which nothing depends on, since nothing was written

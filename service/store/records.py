@@ -8,6 +8,7 @@ import msgspec
 
 from service.period.selection import Place, Selection, SeriesFilter
 from service.store.counting import Count, count, spread
+from service.store.gone import remaining
 from service.store.pool import Pool, Snapshot
 from service.store.series import Reader, names_of
 
@@ -29,13 +30,14 @@ class Record(msgspec.Struct, frozen=True):
 
 class Excerpt(msgspec.Struct, frozen=True):
     """Consecutive records of a selection, how many others come before them, how many there are in all, and the places
-    of the first and the last one."""
+    of the first and the last one; and from when on readings are kept, where there were others before."""
 
     items: list[Record]
     before: int
     total: int
     first: Place | None
     last: Place | None
+    since: datetime | None = None
 
 
 class Records:
@@ -48,7 +50,8 @@ class Records:
         """How many readings there are."""
         async with self._pool.snapshot() as snapshot:
             named = await _named(snapshot, selection or Selection())
-            return (await spread(snapshot, named, 0, 0, down=True)).total
+            kept = (await remaining(snapshot, named)).selection
+            return (await spread(snapshot, kept, 0, 0, down=True)).total
 
     async def newest(self, limit: int, selection: Selection | None = None) -> list[Record]:
         """The newest records of a selection."""
@@ -57,12 +60,12 @@ class Records:
     async def at(self, before: int, limit: int, selection: Selection, *, down: bool) -> Excerpt:
         """The records that come after the first `before` ones; newest first if `down`, otherwise oldest first."""
         async with self._pool.snapshot() as snapshot:
-            selection = await _named(snapshot, selection)
-            found = await count(snapshot, selection, before, before + limit - 1, down=down)
+            kept = await remaining(snapshot, await _named(snapshot, selection))
+            found = await count(snapshot, kept.selection, before, before + limit - 1, down=down)
             if found.start is None:
-                return _excerpt([], before, found.total)
-            rows = await _read(snapshot, found, selection.series.names, None, limit, down=down)
-            return _excerpt(rows, before, found.total)
+                return _excerpt([], before, found.total, kept.since)
+            rows = await _read(snapshot, found, kept.selection.series.names, None, limit, down=down)
+            return _excerpt(rows, before, found.total, kept.since)
 
     async def beside(
         self, place: Place, limit: int, selection: Selection, *, down: bool, backward: bool = False
@@ -70,7 +73,8 @@ class Records:
         """The records after a place, or before it if `backward`. Readings that were written since don't shift them."""
         way = down is not backward
         async with self._pool.snapshot() as snapshot:
-            selection = await _named(snapshot, selection)
+            kept = await remaining(snapshot, await _named(snapshot, selection))
+            selection = kept.selection
             names, rest = selection.series.names, _rest(selection, place, down=way)
             total = (await spread(snapshot, selection, 0, 0, down=way)).total
             [[passed]] = await snapshot.read("count_at_instant", place.ts, place.id, names, way)
@@ -78,8 +82,8 @@ class Records:
             rows = await _read(snapshot, found, names, place, limit, down=way) if found.total else []
         following = max(0, found.total - passed)
         if backward:
-            return _excerpt(rows[::-1], following - len(rows), total)
-        return _excerpt(rows, total - following, total)
+            return _excerpt(rows[::-1], following - len(rows), total, kept.since)
+        return _excerpt(rows, total - following, total, kept.since)
 
 
 async def _named(reader: Reader, selection: Selection) -> Selection:
@@ -115,6 +119,6 @@ def _record(row: asyncpg.Record) -> Record:
     return Record(ts, series, plan, fact, attributes)
 
 
-def _excerpt(rows: list[asyncpg.Record], before: int, total: int) -> Excerpt:
-    places = [Place(row["ts"], row["id"]) for row in (rows[0], rows[-1])] if rows else [None, None]
-    return Excerpt([_record(row) for row in rows], before, total, *places)
+def _excerpt(rows: list[asyncpg.Record], before: int, total: int, since: datetime | None) -> Excerpt:
+    first, last = [Place(row["ts"], row["id"]) for row in (rows[0], rows[-1])] if rows else [None, None]
+    return Excerpt([_record(row) for row in rows], before, total, first, last, since)

@@ -6,14 +6,13 @@ after the slice was made in which it belongs is marked in the same transaction, 
 from slices until they are made anew. Their tables are in sql/schema/097_slices.sql and 098_slices.community.sql.
 """
 
-import asyncio
 import time
 from datetime import datetime, timedelta
 
-from service.errors import Unavailable
 from service.store.lag import is_far_behind
 from service.store.pool import WORK_TIMEOUT, Pool
 from service.store.queries import query
+from service.store.under_way import ended
 
 CLOSEST, FARTHEST = timedelta(seconds=1), timedelta(seconds=30)
 """How close to the present slices are made. What comes later than that is late for them, and where much does, as from
@@ -23,8 +22,8 @@ BEYOND, CLOSER = 1.25, 0.98
 that nothing was."""
 WORTH = 20_000
 """How many readings are worth a slice: reading as many takes about ten milliseconds."""
-LOOK_EVERY, PATIENCE = 0.01, 5.0
-"""Seconds between two looks at the transactions under way, and after which no more are waited for."""
+PATIENCE = 5.0
+"""Seconds after which the transactions under way aren't waited for any more."""
 
 
 class Slices:
@@ -48,17 +47,18 @@ class Slices:
         watermark, due = row["watermark"], row["now"] - self._distance(row["late"])
         if await is_far_behind(self._pool, watermark, due):
             return False
-        [[upto]] = await self._pool.read("sliced", watermark)
-        [[waiting]] = await self._pool.read("count_some", upto, due, WORTH)
+        [sliced] = await self._pool.read("sliced", watermark)
+        [[waiting]] = await self._pool.read("count_some", sliced["upto"], due, WORTH)
         if waiting < WORTH:
             return False
         await self._pool.execute("announce_slices", watermark, due)
         self._announced = row["now"]
-        await self._all_know()
+        # those who may have begun before it was announced
+        await ended(self._pool, "writers", PATIENCE, "Transactions are writing readings")
         async with self._pool.transaction(WORK_TIMEOUT, "begin isolation level repeatable read") as con:
             began = time.monotonic()
-            [[upto]] = await con.fetch(query("sliced"), watermark)
-            await con.execute(query("make_slices"), watermark, upto, due)
+            [sliced] = await con.fetch(query("sliced"), watermark)
+            await con.execute(query("make_slices"), watermark, sliced["upto"], due)
             self.took = time.monotonic() - began
         return True
 
@@ -75,16 +75,3 @@ class Slices:
     async def vacuum(self) -> None:
         """Free the space of slices that were deleted."""
         await self._pool.execute("vacuum_slices")
-
-    async def _all_know(self) -> None:
-        """Wait for the end of the transactions that may have begun before what was announced last. Raises Unavailable
-        where one takes too long; the next round waits again."""
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + PATIENCE
-        [[before]] = await self._pool.read("writers")
-        while before:
-            if loop.time() > give_up:
-                raise Unavailable(f"Transactions are writing readings for {PATIENCE:g} seconds already.")
-            await asyncio.sleep(LOOK_EVERY)
-            [[running]] = await self._pool.read("writers")
-            before = set(before) & set(running)

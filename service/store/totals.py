@@ -9,8 +9,6 @@ from service.period.standing import Standing
 from service.store.pool import Pool
 from service.store.series import names_of
 
-_MINUTE = timedelta(minutes=1)
-
 
 class Worst(msgspec.Struct, frozen=True):
     """The minute in which fact was furthest below plan, of the minutes that are over. A missing fact counts as 0."""
@@ -25,7 +23,8 @@ class Totals(msgspec.Struct, frozen=True):
 
     `readings` counts the readings of the running and future minutes as well. `until` is the end of the last minute in
     the sums: the end of the period, or the beginning of the running minute. `target` is all that is planned for the
-    period; `passed` is how many minutes in the sums have a plan or a fact, and `left` how many later ones have a plan.
+    period; `passed` is the time of the minutes in the sums that have a plan or a fact, and `left` that of later ones
+    with a plan. Where no minutes are kept, quarters, hours or days count in their place, and there is no worst one.
     """
 
     plan: float | None
@@ -34,13 +33,13 @@ class Totals(msgspec.Struct, frozen=True):
     worst: Worst | None
     until: datetime
     target: float | None = None
-    passed: int = 0
-    left: int = 0
+    passed: timedelta = timedelta()
+    left: timedelta = timedelta()
 
     @property
     def standing(self) -> Standing:
         """Where plan and fact stand."""
-        return Standing(self.target, self.plan, self.fact, self.passed * _MINUTE, self.left * _MINUTE)
+        return Standing(self.target, self.plan, self.fact, self.passed, self.left)
 
     @property
     def fulfilment(self) -> float | None:
@@ -59,11 +58,13 @@ class Overview:
         names = await names_of(self._pool, selection.series)
         async with self._pool.snapshot() as snapshot:
             asked = (selection.start, selection.end, names, now, snapshot.upto)
-            [row] = await snapshot.read("totals", *asked, together=names is None)
-        worst = None if row["worst"] is None else Worst(row["worst"], row["worst_plan"], row["worst_fact"])
+            size = snapshot.kept.finest(selection.start)
+            [row] = await snapshot.read("totals", *asked, size=size, together=names is None)
+        is_minute = size == "minute" and row["worst"] is not None
+        worst = Worst(row["worst"], row["worst_plan"], row["worst_fact"]) if is_minute else None
         until = min(selection.end, now.replace(second=0, microsecond=0))
-        minutes = row["minutes_passed"], row["minutes_left"]
-        return Totals(row["plan"], row["fact"], row["readings"], worst, until, row["target"], *minutes)
+        spans = row["passed"], row["remaining"]
+        return Totals(row["plan"], row["fact"], row["readings"], worst, until, row["target"], *spans)
 
     async def has_readings(self, patterns: tuple[str, ...] | None) -> bool:
         """Whether there is any reading, or ever was one, of a series that matches one of the patterns; where these are

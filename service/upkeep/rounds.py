@@ -10,6 +10,7 @@ import structlog
 
 from service.alerts.alarms import COUNT_EVERY, JUDGE_EVERY, SEND_EVERY, Alarms
 from service.errors import TaktlineError
+from service.period.lifetimes import Lifetimes
 from service.store import FORGOTTEN, Store
 from service.store.leadership import Leadership
 from service.upkeep.job_watch import JobWatch
@@ -31,6 +32,8 @@ SLICE_REST = 2
 """How many times as long as a slice took the next one is waited for, where late readings make them slow."""
 LATE_EVERY = 10.0
 """Seconds between two searches for late readings."""
+KNOW_EVERY, DROP_EVERY = 5.0, 600.0
+"""Seconds between two looks from when on readings are kept, and between two times that those before are dropped."""
 
 CHECK_EVERY = 15.0
 """Seconds between two checks that nothing of the schema is missing."""
@@ -44,11 +47,13 @@ async def maintain(
     watch: JobWatch,
     leadership: Leadership,
     batch_memory: timedelta,
+    lifetimes: Lifetimes,
     note_used: Work,
     alarms: Alarms | None = None,
 ) -> None:
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time. `note_used` writes
-    down which keys this replica has seen. `alarms` are the alerts, where there is somebody to be told of them.
+    down which keys this replica has seen. What is older than `lifetimes` say is dropped. `alarms` are the alerts, where
+    there is somebody to be told of them.
 
     Of several replicas, the leader does everything else that changes anything. Nobody does while something of the
     schema is missing, in whose place another installation's might be changed.
@@ -71,6 +76,8 @@ async def maintain(
             group.create_task(every(SEND_EVERY, led(alarms.send)))
             group.create_task(every(COUNT_EVERY, whole(alarms.count)))
         if store.server.edition == "community":
+            group.create_task(every(KNOW_EVERY, whole(store.retention.look)))
+            group.create_task(every(DROP_EVERY, led(partial(store.retention.keep_to, lifetimes))))
             group.create_task(every(SLICE_EVERY, led(partial(_slice, store))))
             group.create_task(every(VACUUM_EVERY, led(store.slices.vacuum)))
             group.create_task(every(CLOSE_EVERY, led(store.rollups.keep_close)))

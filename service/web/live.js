@@ -88,7 +88,7 @@ function replace(element, html) {
 /** @param {HTMLTableRowElement} row */
 function keyOf(row) {
   const minute = one(HTMLTimeElement, "time", row).dateTime;
-  return minute + row.cells[1].textContent + row.cells[5].textContent;
+  return minute + row.cells[1].textContent + (row.cells[5]?.textContent ?? "");
 }
 
 /**

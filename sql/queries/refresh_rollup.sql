@@ -2,7 +2,7 @@
 -- three commits, for ten buckets. It can't run inside a transaction.
 call refresh_continuous_aggregate(
   $1::text::regclass,
-  $2::timestamptz,
+  refresh_from($1::text, $2::timestamptz),
   $3::timestamptz,
   options => '{"buckets_per_batch": 0}'
 )

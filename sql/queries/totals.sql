@@ -6,18 +6,18 @@
 -- minutes and the running minute is neither behind plan nor ahead of it. A due minute with a plan but no fact counts
 -- with a fact of 0; its fact is null only if there is no plan either. Sums that differ by their rounding alone are equal.
 --
--- The target is the plan of all minutes. Minutes have passed that are due and have a plan or a fact; minutes are left
--- that aren't due yet and have a plan.
+-- The target is the plan of all minutes. The time of minutes has passed that are due and have a plan or a fact; that of
+-- those that aren't due yet and have a plan remains.
 with
   counted as (
     select
-      time_bucket(interval '1 minute', bucket) as bucket,
-      time_bucket(interval '1 minute', bucket) + interval '1 minute' <= $4::timestamptz as is_due,
+      time_bucket(interval ':width', bucket) as bucket,
+      time_bucket(interval ':width', bucket) + interval ':width' <= $4::timestamptz as is_due,
       sum(readings) as readings,
       sum(plan_sum) as plan,
       sum(fact_sum) as fact
     from (
-      :exact(minute, $1::timestamptz, $2::timestamptz, $5) of series, readings, plan_sum, fact_sum
+      :exact(:size, $1::timestamptz, $2::timestamptz, $5) of series, readings, plan_sum, fact_sum
     ) exact
     where $3::text[] is null or series = any($3::text[])
     group by 1
@@ -40,8 +40,8 @@ select
   total.fact,
   total.readings,
   total.target,
-  total.minutes_passed,
-  total.minutes_left,
+  total.buckets_passed * interval ':width' as passed,
+  total.buckets_left * interval ':width' as remaining,
   worst.bucket as worst,
   worst.plan as worst_plan,
   worst.fact as worst_fact
@@ -51,8 +51,8 @@ from (
     sum(fact) as fact,
     coalesce(sum(readings), 0)::bigint as readings,
     sum(planned) as target,
-    count(*) filter (where plan is not null or fact is not null) as minutes_passed,
-    count(*) filter (where planned is not null and not is_due) as minutes_left
+    count(*) filter (where plan is not null or fact is not null) as buckets_passed,
+    count(*) filter (where planned is not null and not is_due) as buckets_left
   from minute
 ) total
 left join (

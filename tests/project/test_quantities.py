@@ -129,6 +129,17 @@ def test_an_empty_value_is_the_default(
             "_timescaledb_catalog",
             "DATABASE_SCHEMA: '_timescaledb_catalog' belongs to the database server; choose a name of your own.",
         ),
+        (
+            "RETENTION_READINGS",
+            "14d",
+            "RETENTION_READINGS: 14d is too short: the rollups are refreshed for the last 30d, and a refresh over what",
+        ),
+        ("COMPRESS_AFTER", "often", "COMPRESS_AFTER: 'often' isn't a duration; write it like 10s, 1h30m, 7d or PT90S."),
+        (
+            "COMPRESS_AFTER",
+            "5m",
+            "COMPRESS_AFTER: 300s is too soon, since late readings still come; write at least 1h.",
+        ),
         ("TIME_FORMAT", "%Y %Q", "TIME_FORMAT: '%Q' stands for nothing; allowed are %a %A"),
         ("TIME_FORMAT", "100%", "TIME_FORMAT: '%' stands for nothing"),
     ],
@@ -141,6 +152,40 @@ def test_a_bad_value_is_named_at_start(
     with pytest.raises(StartError) as caught:
         Settings.load()
     assert said in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"READINGS": "90d", "MINUTE": "60d"}, "MINUTE: 60d is shorter than RETENTION_READINGS, 90d, which keeps what"),
+        ({"MINUTE": "60d"}, "MINUTE: 60d is shorter than for ever, which is how long RETENTION_READINGS keeps what"),
+        (
+            {"READINGS": "90d", "QUARTER": "200d"},
+            "QUARTER: 200d is shorter than for ever, which is how long RETENTION_M",
+        ),
+        ({"READINGS": "90d", "MINUTE": "1d"}, "MINUTE: 1d is too short: the rollups are refreshed for the last 30d"),
+        ({"READINGS": "x", "MINUTE": "60d"}, "READINGS: 'x' isn't a duration"),
+    ],
+)
+def test_nothing_is_kept_longer_than_what_is_made_of_it(
+    given: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in given.items():
+        monkeypatch.setenv(f"RETENTION_{name}", value)
+    with pytest.raises(StartError) as caught:
+        Settings.load()
+    assert caught.value.detail.startswith(f"RETENTION_{said}")
+
+
+def test_readings_move_to_the_columnstore_before_they_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RETENTION_READINGS", "40d")
+    monkeypatch.setenv("COMPRESS_AFTER", "40d")
+    with pytest.raises(StartError, match="COMPRESS_AFTER: 40d isn't shorter than RETENTION_READINGS, 40d, so that"):
+        Settings.load()
+    monkeypatch.setenv("COMPRESS_AFTER", "39d")
+    assert Settings.load().lifetimes.readings == timedelta(days=40)
 
 
 @pytest.mark.parametrize("owner", SERVICE_AND_EMITTER)

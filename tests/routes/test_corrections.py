@@ -58,6 +58,23 @@ async def test_others_come_in_their_place(shared: Running, name: str) -> None:
     assert answer.json()["total"] == 1
 
 
+async def test_notes_go_and_come_with_the_others(shared: Running, name: str) -> None:
+    async def notes() -> list[str]:
+        answer = await shared.http.get("/chart", params=asked(name, format="json"))
+        return [one["note"] for one in answer.json()["notes"]]
+
+    await shared.http.post("/readings", json={"ts": START + 30, "series": name, "note": "film torn"})
+    assert await notes() == ["film torn"]
+    assert (
+        await put(shared, name, [{"ts": START + 30, "note": "belt"}, {"ts": START + 9, "fact": 1}])
+    ).status_code == 200
+    assert await notes() == ["belt"]
+    await put(shared, name, [{"ts": START + 90, "note": "no boxes"}])
+    assert await notes() == ["no boxes"]
+    await shared.http.request("DELETE", "/readings", params=asked(name))
+    assert await notes() == []
+
+
 async def test_a_plan_is_revised_and_facts_stay(shared: Running, name: str) -> None:
     await fill(shared, name)
     await shared.http.post("/readings", json={"ts": START + 1, "series": name, "plan": 5})

@@ -58,8 +58,8 @@ def expected(rows: list[Row], running: datetime, selection: Selection) -> Totals
         None if worst is None else Worst(worst, planned[worst], done.get(worst, 0)),
         min(selection.end, running),
         sum(map(sum, target.values())) if any(target.values()) else None,
-        len(planned.keys() | done.keys()),
-        sum(minute >= running and bool(some) for minute, some in target.items()),
+        len(planned.keys() | done.keys()) * MINUTE,
+        sum(minute >= running and bool(some) for minute, some in target.items()) * MINUTE,
     )
 
 
@@ -101,7 +101,7 @@ async def test_facts_that_stop_are_the_worst_there_is(store: Store) -> None:
     assert (found.plan, found.fact, found.readings) == (300, 19 * 9, 60)
     assert found.worst == Worst(running - MINUTE, 10, 0)
     assert found.fulfilment == pytest.approx(57)
-    assert (found.target, found.passed, found.left) == (600, 30, 30)
+    assert (found.target, found.passed, found.left) == (600, 30 * MINUTE, 30 * MINUTE)
     standing = found.standing
     assert standing.ahead == -129
     assert standing.minutes_ahead == pytest.approx(-12.9)
@@ -124,6 +124,6 @@ async def test_nothing_due_is_no_zero(store: Store) -> None:
     running = datetime.now(UTC).replace(second=0, microsecond=0)
     await store.batches.write([packed(None, reading(running, (60, "line", 10, None)))], Receipt())
     found = await store.overview.totals(Selection(running - MINUTE, running + 5 * MINUTE), running)
-    assert found == Totals(None, None, 1, None, running, 10, 0, 1)
+    assert found == Totals(None, None, 1, None, running, 10, timedelta(), MINUTE)
     assert (found.fulfilment, found.standing.ahead, found.standing.forecast) == (None, None, None)
     assert found.standing.needed_an_hour == 600

@@ -79,7 +79,7 @@ OF_ROLLUPS = [
     ("spread", {"size": "minute"}, (START, START + HOUR, None, 10, 20, True, UPTO), "minute_rollup"),
     ("spread", {"size": "hour"}, (START, END, NAMES, 10, 20, False, UPTO), "hour_rollup"),
     ("spread", {"size": "day"}, (START, END, None, 10, 20, True, UPTO), "day_rollup"),
-    ("totals", {}, (START, END, None, TODAY, UPTO), "minute_rollup"),
+    ("totals", {"size": "minute"}, (START, END, None, TODAY, UPTO), "minute_rollup"),
     ("days_with_readings", {}, (START, END, None, UPTO), "day_rollup"),
     ("newest_fact_day", {}, (START, END, NAMES, UPTO), "day_rollup"),
     ("behind", {}, (START, END, NAMES, UPTO, False, 5.0, False), "minute_rollup"),

@@ -19,7 +19,11 @@ from tests.conftest import Engine
 FOLDER = sql_folder() / "queries"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 ROOT = Path(__file__).parents[2]
-OPEN = {"buckets": ["minute", "quarter", "hour", "day"], "spread": ["day", "hour", "minute"]}
+OPEN = {
+    "buckets": ["minute", "quarter", "hour", "day"],
+    "spread": ["day", "hour", "minute"],
+    "totals": ["minute", "quarter", "hour", "day"],
+}
 """The statements that leave the size of buckets open, and the sizes with which they are used."""
 AGGREGATES = {
     "buckets": ["sum", "avg", "min", "max", "last", "increase"],
@@ -27,6 +31,13 @@ AGGREGATES = {
 }
 """The statements with lines for some aggregates alone, and those with which they are used."""
 COMMUNITY = {
+    "announce_kept",
+    "announce_rollups_kept",
+    "compress_after",
+    "examined_lag",
+    "gone_before",
+    "note_refreshed",
+    "refresh_windows",
     "clear_late",
     "jobs",
     "know_jobs",
@@ -53,7 +64,7 @@ IN_ORDER = ["readings", "series_readings"]
 """The statements that leave the order of readings open."""
 TEXTS: list[tuple[str, dict[str, Any]]] = [
     *((name, {}) for name in NAMES if not (name in OPEN or name in AGGREGATES or name in IN_ORDER)),
-    *(("spread", {"size": size}) for size in OPEN["spread"]),
+    *((name, {"size": size}) for name in ("spread", "totals") for size in OPEN[name]),
     *(
         ("buckets", {"size": size, "with_days": with_days, "agg": agg})
         for size, with_days in product(OPEN["buckets"], (True, False))

@@ -33,6 +33,20 @@ insert into reading (ts, series, plan, fact)
 select $1::timestamptz - number * interval '0.1 ms', 'line ' || number % 20, 40, number % 80
 from generate_series(1, 1_000_000) as number
 """
+NOTES = """
+with
+  written as (
+    insert into reading (ts, series, attributes)
+    select $1::timestamptz - number * interval '10 s', 'line 3', '{"note": "film torn"}'
+    from generate_series(1, 5) as number
+    returning ts, series
+  )
+insert into noted
+select ts, series
+from written
+"""
+MOST_OF_A_NOTE = 2_500
+"""The most readings that may be looked at for a note: a batch of the columnstore, and some beside it."""
 TO_COLUMNSTORE = """
 select compress_chunk(chunk) from show_chunks('reading') as chunk;
 -- some rows are always beside it, and only then are a single chunk's vectors aggregated
@@ -45,7 +59,7 @@ STATEMENTS: list[tuple[str, dict[str, Any], tuple[object, ...]]] = [
     ("buckets", {"size": "minute", "agg": "sum", "together": True}, (EDGES, *PERIOD, None, None, UPTO)),
     ("buckets", {"size": "minute", "agg": "max"}, (EDGES, *PERIOD, None, 1, UPTO)),
     ("buckets_from_totals", {"agg": "avg", "together": True}, ([START, END], *PERIOD, UPTO)),
-    ("totals", {"together": True}, (*PERIOD, None, NOW, UPTO)),
+    ("totals", {"size": "minute", "together": True}, (*PERIOD, None, NOW, UPTO)),
     ("pace", {"together": True}, (*PERIOD, None, UPTO)),
     *(("spread", {"size": size, "together": True}, (*PERIOD, None, 10, 20, True, UPTO)) for size in ("minute", "day")),
     ("days_with_readings", {"together": True}, (*DAY, None, UPTO)),
@@ -63,6 +77,7 @@ async def tail(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator[
         con = await asyncpg.connect(engine.url, server_settings=settings)
         try:
             await con.execute(TAIL, NOW)
+            await con.execute(NOTES, NOW)
             if request.param == "columns":
                 await con.execute(TO_COLUMNSTORE)
             yield con
@@ -83,6 +98,18 @@ async def test_the_tail_is_neither_sorted_nor_read_row_by_row(
     assert not _sorts_readings(plan)
     if "columns" in request.node.name and _version(engine) >= VECTORS:
         assert "VectorAgg" in {node.get("Custom Plan Provider") for node in nodes(plan)}
+
+
+async def test_notes_are_found_without_reading_the_others(engine: Engine, tail: Connection) -> None:
+    text = query("notes", edition=engine.server.edition)
+    assert len(await tail.fetch(text, *PERIOD, None, 500)) == 5
+    told = await tail.fetchval(f"explain (analyze, format json) {text}", *PERIOD, None, 500)
+    looked_at = sum(
+        node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+        for node in nodes(msgspec.json.decode(told)[0]["Plan"])
+        if _is_scan(node)
+    )
+    assert 5 <= looked_at <= 5 * MOST_OF_A_NOTE
 
 
 def _is_scan(node: dict[str, Any]) -> bool:

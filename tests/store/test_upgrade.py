@@ -41,7 +41,9 @@ NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 HOLD_JOBS = """
-select alter_job(job_id, scheduled => false) from timescaledb_information.jobs where proc_name like 'policy_refresh%'
+select alter_job(job_id, scheduled => false)
+from timescaledb_information.jobs
+where hypertable_schema = current_schema() and proc_name like 'policy_refresh%'
 """
 """A refresh between two steps below would go past readings that are inserted here without marks."""
 FILL = """
@@ -91,7 +93,7 @@ async def earlier(engine: Engine, schema: str) -> AsyncIterator[Connection]:
                 await con.execute(one.sql)
                 await con.execute(query("record_migration"), one.number, one.name, one.sha256)
         if engine.server.edition == "community":
-            await con.execute(HOLD_JOBS)
+            await insist(partial(con.execute, HOLD_JOBS))
         await con.execute(FILL, NOW - 9 * DAY, NOW, 7 * MINUTE)
         await con.execute("insert into batch (id, digest, readings) values ('sent', $1, 1)", sent().digest)
         if engine.server.edition == "community":
@@ -130,6 +132,44 @@ async def test_every_number_is_as_it_was(engine: Engine, schema: str, earlier: C
             await compare(store, earlier)
 
 
+SINCE = sorted(
+    number
+    for number in {int(path.name[:3]) for path in (sql_folder() / "schema").glob("*.sql")}
+    if number >= max(int(name[:3]) for name in RELEASED)
+)
+"""The last file of that version, and those since."""
+
+
+@pytest.mark.parametrize("number", SINCE)
+async def test_from_each_file_on(engine: Engine, schema: str, number: int) -> None:
+    """A database that is full is brought up to date from wherever it is on its way from that version to this one."""
+    files = sql_files(sql_folder() / "schema", engine.server.edition)
+    if number not in {one.number for one in files}:
+        pytest.skip("a file of the other edition")
+    settings = {"search_path": search_path(schema, engine.server), "timezone": "UTC"}
+    con = await asyncpg.connect(engine.url, server_settings=settings)
+    try:
+        await con.execute(query("create_schema"))
+        await con.execute(query("create_ledger"))
+        for one in files:
+            if one.number <= number:
+                await insist(partial(con.execute, one.sql))
+                await con.execute(query("record_migration"), one.number, one.name, one.sha256)
+        if engine.server.edition == "community":
+            await insist(partial(con.execute, HOLD_JOBS))
+        await con.execute(FILL, NOW - 9 * DAY, NOW, 7 * MINUTE)
+        await con.execute("insert into batch (id, digest, readings) values ('sent', $1, 1)", sent().digest)
+        if number > 70:  # from then on, whoever writes names the series
+            await con.execute("insert into series select 'line ' || line from generate_series(1, 3) as line")
+        await migrate(engine.url, schema, engine.server, lambda _: None)
+        async with open_store(engine.url, settings["search_path"], engine.server) as store:
+            await compare(store, con)
+            assert await store.batches.write([sent()], Receipt()) == [Outcome.DUPLICATE]
+            assert [name for (name,) in await con.fetch("select name from series")] == ["line 1", "line 2", "line 3"]
+    finally:
+        await con.close()
+
+
 async def test_replicas_of_that_version_go_on(engine: Engine, schema: str, earlier: Connection) -> None:
     """The functions that they call still exist; on the Apache edition 046 says that these replicas have to be
     stopped."""
@@ -152,6 +192,18 @@ async def test_the_series_of_all_readings_are_named(engine: Engine, schema: str,
     await migrate(engine.url, schema, engine.server, lambda _: None)
     assert len(expected) == 6
     assert [name for (name,) in await earlier.fetch("select name from series")] == sorted(expected)
+
+
+async def test_notes_are_found_that_were_written_before(engine: Engine, schema: str, earlier: Connection) -> None:
+    taken = NOW - 2 * DAY
+    await earlier.execute(
+        "insert into reading (ts, series, fact, attributes) values ($1, 'line 1', null, $2), ($1, 'line 2', 1, $2)",
+        taken,
+        '{"note": "film torn"}',
+    )
+    await migrate(engine.url, schema, engine.server, lambda _: None)
+    found = await earlier.fetch(query("notes"), NOW - 9 * DAY, NOW, None, 500)
+    assert [tuple(row) for row in found] == [(taken, "line 1", "film torn")]
 
 
 async def test_the_apache_edition_has_no_marks(engine: Engine, schema: str, earlier: Connection) -> None:

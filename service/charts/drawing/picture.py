@@ -9,6 +9,7 @@ from service.languages.language import ENGLISH
 from service.period.bucket import Numbers, Panel, Running
 from service.period.comparison import Threshold
 from service.period.earlier import Earlier
+from service.period.kept import Coarser
 from service.period.shifts import Shift
 from service.period.steps import Period
 
@@ -66,6 +67,8 @@ class Picture(msgspec.Struct, frozen=True):
     """Whether notes are to be shown; those that there are, are among the numbers."""
     language: str = ENGLISH
     """The code of the language of its texts, numbers and dates."""
+    coarser: Coarser | None = None
+    """Why the steps are longer than was asked for, where nothing finer is kept."""
     running: Running | None = None
     """The running totals that are drawn as lines over the bars; None where there are none."""
 

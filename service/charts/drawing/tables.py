@@ -17,8 +17,9 @@ TOTALS = ("plan_total", "fact_total", "ahead")
 
 
 def as_json(picture: Picture) -> bytes:
-    """`{from, until, step, tz, agg, buckets}`, and `hours` and `days` where others are left out. With panels, each
-    bucket names its series, null for the `others`."""
+    """`{from, until, step, tz, agg, buckets}`, and `hours` and `days` where others are left out; `kept_from` where only
+    minutes are kept of what lies before, and `kept_as` where only quarters, hours or days are. With panels, each bucket
+    names its series, null for the `others`."""
     period = picture.period
     names = (*NUMBERS, *(TOTALS if picture.running else ()))
     made: dict[str, object] = {
@@ -30,6 +31,10 @@ def as_json(picture: Picture) -> bytes:
         **_left_out(picture),
         **({"plan": str(picture.earlier)} if picture.earlier else {}),
     }
+    if picture.numbers.since is not None:
+        made["kept_from"] = picture.numbers.since
+    if picture.coarser is not None:
+        made["kept_as"] = picture.coarser.rollup
     if picture.notes:
         made["notes"] = picture.numbers.notes
     if picture.split:

@@ -13,6 +13,7 @@ from service.languages.language import ENGLISH, Language, language_named
 from service.languages.sentence import translatable
 from service.period.bucket import Panel, Running
 from service.period.comparison import Threshold
+from service.period.kept import kept_as
 from service.period.shifts import Shift
 from service.period.steps import Period
 
@@ -102,12 +103,22 @@ def _unsaid(picture: Picture, language: Language) -> Iterator[str]:
         yield _totals_of(picture.running, language)
     if picture.numbers.notes:
         yield language.gettext("triangles: notes")
+    yield from _kept(picture, language)
     if picture.title_given and picture.shift:
         yield _shift_named(picture.shift, language)
     if picture.title_given and AGGREGATES[picture.agg]:
         yield _aggregated(picture.agg, language)
     if picture.title_given and picture.series and not picture.split:
         yield _named(picture.series, language)
+
+
+def _kept(picture: Picture, language: Language) -> Iterator[str]:
+    """What isn't kept any more."""
+    zone, since, coarser = ZoneInfo(picture.period.zone), picture.numbers.since, picture.coarser
+    if since and not (coarser and coarser.before >= since):
+        yield kept_as("minute", language, language.times.minute(since, zone))
+    if coarser:
+        yield kept_as(coarser.rollup, language, language.times.minute(coarser.before, zone))
 
 
 def _totals_of(running: Running, language: Language) -> str:

@@ -10,6 +10,7 @@ from service.charts.legible import check_bars, check_increases, legible_period, 
 from service.charts.question import TABLES, Appearance, ChartFormat, ChartQuestion
 from service.languages.language import language_named
 from service.period.ends import read_ends
+from service.period.kept import ALL_KEPT, Kept, coarser, in_kept_steps
 from service.period.running import running_totals
 from service.period.selection import SeriesFilter
 from service.period.shifts import Shift
@@ -36,10 +37,12 @@ def asking(
     defaults: Defaults,
     language: str,
     now: datetime,
+    kept: Kept = ALL_KEPT,
 ) -> Asking:
-    """What these parameters ask at a time, of these series, in a language. BadRequest names those that don't go
-    together."""
-    period, shift = _period(parameters, form, defaults, now)
+    """What these parameters ask at a time, of these series, in a language, as far as it is kept. BadRequest names those
+    that don't go together."""
+    wanted, shift = _period(parameters, form, defaults, now)
+    period = in_kept_steps(wanted, kept, parameters.agg, parameters.plan)
     question = ChartQuestion(
         period,
         period.unfinished(now),
@@ -47,15 +50,21 @@ def asking(
         parameters.agg,
         series,
         parameters.max_panels,
-        parameters.step if parameters.step != period.step else None,
+        parameters.step if parameters.step != wanted.step else None,
         running_totals(parameters.cumulative, period, now, defaults.shifts) if parameters.cumulative else None,
         period.line_at(now),
         parameters.plan,
         shift,
         # the columns of CSV are always the same, unless somebody asks for more
         form != "csv" if parameters.notes is None else parameters.notes,
+        coarser(kept, wanted.start) if period != wanted else None,
     )
-    until = kept_until(parameters.asked, question, now, lambda at: _period(parameters, form, defaults, at)[0])
+
+    def period_at(moment: datetime) -> Period:
+        wanted, _ = _period(parameters, form, defaults, moment)
+        return in_kept_steps(wanted, kept, parameters.agg, parameters.plan)
+
+    until = kept_until(parameters.asked, question, now, period_at)
     return Asking(question, until)
 
 

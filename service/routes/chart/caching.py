@@ -9,6 +9,7 @@ from service.charts.question import TABLES, ChartFormat, ChartQuestion
 from service.errors import BadRequest
 from service.period.ends import Asked
 from service.period.steps import Period
+from service.routes.kept_from import kept_from
 from service.routes.speaking import Speaking
 
 SETTLED_AFTER = timedelta(hours=1)
@@ -35,6 +36,7 @@ def chart_headers(
         "Vary": speaks.varying("Accept, Accept-Encoding"),
         **({} if form in TABLES else {"Content-Language": speaks.code}),
         **({"X-Data-Until": min(until, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if until else {}),
+        **kept_from(answer.since),
         **(SVG_POLICY if form == "svg" else {}),
         **({"Content-Disposition": f'inline; filename="chart.{form}"'} if form in ("csv", "pdf") else {}),
         "Server-Timing": _timing(answer),

@@ -11,6 +11,7 @@ from service.access.grants import Scope
 from service.charts.answering import Charts
 from service.charts.question import TABLES, ChartFormat, Delivery
 from service.errors import bad_parameter
+from service.period.kept import Keeping
 from service.routes.authentication import needs
 from service.routes.chart.asking import asking, kept_asking, within_second
 from service.routes.chart.caching import chart_headers, known_tags
@@ -28,7 +29,9 @@ PACKED = ("svg", "html", "json", "csv", "vega")
 """The formats that are worth compressing with gzip."""
 
 
-def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
+def chart_route(charts: Charts, defaults: Defaults, kept: Keeping) -> HTTPRouteHandler:
+    """The route of charts; `kept` returns from when on rollups are kept."""
+
     @get("/chart", operation_id="chart", operation_class=ChartOperation, tags=["chart"], opt=needs(Scope.READ))
     async def chart(request: Request[Any, Any, Any]) -> ASGIResponse:
         """Bars of plan and fact per minute over the last hour, or as the parameters say."""
@@ -46,7 +49,7 @@ def chart_route(charts: Charts, defaults: Defaults) -> HTTPRouteHandler:
         ask, moment = (kept_asking, within_second(now)) if short else (asking, now)
         # tables are the same in every language
         speaks = Speaking() if form in TABLES else _speaking(request, parameters, defaults)
-        found = ask(parameters, form, series, defaults, speaks.code, moment)
+        found = ask(parameters, form, series, defaults, speaks.code, moment, kept())
         known = known_tags(header_lines(request.scope, b"if-none-match"))
         delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(found.question, delivery)

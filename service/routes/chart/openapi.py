@@ -6,6 +6,7 @@ from service.charts.drawing.wording import AGGREGATES
 from service.period.steps import STEPS
 from service.routes.chart.chart_parameters import FORMATS, KNOWN
 from service.routes.described_parameters import in_openapi
+from service.routes.kept_from import KEPT_FROM
 from service.routes.openapi_answers import PROBLEMS, READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import INSTANT, NUMBER_OR_NULL, TEXT, an_object, schema
 
@@ -34,11 +35,17 @@ _NUMBERS = an_object(
         "hours": schema("string", description="With `hours`: the hours that are kept.", example="06:00-22:00"),
         "days": schema("string", description="With `days`: the days that are kept.", example="mon-fri"),
         "plan": schema("string", description="With `plan`: what the plan is.", example="fact-7d"),
+        "kept_from": schema(
+            "string", format="date-time", description="What lies before is kept as minutes only; absent otherwise."
+        ),
+        "kept_as": schema(
+            "string", enum=["quarter", "hour", "day"], description="Of the beginning, nothing finer is kept."
+        ),
         "notes": schema("array", items=_NOTE, description="What people noted, unless `notes=false`."),
         "others": schema("integer", minimum=0, description="With `split=series`: how many series were put together."),
         "buckets": schema("array", items=_BUCKET, description="The steps that have readings."),
     },
-    optional=("notes", "others", "plan", "hours", "days"),
+    optional=("kept_from", "kept_as", "notes", "others", "plan", "hours", "days"),
     title="Numbers",
 )
 _SCHEMAS = {"json": _NUMBERS, "csv": TEXT, "svg": TEXT, "html": TEXT, "vega": schema("object")}
@@ -49,6 +56,7 @@ _COMMON = {
     "Cache_Control": "Until the next step begins, 300 seconds at most; a day for fixed times an hour ago or more.",
     "Vary": "`Accept, Accept-Encoding`; of a picture, `Accept-Language` unless `lang` or `LANGUAGE` say the language.",
     "Content_Language": "The language of a picture.",
+    **KEPT_FROM,
     "X_Data_Until": "Up to when there are readings; absent where there are none.",
     "Server_Timing": "Milliseconds: `db`, `render`, and where the picture came from, `cache`.",
     "X_Content_Type_Options": "`nosniff`.",

@@ -15,8 +15,8 @@ READERS_SEND = "Accept, Authorization, Cache-Control, If-None-Match, Last-Event-
 WRITERS_SEND = f"{READERS_SEND}, Content-Encoding, Content-Type, Idempotency-Key, If-Match"
 WRITING = "GET, HEAD, POST, PUT, PATCH, DELETE"
 SHOWN = (
-    b"Content-Disposition, ETag, Link, Retry-After, Server-Timing, X-Chart-Error, X-Data-Until, X-Request-ID, "
-    b"X-Total-Count"
+    b"Content-Disposition, ETag, Link, Retry-After, Server-Timing, X-Chart-Error, X-Data-Until, X-Kept-From, "
+    b"X-Request-ID, X-Total-Count"
 )
 """The headers of answers that scripts may read."""
 MAX_AGE = "600"

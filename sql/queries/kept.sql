@@ -1,0 +1,3 @@
+-- From when on readings and rollups are kept.
+select readings, minutes, quarters, hours, days
+from kept
