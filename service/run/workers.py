@@ -52,6 +52,7 @@ async def run_workers(settings: Settings) -> int:
         loop = asyncio.get_running_loop()
         for sig in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sig, workers.signalled, sig)
+            bound.callback(loop.remove_signal_handler, sig)
         return await workers.run()
 
 

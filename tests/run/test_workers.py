@@ -17,7 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.conftest import Engine
+import service.run.workers
+from service.run.workers import run_workers
+from tests.conftest import Engine, settings_for
 from tests.harness import ask, free_port
 from tests.processes import serving, start
 
@@ -194,6 +196,38 @@ async def test_a_worker_that_hangs_is_killed_at_the_end_of_the_grace(engine: Eng
         assert process.returncode == 0
         assert (said, b"a worker doesn't end in time, and is killed" in err) == (b"", True)
         await gone(everybody)
+
+
+async def test_a_worker_that_says_nothing_is_replaced(
+    engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("COUNT_EVERY", 0.1), ("ANSWER_WITHIN", 0.2), ("SILENT_FOR", 3.0)):
+        monkeypatch.setattr(service.run.workers, name, seconds)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = settings_for(engine, schema, workers=2, api_host="127.0.0.1", api_port=port)
+    running = asyncio.create_task(run_workers(settings))
+    await all_ready(url)
+    silent, other = workers_of(os.getpid())
+    silent.suspend()
+    await gone([silent])
+    async with asyncio.timeout(30):
+        while len(workers_of(os.getpid())) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await all_ready(url)
+    assert other in workers_of(os.getpid())
+    assert await sample(url, "taktline_worker_restarts_total") == 1
+    signal.raise_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(running, 20) == 0
+
+
+async def test_nobody_else_joins_at_the_port(engine: Engine, schema: str) -> None:
+    async with crew(engine, schema) as (_, url):
+        for workers in ("1", "2"):
+            process = await start(WORKERS=workers, DATABASE_URL=engine.url, API_PORT=url.rpartition(":")[2])
+            _, err = await asyncio.wait_for(process.communicate(), 60)
+            assert process.returncode == 1
+            assert b"Address already in use" in err
 
 
 async def test_ctrl_c_reaches_the_workers_through_their_parent(engine: Engine, schema: str) -> None:
