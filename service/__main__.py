@@ -1,7 +1,6 @@
 """The command line: `taktline run_server`, `taktline demo`, `taktline migrate`, `taktline keys`,
 `taktline share`, `taktline doctor`, `taktline completion`."""
 
-import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +15,10 @@ from service.commands.running import run
 from service.commands.share import share
 from service.limits.open_files import allow_many
 from service.parts import open_database, reached
-from service.run.boot import Service, serving
+from service.run.boot import Service, serving, settle
 from service.run.demo import emitting
 from service.run.lifecycle import leave
+from service.run.workers import run_workers
 from service.settings import Settings
 from service.store.migrate import pending
 
@@ -113,10 +113,13 @@ def migrate(*, check: bool) -> None:
     sys.exit(1 if found else 0)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> int:
+    if settings.workers > 1:
+        return await run_workers(settings)
     async with _running(settings) as service:
         await service.ended()
     log.info("stopped")
+    return 0
 
 
 async def _demo(settings: Settings) -> None:
@@ -128,20 +131,13 @@ async def _demo(settings: Settings) -> None:
 @asynccontextmanager
 async def _running(settings: Settings) -> AsyncIterator[Service]:
     async with serving(settings, log.info, leave=leave) as service:
-        service.parts.assets.prepare()
-        _keep_what_is_loaded()
+        settle(service)
         yield service
 
 
 async def _migrate(settings: Settings) -> None:
     async with open_database(settings, log.info):
         log.info("the schema is up to date", schema=settings.database_schema)
-
-
-def _keep_what_is_loaded() -> None:
-    """Exempt modules and routes, which stay for good, from garbage collection."""
-    gc.collect()
-    gc.freeze()
 
 
 main.add_command(completion)
