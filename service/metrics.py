@@ -6,7 +6,15 @@ from platform import python_version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from service.collectors import Delays, DelaysCollector, Figure, FiguresCollector, JobsCollector, Reported
+from service.collectors import (
+    Delays,
+    DelaysCollector,
+    Figure,
+    FiguresCollector,
+    JobsCollector,
+    Reported,
+    StandbysCollector,
+)
 from service.exposition import Counted, counted, text_of
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -54,6 +62,12 @@ class Metrics:
         self._alerts_given_up = self._counter("alert_given_up", "Messages that were given up.", "rule")
         self._alerts_firing = Gauge(
             "taktline_alert_firing", "Alerts that have begun and not ended.", ("rule",), registry=self._facts
+        )
+        self._reads = self._counter(
+            "standby_reads", "Reads of charts, pages and exports by whether a standby answered them.", "outcome"
+        )
+        self._waits = self._histogram(
+            "standby_wait_seconds", "Time until a standby had what the primary has, for a read.", _LATENCIES
         )
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
         self._viewers = self._gauge("viewers", "Open live pages.")
@@ -124,6 +138,15 @@ class Metrics:
         for rule, count in rules.items():
             self._alerts_firing.labels(rule).set(count)
 
+    def read_by_standby(self, seconds: float) -> None:
+        """Count a read that a standby answers, which had what the primary has after so many seconds."""
+        self._reads.labels("standby").inc()
+        self._waits.observe(seconds)
+
+    def read_by_primary(self, why: str) -> None:
+        """Count a read that the primary has to answer, as no standby can."""
+        self._reads.labels(why).inc()
+
     def socket(self, change: int) -> None:
         """Count a socket that was opened (1) or closed (-1)."""
         self._sockets.inc(change)
@@ -169,6 +192,10 @@ class Metrics:
     def watch_delays(self, delays: Callable[[], Delays]) -> None:
         """Report how far behind the database is; the function is called whenever the metrics are read."""
         self._facts.register(DelaysCollector(delays))
+
+    def watch_standbys(self, standbys: Callable[[], Sequence[tuple[str, str]]]) -> None:
+        """Report what each standby, by its host, is to reads; the function is called whenever the metrics are read."""
+        self._facts.register(StandbysCollector(standbys))
 
     def know_database(self, **facts: str) -> None:
         """Report which database it is: its edition and versions."""

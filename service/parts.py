@@ -140,9 +140,10 @@ async def open_parts(
     memory = Allowance(settings.memory_limit - settings.queue_bytes)
     shifts = Shifts.read(settings.shifts, settings.chart_tz)
     places = Allowance(most_connections(settings.max_connections))
+    standbys = (read_url, counters) if (read_url := settings.read_database) is not None else None
     async with (
         open_database(settings, say) as (hosts, server),
-        open_store(hosts, search_path(settings.database_schema, server), server) as store,
+        open_store(hosts, search_path(settings.database_schema, server), server, standbys) as store,
         _kept(store, settings),
         open_tracer(settings.otel_exporter_otlp_endpoint) as tracer,
         open_renderer(settings.render_workers, counters, tracer) as renderer,
@@ -175,6 +176,7 @@ async def open_parts(
         counters.watch_jobs(watch.jobs)
         lags = LagWatch(store.lags)
         counters.watch_delays(lambda: lags.current)
+        counters.watch_standbys(lambda: [(one.host, one.standing) for one in store.standbys()])
         counters.know_database(**server.facts())
         figures = Figures(store.checks, read_names(settings.metrics_series), settings.chart_tz, shifts)
         counters.watch_series(lambda: figures.current)

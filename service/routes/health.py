@@ -55,9 +55,9 @@ def readyz_route(
     async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Engine, schema and writer are ready; 503 says what is not.
 
-        Where the engine's background jobs don't succeed, or not all workers run, the status is `degraded`, still with
-        200: everything is answered, and exactly, only more slowly as time goes by. Which engine it is, and what its
-        jobs do, is for callers who may do anything at all.
+        Where the engine's background jobs don't succeed, not all workers run, or a standby can't be read from, the
+        status is `degraded`, still with 200: everything is answered, and exactly, only more slowly as time goes by.
+        Which engine it is, and what its jobs and standbys do, is for callers who may do anything at all.
         """
         known = bool(grant_of(request).scopes)
         state = _engine(store.server, hosts, schema_name) | _workers(crew) if known else {}
@@ -69,10 +69,13 @@ def readyz_route(
             metrics.refused("/readyz", "not_ready")
             body = {**plain_problem(503, why if known else "The service isn't ready."), **state}
             return Response(body, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
-        troubles = watch.troubles() + ([crew.trouble] if crew is not None and crew.trouble else [])
+        standbys = store.standbys()
+        troubles = [*watch.troubles(), *(one.trouble for one in standbys if one.trouble is not None)]
+        if crew is not None and crew.trouble:
+            troubles.append(crew.trouble)
         body = {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ready"}
         return Response(
-            {**body, **state, "jobs": [_described(job) for job in watch.jobs()]}
+            {**body, **state, "standbys": standbys, "jobs": [_described(job) for job in watch.jobs()]}
             if known
             else {"status": body["status"]}
         )

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 FIXED = {
     "database_url",
     "database_url_file",
+    "database_read_url",
+    "database_read_url_file",
     "database_password",
     "database_password_file",
     "api_host",

@@ -48,6 +48,9 @@ def everything() -> Metrics:
     made.watch_jobs(lambda: [job])
     made.watch_series(lambda: [Figure("a", 1, 1, 0)])
     made.watch_delays(lambda: Delays([("minute_rollup", 1.0)], [("standby", "10.0.0.2", 1.0, 100.0)]))
+    made.read_by_standby(0.001)
+    made.read_by_primary("behind")
+    made.watch_standbys(lambda: [("db2:5432", "used")])
     made.know_database(engine="server", edition="community", timescaledb="2.29.2", postgresql="17.6")
     return made
 
