@@ -23,6 +23,7 @@ from service.charts.answering import Charts
 from service.charts.drawing.templates import take_over
 from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
+from service.crew import Crew
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
 from service.errors import DatabaseAway, DatabaseUnusable, TaktlineError, Unavailable
@@ -111,6 +112,8 @@ class Parts:
     """What is granted by sessions and signed links."""
     tcp: Intake | None
     """The listener for readings over TCP; None where it is turned off."""
+    crew: Crew | None
+    """All workers, where there are several."""
 
     @property
     def held(self) -> int:
@@ -119,9 +122,20 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncIterator[Parts]:
-    """Open every part of the service. Raises StartError, which says in a sentence why the service can't start."""
+async def open_parts(
+    settings: Settings,
+    say: Say,
+    patience: Patience,
+    *,
+    tcp_socket: socket.socket | None = None,
+    crew: Crew | None = None,
+) -> AsyncIterator[Parts]:
+    """Open every part of the service. Raises StartError, which says in a sentence why the service can't start.
+
+    One of several workers is given the others as `crew`, and the socket for readings over TCP."""
     counters = Metrics()
+    if crew is not None:
+        crew.counted = counters.counted
     reading = FairLine("reads", READS, MOST_READS, READS_EACH, READS_PATIENCE)
     memory = Allowance(settings.memory_limit - settings.queue_bytes)
     shifts = Shifts.read(settings.shifts, settings.chart_tz)
@@ -137,7 +151,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         open_feed(
             store,
             charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
-            boards := Boards(store, charts),
+            boards := Boards(store, charts, shifts),
             Appearance(settings.time_format, labels=settings.labels, unit=settings.unit),
             shifts,
             counters,
@@ -183,8 +197,8 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         counters.watch_held(lambda: memory.used + writer.size, settings.memory_limit)
         counters.watch_connections(lambda: places.used, places.limit)
         keyring.listeners += [feed.wake, lambda: connections.expel(keyring.admits)]
-        where = settings.api_host, settings.tcp_port, settings.max_frame_bytes
-        async with listening(gate, *where, places, patience, lambda: keyring.anonymous) as tcp:
+        where = tcp_socket or (settings.api_host, settings.tcp_port)
+        async with listening(gate, where, settings.max_frame_bytes, places, patience, lambda: keyring.anonymous) as tcp:
             if tcp is not None:
                 keyring.listeners.append(lambda: tcp.expel(keyring.admits))
             yield Parts(
@@ -212,6 +226,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 keyring=keyring,
                 signatures=signatures,
                 tcp=tcp,
+                crew=crew,
             )
 
 

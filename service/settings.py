@@ -262,7 +262,14 @@ class Settings(BaseSettings):
     ingest_rate: float = Field(
         0, ge=0, allow_inf_nan=False, description="Readings a second that one address may send; 0 is no limit."
     )
-    render_workers: int = Field(1, ge=1, le=16, description="Processes that draw charts.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Processes that take readings and answer requests, on one port, each within these limits by "
+        "itself; more than 1 need `DATABASE_URL`.",
+    )
+    render_workers: int = Field(1, ge=1, le=16, description="Processes that draw charts, for each of `WORKERS`.")
     shutdown_grace: Duration = Field(
         timedelta(seconds=10),
         description="Time to commit and acknowledge what was accepted when told to stop.",
@@ -425,6 +432,11 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _usable_database(self) -> Self:
         _ = self.database, self.read_database
+        if self.database is None and self.workers > 1:
+            raise ValueError(
+                f"WORKERS can't be {self.workers} without DATABASE_URL: the embedded engine does one transaction at a "
+                "time, so that workers would only wait for each other"
+            )
         return self
 
     @classmethod

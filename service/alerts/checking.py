@@ -1,13 +1,14 @@
 """Answers checks from the readings, so that nothing has to be remembered between two of them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from service.alerts.finding import Finding, finding
 from service.alerts.question import DAY, Question
-from service.period.shifts import Interval, Shifts
+from service.period.shifts import Shifts
 from service.period.steps import Period
+from service.period.working_times import working_times
 from service.store import Store
 from service.store.checks import Behind, Silence
 
@@ -75,16 +76,3 @@ class Checking:
         spans = working_times(self._shifts, start, running)
         found = await self._store.checks.silence(start, running, question.series, spans, split=question.split)
         return {one.series or "": one for one in found}
-
-
-def working_times(shifts: Shifts, start: datetime, end: datetime) -> list[Interval]:
-    """The times between two moments in which there is a shift and no break; without shifts all the time."""
-    if not shifts:
-        return [(start, end)]
-    found: list[Interval] = []
-    for shift in shifts.between(start, end):
-        first = shift.start
-        for begin, until in (*shift.breaks, (shift.end, shift.end)):
-            found.append((max(first, start), min(begin, end)))
-            first = until
-    return [(first.astimezone(UTC), last.astimezone(UTC)) for first, last in found if first < last]

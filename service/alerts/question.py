@@ -77,8 +77,12 @@ def _if_given(given: Mapping[str, str], name: str, read: Callable[[str], T]) -> 
 
 
 def _allowed(text: str) -> Threshold:
-    if (found := read_threshold("behind", text)) is None:
-        raise bad_parameter("behind", "must be a number, or a share of the plan like 10%")
+    try:
+        found = read_threshold("behind", text)
+    except BadRequest:
+        found = None
+    if found is None:
+        raise bad_parameter("behind", f"{quoted(text)} must be a number, or a share of the plan like 10%")
     return found
 
 

@@ -15,12 +15,14 @@ MAX_SECTIONS = 100
 
 class BoardQuestion(msgspec.Struct, frozen=True):
     """What a board is to show: of all the series together or, if `split`, of each. If `trimmed`, the rows before the
-    first and after the last one with a plan or a fact are left out."""
+    first and after the last one with a plan or a fact are left out. The newest facts are those of the period or, with
+    `facts_since`, of that time as well, which may be before it."""
 
     period: Period
     series: SeriesFilter = ALL_SERIES
     split: bool = False
     trimmed: bool = False
+    facts_since: datetime | None = None
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -46,7 +48,7 @@ class Row(msgspec.Struct, frozen=True):
 
 class Section(msgspec.Struct, frozen=True):
     """The rows of the series `name`, or without a name of all the series together, or of so many `others`; where they
-    stand; and the end of the minute of the newest fact in the period."""
+    stand; and the end of the minute of the newest fact."""
 
     name: str | None
     others: int | None

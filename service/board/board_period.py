@@ -1,13 +1,13 @@
 """The period of a board, as an address asks for it: by default the running shift or, without shifts, today."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from service.errors import bad_parameter
 from service.languages.sentence import sentence
-from service.period.ends import Asked, Ends, read_ends
+from service.period.ends import Asked, Ends, read_ends, shift_begun
 from service.period.shift_rules import SHIFT
 from service.period.shifts import Shift, Shifts
 from service.period.steps import Period, make_period
@@ -48,21 +48,20 @@ class BoardPeriod(msgspec.Struct, frozen=True):
 
 def ends_of_board(asked: Asked, zone: str, now: datetime, shifts: Shifts) -> Ends:
     """The ends that are asked for, by default those of the running shift or, without shifts, of today; with a beginning
-    alone, up to the end of that day. BadRequest names the parameter that is wrong."""
+    alone, up to the end of the shift that it names, or of that day. BadRequest names the parameter that is wrong."""
     if _is_default(asked):
         asked = Asked(shift=SHIFT) if shifts else Asked("today")
     ends = read_ends(asked, zone, now, shifts)
-    return ends if ends.until else Ends(ends.start, _end(ends.start or now, ends.shift, zone), ends.shift)
+    if ends.until:
+        return ends
+    shift = shift_begun(asked, now, shifts)
+    return Ends(ends.start, shift.end if shift else _end_of_day(ends.start or now, zone), shift)
 
 
 def _is_default(asked: Asked) -> bool:
     return not (asked.start or asked.until or asked.shift)
 
 
-def _end(start: datetime, shift: Shift | None, zone: str) -> datetime:
-    """The end of the shift, or of the day, in which a period begins."""
-    if shift is not None:
-        return shift.end
-    begin = start.astimezone(ZoneInfo(zone))
-    midnight = begin.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    return shifted(midnight, 1, "d")
+def _end_of_day(moment: datetime, zone: str) -> datetime:
+    midnight = moment.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    return shifted(midnight, 1, "d").astimezone(UTC)

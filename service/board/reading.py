@@ -1,7 +1,8 @@
 """Reads boards: the buckets of their steps with running totals, the newest facts, and notes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 from itertools import pairwise
 
 from service.board.board import MAX_SECTIONS, Board, BoardQuestion, Row, Section
@@ -9,10 +10,14 @@ from service.charts.answering import Charts
 from service.period.bucket import BucketQuestion, Note, Panel, RunningBucket
 from service.period.comparison import difference
 from service.period.running import running_totals
+from service.period.shifts import Interval, Shifts
 from service.period.standing import Standing
 from service.period.steps import Period
+from service.period.working_times import worked
 from service.store import Store
 
+TimeIn = Callable[[Interval, datetime, datetime], timedelta]
+"""How much time there is in a step between two moments."""
 LOOKED_BACK = timedelta(days=2)
 """How long before now the newest fact of each series is looked for."""
 
@@ -20,8 +25,8 @@ LOOKED_BACK = timedelta(days=2)
 class Boards:
     """Reads what boards show."""
 
-    def __init__(self, store: Store, charts: Charts) -> None:
-        self._store, self._charts = store, charts
+    def __init__(self, store: Store, charts: Charts, shifts: Shifts) -> None:
+        self._store, self._charts, self._shifts = store, charts, shifts
 
     async def read(self, question: BoardQuestion, now: datetime, caller: str | None = None) -> Board:
         """The board as it is now. A caller waits for a turn; None are those who have had theirs already."""
@@ -29,40 +34,75 @@ class Boards:
         running = running_totals("period", period, now)
         panels = MAX_SECTIONS if question.split else None
         numbers = await self._charts.numbers(BucketQuestion(period, "sum", series, panels, running), caller)
-        newest = {}
-        if question.split and period.start < running.due:
-            first = max(period.start, running.due - LOOKED_BACK)
-            newest = await self._store.facts.newest_by_series(first, min(period.end, now), series)
+        newest = await self._newest(question, running.due, now)
+        until = None if question.split else numbers.until
+        named = {panel.name for panel in numbers.panels}
+        made_in = _time_in(self._shifts)
         sections = [
             _section(
                 period,
+                made_in,
                 running.due,
                 panel,
                 numbers.notes,
-                newest.get(panel.name or "") if question.split else numbers.until,
+                _newest_of(panel, newest, named) or until,
             )
             for panel in numbers.panels or ((Panel(None, None, ()),) if not question.split else ())
         ]
         return Board(period, running.due, tuple(_trimmed(sections) if question.trimmed else sections))
 
+    async def _newest(self, question: BoardQuestion, due: datetime, now: datetime) -> dict[str, datetime]:
+        """The end of the minute of the newest fact, of each series that has one; nothing where all that is asked for is
+        what the buckets tell."""
+        period, since = question.period, question.facts_since
+        if not question.split and since is None:
+            return {}
+        first = max(period.start, due - LOOKED_BACK)
+        if since is not None:
+            first = min(first, since.replace(second=0, microsecond=0))
+        last = min(period.end, now)
+        return await self._store.facts.newest_by_series(first, last, question.series) if first < last else {}
 
-def _section(period: Period, due: datetime, panel: Panel, notes: Sequence[Note], newest: datetime | None) -> Section:
+
+def _newest_of(panel: Panel, newest: Mapping[str, datetime], named: Container[str | None]) -> datetime | None:
+    """That of a series, of those that have no panel of their own, or of all together."""
+    if panel.name is not None:
+        return newest.get(panel.name)
+    return max((moment for name, moment in newest.items() if name not in named), default=None)
+
+
+def _time_in(shifts: Shifts) -> TimeIn:
+    """How much time there is for what is planned in a step: breaks don't count where it is in a shift."""
+    known = cache(partial(worked, shifts))
+
+    def between(step: Interval, first: datetime, last: datetime) -> timedelta:
+        first, last = max(first, step[0]), min(last, step[1])
+        if first >= last:
+            return timedelta()
+        return known(first, last) if known(*step) else last - first
+
+    return between
+
+
+def _section(
+    period: Period, made_in: TimeIn, due: datetime, panel: Panel, notes: Sequence[Note], newest: datetime | None
+) -> Section:
     buckets = {bucket.bucket: bucket for bucket in panel.buckets if isinstance(bucket, RunningBucket)}
     own = [note for note in notes if panel.name in (None, note.series)]
-    rows = tuple(_rows(period, due, buckets, own))
-    return Section(panel.name, panel.others, rows, _standing(period, due, buckets), newest)
+    rows = tuple(_rows(period, made_in, due, buckets, own))
+    return Section(panel.name, panel.others, rows, _standing(period, made_in, due, buckets), newest)
 
 
-def _standing(period: Period, due: datetime, buckets: Mapping[datetime, RunningBucket]) -> Standing:
+def _standing(period: Period, made_in: TimeIn, due: datetime, buckets: Mapping[datetime, RunningBucket]) -> Standing:
     begun = [bucket for bucket in buckets.values() if bucket.ahead is not None]
-    ends = dict(pairwise(period.edges))
-    passed = [min(ends[one.bucket], due) - one.bucket for one in begun if one.due_fact is not None]
+    steps = {start: (start, end) for start, end in pairwise(period.edges)}
+    passed = [made_in(steps[one.bucket], one.bucket, due) for one in begun if one.due_fact is not None]
     return Standing(
         _target(buckets),
         begun[-1].due_total if any(one.due_plan is not None for one in begun) else None,
         _made(begun[-1]) if passed else None,
         sum(passed, timedelta()),
-        sum((_left(ends[one.bucket], one, due) for one in buckets.values()), timedelta()),
+        sum((_left(made_in, steps[one.bucket], one, due) for one in buckets.values()), timedelta()),
     )
 
 
@@ -77,26 +117,29 @@ def _made(bucket: RunningBucket) -> float:
     return bucket.due_total + (bucket.ahead or 0)
 
 
-def _left(end: datetime, bucket: RunningBucket | None, since: datetime) -> timedelta:
+def _left(made_in: TimeIn, step: Interval, bucket: RunningBucket | None, since: datetime) -> timedelta:
     """How long something is planned in a step after a moment."""
-    if bucket is None or bucket.plan is None:
-        return timedelta()
-    return max(timedelta(), end - max(bucket.bucket, since))
+    return timedelta() if bucket is None or bucket.plan is None else made_in(step, since, step[1])
 
 
 def _rows(
-    period: Period, due: datetime, buckets: Mapping[datetime, RunningBucket], notes: Sequence[Note]
+    period: Period,
+    made_in: TimeIn,
+    due: datetime,
+    buckets: Mapping[datetime, RunningBucket],
+    notes: Sequence[Note],
 ) -> Iterator[Row]:
     """A row for each step. Where nothing was read of one, the totals are those of the one before."""
     target = _target(buckets)
     steps = list(pairwise(period.edges))
-    left = sum((_left(end, buckets.get(start), start) for start, end in steps), timedelta())
+    left = sum((_left(made_in, step, buckets.get(step[0]), step[0]) for step in steps), timedelta())
     before: RunningBucket | None = None
-    for start, end in steps:
+    for step in steps:
+        start, end = step
         bucket = buckets.get(start)
         before = bucket or before
         until = min(end, due)
-        left -= _left(end, bucket, start) - _left(end, bucket, max(start, until))
+        left -= _left(made_in, step, bucket, start) - _left(made_in, step, bucket, max(start, until))
         begun, known = start < due, before if before and before.ahead is not None else None
         plan, fact = (bucket.due_plan, bucket.due_fact) if bucket else (None, None)
         made = _made(known) if begun and known else None

@@ -20,6 +20,7 @@ from service.period.selection import SeriesFilter
 from service.period.shifts import Shift, Shifts
 from service.period.standing import Standing
 from service.period.steps import Period
+from service.period.working_times import moment_before
 from service.web.pages import capitalised
 
 WIDE, HIGH, MARGIN = 240.0, 80.0, 4.0
@@ -82,7 +83,9 @@ class BoardReader:
         now = datetime.now(UTC)
         period, shift = view.period.at(now, self._shifts)
         trimmed = view.period.is_trimmed(self._shifts)
-        board = await self._boards.read(BoardQuestion(period, view.series, view.split, trimmed), now)
+        # a fact from just before the shift still counts: nobody is silent because a shift begins
+        since = moment_before(self._shifts, now, view.looks.stale) if view.wall and _is_running(period, now) else None
+        board = await self._boards.read(BoardQuestion(period, view.series, view.split, trimmed, since), now)
         zone = ZoneInfo(period.zone)
         names, language = view.series.names or (), language_named(view.language)
         said = when(period, shift, language)
@@ -95,7 +98,7 @@ class BoardReader:
             "only": names[0] if len(names) == 1 else "",
         }
         if view.wall:
-            shown = tiles(board, view.looks, str(looks["title"]), now, language)
+            shown = tiles(board, view.looks, str(looks["title"]), since, language)
             html = await _written(len(shown), lambda: str(parts.wall(shown, looks, zone)))
         else:
             rows = sum(len(section.rows) for section in board.sections)
@@ -136,27 +139,29 @@ def when(period: Period, shift: Shift | None, language: Language) -> str:
     return f"{name}{said} · {period.zone}"
 
 
-def tiles(board: Board, looks: BoardLooks, title: str, now: datetime, language: Language) -> list[Tile]:
-    """A tile for each section, the worst first. That of all the series together has the `title` of the board."""
-    made = [_tile(board, section, looks, title, now, language) for section in board.sections]
+def tiles(board: Board, looks: BoardLooks, title: str, awaited: datetime | None, language: Language) -> list[Tile]:
+    """A tile for each section, the worst first. That of all the series together has the `title` of the board. One
+    stands still that has no fact since `awaited`; None where no facts are awaited."""
+    made = [_tile(board, section, looks, title, awaited, language) for section in board.sections]
     return sorted(made, key=lambda tile: (_WORST.index(tile.state), tile.standing.attained or 0, tile.name))
 
 
-def _tile(board: Board, section: Section, looks: BoardLooks, title: str, now: datetime, language: Language) -> Tile:
+def _tile(
+    board: Board, section: Section, looks: BoardLooks, title: str, awaited: datetime | None, language: Language
+) -> Tile:
     name, since = section.name or title, None
     if section.others:
         name = language.ngettext("%(num)s other", "%(num)s others", section.others)
     if section.newest is not None:
         since = language.times.clock(section.newest - timedelta(minutes=1), ZoneInfo(board.period.zone))
-    return Tile(name, _state(board, section, looks, now), section.standing, since, _spark(section))
+    return Tile(name, _state(section, looks, awaited), section.standing, since, _spark(section))
 
 
-def _state(board: Board, section: Section, looks: BoardLooks, now: datetime) -> State:
+def _state(section: Section, looks: BoardLooks, awaited: datetime | None) -> State:
     standing = section.standing
     if standing.plan is None and section.newest is None:
         return "none"
-    is_running = board.period.start <= now < board.period.end
-    if is_running and board.due > board.period.start and not _is_fresh(section, looks, now):
+    if awaited is not None and (section.newest is None or section.newest < awaited):
         return "still"
     if standing.plan is None:
         return "none"
@@ -166,8 +171,8 @@ def _state(board: Board, section: Section, looks: BoardLooks, now: datetime) -> 
     return "near" if looks.threshold is None or not looks.threshold.is_missed(standing.plan, fact) else "bad"
 
 
-def _is_fresh(section: Section, looks: BoardLooks, now: datetime) -> bool:
-    return section.newest is not None and now - section.newest <= looks.stale
+def _is_running(period: Period, now: datetime) -> bool:
+    return period.start <= now < period.end
 
 
 def _spark(section: Section) -> tuple[str, str] | None:

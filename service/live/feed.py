@@ -32,8 +32,12 @@ PAUSE_PER_VIEWER = 0.00025
 that, doesn't take all the time either."""
 HEARTBEAT = 10.0
 """Seconds without news after which viewers are told that the connection is alive."""
-POLL_INTERVAL = 1.0
-"""Seconds after which the feed asks again whether other replicas committed anything."""
+POLL_INTERVAL = 0.25
+"""Seconds after which the feed asks again whether other replicas committed anything, which costs the database an eighth
+of a millisecond."""
+KNOWN_FOR = 25.0
+"""Seconds after which a snapshot is no longer sent as the newest unless it was found to be so: as many as a page waits
+for a sign of life."""
 RETRY_AFTER = 2.0
 """Seconds until the next attempt where the database was unavailable."""
 WAKING_GROUPS = 16
@@ -77,6 +81,8 @@ class _WatchedView(Generic[S]):
         """How many viewers were sent the newest one; none where nothing in it was new."""
         self.committed: str | None = None
         """What `committed` said before it was taken."""
+        self.known = 0.0
+        """When it was last known that nothing else had been committed since, in seconds since 1970."""
         self.took = self.newest_took = 0.0
         """How many seconds one takes, and how many the newest one took. The shorter of the newest two counts, since one
         may be slow by chance, as the first one is, which has to load things."""
@@ -108,10 +114,12 @@ class Feed(Generic[V, S]):
         *,
         heartbeat_after: float = HEARTBEAT,
         poll_interval: float = POLL_INTERVAL,
+        known_for: float = KNOWN_FOR,
         retry_after: float = RETRY_AFTER,
     ) -> None:
         self._take, self._committed, self._metrics, self._heartbeat = take, committed, metrics, heartbeat
         self._heartbeat_after, self._poll_interval, self._retry_after = heartbeat_after, poll_interval, retry_after
+        self._known_for = known_for
         self.viewers, self.open = Places("viewers", MAX_VIEWERS), Places("live pages of different views", MAX_VIEWS)
         self._views: dict[V, _WatchedView[S]] = {}
         # one view at a time, since the database has other work as well
@@ -129,8 +137,8 @@ class Feed(Generic[V, S]):
     async def current(self, view: V, caller: str = "") -> S:
         """The newest snapshot where the view has viewers; otherwise one that all who ask at once share."""
         watched = self._views.get(view)
-        if watched is not None and watched.snapshot is not None:
-            return watched.snapshot
+        if watched is not None and (known := self._known(watched)) is not None:
+            return known
         return await self._reads.read(view, lambda: self._take(view, None), caller)
 
     def admit(self, view: V, caller: str = "") -> None:
@@ -155,8 +163,8 @@ class Feed(Generic[V, S]):
                 yield opening
             while not self._closed:
                 news = watched.news[group]
-                if watched.snapshot is not None:
-                    text = self._text(watched, watched.snapshot, number)
+                if (known := self._known(watched)) is not None:
+                    text = self._text(watched, known, number)
                     number = watched.number
                     yield text
                 await news.wait()
@@ -183,8 +191,19 @@ class Feed(Generic[V, S]):
             with suppress(TaktlineError):  # taking the next snapshot logs the same error
                 now = await self._committed()
                 for watched in self._views.values():
-                    if watched.committed != now:  # what this process wrote itself is in a snapshot already
+                    # what this process wrote itself is in a snapshot already
+                    if watched.committed == now and self._known(watched) is not None:
+                        watched.known = time.time()
+                    else:
                         watched.stale.set()
+
+    def _known(self, watched: _WatchedView[S]) -> S | None:
+        """The newest snapshot, unless it may be an old one: where the database was away, or this process was stopped
+        for a while, as a laptop is that was closed, nobody knows what was committed meanwhile."""
+        snapshot, since = watched.snapshot, time.time() - self._known_for
+        if snapshot is None or snapshot.expires < since:
+            return None
+        return snapshot if self._committed is None or watched.known >= since else None
 
     def _text(self, watched: _WatchedView[S], snapshot: S, seen: int) -> bytes:
         """What a viewer is sent who has seen the snapshot of this number."""
@@ -236,7 +255,7 @@ class Feed(Generic[V, S]):
         try:
             async with self._line.turn(watched.callers, watched.took):
                 watched.stale.clear()
-                started = time.monotonic()
+                started, asked = time.monotonic(), time.time()
                 if self._committed is not None:
                     watched.committed = await self._committed()
                 snapshot = await self._take(view, watched.snapshot)
@@ -245,9 +264,11 @@ class Feed(Generic[V, S]):
         except TaktlineError as exc:
             log.warning("the live page can't be brought up to date", why=exc.detail)
             return time.time() + self._retry_after
-        watched.sent_to = 0
+        watched.sent_to, was_known, watched.known = 0, self._known(watched) is not None, asked
         if snapshot is not watched.snapshot:
             watched.snapshot, watched.number, watched.sent_to = snapshot, watched.number + 1, watched.viewers
+            await watched.wake()
+        elif not was_known:
             await watched.wake()
         return snapshot.expires
 

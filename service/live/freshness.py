@@ -17,7 +17,8 @@ GAP_KEPT = 600.0
 
 
 class Freshness(msgspec.Struct, frozen=True):
-    """When the newest fact came, if there is one, and after how many seconds without another the next one is overdue.
+    """When the newest fact came, if there is one, and after how many seconds of working time without another the next
+    one is overdue.
     `asked` is when, by the monotonic clock, the usual gap was asked for."""
 
     newest: datetime | None

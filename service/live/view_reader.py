@@ -21,6 +21,7 @@ from service.live.view import View, totals_of, totals_question
 from service.period.selection import Selection, SeriesFilter
 from service.period.shifts import Shifts
 from service.period.steps import Period
+from service.period.working_times import moment_after
 from service.store import Excerpt, Store
 from service.store.totals import Totals
 
@@ -38,8 +39,9 @@ class ViewContent(msgspec.Struct, frozen=True):
 
     `specs` has the specification of the chart, without bars and lines, in every theme, and `lines` the rows of its
     running totals; `totals` and `records` are HTML. `newest` is when the newest fact came, in seconds since 1970, and
-    the next one is overdue `patience` seconds later; None where the period is over, and none is awaited. `start` and
-    `until` are its ends, by the clock of `zone`. `empty` means that there is no reading at all that the viewer may see.
+    the next one is overdue `patience` seconds later, breaks and nights between them included; None where the period is
+    over, and none is awaited. `start` and `until` are its ends, by the clock of `zone`. `empty` means that
+    there is no reading at all that the viewer may see.
     """
 
     specs: msgspec.Raw
@@ -54,8 +56,9 @@ class ViewContent(msgspec.Struct, frozen=True):
     until: str
 
 
-class ViewSnapshot(msgspec.Struct, frozen=True):
-    """What a view shows at one time; and as two events all of it, and what is new since the snapshot before."""
+class ViewSnapshot(msgspec.Struct):
+    """What a view shows at one time; and as two events all of it, and what is new since the snapshot before. One that
+    still holds when it expires does so until later."""
 
     content: ViewContent
     bars: Bars
@@ -116,10 +119,17 @@ class ViewReader:
             _rows(rows, records, zone),
             view.zone,
             newest.timestamp() if newest else None,
-            None if is_over else fresh.patience,
+            None if is_over else self._patience(fresh),
             empty,
             *(f"{one.astimezone(zone):%Y-%m-%d %H:%M}" for one in (period.start, period.end)),
         )
+
+    def _patience(self, fresh: Freshness) -> float:
+        """Seconds from the newest fact until the next one is overdue; breaks and times without a shift don't count."""
+        if fresh.newest is None:
+            return fresh.patience
+        overdue = moment_after(self._shifts, fresh.newest, timedelta(seconds=fresh.patience))
+        return (overdue - fresh.newest).total_seconds()
 
     def _macros(self, language: str, name: str) -> Any:
         """The macros of a template."""
@@ -169,6 +179,7 @@ def _snapshot(
     if before is None or content.specs is not before.content.specs or not _follow(bars, before.bars):
         return ViewSnapshot(content, bars, steps, fresh, expires, whole, None)
     if content == before.content and bars == before.bars and steps == before.steps:
+        before.expires = expires
         return before
     del fields["specs"]
     change = {**fields, "bars": _changed(bars, before.bars), "steps": _changed(steps, before.steps)}

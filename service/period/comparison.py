@@ -6,6 +6,7 @@ from math import inf
 import msgspec
 
 from service.errors import bad_parameter, quoted
+from service.languages.sentence import sentence
 
 LARGEST = 10**15
 ROUNDING = 1e-10
@@ -48,7 +49,10 @@ def read_threshold(name: str, text: str) -> Threshold | None:
     if size > (100 if is_share else LARGEST):
         raise bad_parameter(
             name,
-            f"{quoted(text)} must be a number from 0 to 10 to the power of 15, written without an exponent, "
-            "a share of the plan from 0% to 100%, or none",
+            sentence(
+                "%(value)s must be a number from 0 to 10 to the power of 15, written without an exponent, a share of "
+                "the plan from 0%% to 100%%, or none",
+                value=quoted(text),
+            ),
         )
     return Threshold(size, is_share)

@@ -9,6 +9,7 @@ import msgspec
 
 from service.errors import bad_parameter, quoted
 from service.languages.language import Language
+from service.languages.sentence import sentence
 from service.period.times import shifted
 
 _WRITTEN = re.compile(r"fact-([1-9]\d{0,3})([hdwMy])", re.ASCII)
@@ -48,7 +49,9 @@ def read_earlier(name: str, text: str) -> Earlier:
     """BadRequest where the text isn't one such as `fact-7d`."""
     found = _WRITTEN.fullmatch(text.strip())
     if found is None:
-        raise bad_parameter(
-            name, f"{quoted(text)} isn't allowed; write fact-7d, or another number of h, d, w, M or y in its place"
+        wrong = sentence(
+            "%(value)s isn't allowed; write fact-7d, or another number of h, d, w, M or y in its place",
+            value=quoted(text),
         )
+        raise bad_parameter(name, wrong)
     return Earlier(int(found[1]), found[2])

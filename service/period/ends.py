@@ -7,12 +7,17 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from service.errors import bad_parameter, quoted
+from service.languages.sentence import sentence
 from service.period.shift_rules import LAST_SHIFT, SHIFT
 from service.period.shifts import NO_SHIFTS, Shift, Shifts
 from service.period.times import is_moving, parse_time, shift_meant
 
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 _YEARS = range(1900, 2200)
+_NAMES = (
+    *(sentence("Monday"), sentence("Tuesday"), sentence("Wednesday"), sentence("Thursday")),
+    *(sentence("Friday"), sentence("Saturday"), sentence("Sunday")),
+)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -49,7 +54,8 @@ def read_ends(asked: Asked, zone: str, now: datetime, shifts: Shifts = NO_SHIFTS
     `zone`."""
     if asked.shift:
         if asked.start or asked.until:
-            raise bad_parameter("shift", "has a beginning and an end of its own; leave from and until out")
+            both = sentence("has a beginning and an end of its own; leave from and until out")
+            raise bad_parameter("shift", both)
         shift = named_shift(asked.shift, now, shifts)
         return Ends(shift.start, shift.end, shift)
     until = parse_time("until", asked.until, zone, now, shifts) if asked.until else None
@@ -66,12 +72,28 @@ def named_shift(text: str, now: datetime, shifts: Shifts) -> Shift:
     shift_meant("shift", SHIFT, now, shifts)
     if name not in shifts:
         allowed = ", ".join((*shifts.names, SHIFT, LAST_SHIFT))
-        raise bad_parameter("shift", f"{quoted(name)} isn't a shift; allowed are {allowed}, and a name with a date")
+        wrong = sentence(
+            "%(name)s isn't a shift; allowed are %(allowed)s, and a name with a date",
+            name=quoted(name),
+            allowed=allowed,
+        )
+        raise bad_parameter("shift", wrong)
     on = _date(day, now, shifts.zone) if at else None
     if (found := shifts.named(name, on, now)) is None:
-        when = f"on {on:%Y-%m-%d}, a {on:%A}" if on else "yet"
-        raise bad_parameter("shift", f"there is no shift {quoted(name)} {when}")
+        if on is None:
+            raise bad_parameter("shift", sentence("no shift %(name)s has begun yet", name=quoted(name)))
+        raise bad_parameter("shift", _none_on(name, on))
     return found
+
+
+def shift_begun(asked: Asked, now: datetime, shifts: Shifts) -> Shift | None:
+    """The shift that `from` names, whether the period goes on to its end or not."""
+    return shift_meant("from", asked.start or "", now, shifts) if _is_shift_word(asked.start) else None
+
+
+def _none_on(name: str, on: date) -> str:
+    asked = {"name": quoted(name), "date": f"{on:%Y-%m-%d}", "day": _NAMES[on.weekday()]}
+    return sentence("there is no shift %(name)s on %(date)s, a %(day)s", **asked)
 
 
 def _date(text: str, now: datetime, zone: str) -> date:
@@ -83,15 +105,15 @@ def _date(text: str, now: datetime, zone: str) -> date:
     except ValueError:
         found = None
     if found is None or found.year not in _YEARS:
-        raise bad_parameter("shift", f"{quoted(text)} isn't a date; write one like 2026-11-24, today or yesterday")
+        wrong = sentence("%(value)s isn't a date; write one like 2026-11-24, today or yesterday", value=quoted(text))
+        raise bad_parameter("shift", wrong)
     return found
 
 
 def _shift_of(asked: Asked, now: datetime, shifts: Shifts) -> Shift | None:
     """The shift that `from` names, where the period doesn't go beyond its end."""
-    if not _is_shift_word(asked.start):
+    if (shift := shift_begun(asked, now, shifts)) is None:
         return None
-    shift = shift_meant("from", asked.start or "", now, shifts)
     if _is_shift_word(asked.until):
         return shift if shift == shift_meant("until", asked.until or "", now, shifts) else None
     return shift if asked.until in (None, "", "now") and now < shift.end else None

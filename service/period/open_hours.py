@@ -6,8 +6,9 @@ from operator import sub
 
 import msgspec
 
-from service.errors import bad_parameter
+from service.errors import bad_parameter, quoted
 from service.languages.language import Language
+from service.languages.sentence import sentence
 from service.period.shift_rules import DAY, WEEKDAYS, Minutes, clock, minutes_between, named_days
 
 ALL_DAYS = tuple(range(7))
@@ -69,16 +70,21 @@ def read_hours(name: str, text: str) -> Minutes:
     """The minutes that are meant by a text like `06:00-22:00`; BadRequest names the parameter where they are none."""
     try:
         return minutes_between([text], text)
-    except ValueError as exc:
-        raise bad_parameter(name, str(exc)) from None
+    except ValueError:
+        wrong = sentence(
+            "%(value)s can't be read as hours; write them like 06:00-22:00, and a whole day 00:00-24:00",
+            value=quoted(text),
+        )
+        raise bad_parameter(name, wrong) from None
 
 
 def read_days(name: str, text: str) -> tuple[int, ...]:
     """The days that are meant by a text like `mon-fri,sun`; BadRequest names the parameter where they are none."""
     try:
         return named_days([text], [text])
-    except ValueError as exc:
-        raise bad_parameter(name, str(exc)) from None
+    except ValueError:
+        wrong = sentence("%(value)s can't be read as days; write them like mon-fri,sun, each once", value=quoted(text))
+        raise bad_parameter(name, wrong) from None
 
 
 def open_hours(minutes: Minutes | None, days: tuple[int, ...] | None) -> OpenHours | None:

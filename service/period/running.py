@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from service.errors import bad_parameter
+from service.languages.sentence import sentence
 from service.period.bucket import Running
 from service.period.shifts import NO_SHIFTS, Shifts
 from service.period.steps import STEPS, Period, whole_days
@@ -27,7 +28,7 @@ def running_totals(kind: Cumulative, period: Period, now: datetime, shifts: Shif
             return Running(whole_days(period)[:-1], due, "day")
         case "shift":
             if not shifts:
-                raise bad_parameter("cumulative", "there are no shifts; the setting SHIFTS names them")
+                raise bad_parameter("cumulative", sentence("no shifts are known here; the setting SHIFTS names them"))
             if period.seconds > STEPS["1h"]:
                 raise bad_parameter("cumulative", f"a step of {period.step} is too long for shifts; give 1h or less")
             begun = shifts.begun(period.start)

@@ -53,6 +53,8 @@ def board_route(
             view = asked.board_view(defaults, grant, speaks.code)
             now = datetime.now(UTC)
             period, _ = view.period.at(now, defaults.shifts)
+            if asked.excel and form != "csv":
+                raise bad_parameter("excel", FOR_CSV)
             # what is due ends within a step
             check_kept(period.edges, "minute" if period.start < now < period.end else period.relation, kept())
         except BadRequest as error:
@@ -62,8 +64,6 @@ def board_route(
             return await _form(pages, given, speaks, grant, defaults, error)
         if form == "html":
             return await _page(feed, pages, view, asked, given, speaks, defaults, request)
-        if asked.excel and form != "csv":
-            raise bad_parameter("excel", FOR_CSV)
         question = BoardQuestion(period, view.series, view.split, view.period.is_trimmed(defaults.shifts))
         found = await boards.read(question, datetime.now(UTC), caller_of(request))
         if form == "json":

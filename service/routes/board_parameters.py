@@ -10,6 +10,7 @@ from service.board.board_period import STEPS, BoardPeriod
 from service.charts.drawing.themes import THEMES
 from service.errors import bad_parameter, quoted
 from service.languages.language import language_named
+from service.languages.sentence import sentence
 from service.live.board_view import BoardLooks, BoardView
 from service.period.comparison import Threshold
 from service.period.ends import Asked
@@ -72,10 +73,11 @@ class BoardParameters(msgspec.Struct, frozen=True):
 def _stale(name: str, value: str) -> timedelta:
     try:
         found = parse_duration(value)
-    except ValueError as exc:
-        raise bad_parameter(name, f"{quoted(value)}: {exc}") from None
+    except ValueError:
+        wrong = sentence("%(value)s isn't a duration; write one like 5m, from 1m to 31d", value=quoted(value))
+        raise bad_parameter(name, wrong) from None
     if not timedelta(minutes=1) <= found <= timedelta(days=31):
-        raise bad_parameter(name, "must be from 1m to 31d")
+        raise bad_parameter(name, sentence("must be from 1m to 31d"))
     return found
 
 

@@ -26,6 +26,9 @@ from service.routes.sign_in import ADDRESS
 MOST_PICTURES = 10_000
 """Pictures of errors that may wait to be drawn: more than anybody asks for, since they can't be refused."""
 
+SOONEST = 10
+"""Seconds after which a page of an error that may pass asks again, at the earliest."""
+
 GONE = "client disconnected prematurely"
 """What Litestar says of a client that goes while it sends a body; it has no exception of its own for that."""
 
@@ -118,7 +121,10 @@ class ErrorAnswers:
         if picture is not None:
             return picture
         if accepted(request, [MEDIA_TYPE, "text/html"]) == "text/html":
-            values = {"title": words[0], "detail": words[1], "another_key": another_key}
+            # a screen on the wall, which nobody touches, is there when the service is
+            passes = request.method == "GET" and "Retry-After" in extra
+            again = max(SOONEST, int(extra["Retry-After"])) if passes else None
+            values = {"title": words[0], "detail": words[1], "another_key": another_key, "again": again}
             return self._pages.render("error.html", values, speaks, extra, made["status"])
         return Response(made, status_code=made["status"], media_type=MEDIA_TYPE, headers=extra)
 

@@ -23,7 +23,7 @@ MAX_PARAMETERS = 1000
 MOST_READ = 4096
 """The most characters of an Accept header. A longer one counts as absent."""
 
-FOR_CSV = "is for format=csv"
+FOR_CSV = sentence("is for format=csv")
 
 T = TypeVar("T")
 
@@ -134,7 +134,9 @@ def series_names(values: list[str] | None) -> list[str] | None:
         )
     for value in values or ():
         if not 1 <= len(value) <= MAX_NAME or "\0" in value:
-            raise bad_parameter("series", f"a name has 1 to {MAX_NAME} characters, none of them NUL")
+            raise bad_parameter(
+                "series", sentence("a name has 1 to %(most)s characters, none of them NUL", most=MAX_NAME)
+            )
     return values or None
 
 

@@ -6,6 +6,7 @@ import { root } from "./elements.js";
 import { language, say } from "./words.js";
 
 const WATCHDOG = 25_000; // milliseconds without an event or a heartbeat after which the page connects again
+const LOOK = 1_000; // milliseconds between two looks at the clock
 const OPENING = 5_000; // milliseconds within which the first event must come over a WebSocket
 const LONG = 6_000; // characters from which on an address is too long for a WebSocket: many servers allow 8 KiB
 const RETRY = 1_500; // milliseconds until the next attempt, up to twice as many so that pages don't all connect at once
@@ -58,6 +59,8 @@ export function follow(on) {
     /** @param {string} text */
     const take = (text) => {
       if (signal.aborted) return;
+      // after a sleep, what was sent before it comes first
+      if (isSilent()) return start("lost");
       heard = Date.now();
       const [, name, data] = /^event: (.*)\ndata: (.*)/m.exec(text) ?? [];
       if (name === "refused") refusal = JSON.parse(data);
@@ -90,9 +93,14 @@ export function follow(on) {
     on.state("offline");
   });
   addEventListener("online", () => start("lost"));
-  setInterval(() => {
-    if (attempt && Date.now() - heard > WATCHDOG) start("lost");
-  }, 5000);
+  // a machine that slept, and a page that was frozen, wake up with what they showed long ago
+  const isSilent = () => Date.now() - heard > WATCHDOG;
+  const watch = () => {
+    if (attempt && isSilent()) start("lost");
+  };
+  setInterval(watch, LOOK);
+  document.addEventListener("resume", watch);
+  for (const name of ["pageshow", "focus"]) addEventListener(name, watch);
 
   return {
     /**

@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import Running
+from tests.conftest import Engine, settings_for
+from tests.harness import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -140,6 +141,90 @@ async def test_a_series_without_facts_is_grey_and_dated(shared: Running) -> None
     assert '<section class="still"><h2><bdi>still</bdi></h2>' in text
     assert f"no fact since {now - 20 * MINUTE:%H:%M}" in text
     assert '<section class="good"' in (await get(shared, HTML, **asked, stale="1h")).text
+
+
+def clock(moment: datetime) -> str:
+    return f"{moment:%H:%M}"
+
+
+async def test_a_break_is_no_standstill(engine: Engine, schema: str) -> None:
+    """Neither is what comes before a shift begins, nor its first minutes while nobody can have made anything."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    begun, until = now - 50 * MINUTE, now + 50 * MINUTE
+    rows = [
+        {"ts": (now - n * MINUTE).isoformat(), "plan": 1, "fact": 1, "series": name}
+        for name, last in (("made", 20), ("still", 30))
+        for n in range(last, 50)
+    ]
+    wall = {"view": "wall", "tz": "UTC", "step": "15m"}
+    a_break = f"break {clock(now - 19 * MINUTE)}-{clock(now + 20 * MINUTE)}"
+    async with running(settings_for(engine, schema, shifts=f"long {clock(begun)}-{clock(until)} {a_break}")) as service:
+        await post(service, *rows)
+        text = (await get(service, HTML, **wall)).text
+        assert '<section class="good"><h2><bdi>made</bdi></h2>' in text
+        assert '<section class="still"><h2><bdi>still</bdi></h2>' in text
+        together = (await get(service, HTML, **wall, split="none")).text
+        assert '<section class="good"' in together
+    # the next shift has just begun; facts came until it did
+    before = f"early {clock(begun)}-{clock(now - 19 * MINUTE)}; late {clock(now - 2 * MINUTE)}-{clock(until)}"
+    async with running(settings_for(engine, schema, shifts=before)) as service:
+        await post(service, {"ts": (now - 2 * MINUTE).isoformat(), "plan": 1, "series": "made"})
+        for split in ("series", "none"):
+            text = (await get(service, HTML, **wall, split=split)).text
+            assert '<section class="bad"' in text
+            assert '<section class="still"' not in text
+
+
+async def test_in_a_break_nothing_can_be_made(engine: Engine, schema: str) -> None:
+    """What is needed an hour, and in how many minutes so much is planned as the fact is behind, are of the time without
+    breaks, as on the live page."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    begun, until = now - 60 * MINUTE, now + 60 * MINUTE
+    rests = [(now - 40 * MINUTE, now - 20 * MINUTE), (now + 20 * MINUTE, now + 50 * MINUTE)]
+
+    def minutes(start: datetime, end: datetime) -> int:
+        """Without breaks."""
+        every = (start + n * MINUTE for n in range(int((end - start) / MINUTE)))
+        return sum(not any(first <= one < last for first, last in rests) for one in every)
+
+    breaks = " ".join(f"break {clock(first)}-{clock(last)}" for first, last in rests)
+    async with running(settings_for(engine, schema, shifts=f"long {clock(begun)}-{clock(until)} {breaks}")) as service:
+        await post(service, {"series": "made", "ts": begun.isoformat(), "for": "2h", "plan": 70})
+        found = (await get(service, tz="UTC", step="30m", format="json")).json()
+        passed = minutes(begun, datetime.fromisoformat(found["due_until"]))
+        assert found["plan"] == pytest.approx(passed)
+        assert found["minutes_ahead"] == pytest.approx(-passed)
+        assert found["needed_an_hour"] == pytest.approx(70 / ((70 - passed) / 60))
+        over = [row for row in found["rows"] if row["until"] <= found["due_until"]]
+        assert [row["needed_an_hour"] for row in over] == pytest.approx(
+            [70 / ((70 - minutes(begun, datetime.fromisoformat(row["until"]))) / 60) for row in over]
+        )
+
+
+async def test_a_night_shift_is_not_cut_at_midnight(engine: Engine, schema: str) -> None:
+    """Neither where it is named as a shift nor where only its beginning is."""
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    begun, until = hour - 15 * HOUR, hour - HOUR
+    shifts = f"night {clock(begun)}-{clock(until)}"
+    async with running(settings_for(engine, schema, shifts=shifts)) as service:
+        for asked in ({}, {"shift": "night"}, {"from": "last-shift"}, {"from": "shift"}):
+            found = (await get(service, tz="UTC", format="json", **asked)).json()
+            assert (found["from"], found["until"]) == tuple(f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in (begun, until))
+            assert "Night shift" in (await get(service, HTML, tz="UTC", **asked)).text
+            check = await service.http.get("/check", params={"behind": "1", "tz": "UTC", **asked})
+            assert check.json()["until"] == found["until"]
+    async with running(settings_for(engine, schema)) as service:
+        found = (await get(service, tz="Europe/Berlin", format="json", **{"from": "2026-03-29T01:00"})).json()
+        assert (found["from"], found["until"]) == ("2026-03-29T00:00:00Z", "2026-03-29T22:00:00Z")
+
+
+async def test_series_beyond_those_with_a_tile_are_not_still(fresh: Running) -> None:
+    now = datetime.now(UTC)
+    rows = [{"ts": now.isoformat(), "plan": 1, "fact": 1, "series": f"line {n:03}"} for n in range(102)]
+    rows += [{**row, "ts": (now - n * MINUTE).isoformat()} for row in rows for n in (1, 2)]
+    await post(fresh, *rows)
+    text = (await get(fresh, HTML, view="wall", **{"from": "-1h", "until": "+1h"})).text
+    assert '<section class="good"><h2><bdi>3 others</bdi></h2>' in text
 
 
 async def test_by_default_a_board_is_of_today_without_empty_hours(fresh: Running) -> None:

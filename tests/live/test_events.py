@@ -20,8 +20,9 @@ from service.charts.question import Appearance
 from service.live.spans import asked_for
 from service.live.view import View
 from service.live.view_reader import ViewReader
+from service.period.ends import Asked
 from service.period.selection import SeriesFilter
-from service.period.shifts import Shifts
+from service.period.shifts import NO_SHIFTS, Shifts
 from service.run.demo import SAMPLE
 from service.web.assets import WEB
 from service.web.pages import templates
@@ -315,6 +316,43 @@ async def test_freshness_follows_the_facts(fresh: Running) -> None:
             assert data["patience"] == pytest.approx(patience, abs=180)
     async with events(fresh, series="plan") as stream:
         assert (await following(stream))[1]["newest"] is None
+
+
+async def test_a_break_is_no_silence(fresh: Running, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page waits for the next fact over breaks and over the night, and no longer."""
+    made = datetime(2026, 11, 24, 9, 58, tzinfo=UTC)
+    rows = [{"ts": (made - timedelta(minutes=n)).isoformat(), "fact": 1, "series": name} for n in range(60)]
+    await fresh.http.post("/readings", json=rows)
+    monkeypatch.setattr("service.live.view_reader.datetime", Clock)
+    Clock.shown = datetime(2026, 11, 24, 10, 20, tzinfo=UTC)
+    view = View(Asked("2026-11-24T06:00", "2026-11-24T14:00"), SeriesFilter((name,)), "UTC", 1080)
+    ends = {
+        "": datetime(2026, 11, 24, 10, 1, tzinfo=UTC),
+        "early 06:00-14:00 break 10:00-10:30": datetime(2026, 11, 24, 10, 31, tzinfo=UTC),
+        "early 06:00-10:00; days tue,thu": datetime(2026, 11, 26, 6, 1, tzinfo=UTC),
+    }
+    for shifts, overdue in ends.items():
+        looks = Appearance("%H:%M")
+        reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates, looks, Shifts.read(shifts, "UTC"))
+        found = (await reader.take(view, None)).content
+        assert found.newest == made.timestamp()
+        assert found.patience == (overdue - made).total_seconds(), shifts
+
+
+async def test_a_view_in_which_nothing_changes_holds_until_later(
+    fresh: Running, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It isn't looked at again and again from the moment on at which it expired first."""
+    await fresh.http.post("/readings", json={"ts": "2026-11-24T07:00:00Z", "plan": 1, "fact": 1, "series": name})
+    reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates, Appearance("%H:%M"), NO_SHIFTS)
+    monkeypatch.setattr("service.live.view_reader.datetime", Clock)
+    view = View(Asked("2026-11-24T06:00", "2026-11-24T14:00"), SeriesFilter((name,)), "UTC", 1080)
+    Clock.shown = datetime(2026, 11, 25, 6, 0, 30, tzinfo=UTC)
+    first = await reader.take(view, None)
+    Clock.shown += timedelta(minutes=1)
+    again = await reader.take(view, first)
+    assert again is first
+    assert again.expires == datetime(2026, 11, 25, 6, 2, tzinfo=UTC).timestamp()
 
 
 async def test_what_each_step_comes_to(fresh: Running) -> None:

@@ -162,6 +162,46 @@ async def test_what_this_process_wrote_is_not_looked_for_again(camera: Camera) -
         assert camera.taken == 2
 
 
+async def test_who_comes_while_the_database_is_away_is_sent_nothing_old(camera: Camera) -> None:
+    """Others may have written meanwhile: a second screen that connects again would show what was as what is."""
+    away = False
+
+    async def committed() -> str:
+        if away:
+            raise Unavailable
+        return str(camera.number)
+
+    made = Feed(camera.take, committed, Metrics(), b"beat", heartbeat_after=0.05, poll_interval=0.05, known_for=0.2)
+    async with polling(made) as feed, aclosing(feed.watch("a")) as first, aclosing(feed.watch("a")) as second:
+        assert await following(first) == b"whole 0"
+        away = camera.away = True
+        camera.number = 1
+        await asyncio.sleep(0.3)
+        waiting = [asyncio.ensure_future(anext(viewer)) for viewer in (first, second)]
+        with pytest.raises(Unavailable):
+            await feed.current("a")
+        assert not any(one.done() for one in waiting)  # a heartbeat would say that all is as it was
+        away = camera.away = False
+        assert await asyncio.wait_for(asyncio.gather(*waiting), 5) == [b"change 1", b"whole 1"]
+
+
+async def test_what_is_found_to_be_as_it_was_is_sent_when_that_is_known(camera: Camera) -> None:
+    """As after a pause of the whole process, in which nobody else wrote."""
+
+    async def committed() -> str:
+        return "1"
+
+    made = Feed(camera.take, committed, Metrics(), b"beat", poll_interval=0.05, known_for=0.2)
+    async with aclosing(made.watch("a")) as first, aclosing(made.watch("a")) as second:
+        await following(first)
+        await asyncio.sleep(0.3)  # nobody polls
+        waiting = asyncio.ensure_future(anext(second))
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        async with polling(made):
+            assert await asyncio.wait_for(waiting, 2) == b"whole 0"
+
+
 async def test_at_the_end_every_viewer_is_let_go(feed: Feed[str, Photo]) -> None:
     viewer = feed.watch("a")
     await following(viewer)

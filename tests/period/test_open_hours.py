@@ -48,11 +48,11 @@ def test_of_whole_days_and_all_days_nothing_is_left_out() -> None:
 
 @pytest.mark.parametrize(("text", "named"), [("6-22", "6-22"), ("25:00-26:00", "25:00"), ("", "''"), ("x", "'x'")])
 def test_what_is_no_hours_is_refused(text: str, named: str) -> None:
-    with pytest.raises(BadRequest, match=r"write them like 06:00-14:00") as caught:
+    with pytest.raises(BadRequest, match=r"write them like 06:00-22:00") as caught:
         read_hours("hours", text)
     assert caught.value.faults[0].field == "hours"
     assert named in caught.value.detail
-    with pytest.raises(BadRequest, match="write days like mon-fri,sun"):
+    with pytest.raises(BadRequest, match="write them like mon-fri,sun"):
         read_days("days", text)
 
 

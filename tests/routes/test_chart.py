@@ -15,8 +15,9 @@ from PIL import Image
 
 from service.charts.drawing.themes import THEMES
 from service.routes.chart.chart_parameters import KNOWN
-from tests.harness import Running
-from tests.pictures import SVG, bars, fills, texts
+from tests.conftest import Engine, settings_for
+from tests.harness import Running, running
+from tests.pictures import SVG, bars, boxes, fills, texts
 
 pytestmark = pytest.mark.anyio
 
@@ -204,6 +205,49 @@ async def test_running_totals_in_every_format(shared: Running) -> None:
     assert "plan_total" not in (await get(shared, **asked, format="json")).json()["buckets"][0]
     split = (await get(shared, **asked, cumulative="period", split="series", format="json")).json()["buckets"]
     assert [(one["series"], one["ahead"]) for one in split] == [("totals", one) for one in (-1, -6, -7, -8)]
+
+
+async def test_a_plan_may_be_a_line_across_one_bar_of_fact(shared: Running) -> None:
+    """In every picture; tables are the same in either style."""
+    name = {"series": "styles", "from": "2026-01-05T00:00Z", "until": "2026-01-05T00:10Z", "step": "1m"}
+    rows = [{"series": "styles", "ts": f"2026-01-05T00:0{n}:00Z", "plan": 10, "fact": 12} for n in range(10)]
+    await post(shared, *rows)
+
+    found = {}
+    for style in ("bars", "target"):
+        svg = (await get(shared, **name, style=style, format="svg")).content
+        found[style] = {kind: boxes(svg, kind) for kind in ("plan", "fact")}
+        assert {kind: len(places) for kind, places in found[style].items()} == {"plan": 10, "fact": 10}
+    (_, pair, _), (_, alone, _) = found["bars"]["fact"][0], found["target"]["fact"][0]
+    assert alone > 1.5 * pair, "one bar has the whole step"
+    (_, across, high), (_, _, tall) = found["target"]["plan"][0], found["bars"]["plan"][0]
+    assert across >= alone
+    assert high < tall / 10, "the plan is a line"
+    for kind in ("json", "csv"):
+        tables = [await get(shared, **name, style=style, format=kind) for style in ("bars", "target")]
+        assert len({table.content for table in tables}) == len({table.headers["etag"] for table in tables}) == 1
+    pictures = [await get(shared, **name, style=style, format="png") for style in ("bars", "target")]
+    assert len({picture.content for picture in pictures}) == 2
+
+
+async def test_settings_name_plan_fact_and_what_they_count(engine: Engine, schema: str) -> None:
+    """On pictures, boards and pages, unless an address names them."""
+    named = settings_for(engine, schema, plan_label="Norm", fact_label="Made", unit="pallets")
+    async with running(named) as service:
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        await post(service, {"ts": (now - timedelta(minutes=5)).isoformat(), "plan": 10, "fact": 7})
+        svg = texts((await get(service, format="svg", cumulative="period")).content)
+        assert {"Norm", "Made", "Made below Norm", "3 pallets behind"} <= set(svg)
+        given = texts((await get(service, format="svg", labels="Soll,Ist", unit="t", cumulative="period")).content)
+        assert {"Soll", "Ist", "3 t behind"} <= set(given)
+        for address, words in (
+            ("/board?from=-1h", ("Norm", "Made", "3 pallets behind")),
+            ("/board?from=-1h&unit=t&labels=Soll,Ist", ("Soll", "Ist", "3 t behind")),
+            ("/board?from=-1h&view=wall&theme=light&title=Hall+2", ("Hall 2", 'data-theme="light"')),
+        ):
+            text = (await service.http.get(address, headers={"Accept": "text/html"})).text
+            for word in words:
+                assert word in text.replace("\u2068", "").replace("\u2069", ""), (address, word)
 
 
 async def test_the_facts_of_last_week_as_the_plan(shared: Running) -> None:

@@ -1,5 +1,6 @@
 """Pages, pictures and messages in the language that is asked for, and what stays English."""
 
+import html
 import re
 from typing import Any
 
@@ -106,6 +107,54 @@ async def test_messages_beside_fields_are_in_the_language(shared: Running) -> No
     wrong = await shared.http.post("/sign-in?lang=de", data={"key": "tk_wrong"}, headers=HTML)
     assert wrong.status_code == 401
     assert "Diesen Schlüssel gibt es nicht" in wrong.text
+
+
+WRONG = [
+    ("/board?from=now&until=-1h", "muss vor dem Ende liegen"),
+    ("/board?shift=early", "hier sind keine Schichten bekannt"),
+    ("/board?view=wall&stale=0", "muss zwischen 1m und 31d liegen"),
+    ("/board?view=wall&stale=bald", "ist keine Dauer; schreiben Sie etwa 5m"),
+    ("/board?labels=Soll", "müssen zwei Namen von 1 bis 30 druckbaren Zeichen"),
+    ("/board?view=wall&unit=a%0Ab", "darf höchstens 30 druckbare Zeichen haben"),
+    ("/board?excel=true", "gilt nur für format=csv"),
+    ("/?plan=gestern", "ist nicht erlaubt; schreiben Sie fact-7d"),
+    ("/?threshold=viel", "muss eine Zahl von 0 bis 10 hoch 15 ohne Exponent sein, ein Anteil am Soll von 0% bis 100%"),
+    ("/?hours=morgens", "lässt sich nicht als Uhrzeiten lesen"),
+    ("/?days=mo-fr", "lässt sich nicht als Tage lesen"),
+    ("/?cumulative=shift", "hier sind keine Schichten bekannt"),
+    ("/display?shift=early&from=now", "hat selbst Anfang und Ende"),
+    ("/corrections?series=%00", "ein Name hat 1 bis 200 Zeichen"),
+]
+
+
+@pytest.mark.parametrize(("address", "said"), WRONG)
+async def test_what_is_wrong_in_an_address_is_said_in_the_language_and_counted(
+    shared: Running, address: str, said: str
+) -> None:
+    where = address.partition("?")[0]
+
+    async def refused() -> float:
+        text = (await shared.http.get("/metrics")).text
+        found = re.search(rf'^taktline_refused_total{{reason="malformed",where="{where}"}} (\S+)', text, re.MULTILINE)
+        return float(found[1]) if found else 0
+
+    before = await refused()
+    answer = await page(shared, with_lang(address, "de"))
+    assert answer.status_code == 400
+    assert said in html.unescape(answer.text)
+    assert await refused() == before + 1
+
+
+async def test_shifts_that_there_are_not_are_named_in_the_language(engine: Engine, schema: str) -> None:
+    async with running(settings_for(engine, schema, shifts="early 06:00-14:00 days mon-fri")) as service:
+        for shift, said in (
+            ("late", "'late' ist keine Schicht; erlaubt sind early, shift, last-shift und ein Name mit Datum"),
+            ("early@2026-11-28", "am 2026-11-28, einem Samstag, gibt es keine Schicht 'early'"),
+            ("early@gestern", "'gestern' ist kein Datum; schreiben Sie etwa 2026-11-24, today oder yesterday"),
+        ):
+            for view in ("hours", "wall"):
+                answer = await page(service, f"/board?view={view}&shift={shift}&lang=de")
+                assert (answer.status_code, said in html.unescape(answer.text)) == (400, True)
 
 
 async def test_what_programs_read_is_english_in_every_language(shared: Running, name: str) -> None:

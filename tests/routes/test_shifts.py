@@ -63,6 +63,25 @@ async def test_a_chart_of_the_running_shift_reaches_to_its_end(shifted: Running)
     assert datetime.fromisoformat(open_end["until"]) <= datetime.now(UTC) + timedelta(minutes=1)
 
 
+async def test_totals_begin_anew_with_each_shift(engine: Engine, schema: str) -> None:
+    """In every format; those of a night shift go on over midnight, and over the hour that comes twice."""
+    rules = "day 06:00-22:00; night 22:00-06:00 break 04:00-04:30"
+    made = settings_for(engine, schema, shifts=rules).model_copy(update={"chart_tz": "Europe/Berlin"})
+    async with running(made) as service:
+        night = {"ts": "2026-10-24T20:00:00Z", "for": "9h", "plan": 510, "fact": 510}
+        day = {"ts": "2026-10-25T05:00:00Z", "for": "2h", "plan": 120, "fact": 110}
+        assert (await service.http.post("/readings", json=[night, day])).status_code == 200
+        asked = {"from": "2026-10-24T23:00:00Z", "until": "2026-10-25T07:00:00Z", "step": "1h", "cumulative": "shift"}
+        found = (await chart(service, **asked, format="json")).json()["buckets"]
+        # the period begins in the night, whose totals count from 22:00 on
+        plans = [240, 300, 360, 420, 450, 510, 60, 120]
+        assert [round(one["plan_total"], 6) for one in found] == plans
+        assert [round(one["ahead"], 6) for one in found] == [0, 0, 0, 0, 0, 0, -5, -10]
+        table = (await chart(service, **asked, format="csv")).text.splitlines()
+        assert [round(float(row.split(",")[4]), 6) for row in table[1:]] == plans
+        assert "lines: totals of each shift" in " ".join(texts((await chart(service, **asked, format="svg")).content))
+
+
 async def test_a_title_of_ones_own_leaves_the_shift_to_the_line_below(shifted: Running) -> None:
     answer = await chart(shifted, shift="early@2026-11-24", title="Hall 3", format="svg", agg="avg")
     assert "early shift of 2026-11-24; average" in " ".join(texts(answer.content))

@@ -177,6 +177,26 @@ async def test_a_signed_link_opens_one_chart(service: Running, browser: httpx.As
     )
 
 
+async def test_a_signed_link_is_in_the_language_that_was_signed(
+    service: Running, browser: httpx.AsyncClient, name: str
+) -> None:
+    """Otherwise in that of the browser, for which nothing has to be signed; and so is what is wrong with it."""
+    german, russian = {"Accept-Language": "de", "Accept": "*/*"}, {"Accept-Language": "ru", "Accept": "*/*"}
+    signed = await link(service, "format=svg&lang=de", name)
+    answer = await browser.get(signed, headers=russian)
+    assert (answer.status_code, answer.headers["content-language"]) == (200, "de")
+    assert "Soll und Ist" in answer.text
+    plain = await link(service, "format=svg", f"{name} plain")
+    for headers, title in ((german, "Soll und Ist"), (russian, "План и факт")):
+        answer = await browser.get(plain, headers=headers)
+        assert title in answer.text
+        assert "Accept-Language" in answer.headers["vary"]
+    for changed in (signed.replace("lang=de", "lang=ru"), signed.replace("&lang=de", ""), f"{plain}&lang=ru"):
+        answer = await browser.get(changed, headers={**russian, "Accept": "text/html"})
+        assert answer.status_code == 403
+        assert "Эта ссылка не такая, какой её подписали" in answer.text
+
+
 async def test_until_it_expires(service: Running, browser: httpx.AsyncClient, name: str) -> None:
     address = await link(service, "format=json", name, seconds=-1)
     answer = await browser.get(address, headers={"Accept": "*/*"})

@@ -43,6 +43,10 @@ async def test_the_board_is_accessible_and_moves(browser: Browser, fresh: Runnin
         await expect(page.locator(".notes").filter(has_text="film torn")).to_have_count(1)
         assert await faults(page) == []
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        lefts = await page.evaluate(
+            "['.brand', '#which'].map((one) => document.querySelector(one).getBoundingClientRect().left)"
+        )
+        assert lefts[0] == lefts[1], "header and content begin at the same place"
         await keep(page, f"board-{scheme}-{width}")
         before = await page.locator(".board-tiles dd").nth(2).inner_text()
         moment = (datetime.now(UTC) - timedelta(minutes=3)).isoformat()
@@ -71,12 +75,43 @@ async def test_the_wall_can_be_read_from_afar(browser: Browser, fresh: Running, 
             " one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1).length"
         )
         assert cut == 0
+        if series:
+            await expect(shown.first).to_contain_text("at this pace")
+            await expect(shown.first.locator(".foot p").last).to_be_visible()
         assert await faults(page) == []
         if series > 12:
             await expect(page.locator("#page")).to_have_text("1 of 3")
             first = await shown.first.inner_text()
             await expect(page.locator("#page")).to_have_text("2 of 3", timeout=PATIENCE)
             assert await shown.first.inner_text() != first
+
+
+@pytest.mark.parametrize("series", [1, 4, 9, 12])
+async def test_names_on_the_wall_are_told_apart_and_every_tile_says_all(
+    browser: Browser, fresh: Running, series: int
+) -> None:
+    """What tells lines apart is often the end of their names; each has its target and what comes of it at this pace."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = [
+        {"series": f"Montagelinie {number:02}", "ts": (now - minute * timedelta(minutes=1)).isoformat(), "plan": 50}
+        | ({"fact": 45.5} if minute > 0 else {})
+        for number in range(series)
+        for minute in range(-30, 60)
+    ]
+    assert (await fresh.http.post("/readings", json=rows)).status_code == 200
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.goto("/board?view=wall&from=-2h&until=%2B1h&lang=de")
+        await expect(page.locator("#board")).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        await keep(page, f"wall-names-{series}")
+        cut = await page.evaluate(
+            "[...document.querySelectorAll('section, h2, .foot p, small')].filter((one) =>"
+            " one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1)"
+            ".map((one) => one.tagName + one.innerText)"
+        )
+        assert cut == []
+        for words in ("Ziel", "Prognose", "Rückstand"):
+            await expect(page.locator("section:visible").filter(has_text=words)).to_have_count(series)
+        await expect(page.locator(".target:visible")).to_have_count(series)
 
 
 async def test_the_worst_stand_first_and_colours_say_how_bad(browser: Browser, fresh: Running) -> None:
@@ -162,6 +197,30 @@ async def test_a_connection_alone_makes_no_number_current(browser: Browser, fres
         await sockets[-1].close()
         await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
         assert len(sockets) == 3
+
+
+@pytest.mark.parametrize("address", ["/board?view=wall&from=-2h", "/board?from=-2h", "/"])
+async def test_what_was_sent_before_a_sleep_is_not_current_after_it(
+    browser: Browser, fresh: Running, address: str
+) -> None:
+    """A laptop wakes up with a message of before its sleep still on the way; the page asks anew."""
+    await fill(fresh, 2)
+    sockets: list[WebSocketRoute] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.route_web_socket("**/live**", between)
+        await page.goto(address)
+        board = page.locator("#board")
+        await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        await page.evaluate("(() => { const now = Date.now; Date.now = () => now() + 60_000; })()")
+        sockets[0].send("event: beat\ndata: null\n\n")
+        await expect(board).to_have_attribute("data-current", "no", timeout=PATIENCE)
+        await expect(board).to_have_attribute("data-current", "yes", timeout=PATIENCE)
+        assert len(sockets) == 2
 
 
 @pytest.mark.parametrize("size", [(1080, 1920), (1024, 768), (390, 844)], ids=["upright", "four to three", "phone"])

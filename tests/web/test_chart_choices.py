@@ -17,7 +17,7 @@ SIZES = [(390, 844), (960, 900), (1920, 1080)]
 async def last_week(service: Running) -> None:
     """Twice 50 in each minute of an hour, seven days ago."""
     begin = int(time.time() // 60) * 60 - 7 * 86400
-    rows = [{"ts": begin + 60 * minute, "fact": 50, "series": "line 1"} for minute in range(-70, 0) for _ in range(2)]
+    rows = [{"ts": begin + 60 * minute, "fact": 50, "series": "line 1"} for minute in range(-70, 10) for _ in range(2)]
     assert (await service.http.post("/readings", json=rows)).status_code == 200
 
 
@@ -102,7 +102,7 @@ async def test_what_cant_be_used_is_said_where_it_was_typed(browser: Browser, fr
     [
         ("plan=lastweek", "plan", "'lastweek' isn't allowed; write fact-7d"),
         ("cumulative=week", "cumulative", "allowed are period, day, shift"),
-        ("cumulative=shift", "cumulative", "there are no shifts"),
+        ("cumulative=shift", "cumulative", "no shifts are known here"),
         ("agg=avg", "agg", "allowed are sum, increase"),
         ("style=lines", "style", "allowed are bars, target"),
         ("threshold=x", "threshold", "'x' must be a number"),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from service.errors import bad_parameter, quoted
+from service.languages.sentence import sentence
 from service.period.times import check_time_format
 from service.routes.parameters import choice, whole_number
 
@@ -19,22 +20,24 @@ def text(name: str, value: str) -> str:
 
 def title(name: str, value: str) -> str:
     if not 1 <= len(value) <= MAX_TITLE or not value.strip() or not value.isprintable():
-        raise bad_parameter(name, f"must be 1 to {MAX_TITLE} printable characters")
+        raise bad_parameter(name, sentence("must be 1 to %(most)s printable characters", most=MAX_TITLE))
     return value
 
 
 def labels(name: str, value: str) -> tuple[str, str]:
     plan, comma, fact = (part.strip() for part in value.partition(","))
     if not comma or "," in fact or not all(1 <= len(one) <= MAX_LABEL and one.isprintable() for one in (plan, fact)):
-        raise bad_parameter(
-            name, f"must be two names of 1 to {MAX_LABEL} printable characters with a comma between, like Soll,Ist"
+        wrong = sentence(
+            "must be two names of 1 to %(most)s printable characters with a comma between, like Soll,Ist",
+            most=MAX_LABEL,
         )
+        raise bad_parameter(name, wrong)
     return plan, fact
 
 
 def unit(name: str, value: str) -> str:
     if len(value) > MAX_LABEL or not value.isprintable():
-        raise bad_parameter(name, f"must be at most {MAX_LABEL} printable characters")
+        raise bad_parameter(name, sentence("must be at most %(most)s printable characters", most=MAX_LABEL))
     return value.strip()
 
 
