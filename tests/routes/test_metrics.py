@@ -105,7 +105,9 @@ def test_two_workers_are_counted_as_one() -> None:
     made = everything()
     one, both = values(made.exposition()), values(of_workers(made))
     assert both.keys() - one.keys() == {"taktline_workers {}", "taktline_worker_restarts_total {}"}
-    alike = re.compile(r"taktline_(alert_firing|plan|fact|ahead|job_|watermark_|replication_|\w+_info|waiting_seconds)")
+    alike = re.compile(
+        r"taktline_(alert_firing|plan|fact|ahead|job_|watermark_|replication_|standby_used|\w+_info|waiting_seconds)"
+    )
     for name, value in one.items():
         if not name.startswith("process_"):
             assert both[name] == (value if alike.match(name) else 2 * value), name
