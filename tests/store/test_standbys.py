@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
 import pytest
 
 from service.errors import DatabaseUnusable
@@ -192,13 +193,16 @@ async def test_one_that_dies_or_freezes_is_left(
                 assert page.json()["total"] == 10
                 asked += 1
 
-        lookers = [asyncio.create_task(look()) for _ in range(4)]
+        lookers = asyncio.gather(*(look() for _ in range(4)))
         await until(lambda: asked > 50, 60)
         async with service.parts.store.reading.connection() as con:
             waiting = asyncio.create_task(con.fetch("select pg_sleep(60)"))
-            await asyncio.sleep(0)
+            sleeping = "select from pg_stat_activity where query = 'select pg_sleep(60)' and wait_event = 'PgSleep'"
+            async with asyncio.timeout(30):
+                while not await standby.ask(sleeping):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
             standby.send(number)
-            with pytest.raises(Exception, match="connection"):
+            with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)):
                 await waiting
         enough = asked + 50
         await until(lambda: asked > enough, 60)
@@ -206,7 +210,7 @@ async def test_one_that_dies_or_freezes_is_left(
         assert (status, what) == ("degraded", "away")
         assert why
         going = False
-        await asyncio.gather(*lookers)
+        await lookers
         assert (await reads(service))["away"] > 0
         if number == signal.SIGKILL:
             standby.kill()
