@@ -5,9 +5,10 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 VENV := .venv
 BIN := $(VENV)/bin
 GRAPHITE := .taktline/graphite
+MANIFESTS := .taktline/manifests
 export TAKTLINE_CACHE ?= $(CURDIR)/.taktline/cache
 
-.PHONY: run test coverage check bench graphite chaos siege gallery screens catalogues lock clean
+.PHONY: run test coverage check image manifests bench graphite chaos siege cli gallery screens catalogues lock clean
 
 run: $(VENV)/ready.stamp ## Start the engine, the service and an emitter
 	@TAKTLINE_DATA="$${TAKTLINE_DATA:-.taktline/data}" exec $(BIN)/taktline demo
@@ -28,6 +29,18 @@ check: $(VENV)/ready.stamp ## Format, lint, types of Python and JavaScript, impo
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tools.javascript "$$TAKTLINE_CACHE"
 
+image: ## Build the image taktline, with its version and commit in its labels
+	@docker build --tag taktline --tag taktline:$(VERSION) --build-arg VERSION=$(VERSION) \
+		--build-arg REVISION=$$(git rev-parse HEAD) .
+
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
+manifests: $(MANIFESTS)/ready.stamp ## Compare the manifests for Kubernetes with its schemas, 72 MB in an environment of its own
+	@for version in 1.29 $(NEWEST); do for file in $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml)); do \
+		$(MANIFESTS)/bin/kubernetes-validate --strict --kubernetes-version $$version $$file || exit; done; done
+
+NEWEST := 1.37
+
 bench: $(VENV)/bench.stamp ## Figures, as ratios within one run
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -38,6 +51,9 @@ chaos: $(VENV)/ready.stamp ## Let everything fail for a minute, then compare wha
 
 siege: $(VENV)/ready.stamp ## Attack a service, and see how long others wait meanwhile
 	@$(BIN)/python -m siege $(ARGS)
+
+cli: $(VENV)/ready.stamp ## Write what the commands say of themselves into docs/cli.md
+	@PYTHONPATH=. $(BIN)/python docs/cli.py
 
 gallery: $(VENV)/ready.stamp ## Draw docs/gallery.md
 	@$(BIN)/python docs/gallery.py
@@ -56,7 +72,8 @@ lock: $(VENV)/ready.stamp ## Renew the pinned versions
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --output-file requirements.lock
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	@$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench --constraint requirements-dev.lock --output-file requirements-bench.lock
-	@$(BIN)/uv pip compile $(LOCK) --group graphite --output-file requirements-graphite.lock
+	@for group in graphite manifests sbom; do \
+		$(BIN)/uv pip compile $(LOCK) --group $$group --output-file requirements-$$group.lock || exit; done
 
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet
 
@@ -75,6 +92,12 @@ $(GRAPHITE)/ready.stamp: requirements-graphite.lock
 	@echo "== installing Graphite in an environment of its own, $(GRAPHITE)"
 	@$(PYTHON) -m venv $(GRAPHITE)
 	@$(GRAPHITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-graphite.lock
+	@touch $@
+
+$(MANIFESTS)/ready.stamp: requirements-manifests.lock
+	@echo "== installing Kubernetes' schemas in an environment of their own, $(MANIFESTS)"
+	@$(PYTHON) -m venv $(MANIFESTS)
+	@$(MANIFESTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-manifests.lock
 	@touch $@
 
 $(VENV)/pip.stamp:

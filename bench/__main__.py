@@ -19,6 +19,7 @@ from bench import (
     export,
     ingest,
     live,
+    scale,
     sockets,
     spans,
     storage,
@@ -43,6 +44,7 @@ BENCHMARKS = {
     "backfill": backfill.measure,
     "spans": spans.measure,
     "corrections": corrections.measure,
+    "scale": scale.measure,
     "storage": storage.measure,
 }
 

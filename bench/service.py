@@ -1,5 +1,6 @@
 """Starts a service to measure, in a process and a database schema of its own."""
 
+import asyncio
 import os
 import sys
 import uuid
@@ -55,9 +56,9 @@ class Target:
 
 @asynccontextmanager
 async def serving(
-    database_url: str, *, brief: bool = False, readings: int | None = None, with_key: bool = False
+    database_url: str, *, brief: bool = False, readings: int | None = None, with_key: bool = False, workers: int = 1
 ) -> AsyncIterator[Target]:
-    """Start a service, `with_key` one that needs a key, and drop its schema afterwards."""
+    """Start a service of so many workers, `with_key` one that needs a key, and drop its schema afterwards."""
     server = await inspect(database_url)
     schema, port = f"bench_{uuid.uuid4().hex[:8]}", free_port()
     environment = {
@@ -67,6 +68,7 @@ async def serving(
         "API_HOST": "127.0.0.1",
         "API_PORT": str(port),
         "LOG_LEVEL": "WARNING",
+        "WORKERS": str(workers),
     }
     key = await _first_key(environment) if with_key else None
     process = await start("service", "run_server", settings=environment)
@@ -83,6 +85,7 @@ async def serving(
     )
     try:
         await until_ready(target.url)
+        await _all_ready(target, workers)
         yield target
     finally:
         process.terminate()
@@ -90,6 +93,13 @@ async def serving(
         con = await asyncpg.connect(database_url)
         await insist(lambda: con.execute(f'drop schema if exists "{schema}" cascade'))
         await con.close()
+
+
+async def _all_ready(target: Target, workers: int) -> None:
+    """Wait until all workers take connections."""
+    async with target.client() as http, asyncio.timeout(60):
+        while (await http.get("/readyz")).json().get("workers", {"ready": 1})["ready"] != workers:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 async def _first_key(environment: dict[str, str]) -> str:

@@ -130,3 +130,16 @@ class DelaysCollector(Collector):
                 if value is not None:
                     family.add_metric((name, address), value)
         return watermark, seconds, size
+
+
+class StandbysCollector(Collector):
+    """Collects what standbys are to reads."""
+
+    def __init__(self, standbys: Callable[[], Sequence[tuple[str, str]]]) -> None:
+        self._standbys = standbys
+
+    def collect(self) -> Iterable[Metric]:
+        used = GaugeMetricFamily("taktline_standby_used", "1 where a standby is read from.", labels=("host",))
+        for host, standing in self._standbys():
+            used.add_metric((host,), standing == "used")
+        return (used,)

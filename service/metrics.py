@@ -6,7 +6,16 @@ from platform import python_version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from service.collectors import Delays, DelaysCollector, Figure, FiguresCollector, JobsCollector, Reported
+from service.collectors import (
+    Delays,
+    DelaysCollector,
+    Figure,
+    FiguresCollector,
+    JobsCollector,
+    Reported,
+    StandbysCollector,
+)
+from service.exposition import Counted, counted, text_of
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _REQUESTS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -15,10 +24,13 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"))
 
 
 class Metrics:
-    """The metrics in a registry of their own, so that two services in one process share nothing."""
+    """The metrics in registries of their own, so that two services in one process share nothing."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        """What this process counts and holds, which several workers have to add up."""
+        self._facts = CollectorRegistry()
+        """What every worker finds alike, since it is so in the database or in the code."""
         self._readings = self._counter("readings", "Readings by what became of their batch.", "outcome")
         self._batches = self._counter("batches", "Batches by what became of them.", "outcome")
         self._refused = self._counter(
@@ -49,7 +61,13 @@ class Metrics:
         self._alerts_failed = self._counter("alert_failed", "Attempts to send one that failed.", "rule")
         self._alerts_given_up = self._counter("alert_given_up", "Messages that were given up.", "rule")
         self._alerts_firing = Gauge(
-            "taktline_alert_firing", "Alerts that have begun and not ended.", ("rule",), registry=self.registry
+            "taktline_alert_firing", "Alerts that have begun and not ended.", ("rule",), registry=self._facts
+        )
+        self._reads = self._counter(
+            "standby_reads", "Reads of charts, pages and exports by whether a standby answered them.", "outcome"
+        )
+        self._waits = self._histogram(
+            "standby_wait_seconds", "Time until a standby had what the primary has, for a read.", _LATENCIES
         )
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
         self._viewers = self._gauge("viewers", "Open live pages.")
@@ -120,6 +138,15 @@ class Metrics:
         for rule, count in rules.items():
             self._alerts_firing.labels(rule).set(count)
 
+    def read_by_standby(self, seconds: float) -> None:
+        """Count a read that a standby answers, which had what the primary has after so many seconds."""
+        self._reads.labels("standby").inc()
+        self._waits.observe(seconds)
+
+    def read_by_primary(self, why: str) -> None:
+        """Count a read that the primary has to answer, as no standby can."""
+        self._reads.labels(why).inc()
+
     def socket(self, change: int) -> None:
         """Count a socket that was opened (1) or closed (-1)."""
         self._sockets.inc(change)
@@ -156,23 +183,32 @@ class Metrics:
 
     def watch_jobs(self, jobs: Callable[[], Sequence[Reported]]) -> None:
         """Report the state of the database's background jobs; the function is called whenever the metrics are read."""
-        self.registry.register(JobsCollector(jobs))
+        self._facts.register(JobsCollector(jobs))
 
     def watch_series(self, figures: Callable[[], Sequence[Figure]]) -> None:
         """Report where series stand; the function is called whenever the metrics are read."""
-        self.registry.register(FiguresCollector(figures))
+        self._facts.register(FiguresCollector(figures))
 
     def watch_delays(self, delays: Callable[[], Delays]) -> None:
         """Report how far behind the database is; the function is called whenever the metrics are read."""
-        self.registry.register(DelaysCollector(delays))
+        self._facts.register(DelaysCollector(delays))
+
+    def watch_standbys(self, standbys: Callable[[], Sequence[tuple[str, str]]]) -> None:
+        """Report what each standby, by its host, is to reads; the function is called whenever the metrics are read."""
+        self._facts.register(StandbysCollector(standbys))
 
     def know_database(self, **facts: str) -> None:
         """Report which database it is: its edition and versions."""
         self._info("database", "What the readings are kept in.", **facts)
 
-    def exposition(self) -> bytes:
-        """All metrics in Prometheus's text format."""
-        return generate_latest(self.registry)
+    def counted(self) -> list[Counted]:
+        """What this process has counted and holds now."""
+        return counted(self.registry)
+
+    def exposition(self, together: Sequence[Counted] | None = None) -> bytes:
+        """All metrics in Prometheus's text format; with `together`, what all workers have counted."""
+        here = generate_latest(self.registry) if together is None else text_of(together)
+        return here + generate_latest(self._facts)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"taktline_{name}", text, labels, registry=self.registry)
@@ -184,4 +220,4 @@ class Metrics:
         return Histogram(f"taktline_{name}", text, labels, buckets=buckets, registry=self.registry)
 
     def _info(self, name: str, text: str, **facts: str) -> None:
-        Gauge(f"taktline_{name}_info", text, tuple(facts), registry=self.registry).labels(**facts).set(1)
+        Gauge(f"taktline_{name}_info", text, tuple(facts), registry=self._facts).labels(**facts).set(1)

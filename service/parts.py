@@ -23,6 +23,7 @@ from service.charts.answering import Charts
 from service.charts.drawing.templates import take_over
 from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
+from service.crew import Crew
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
 from service.errors import DatabaseAway, DatabaseUnusable, TaktlineError, Unavailable
@@ -111,6 +112,8 @@ class Parts:
     """What is granted by sessions and signed links."""
     tcp: Intake | None
     """The listener for readings over TCP; None where it is turned off."""
+    crew: Crew | None
+    """All workers, where there are several."""
 
     @property
     def held(self) -> int:
@@ -119,16 +122,28 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncIterator[Parts]:
-    """Open every part of the service. Raises StartError, which says in a sentence why the service can't start."""
+async def open_parts(
+    settings: Settings,
+    say: Say,
+    patience: Patience,
+    *,
+    tcp_socket: socket.socket | None = None,
+    crew: Crew | None = None,
+) -> AsyncIterator[Parts]:
+    """Open every part of the service. Raises StartError, which says in a sentence why the service can't start.
+
+    One of several workers is given the others as `crew`, and the socket for readings over TCP."""
     counters = Metrics()
+    if crew is not None:
+        crew.counted = counters.counted
     reading = FairLine("reads", READS, MOST_READS, READS_EACH, READS_PATIENCE)
     memory = Allowance(settings.memory_limit - settings.queue_bytes)
     shifts = Shifts.read(settings.shifts, settings.chart_tz)
     places = Allowance(most_connections(settings.max_connections))
+    standbys = (read_url, counters) if (read_url := settings.read_database) is not None else None
     async with (
         open_database(settings, say) as (hosts, server),
-        open_store(hosts, search_path(settings.database_schema, server), server) as store,
+        open_store(hosts, search_path(settings.database_schema, server), server, standbys) as store,
         _kept(store, settings),
         open_tracer(settings.otel_exporter_otlp_endpoint) as tracer,
         open_renderer(settings.render_workers, counters, tracer) as renderer,
@@ -161,6 +176,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         counters.watch_jobs(watch.jobs)
         lags = LagWatch(store.lags)
         counters.watch_delays(lambda: lags.current)
+        counters.watch_standbys(lambda: [(one.host, one.standing) for one in store.standbys()])
         counters.know_database(**server.facts())
         figures = Figures(store.checks, read_names(settings.metrics_series), settings.chart_tz, shifts)
         counters.watch_series(lambda: figures.current)
@@ -181,8 +197,8 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
         counters.watch_held(lambda: memory.used + writer.size, settings.memory_limit)
         counters.watch_connections(lambda: places.used, places.limit)
         keyring.listeners += [feed.wake, lambda: connections.expel(keyring.admits)]
-        where = settings.api_host, settings.tcp_port, settings.max_frame_bytes
-        async with listening(gate, *where, places, patience, lambda: keyring.anonymous) as tcp:
+        where = tcp_socket or (settings.api_host, settings.tcp_port)
+        async with listening(gate, where, settings.max_frame_bytes, places, patience, lambda: keyring.anonymous) as tcp:
             if tcp is not None:
                 keyring.listeners.append(lambda: tcp.expel(keyring.admits))
             yield Parts(
@@ -210,6 +226,7 @@ async def open_parts(settings: Settings, say: Say, patience: Patience) -> AsyncI
                 keyring=keyring,
                 signatures=signatures,
                 tcp=tcp,
+                crew=crew,
             )
 
 

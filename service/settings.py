@@ -131,9 +131,15 @@ class Settings(BaseSettings):
     )
     database_url_file: SecretFile = Field(None, description="File with `DATABASE_URL`, instead of that.")
     database_password: SecretStr | None = Field(
-        None, description="Password for `DATABASE_URL`, as it is, where that has none."
+        None, description="Password for `DATABASE_URL` and `DATABASE_READ_URL`, as it is, where they have none."
     )
     database_password_file: SecretFile = Field(None, description="File with `DATABASE_PASSWORD`, instead of that.")
+    database_read_url: SecretStr | None = Field(
+        None,
+        description="`postgresql://…` of standbys of that server, with one host or several, from which charts, pages "
+        "and exports are read.",
+    )
+    database_read_url_file: SecretFile = Field(None, description="File with `DATABASE_READ_URL`, instead of that.")
     database_schema: str = Field("taktline", description="Schema that holds everything; one for each installation.")
     taktline_data: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("taktline"),
@@ -256,7 +262,14 @@ class Settings(BaseSettings):
     ingest_rate: float = Field(
         0, ge=0, allow_inf_nan=False, description="Readings a second that one address may send; 0 is no limit."
     )
-    render_workers: int = Field(1, ge=1, le=16, description="Processes that draw charts.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Processes that take readings and answer requests, on one port, each within these limits by "
+        "itself; more than 1 need `DATABASE_URL`.",
+    )
+    render_workers: int = Field(1, ge=1, le=16, description="Processes that draw charts, for each of `WORKERS`.")
     shutdown_grace: Duration = Field(
         timedelta(seconds=10),
         description="Time to commit and acknowledge what was accepted when told to stop.",
@@ -377,6 +390,21 @@ class Settings(BaseSettings):
             raise ValueError(f"DATABASE_URL can't be used: {exc}") from None
 
     @property
+    def read_database(self) -> str | None:
+        """The address of its standbys, with their password; None where all is read from the primary. Raises ValueError
+        where it can't be used, with a message that shows nothing of it."""
+        address = only_one("DATABASE_READ_URL", self.database_read_url, self.database_read_url_file)
+        if address is None:
+            return None
+        if self.database is None:
+            raise ValueError("DATABASE_READ_URL is set without DATABASE_URL")
+        password = only_one("DATABASE_PASSWORD", self.database_password, self.database_password_file)
+        try:
+            return database_address(address, password, reading=True)
+        except ValueError as exc:
+            raise ValueError(f"DATABASE_READ_URL can't be used: {exc}") from None
+
+    @property
     def webhook(self) -> str | None:
         """The address that is told of alerts. Raises ValueError where it can't be used, and shows nothing of it."""
         url = only_one("ALERT_URL", self.alert_url, self.alert_url_file)
@@ -403,7 +431,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _usable_database(self) -> Self:
-        _ = self.database
+        _ = self.database, self.read_database
+        if self.database is None and self.workers > 1:
+            raise ValueError(
+                f"WORKERS can't be {self.workers} without DATABASE_URL: the embedded engine does one transaction at a "
+                "time, so that workers would only wait for each other"
+            )
         return self
 
     @classmethod

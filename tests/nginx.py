@@ -27,7 +27,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    client_body_buffer_size 1m;
+    client_body_buffer_size 4m;
     proxy_bind {proxy};
     {server}
 }}

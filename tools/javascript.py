@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from service.engine.packages import NODE, Packages, install
+from service.engine.packages import Packages, install, node
 from service.errors import EngineError
 
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ def main() -> int:
         (*biome, *fix, *(f"service/{program}" for program in PROGRAMS)),
         *((*tsc, HERE / f"tsconfig.{program}.json") for program in PROGRAMS),
     ]
-    ended = [subprocess.run((NODE, *command), cwd=ROOT, check=False) for command in commands]
+    ended = [subprocess.run((node(), *command), cwd=ROOT, check=False) for command in commands]
     return int(any(done.returncode for done in ended))
 
 

@@ -29,7 +29,15 @@ from emitter.settings import EmitterSettings
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
-@click.command("replace")
+EXAMPLES = """\b
+Examples:
+  emitter replace plan.csv --field plan
+  emitter replace plan.csv --field plan --from 2026-11-24T06:00Z --until 2026-11-24T14:00Z --dry-run
+  EMITTER_TOKEN_FILE=key emitter replace corrected.csv --series "line 1"
+"""
+
+
+@click.command("replace", epilog=EXAMPLES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True))
 @url_option
 @click.option(

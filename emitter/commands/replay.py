@@ -126,7 +126,16 @@ class _Part:
             yield envelope(f"replay-{origin.hexdigest()[:32]}", [row.reading])
 
 
-@click.command("replay")
+EXAMPLES = """\b
+Examples:
+  emitter replay readings.csv
+  emitter replay old.csv --ts time --plan target --fact done --tz Europe/Berlin --dry-run
+  emitter replay export.csv --delimiter ";" --time-format "%d.%m.%Y %H:%M" --tz Europe/Berlin
+  zcat day.csv.gz | emitter replay - --speed 60
+"""
+
+
+@click.command("replay", epilog=EXAMPLES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True))
 @bulk_options
 @click.option("--ts", default="ts", show_default=True, metavar="COLUMN", help="Column that holds the time.")

@@ -101,7 +101,16 @@ class Live:
         say("acknowledged", **_gist(batch), ms=round(seconds * 1000), waiting=waiting)
 
 
-@click.command("run")
+EXAMPLES = """\b
+Examples:
+  emitter run                                 a random pair each 10 s, to localhost:8080
+  emitter run --source cpu --series cpu --interval 5s
+  emitter run --series "line 1" --series "line 2" --count 100
+  EMITTER_TOKEN_FILE=key emitter run --url wss://taktline.example/
+"""
+
+
+@click.command("run", epilog=EXAMPLES)
 @url_option
 @click.option(
     "--source",

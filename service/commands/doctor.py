@@ -22,7 +22,15 @@ WELL, WARNED, UNREACHED = 0, 1, 2
 """The exit statuses."""
 
 
-@click.command()
+EXAMPLES = """\b
+Examples:
+  taktline doctor
+  taktline doctor --json > found.json
+  docker compose exec service taktline doctor
+"""
+
+
+@click.command(epilog=EXAMPLES)
 @click.option("--json", "in_json", is_flag=True, help="As JSON.")
 def doctor(*, in_json: bool) -> None:
     """Look an installation over: settings, sizes, jobs, what is kept, and what should be mended.

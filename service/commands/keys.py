@@ -20,7 +20,25 @@ MAX_NAME, MAX_PATTERN = 100, 200
 """The most characters of a key's name, and of a pattern of series."""
 
 
-@click.group()
+EXAMPLES = """\b
+Examples:
+  taktline keys add admin --scope admin
+  taktline keys add "line 1" --scope write --series "line 1" --rate 100
+  taktline keys add screens --scope read --expires 90d
+  taktline keys list
+  taktline keys revoke "line 1"
+"""
+ADD_EXAMPLES = """\b
+Examples:
+  taktline keys add "line 1" --scope write --series "line 1"
+  taktline keys add planner --scope read --scope correct
+  taktline keys add report --scope read --expires 90d > report.key
+
+What the scopes let one do: docs/access.md.
+"""
+
+
+@click.group(epilog=EXAMPLES)
 def keys() -> None:
     """Make, list and revoke the keys that say who may do what.
 
@@ -48,7 +66,7 @@ def _check_rate(ctx: click.Context, param: click.Parameter, value: float | None)
     return value
 
 
-@keys.command("add")
+@keys.command("add", epilog=ADD_EXAMPLES)
 @click.argument("name", callback=_check_name)
 @click.option(
     "--scope",
@@ -103,7 +121,9 @@ def add(
     run(command)
 
 
-@keys.command("list")
+@keys.command(
+    "list", epilog="\b\nExamples:\n  taktline keys list --all\n  taktline keys list --json | jq -r '.[].name'"
+)
 @click.option("--all", "revoked", is_flag=True, help="Also those that were revoked.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with times in UTC.")
 def list_keys(*, revoked: bool, as_json: bool) -> None:
@@ -120,7 +140,7 @@ def list_keys(*, revoked: bool, as_json: bool) -> None:
     run(command)
 
 
-@keys.command("revoke")
+@keys.command("revoke", epilog='\b\nExample:\n  taktline keys revoke "line 1"')
 @click.argument("name")
 def revoke(name: str) -> None:
     """Revoke a key. Within five seconds nobody can use it any more, not even on open connections."""

@@ -26,7 +26,14 @@ def _check_address(ctx: click.Context, param: click.Parameter, value: str) -> st
     return value
 
 
-@click.command()
+EXAMPLES = """\b
+Examples:
+  taktline share "https://taktline.example/chart?from=-8h&series=line 1" --key screens
+  taktline share "/chart?from=shift&format=svg" --key screens --expires 7d
+"""
+
+
+@click.command(epilog=EXAMPLES)
 @click.argument("address", callback=_check_address)
 @click.option("--key", "name", metavar="NAME", required=True, help="The key whose series the chart may show.")
 @click.option(

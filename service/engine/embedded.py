@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from service.engine.folder import STARTING, announced, claim
-from service.engine.packages import NODE, install
+from service.engine.packages import install, node
 from service.errors import EngineError
 
 __all__ = ["Embedded", "embedded", "install"]
@@ -141,7 +141,7 @@ class _Keeper:
     async def _process(self) -> AsyncIterator[tuple[Process, list[str]]]:
         """Start the engine's process, and collect what it writes to stderr. It is stopped when the context ends."""
         process = await asyncio.create_subprocess_exec(
-            *(NODE, *_FLAGS, _BRIDGE),
+            *(node(), *_FLAGS, _BRIDGE),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,

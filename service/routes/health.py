@@ -9,6 +9,7 @@ from litestar.openapi.spec import Schema
 
 from service.access.grants import Scope
 from service.alerts.figures import Figures
+from service.crew import Crew
 from service.errors import Forbidden, Unavailable
 from service.intake.writer import Writer
 from service.metrics import Metrics
@@ -42,18 +43,24 @@ async def livez() -> dict[str, str]:
 
 
 def readyz_route(
-    store: Store, writer: Writer, watch: JobWatch, schema_name: str, hosts: DatabaseHosts, metrics: Metrics
+    store: Store,
+    writer: Writer,
+    watch: JobWatch,
+    schema_name: str,
+    hosts: DatabaseHosts,
+    metrics: Metrics,
+    crew: Crew | None,
 ) -> HTTPRouteHandler:
     @get("/readyz", operation_id="readyz", operation_class=_READY, tags=["operation"], opt=needs())
     async def readyz(request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """Engine, schema and writer are ready; 503 says what is not.
 
-        Where the engine's background jobs don't succeed, the status is `degraded`, still with 200: everything is
-        answered, and exactly, only more slowly as time goes by. Which engine it is, and what its jobs do, is for
-        callers who may do anything at all.
+        Where the engine's background jobs don't succeed, not all workers run, or a standby can't be read from, the
+        status is `degraded`, still with 200: everything is answered, and exactly, only more slowly as time goes by.
+        Which engine it is, and what its jobs and standbys do, is for callers who may do anything at all.
         """
         known = bool(grant_of(request).scopes)
-        state = _engine(store.server, hosts, schema_name) if known else {}
+        state = _engine(store.server, hosts, schema_name) | _workers(crew) if known else {}
         why = writer.stalled or ("The service is shutting down." if writer.closed else None)
         why = why or store.inventory.lacking
         if why is None:
@@ -62,10 +69,13 @@ def readyz_route(
             metrics.refused("/readyz", "not_ready")
             body = {**plain_problem(503, why if known else "The service isn't ready."), **state}
             return Response(body, status_code=503, media_type=MEDIA_TYPE, headers={"Retry-After": "1"})
-        troubles = watch.troubles()
+        standbys = store.standbys()
+        troubles = [*watch.troubles(), *(one.trouble for one in standbys if one.trouble is not None)]
+        if crew is not None and crew.trouble:
+            troubles.append(crew.trouble)
         body = {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ready"}
         return Response(
-            {**body, **state, "jobs": [_described(job) for job in watch.jobs()]}
+            {**body, **state, "standbys": standbys, "jobs": [_described(job) for job in watch.jobs()]}
             if known
             else {"status": body["status"]}
         )
@@ -85,6 +95,11 @@ def _engine(server: DatabaseServer, hosts: DatabaseHosts, schema_name: str) -> d
         "durable": server.durable,
         "schema": schema_name,
     }
+
+
+def _workers(crew: Crew | None) -> dict[str, Any]:
+    """How many workers there should be, and how many take connections; nothing where there is one process."""
+    return {} if crew is None else {"workers": {"wanted": crew.standing.wanted, "ready": crew.standing.ready}}
 
 
 async def _slow(why: str, store: Store) -> str:
@@ -119,14 +134,15 @@ def _described(job: Job) -> dict[str, Any]:
     }
 
 
-def metrics_route(counters: Metrics, figures: Figures, lags: LagWatch) -> HTTPRouteHandler:
+def metrics_route(counters: Metrics, figures: Figures, lags: LagWatch, crew: Crew | None) -> HTTPRouteHandler:
     @get("/metrics", operation_id="metrics", operation_class=_COUNTED, tags=["operation"], opt=needs(Scope.READ))
     async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         """Counters and latencies in Prometheus's text format, for callers who may see all series: they count the
-        readings of all of them."""
+        readings of all of them. Of several workers, whichever is asked answers for all."""
         if patterns_of(grant_of(request)) is not None:
             raise Forbidden("These count the readings of all series, of which this key may see some.")
         await asyncio.gather(figures.refresh(), lags.refresh())
-        return Response(counters.exposition(), media_type="text/plain; version=0.0.4")
+        together = None if crew is None else await crew.together()
+        return Response(counters.exposition(together), media_type="text/plain; version=0.0.4")
 
     return metrics

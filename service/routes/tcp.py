@@ -5,8 +5,10 @@ place for a key either, so that this port is open to whom writing is open withou
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import structlog
 
@@ -31,29 +33,37 @@ log = structlog.stdlib.get_logger("tcp")
 @asynccontextmanager
 async def listening(
     gate: Gate,
-    host: str,
-    port: int,
+    where: tuple[str, int] | socket.socket,
     limit: int,
     places: Allowance,
     patience: Patience,
     anonymous: Callable[[], Grant],
 ) -> "AsyncIterator[Intake | None]":
-    """Accept readings at this port while the block runs, unless the port is 0. A JSON text may have `limit` bytes.
-    `places` are the connections that there may be, `anonymous` is what callers without a key may do at the time."""
-    if not port:
+    """Accept readings at this host and port while the block runs, unless the port is 0; or at a socket that is bound
+    already. A JSON text may have `limit` bytes. `places` are the connections that there may be, `anonymous` is what
+    callers without a key may do at the time."""
+    if isinstance(where, tuple) and not where[1]:
         yield None
         return
     intake = Intake(gate, limit, places, patience, anonymous)
-    try:
-        server = await asyncio.get_running_loop().create_server(intake.protocol, host, port, backlog=BACKLOG)
-    except (OSError, OverflowError) as exc:
-        raise StartError(f"Can't listen on {host}, port {port}: {exc}. Choose another with TCP_PORT.") from exc
-    intake.server = server
+    intake.server = await _server(intake, where)
+    host, port = intake.server.sockets[0].getsockname()[:2]
     log.info("readings over TCP are taken", host=host, port=port)
     try:
         yield intake
     finally:
         await intake.close()
+
+
+async def _server(intake: "Intake", where: tuple[str, int] | socket.socket) -> asyncio.Server:
+    make = partial(asyncio.get_running_loop().create_server, intake.protocol, backlog=BACKLOG)
+    if isinstance(where, socket.socket):
+        return await make(sock=where)
+    host, port = where
+    try:
+        return await make(host, port)
+    except (OSError, OverflowError) as exc:
+        raise StartError(f"Can't listen on {host}, port {port}: {exc}. Choose another with TCP_PORT.") from exc
 
 
 class Intake:

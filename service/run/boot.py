@@ -1,6 +1,8 @@
 """Runs the service, for the command line and for tests: opens every part, listens, serves, and stops in order."""
 
 import asyncio
+import gc
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ import structlog
 from service.access.hosts import is_loopback
 from service.access.proxies import Proxies
 from service.app import OPEN_TO_ALL, create_app
+from service.crew import Crew
 from service.intake.writer import Writer
 from service.limits.patience import Patience, Watched, watch
 from service.limits.trimming import trim
@@ -20,6 +23,16 @@ from service.run.server import PING, SILENCE, Server, listen
 from service.settings import Settings
 
 log = structlog.stdlib.get_logger("service")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a worker is given that others have as well: sockets at the addresses that they share, the one for readings
+    over TCP only where it is wanted, and what they tell each other."""
+
+    http: socket.socket
+    tcp: socket.socket | None
+    crew: Crew
 
 
 @dataclass(frozen=True)
@@ -46,17 +59,19 @@ async def serving(
     ping: float = PING,
     silence: float = SILENCE,
     patience: Patience | None = None,
+    shared: Shared | None = None,
 ) -> AsyncIterator[Service]:
     """Run a service with these settings. It is ready when the block begins, and stops when the block ends, if it hasn't
     stopped before. Raises StartError where it can't start.
 
     `leave` ends the process where SHUTDOWN_GRACE isn't enough to stop; for `ping` and `silence` see the server.
-    `patience` is for tests.
+    `patience` is for tests. With `shared` it is one of several workers.
     """
     patience = patience or Patience()
     lifecycle = Lifecycle(settings.shutdown_grace.total_seconds(), leave)
-    with listen(settings.api_host, settings.api_port) as sock:
-        async with open_parts(settings, say, patience) as parts:
+    tcp_socket, crew = (shared.tcp, shared.crew) if shared is not None else (None, None)
+    with shared.http if shared is not None else listen(settings.api_host, settings.api_port) as sock:
+        async with open_parts(settings, say, patience, tcp_socket=tcp_socket, crew=crew) as parts:
             app = create_app(parts)
             clients = Clients(
                 parts.memory, parts.places, patience, parts.metrics.refused, Proxies(settings.trusted_proxies)
@@ -78,6 +93,14 @@ async def serving(
                 await task
                 watching.cancel()
                 trimming.cancel()
+
+
+def settle(service: Service) -> None:
+    """Do what may wait until a service is ready: begin to make what browsers draw with, and exempt modules and routes,
+    which stay for good, from garbage collection."""
+    service.parts.assets.prepare()
+    gc.collect()
+    gc.freeze()
 
 
 def _open(server: Server, parts: Parts) -> Iterable[Watched]:

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterable
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -119,17 +120,41 @@ class Server(uvicorn.Server):
         await self._ended.wait()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind the socket to serve on, before anything slow starts. Raises StartError where the address is in use."""
+def listen(host: str, port: int, setting: str = "API_PORT") -> socket.socket:
+    """Bind a socket to serve on, before anything slow starts. Raises StartError where the address is in use; `setting`
+    is the one of the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return _bound(made, (host, port), setting)
+
+
+def reserve(host: str, port: int, setting: str) -> socket.socket:
+    """The same for several sockets: what is returned only holds the address, and another() makes those that listen."""
+    with listen(host, port, setting) as alone:  # a socket that others may join would join others
+        address = alone.getsockname()
+    return _joinable(address, setting)
+
+
+def another(reserved: socket.socket) -> socket.socket:
+    """One more socket at a reserved address. Among those that listen the kernel shares out the connections."""
+    return _joinable(reserved.getsockname(), "API_PORT")
+
+
+def _joinable(address: Any, setting: str) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    return _bound(made, address, setting)
+
+
+def _bound(made: socket.socket, address: Any, setting: str) -> socket.socket:
     try:
-        made.bind((host, port))
+        made.bind(address)
     except (OSError, OverflowError) as exc:
         made.close()
         why = (isinstance(exc, OSError) and exc.strerror) or exc
         raise StartError(
-            f"Can't listen on {host}, port {port}: {why}. Choose another with API_HOST and API_PORT."
+            f"Can't listen on {address[0]}, port {address[1]}: {why}. Choose another with API_HOST and {setting}."
         ) from exc
     return made

@@ -22,6 +22,7 @@ from service.store.lag import Lags
 from service.store.long_ranges import LongRanges
 from service.store.pool import PLANNED, REFRESHING, Pool, open_pool
 from service.store.queries import sql_folder
+from service.store.reading_pool import ReadCounts, ReadingPool, open_reading_pool
 from service.store.records import Excerpt, Record, Records
 from service.store.retention import Retention
 from service.store.rollups import Rollups
@@ -29,6 +30,7 @@ from service.store.series import Series
 from service.store.slices import Slices
 from service.store.sql_files import sql_files
 from service.store.sql_names import needed
+from service.store.standby_host import StandbyState
 from service.store.totals import Overview
 
 WRITING, READING, WORKING = 6, 6, 2
@@ -58,19 +60,23 @@ __all__ = [
 class Store:
     """Reads and writes the schema of one installation; each attribute covers one subject."""
 
-    def __init__(self, writing: Pool, reading: Pool, working: Pool, server: DatabaseServer, schema: str) -> None:
+    def __init__(
+        self, writing: Pool, reading: Pool, working: Pool, server: DatabaseServer, schema: str, primary: Pool
+    ) -> None:
         self.writing, self.reading, self.working = writing, reading, working
         """The three pools, of which each subject uses one."""
+        self.primary = primary
+        """For reads that only the primary can answer; the same as `reading` where there are no standbys."""
         self.server = server
         self.alerts = Alerts(writing)
         self.batches = Batches(writing, server, schema)
         self.corrections = Corrections(writing, reading, server, schema, self.batches)
-        self.blockers = Blockers(reading, server)
+        self.blockers = Blockers(primary, server)
         self.buckets = Buckets(reading)
-        self.checks = Checks(reading)
+        self.checks = Checks(primary)
         self.facts = Facts(reading, server)
-        self.overview = Overview(reading)
-        self.inventory = Inventory(writing, reading, schema, *_expected(server))
+        self.overview = Overview(reading, primary)
+        self.inventory = Inventory(writing, primary, schema, *_expected(server))
         self.jobs = Jobs(working, server)
         self.keys = Keys(writing)
         self.lags = Lags(writing, server)
@@ -78,8 +84,12 @@ class Store:
         self.records = Records(reading)
         self.retention = Retention(working, server)
         self.rollups = Rollups(working, server)
-        self.series = Series(reading, writing, server)
+        self.series = Series(reading, primary, writing, server)
         self.slices = Slices(working)
+
+    def standbys(self) -> list[StandbyState]:
+        """What each standby of DATABASE_READ_URL is to reads."""
+        return self.reading.states if isinstance(self.reading, ReadingPool) else []
 
     async def ping(self) -> None:
         """Raise Unavailable where the database doesn't answer or is a read-only replica."""
@@ -89,8 +99,15 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(database: str | DatabaseHosts, search_path: str, server: DatabaseServer) -> AsyncIterator[Store]:
-    """Open a store with its own connection pools, which are closed when the context ends."""
+async def open_store(
+    database: str | DatabaseHosts,
+    search_path: str,
+    server: DatabaseServer,
+    standbys: "tuple[str, ReadCounts] | None" = None,
+) -> AsyncIterator[Store]:
+    """Open a store with its own connection pools, which are closed when the context ends. Charts, pages and exports are
+    read from standbys, if their address is given, and where such reads are counted. Raises DatabaseUnusable where that
+    is the address of another database."""
     hosts = DatabaseHosts.of(database)
     read = session(search_path) | PLANNED
     # the embedded engine has a single session, and different settings would have to be applied at each change of pool
@@ -98,10 +115,24 @@ async def open_store(database: str | DatabaseHosts, search_path: str, server: Da
     work = read if server.embedded else read | REFRESHING
     async with (
         open_pool(hosts, write, WRITING, server.edition) as writing,
-        open_pool(hosts, read, READING, server.edition) as reading,
+        open_pool(hosts, read, READING, server.edition) as primary,
         open_pool(hosts, work, WORKING, server.edition) as working,
+        _reading(primary, standbys, read) as reading,
     ):
-        yield Store(writing, reading, working, server, search_path.split(",")[0].strip('"'))
+        yield Store(writing, reading, working, server, search_path.split(",")[0].strip('"'), primary)
+
+
+@asynccontextmanager
+async def _reading(
+    primary: Pool, standbys: "tuple[str, ReadCounts] | None", settings: dict[str, str]
+) -> AsyncIterator[Pool]:
+    """The pool for reads: that of the primary where there are no standbys."""
+    if standbys is None:
+        yield primary
+        return
+    url, counts = standbys
+    async with open_reading_pool(url, primary, settings, READING, counts) as reading:
+        yield reading
 
 
 def _expected(server: DatabaseServer) -> tuple[set[str], int]:

@@ -44,11 +44,11 @@ class DatabaseAddress(msgspec.Struct, frozen=True):
         return len(self.hosts) > 1 or (bool(self.hosts) and self.parameters.needs_primary)
 
     @classmethod
-    def read(cls, text: str) -> Self:
-        """Read the address. Raises ValueError as database_address() does."""
+    def read(cls, text: str, *, reading: bool = False) -> Self:
+        """Read the address, with `reading` that of standbys. Raises ValueError as database_address() does."""
         scheme, netloc, rest = _cut(text)
         path, _, query = rest.partition("?")
-        parameters = read_parameters(query)
+        parameters = read_parameters(query, reading=reading)
         who, at, places = netloc.rpartition("@")
         hosts = _hosts(places, parameters)
         if len(hosts) < 2 and not parameters.host:
@@ -57,9 +57,10 @@ class DatabaseAddress(msgspec.Struct, frozen=True):
         return cls(f"{scheme}://{who}{at}{path}{'?' if given else ''}{given}", hosts, parameters)
 
 
-def database_address(text: str, password: str | None = None) -> str:
-    """The address with its user and password quoted, and with `password` if that is given. Raises ValueError where it
-    can't be read, or a parameter can't be used, with a message that shows nothing of its password."""
+def database_address(text: str, password: str | None = None, *, reading: bool = False) -> str:
+    """The address with its user and password quoted, and with `password` if that is given; with `reading` it is that of
+    standbys. Raises ValueError where it can't be read, or a parameter can't be used, with a message that shows nothing
+    of its password."""
     scheme, netloc, rest = _cut(text)
     if scheme not in SCHEMES:
         raise ValueError(f"it isn't the address of a PostgreSQL server; {HOW}")
@@ -71,7 +72,7 @@ def database_address(text: str, password: str | None = None) -> str:
     user, colon, given = who.partition(":")
     if not _HOSTS.fullmatch(hosts):
         raise ValueError(f"the host can't be read; {HOW}")
-    address = DatabaseAddress.read(text)
+    address = DatabaseAddress.read(text, reading=reading)
     if (colon or "password" in address.parameters.driver) and password is not None:
         raise ValueError("it has a password already, beside DATABASE_PASSWORD")
     secret = unquote(given) if password is None else password

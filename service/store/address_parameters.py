@@ -1,5 +1,5 @@
-"""Reads the parameters of DATABASE_URL, which are libpq's. Each has an effect, or is refused by its name: whoever wrote
-it relies on it."""
+"""Reads the parameters of DATABASE_URL and DATABASE_READ_URL, which are libpq's. Each has an effect, or is refused by
+its name: whoever wrote it relies on it."""
 
 import re
 import socket
@@ -18,7 +18,6 @@ _CHOICES = {
     "sslnegotiation": "postgres direct",
     "ssl_min_protocol_version": "TLSv1.2 TLSv1.3",
     "ssl_max_protocol_version": "TLSv1.2 TLSv1.3",
-    "target_session_attrs": "any primary read-write",
     # these change nothing with the values that are allowed
     "channel_binding": "disable prefer",
     "client_encoding": "auto utf8 utf-8",
@@ -29,6 +28,8 @@ _CHOICES = {
     "sslsni": "1",
 }
 """The values that are allowed for parameters with few."""
+_SESSIONS = {False: "any primary read-write", True: "any prefer-standby read-only standby"}
+"""The values of target_session_attrs, without and with `reading`."""
 _FILES = ("passfile", "sslcert", "sslcrl", "sslkey", "sslrootcert")
 _NUMBERS = ("connect_timeout", "keepalives_count", "keepalives_idle", "keepalives_interval", "tcp_user_timeout")
 _TEXTS = (
@@ -71,8 +72,8 @@ _REFUSED = {
     "requiressl": "write sslmode=require",
     "scram_client_key": "the driver can't do it",
     "scram_server_key": "the driver can't do it",
-    "service": "write what the service file says into DATABASE_URL",
-    "servicefile": "write what the service file says into DATABASE_URL",
+    "service": "write what the service file says into the address",
+    "servicefile": "write what the service file says into the address",
     "sslcrldir": "name a file by sslcrl",
     "sslkeylogfile": "the driver can't do it",
 }
@@ -103,12 +104,15 @@ class Parameters(msgspec.Struct, frozen=True):
     port: str = ""
 
 
-def read_parameters(text: str) -> Parameters:
-    """Read what stands behind the question mark. Raises ValueError, which names the parameter that can't be used and
-    shows no password."""
+def read_parameters(text: str, *, reading: bool = False) -> Parameters:
+    """Read what stands behind the question mark, with `reading` in the address of standbys. Raises ValueError, which
+    names the parameter that can't be used and shows no password."""
     given = _split(text)
     for name, value in given.items():
-        _check(name, value, hide=bool(_SECRET & given.keys()))
+        if name == "target_session_attrs":
+            _check_choice(name, value, _SESSIONS[reading].split())
+        else:
+            _check(name, value, hide=bool(_SECRET & given.keys()))
     called = given.get("application_name") or given.get("fallback_application_name")
     settings = {"application_name": called} if called else {}
     if options := given.get("options"):
@@ -118,7 +122,7 @@ def read_parameters(text: str) -> Parameters:
         settings,
         float(given.get("connect_timeout", 0)) or None,
         _socket_options(given),
-        given.get("target_session_attrs", "any") != "any",
+        not reading and given.get("target_session_attrs", "any") != "any",
         given.get("host", ""),
         given.get("port", ""),
     )
@@ -158,7 +162,7 @@ def _check_choice(name: str, value: str, allowed: list[str]) -> None:
         return
     why = ""
     if name == "target_session_attrs":
-        why = ", since Taktline writes and reads on the primary"
+        why = ": DATABASE_URL is for the primary, and DATABASE_READ_URL for standbys"
     elif len(allowed) < 4:
         why = ", which is all that the driver can do"
     raise ValueError(f"{name} must be {' or '.join(allowed)}, not {value!r}{why}")

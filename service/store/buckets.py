@@ -18,6 +18,7 @@ from service.period.steps import STEPS, Period, Relation, relation_of
 from service.store.gone import remaining
 from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
+from service.store.reading_pool import reread
 from service.store.series import names_of
 
 _UNITS: dict[Relation, timedelta] = {
@@ -50,6 +51,7 @@ class Buckets:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @reread
     async def read(self, question: BucketQuestion) -> Numbers:
         """The buckets and the notes of a period, of all the series together or of each of them. BadRequest: these are
         too many for the facts of an earlier time, or what they are made of isn't kept."""

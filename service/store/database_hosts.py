@@ -33,17 +33,19 @@ log = structlog.stdlib.get_logger("hosts")
 
 
 class DatabaseHosts:
-    """Makes connections to one database. It knows which host is in use, and leaves it when another is the primary."""
+    """Makes connections to one database. It knows which host is in use, and leaves it when another is the primary. With
+    `reading` it is one host of DATABASE_READ_URL, `standby` or, where that is None, the driver's own."""
 
-    def __init__(self, url: str) -> None:
-        self._address = DatabaseAddress.read(url)
+    def __init__(self, url: str, standby: Host | None = None, *, reading: bool = False) -> None:
+        self._address, self._reading = DatabaseAddress.read(url, reading=reading), reading
+        self._standby = standby
         self.place = place(url)
         """Where the database is, for messages."""
-        self.several = self._address.asks
+        self.several = self._address.asks and not reading
         """Whether the primary is looked for, and not just connected to."""
         self.primary: Primary | None = None
         """The primary as it was last found, where it is looked for."""
-        self._connections: WeakKeyDictionary[Connection, Host] = WeakKeyDictionary()
+        self._connections: WeakKeyDictionary[Connection, Host | None] = WeakKeyDictionary()
         self._asking: asyncio.Task[None] | None = None
 
     @classmethod
@@ -51,11 +53,18 @@ class DatabaseHosts:
         """The hosts of an address, or these hosts."""
         return cls(database) if isinstance(database, str) else database
 
+    @classmethod
+    def of_standbys(cls, url: str) -> "list[DatabaseHosts]":
+        """Each host of the address of standbys by itself."""
+        return [cls(url, host, reading=True) for host in DatabaseAddress.read(url, reading=True).hosts or (None,)]
+
     @property
     def in_use(self) -> str | None:
         """The host whose database is used; None where there is none yet, or the driver chooses."""
         if self.several:
             return None if self.primary is None else str(self.primary.host)
+        if self._standby is not None:
+            return str(self._standby)
         return str(self._address.hosts[0]) if self._address.hosts else None
 
     def limit(self, usual: float) -> float:
@@ -67,7 +76,10 @@ class DatabaseHosts:
         the address says how many, and raises what the driver raises. With several, raises DatabaseAway, or
         DatabaseUnusable where trying again is useless."""
         if not self.several:
-            return await self._open(None, settings, self.limit(limit))
+            con = await self._open(self._standby, settings, self.limit(limit))
+            if self._reading:
+                self._connections[con] = self._standby
+            return con
         answers: list[Answer] = []
         try:
             # which of two that both take themselves for the primary is the right one, only all of them can tell
@@ -93,6 +105,11 @@ class DatabaseHosts:
             yield
         finally:
             watch.end()
+
+    def cut(self) -> None:
+        """Cut all connections to a standby."""
+        for con in list(self._connections):
+            con.terminate()
 
     def close(self) -> None:
         """Ask no more."""

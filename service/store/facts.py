@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from service.period.selection import SeriesFilter
 from service.store.database import DatabaseServer
 from service.store.pool import Pool
+from service.store.reading_pool import reread
 from service.store.series import SINCE, names_of
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
@@ -23,6 +24,7 @@ class Facts:
         found = await self._newest(minute, minute + _MINUTE, await names_of(self._pool, series))
         return minute if found is None and await self._is_gone(minute) else found
 
+    @reread
     async def newest_of_all(self, series: SeriesFilter) -> datetime | None:
         """The time of the newest fact up to now; it looks as far back as series.SINCE says."""
         now = datetime.now(UTC)
@@ -39,6 +41,7 @@ class Facts:
             return max(minutes.values(), default=day + _DAY) - _MINUTE
         return found
 
+    @reread
     async def newest_by_series(self, start: datetime, end: datetime, series: SeriesFilter) -> dict[str, datetime]:
         """The end of the newest minute with a fact, of each series that has one in a period of whole minutes."""
         names = await names_of(self._pool, series)
@@ -46,6 +49,7 @@ class Facts:
             rows = await snapshot.read("newest_of_series", start, end, names, snapshot.upto)
         return {name: minute + _MINUTE for name, minute in rows}
 
+    @reread
     async def gap(self, newest: datetime, series: SeriesFilter) -> timedelta | None:
         """How far apart facts usually are, to the minute; None where there are too few to tell."""
         end = newest.replace(second=0, microsecond=0) + _MINUTE
@@ -54,6 +58,7 @@ class Facts:
             [[seconds]] = await snapshot.read("pace", end - WINDOW, end, names, snapshot.upto, together=names is None)
         return None if seconds is None else timedelta(seconds=seconds)
 
+    @reread
     async def _is_gone(self, moment: datetime) -> bool:
         async with self._pool.snapshot() as snapshot:
             return snapshot.kept.readings is not None and moment < snapshot.kept.readings

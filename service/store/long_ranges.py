@@ -11,6 +11,7 @@ from service.period.selection import BEGINNING, END, Place, Selection, SeriesFil
 from service.store.columns import Columns, Copied
 from service.store.gone import remaining
 from service.store.pool import Pool
+from service.store.reading_pool import reread
 from service.store.series import names_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class LongRanges:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @reread
     async def since(self, selection: Selection) -> datetime | None:
         """From when on readings are kept, where there were others before in a selection."""
         names = await names_of(self._pool, selection.series)
@@ -74,6 +76,7 @@ class LongRanges:
             if (names := await series.names(copied)) is not None:
                 return copied, names
 
+    @reread
     async def _days(self, selection: Selection, names: "Sequence[str] | None") -> list[datetime]:
         start = selection.start - (selection.start - BEGINNING) % _DAY
         end = selection.end + (END - selection.end) % _DAY

@@ -92,15 +92,20 @@ class Pool:
     """Connections whose failures are raised as Unavailable (try again) or BadReading (trying again is useless)."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition, hosts: DatabaseHosts) -> None:
-        self._pool, self._edition, self._hosts = pool, edition, hosts
+        self.connections, self.edition, self.hosts = pool, edition, hosts
         self._patience = max(ACQUIRE_TIMEOUT, hosts.limit(CONNECT_TIMEOUT))
         self.unusable: str | None = None
         """Why nothing may be done with the database, in a sentence; None where all is well."""
 
+    @property
+    def idle(self) -> int:
+        """How many connections are open and not in use."""
+        return self.connections.get_idle_size()
+
     async def read(self, name: str, *args: object, down: bool | None = None) -> list[asyncpg.Record]:
         """The rows of the query in `sql/queries/<name>.sql`, with the order filled in where it leaves that open."""
         async with self.connection() as con:
-            text = query(name, down=down, edition=self._edition)
+            text = query(name, down=down, edition=self.edition)
             return await con.fetch(text, *args, timeout=READ_TIMEOUT)
 
     async def ask(self, name: str, *args: object, within: float) -> list[asyncpg.Record]:
@@ -109,7 +114,7 @@ class Pool:
         try:
             async with asyncio.timeout(within), self.connection() as con:
                 try:
-                    return await con.fetch(query(name, edition=self._edition), *args)
+                    return await con.fetch(query(name, edition=self.edition), *args)
                 except asyncio.CancelledError:
                     con.terminate()  # or its release would wait until the server has confirmed the cancellation
                     raise
@@ -119,7 +124,7 @@ class Pool:
     async def execute(self, name: str, *args: object) -> str:
         """Run the query in `sql/queries/<name>.sql` outside a transaction, and return its command tag."""
         async with self.connection() as con:
-            return await con.execute(query(name, edition=self._edition), *args, timeout=WORK_TIMEOUT)
+            return await con.execute(query(name, edition=self.edition), *args, timeout=WORK_TIMEOUT)
 
     async def copy(self, name: str, *args: object) -> tuple[bytes, int]:
         """What COPY writes in its binary format for the query in `sql/queries/<name>.sql`, and the number of rows."""
@@ -128,7 +133,7 @@ class Pool:
         async def keep(piece: bytes) -> None:
             pieces.append(piece)
 
-        text = without_comments(query(name, edition=self._edition))
+        text = without_comments(query(name, edition=self.edition))
         async with self.connection() as con:
             copying = asyncio.create_task(con.copy_from_query(text, *args, output=keep, format="binary"))
             try:
@@ -155,7 +160,7 @@ class Pool:
                     if upto is not None:
                         [[upto[-1], *since]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
                         kept = Kept(*since)
-                    yield Snapshot(con, self._edition, upto, kept)
+                    yield Snapshot(con, self.edition, upto, kept)
                 finally:
                     if not con.is_closed():
                         await con.execute("commit")  # which nothing depends on, since nothing was written
@@ -168,7 +173,7 @@ class Pool:
             return await self._upto(con)
 
     async def _upto(self, con: "Connection[asyncpg.Record]") -> "Upto":
-        if self._edition != "community":
+        if self.edition != "community":
             return None
         [[upto]] = await con.fetch(query("upto"), timeout=READ_TIMEOUT)
         return cast("Upto", upto)
@@ -179,25 +184,25 @@ class Pool:
         if self.unusable is not None:
             raise Unavailable(self.unusable)
         try:
-            con = await self._pool.acquire(timeout=self._patience)
+            con = await self.connections.acquire(timeout=self._patience)
             try:
-                with self._hosts.watched():
+                with self.hosts.watched():
                     yield con
             except asyncpg.ReadOnlySQLTransactionError:
                 con.terminate()  # behind a proxy, the next connection may lead to the primary
-                await self._pool.release(con)
+                await self.connections.release(con)
                 raise
             except asyncio.CancelledError:
                 # until the server has confirmed that it stops the query, which a silent one doesn't
-                releasing = asyncio.create_task(self._pool.release(con, timeout=RELEASE_TIMEOUT))
+                releasing = asyncio.create_task(self.connections.release(con, timeout=RELEASE_TIMEOUT))
                 releasing.add_done_callback(_leave_failure)
                 await asyncio.wait([releasing])
                 raise
             except BaseException:
-                await self._pool.release(con)
+                await self.connections.release(con)
                 raise
             else:
-                await self._pool.release(con)
+                await self.connections.release(con)
         except _DATA_ERRORS as exc:
             raise BadReading(f"The database refuses this: {in_words(exc)}.") from exc
         except _TOO_MUCH as exc:

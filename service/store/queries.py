@@ -94,6 +94,7 @@ QUERIES = (
     "live_keys",
     "lock_alone",
     "lock_schema",
+    "log_position",
     "make_chunks",
     "make_secret",
     "make_slices",

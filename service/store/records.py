@@ -10,6 +10,7 @@ from service.period.selection import Place, Selection, SeriesFilter
 from service.store.counting import Count, count, spread
 from service.store.gone import remaining
 from service.store.pool import Pool, Snapshot
+from service.store.reading_pool import reread
 from service.store.series import Reader, names_of
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Records:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @reread
     async def count(self, selection: Selection | None = None) -> int:
         """How many readings there are."""
         async with self._pool.snapshot() as snapshot:
@@ -57,6 +59,7 @@ class Records:
         """The newest records of a selection."""
         return (await self.at(0, limit, selection or Selection(), down=True)).items
 
+    @reread
     async def at(self, before: int, limit: int, selection: Selection, *, down: bool) -> Excerpt:
         """The records that come after the first `before` ones; newest first if `down`, otherwise oldest first."""
         async with self._pool.snapshot() as snapshot:
@@ -67,6 +70,7 @@ class Records:
             rows = await _read(snapshot, found, kept.selection.series.names, None, limit, down=down)
             return _excerpt(rows, before, found.total, kept.since)
 
+    @reread
     async def beside(
         self, place: Place, limit: int, selection: Selection, *, down: bool, backward: bool = False
     ) -> Excerpt:

@@ -68,8 +68,8 @@ class _Kept(msgspec.Struct):
 class Series:
     """The table of names. Batches adds to it."""
 
-    def __init__(self, reading: Pool, writing: Pool, server: DatabaseServer) -> None:
-        self._pool, self._writing = reading, writing
+    def __init__(self, reading: Pool, primary: Pool, writing: Pool, server: DatabaseServer) -> None:
+        self._pool, self._primary, self._writing = reading, primary, writing
         self._noted_since = BEGINNING if server.edition == "community" else None
         self.fresh_for, self.patience = FRESH, PATIENCE
         self._kept: LRUCache[tuple[str, ...] | None, _Kept] = LRUCache(MOST_KEPT, getsizeof=lambda it: it.characters)
@@ -95,15 +95,15 @@ class Series:
 
     async def existing(self, names: Sequence[str]) -> list[str]:
         """Those of the names that are in the table."""
-        return [name for (name,) in await self._pool.read("existing_series", names)]
+        return [name for (name,) in await self._primary.read("existing_series", names)]
 
     async def first(self, count: int) -> list[str]:
         """So many names, or all where there are fewer."""
-        return [name for (name,) in await self._pool.read("first_series", count)]
+        return [name for (name,) in await self._primary.read("first_series", count)]
 
     async def count(self) -> int:
         """How many names there are."""
-        [[count]] = await self._pool.read("count_series")
+        [[count]] = await self._primary.read("count_series")
         return int(count)
 
     async def note_missed(self) -> int:

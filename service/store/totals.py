@@ -7,6 +7,7 @@ import msgspec
 from service.period.selection import Selection, SeriesFilter
 from service.period.standing import Standing
 from service.store.pool import Pool
+from service.store.reading_pool import reread
 from service.store.series import names_of
 
 
@@ -50,9 +51,10 @@ class Totals(msgspec.Struct, frozen=True):
 class Overview:
     """Reads what the live page asks for again and again."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, primary: Pool) -> None:
+        self._pool, self._primary = pool, primary
 
+    @reread
     async def totals(self, selection: Selection, now: datetime) -> Totals:
         """The totals at `now` of a period of whole minutes; sql/queries/totals.sql says which minutes count."""
         names = await names_of(self._pool, selection.series)
@@ -75,6 +77,7 @@ class Overview:
         return bool(found)
 
     async def committed(self) -> str:
-        """A text that differs after every commit, whichever replica made it."""
-        [[text]] = await self._pool.read("committed")
+        """A text that differs after every commit, whichever replica made it. Only the primary knows it: a snapshot of a
+        standby doesn't say which transactions are running."""
+        [[text]] = await self._primary.read("committed")
         return str(text)

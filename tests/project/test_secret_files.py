@@ -21,16 +21,22 @@ SECRETS = [
 ]
 VALUES = {
     "database_url": "postgresql://u@h/x",
+    "database_read_url": "postgresql://u@standby/x",
     "database_password": "p/w#1",
     "alert_url": "https://alerts.example/t0ken",
     "alert_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "emitter_token": "qwertz",
 }
-USED = {"alert_url": "webhook", "alert_secret": "webhook_secret", "emitter_token": "token"}
+USED = {
+    "alert_url": "webhook",
+    "alert_secret": "webhook_secret",
+    "database_read_url": "read_database",
+    "emitter_token": "token",
+}
 
 
 def load(owner: Any, **given: object) -> Any:
-    if "database_password" in given or "database_password_file" in given:
+    if given.keys() & {f"{name}{end}" for name in ("database_password", "database_read_url") for end in ("", "_file")}:
         given.setdefault("database_url", VALUES["database_url"])
     return owner.load(**given)
 

@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 
 from service.collectors import Delays, Figure
 from service.metrics import Metrics
+from service.run.tally import Tally
 from service.store import Job
 from service.store.lag import Standby
 from service.upkeep.lag_watch import FRESH
@@ -47,8 +48,18 @@ def everything() -> Metrics:
     made.watch_jobs(lambda: [job])
     made.watch_series(lambda: [Figure("a", 1, 1, 0)])
     made.watch_delays(lambda: Delays([("minute_rollup", 1.0)], [("standby", "10.0.0.2", 1.0, 100.0)]))
+    made.read_by_standby(0.001)
+    made.read_by_primary("behind")
+    made.watch_standbys(lambda: [("db2:5432", "used")])
     made.know_database(engine="server", edition="community", timescaledb="2.29.2", postgresql="17.6")
     return made
+
+
+def of_workers(made: Metrics) -> bytes:
+    """The same, as one of several workers tells it of two that have counted alike."""
+    tally = Tally(lambda: 2)
+    tally.restarted()
+    return made.exposition(tally.total([made.counted(), made.counted()]))
 
 
 def families(text: str) -> Iterator[Metric]:
@@ -62,7 +73,7 @@ def listed() -> set[tuple[str, str, frozenset[str]]]:
 
 def test_the_page_lists_every_metric_with_its_type_and_labels() -> None:
     found = set()
-    for family in families(everything().exposition().decode()):
+    for family in families(of_workers(everything()).decode()):
         if family.name.startswith("taktline_"):
             name = f"{family.name}_total" if family.type == "counter" else family.name
             labels = {label for sample in family.samples for label in sample.labels} - {"le"}
@@ -71,7 +82,7 @@ def test_the_page_lists_every_metric_with_its_type_and_labels() -> None:
 
 
 def test_each_metric_has_a_sentence() -> None:
-    for family in families(everything().exposition().decode()):
+    for family in families(of_workers(everything()).decode()):
         assert family.documentation.endswith(".") or family.name.startswith("process_"), family.name
 
 
@@ -82,11 +93,42 @@ def complaints(text: bytes) -> bytes:
     return done.stdout + done.stderr + (b"failed" if done.returncode else b"")
 
 
+def values(text: bytes) -> dict[str, float]:
+    """The value of each sample, by its name and labels. Each is there once."""
+    samples = [(f"{one.name} {one.labels}", one.value) for family in families(text.decode()) for one in family.samples]
+    assert len(dict(samples)) == len(samples)
+    return dict(samples)
+
+
+def test_two_workers_are_counted_as_one() -> None:
+    """What they count and hold is added up; what is so in the database isn't, nor is how long somebody has waited."""
+    made = everything()
+    one, both = values(made.exposition()), values(of_workers(made))
+    assert both.keys() - one.keys() == {"taktline_workers {}", "taktline_worker_restarts_total {}"}
+    alike = re.compile(
+        r"taktline_(alert_firing|plan|fact|ahead|job_|watermark_|replication_|standby_used|\w+_info|waiting_seconds)"
+    )
+    for name, value in one.items():
+        if not name.startswith("process_"):
+            assert both[name] == (value if alike.match(name) else 2 * value), name
+
+
+def test_what_a_worker_has_counted_outlasts_it() -> None:
+    """And what it held doesn't."""
+    gone, stays, tally = everything(), everything(), Tally(lambda: 1)
+    tally.ended(gone.counted())
+    both = values(stays.exposition(tally.total([stays.counted()])))
+    assert both["taktline_readings_total {'outcome': 'written'}"] == 4
+    assert both["taktline_commit_readings_sum {}"] == 4
+    assert both["taktline_held_bytes {}"] == 1
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, of Prometheus, isn't installed")
 @pytest.mark.anyio
 async def test_prometheus_finds_nothing_to_complain_of(shared: Running) -> None:
     await shared.http.post("/readings", json={"plan": 1})
     assert complaints(everything().exposition()) == b""
+    assert complaints(of_workers(everything())) == b""
     assert complaints((await shared.http.get("/metrics")).content) == b""
     assert b"taktline_bad" in complaints(b"# HELP taktline_bad a\n# TYPE taktline_bad counter\ntaktline_bad 1\n")
 

@@ -93,7 +93,7 @@ async def intake(max_readings: int = 1000, rules: Rules = RULES) -> AsyncIterato
     writer = Writer(store.write, metrics, max_readings=max_readings, max_bytes=10**6)  # type: ignore[arg-type]
     gate = Gate(writer, Rates(0), rules, Allowance(2**28), metrics, SeriesLimit(1000, set(), NoSeries()))
     task = asyncio.create_task(writer.run())
-    async with listening(gate, "127.0.0.1", port, LIMIT, Allowance(100), Patience(), lambda: OPEN):
+    async with listening(gate, ("127.0.0.1", port), LIMIT, Allowance(100), Patience(), lambda: OPEN):
         yield Intake(port, writer, metrics, store)
     await writer.close()
     await task
@@ -294,10 +294,12 @@ async def test_a_port_in_use(shared: Running) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port}.*TCP_PORT"):
-            async with listening(shared.parts.gate, "127.0.0.1", port, LIMIT, Allowance(100), Patience(), lambda: OPEN):
+            async with listening(
+                shared.parts.gate, ("127.0.0.1", port), LIMIT, Allowance(100), Patience(), lambda: OPEN
+            ):
                 pass
 
 
 async def test_it_is_off_by_default(shared: Running) -> None:
-    async with listening(shared.parts.gate, "127.0.0.1", 0, LIMIT, Allowance(100), Patience(), lambda: OPEN) as taken:
+    async with listening(shared.parts.gate, ("127.0.0.1", 0), LIMIT, Allowance(100), Patience(), lambda: OPEN) as taken:
         assert taken is None
