@@ -157,6 +157,7 @@ async def test_the_service_is_degraded_where_a_worker_lacks(engine: Engine, sche
     async with crew(engine, schema) as (process, url):
         first, _ = workers_of(process.pid)
         first.kill()
+        await gone([first])  # until then it may have this connection
         async with asyncio.timeout(20):
             while (answer := await get(url, "/readyz")).json()["workers"]["ready"] != 1:
                 pass
