@@ -6,12 +6,13 @@ import re
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from service.errors import DatabaseUnusable
 from service.settings import Settings
+from service.store import READING
 from service.store.pool import Pool
 from service.store.reading_pool import reread
 from tests.clusters import Cluster, Programs, clusters
@@ -253,9 +254,26 @@ async def test_another_database_is_refused(pair: tuple[Cluster, Cluster], name: 
         while not await standby.ask("select from pg_database where datname = 'another'"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     wrong = f"postgresql://postgres@{standby.host}/another"
-    with pytest.raises(DatabaseUnusable, match=f"DATABASE_READ_URL can't be used: {standby.host} is no standby"):
-        async with running(at(primary, f"test_{name}", wrong)):
-            pass
+    nobody = f"postgresql://no_such_role@{standby.host}/postgres"
+    for address, why in ((wrong, "is no standby of the database at"), (nobody, ': role "no_such_role" does not exist')):
+        with pytest.raises(DatabaseUnusable, match=f"DATABASE_READ_URL can't be used: {standby.host} ?{why}"):
+            async with running(at(primary, f"test_{name}", address)):
+                pass
+
+
+async def test_where_no_connection_is_free_the_primary_is_read(pair: tuple[Cluster, Cluster], name: str) -> None:
+    primary, standby = pair
+    async with reading_from(standby, primary, f"test_{name}") as service, AsyncExitStack() as stack:
+        pool: Pool = service.parts.store.reading
+        for _ in range(READING):
+            await stack.enter_async_context(pool.connection())
+        [row] = await pool.read("log_position")
+        assert not row["is_standby"]
+        assert (await reads(service))["busy"] == 1
+        assert await standing(service) == ("ready", "used", "")
+        await stack.aclose()
+        [row] = await pool.read("log_position")
+        assert row["is_standby"]
 
 
 async def test_the_primary_among_several_hosts_is_passed_over(pair: tuple[Cluster, Cluster], name: str) -> None:
