@@ -158,8 +158,9 @@ async def test_outside_of_shifts_and_in_breaks_nothing_is_due(engine: Engine, sc
     ("asked", "told"),
     [
         ({}, "What is allowed is missing: give behind, like 10% or 37, or stale, like 5m, or both."),
-        ({"behind": "much"}, "behind: 'much' must be a number"),
-        ({"behind": "none"}, "behind: must be a number, or a share of the plan like 10%."),
+        ({"behind": "much"}, "behind: 'much' must be a number, or a share of the plan like 10%."),
+        ({"behind": "-1"}, "behind: '-1' must be a number, or a share of the plan like 10%."),
+        ({"behind": "none"}, "behind: 'none' must be a number, or a share of the plan like 10%."),
         ({"behind": 1, "for": "soon"}, "for: 'soon': 'soon' isn't a duration"),
         ({"behind": 1, "for": "2d"}, "for: must be from 0s to 1d."),
         ({"stale": "5s"}, "stale: must be from 1m to 1d."),

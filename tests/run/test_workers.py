@@ -26,8 +26,7 @@ from tests.processes import serving, start
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(autouse=True)
-def _server(engine: Engine) -> None:
+def on_a_server(engine: Engine) -> None:
     if engine.server.embedded:
         pytest.skip("the embedded engine has a single service")
 
@@ -35,6 +34,7 @@ def _server(engine: Engine) -> None:
 @asynccontextmanager
 async def crew(engine: Engine, schema: str, **environment: str) -> AsyncIterator[tuple[Process, str]]:
     """A service of two workers, both of which take connections."""
+    on_a_server(engine)
     async with serving(engine, schema, WORKERS="2", **environment) as (process, url):
         try:
             await all_ready(url)
@@ -157,6 +157,7 @@ async def test_the_service_is_degraded_where_a_worker_lacks(engine: Engine, sche
     async with crew(engine, schema) as (process, url):
         first, _ = workers_of(process.pid)
         first.kill()
+        await gone([first])  # until then it may have this connection
         async with asyncio.timeout(20):
             while (answer := await get(url, "/readyz")).json()["workers"]["ready"] != 1:
                 pass
@@ -201,6 +202,7 @@ async def test_a_worker_that_hangs_is_killed_at_the_end_of_the_grace(engine: Eng
 async def test_a_worker_that_says_nothing_is_replaced(
     engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    on_a_server(engine)
     for name, seconds in (("COUNT_EVERY", 0.1), ("ANSWER_WITHIN", 0.2), ("SILENT_FOR", 3.0)):
         monkeypatch.setattr(service.run.workers, name, seconds)
     port = free_port()
