@@ -14,7 +14,7 @@ from service.commands.keys import keys
 from service.commands.running import run
 from service.commands.share import share
 from service.limits.open_files import allow_many
-from service.parts import open_database, reached
+from service.opening import open_database, reached
 from service.run.boot import Service, serving, settle
 from service.run.demo import emitting
 from service.run.lifecycle import leave

@@ -2,12 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-
-import structlog
 
 from service.access.keyring import Anonymous, Keyring
 from service.access.public_url import read_public_url
@@ -24,9 +22,7 @@ from service.charts.drawing.templates import take_over
 from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
 from service.crew import Crew
-from service.engine.embedded import embedded
-from service.engine.folder import running_engine
-from service.errors import DatabaseAway, DatabaseUnusable, TaktlineError, Unavailable
+from service.errors import DatabaseUnusable, TaktlineError, Unavailable
 from service.intake.gate import Gate
 from service.intake.rates import Rates
 from service.intake.reading import Rules
@@ -39,17 +35,17 @@ from service.limits.open_files import most_connections
 from service.limits.patience import Patience
 from service.live.live_feed import LiveFeed, open_feed
 from service.metrics import Metrics
+from service.opening import Say, open_database
 from service.period.shifts import Shifts
 from service.routes.connections import Connections
 from service.routes.tcp import Intake, listening
 from service.settings import Settings
 from service.store import READING, Store, open_store
-from service.store.database import DatabaseServer, inspect
+from service.store.database import DatabaseServer
 from service.store.database_hosts import DatabaseHosts
 from service.store.keys import Keys
 from service.store.leadership import Leadership
-from service.store.migrate import migrate, search_path
-from service.store.queries import read_queries
+from service.store.migrate import search_path
 from service.tracing.opening import open_tracer
 from service.tracing.tracer import Tracer
 from service.upkeep.job_watch import JobWatch
@@ -57,8 +53,6 @@ from service.upkeep.lag_watch import LagWatch
 from service.upkeep.rounds import maintain
 from service.web.assets import Assets
 
-DATABASE_PATIENCE = 15.0
-"""Seconds to wait at start for a database that doesn't answer yet."""
 READS, READS_EACH, MOST_READS = READING - 1, READING // 2, 1000
 """Reads of the database for charts and records: so many at once, so many of them for one caller, and so many in all,
 those included that wait. One connection is left for the live pages."""
@@ -69,9 +63,6 @@ COMMITTERS = 2
 MOST_EMBEDDED = 100_000
 """The most readings in a batch on the embedded engine: its one session writes them in about a second, and all others
 wait meanwhile."""
-
-log = structlog.stdlib.get_logger("service")
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -228,68 +219,6 @@ async def open_parts(
                 tcp=tcp,
                 crew=crew,
             )
-
-
-@asynccontextmanager
-async def open_database(
-    settings: Settings, say: Say, *, beside: bool = False
-) -> AsyncIterator[tuple[DatabaseHosts, DatabaseServer]]:
-    """Open the database of the settings, or the embedded one, and bring its schema up to date. With `beside`, the
-    embedded one may be run by another process."""
-    read_queries()
-    async with _address(settings, say, beside=beside) as url:
-        hosts = DatabaseHosts(url)
-        try:
-            yield hosts, await _prepare(hosts, settings, say)
-        finally:
-            hosts.close()
-
-
-@asynccontextmanager
-async def _address(settings: Settings, say: Say, *, beside: bool) -> AsyncIterator[str]:
-    """The address of the database; the embedded engine runs as long as the block does."""
-    if (url := settings.database) is not None:
-        yield url
-    elif beside and (running := await running_engine(settings.taktline_data)) is not None:
-        yield running
-    else:
-        async with embedded(settings.taktline_data, settings.taktline_cache, say) as engine:
-            yield engine.url
-
-
-@asynccontextmanager
-async def reached(settings: Settings, say: Say) -> AsyncIterator[tuple[DatabaseHosts, DatabaseServer]]:
-    """The database of the settings as it is, also beside a running service. Nothing in it is changed."""
-    read_queries()
-    async with _address(settings, say, beside=True) as url:
-        hosts = DatabaseHosts(url)
-        try:
-            yield hosts, await inspect(hosts, install=False)
-        finally:
-            hosts.close()
-
-
-async def _prepare(hosts: DatabaseHosts, settings: Settings, say: Say) -> DatabaseServer:
-    server = await _found(hosts, say)
-    say(f"database: {server.describe()}{f' at {hosts.in_use}' if hosts.several else ''}")
-    if not server.durable:
-        log.warning("the database may lose committed readings in a crash: fsync or synchronous_commit is off")
-    await migrate(hosts, settings.database_schema, server, say)
-    return server
-
-
-async def _found(hosts: DatabaseHosts, say: Say) -> DatabaseServer:
-    """Inspect the database server, after waiting a little for one that is just starting."""
-    loop = asyncio.get_running_loop()
-    give_up = loop.time() + DATABASE_PATIENCE
-    while True:
-        try:
-            return await inspect(hosts)
-        except DatabaseAway as exc:
-            if loop.time() > give_up:
-                raise
-            say(f"waiting for the database: {exc.detail}")
-            await asyncio.sleep(2)
 
 
 @asynccontextmanager

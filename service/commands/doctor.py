@@ -12,7 +12,7 @@ from service.access.hosts import is_loopback
 from service.commands.running import run
 from service.doctor.page import as_json, as_text
 from service.doctor.report import Configured, Report
-from service.parts import reached
+from service.opening import reached
 from service.settings import Settings
 from service.store import open_store
 from service.store.examination import Examination

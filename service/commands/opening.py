@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from rich.console import Console
 
-from service.parts import open_database
+from service.opening import open_database
 from service.settings import Settings
 from service.store import open_store
 from service.store.keys import Keys
