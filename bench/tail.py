@@ -17,8 +17,9 @@ from bench.load.board import Summary
 from bench.service import Target
 from bench.table import percentile, show
 
-RATES, EMBEDDED_RATES = (1_000, 10_000, 100_000), (1_000, 10_000)
-BATCH = {1_000: 10, 10_000: 100, 100_000: 1000}
+RATES, EMBEDDED_RATES = (1_000, 10_000, 100_000, 500_000), (1_000, 10_000)
+"""Readings a second; the last is more than comes through on two cores, so that it is full speed."""
+BATCH = {1_000: 10, 10_000: 100, 100_000: 1000, 500_000: 5000}
 """How many readings are in a frame, at each rate."""
 ALONE, BESIDE = 30, 180
 """Seconds for which readings are sent, first by themselves and then beside viewers: long enough for as many readings
