@@ -59,6 +59,7 @@ from service.routes.live_views import views_for
 from service.routes.openapi_access import SCHEMES, AccessDescriptions
 from service.routes.parameters import few_parameters
 from service.routes.sign_in import sign_in_routes
+from service.routes.site_buckets import site_buckets_route
 from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
 from service.web.pages import templates
@@ -151,6 +152,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         query_route(counters, max_body),
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults, kept),
+        site_buckets_route(parts.charts),
         board_route(parts.boards, feed, pages, defaults, kept, counters),
         check_route(parts.checking, parts.reading, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),

@@ -113,8 +113,12 @@ class Charts:
 
     async def numbers(self, question: BucketQuestion, caller: str | None = None) -> Numbers:
         """The numbers as they are now. A caller waits for a turn; None are those who have had theirs already."""
+        return (await self.numbers_and_digest(question, caller)).numbers
+
+    async def numbers_and_digest(self, question: BucketQuestion, caller: str | None = None) -> CachedNumbers:
+        """The same with their digest."""
         reads = self._looks if caller is None else self._reads
-        return (await reads.read(question, lambda: self._read_or_keep(question), caller or "")).numbers
+        return await reads.read(question, lambda: self._read_or_keep(question), caller or "")
 
     async def picture(self, question: ChartQuestion) -> Picture:
         """The picture as it is now, for a page that draws it by itself, and whose callers have had their turn
