@@ -88,9 +88,14 @@ class Note(msgspec.Struct, frozen=True):
 class Numbers(msgspec.Struct, frozen=True):
     """All the numbers that a chart shows, in one panel or several. `until` is the end of the minute of the newest
     fact. The notes of the period are in order. `since` is from when on readings are kept, where there were others
-    before."""
+    before.
+
+    Of several sites, `away` names those of which nothing is known at the moment, and `unnamed` the names among those
+    asked for that are no series with a panel: those of such sites, and those that stand for a whole site."""
 
     panels: tuple[Panel, ...]
     until: datetime | None
     notes: tuple[Note, ...] = ()
     since: datetime | None = None
+    away: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
