@@ -652,8 +652,8 @@ async def test_each_choice_of_hours_has_a_tag_of_its_own(shared: Running) -> Non
 @pytest.mark.parametrize(
     ("params", "field", "said"),
     [
-        ({"hours": "6-22"}, "hours", "write them like 06:00-14:00"),
-        ({"days": "mon-fry"}, "days", "write days like mon-fri,sun"),
+        ({"hours": "6-22"}, "hours", "write them like 06:00-22:00"),
+        ({"days": "mon-fry"}, "days", "write them like mon-fri,sun"),
         ({"hours": "06:00-22:00", "step": "6h"}, "step", "6h is too long to be within hours"),
         ({"days": "mon", "step": "1M"}, "step", "1M is too long to be within days"),
         ({"hours": "06:00-22:00", "from": "2000-01-01"}, "from", "give a shorter period"),
