@@ -124,7 +124,9 @@ async def test_a_view_says_what_one_taktline_would(several: Several) -> None:
         assert found.status_code == expected.status_code, (found.text, expected.text)
         if found.status_code == 200:
             assert rounded(found.json()) == rounded(expected.json())
-            assert found.headers.get("x-data-until") == expected.headers.get("x-data-until")
+            # which is the second of the request where the newest fact is of the running minute
+            until, of_whole = (one.headers.get("x-data-until", "")[:16] for one in (found, expected))
+            assert until == of_whole
 
     @examples(0.6)
     @given(rows=ROWS, asked=QUESTIONS)
