@@ -19,7 +19,17 @@ export function noteAbout(at, zone, series) {
   field("minute").value = localAt(at, zone);
   if (series) field("series").value = series;
   tell("");
+  beginTyping();
+}
+
+/** Go to the field that is to be typed into first. */
+export function beginTyping() {
   (field("series").value ? field("note") : field("series")).focus();
+}
+
+/** Whether somebody is typing in the form. */
+export function isTyping() {
+  return form.contains(document.activeElement);
 }
 
 /**
