@@ -22,7 +22,9 @@ class Running(msgspec.Struct, frozen=True):
 
 class BucketQuestion(msgspec.Struct, frozen=True):
     """Which buckets are asked for: over all the series together or, where `panels` is a number, over each of them in at
-    most so many panels. There may be running totals, and the facts of an `earlier` time in the place of the plans."""
+    most so many panels. There may be running totals, and the facts of an `earlier` time in the place of the plans. With
+    `opening`, what running totals count before the period is a bucket of its own, so that they can be added up with
+    those of other sites."""
 
     period: Period
     agg: str = "sum"
@@ -30,6 +32,7 @@ class BucketQuestion(msgspec.Struct, frozen=True):
     panels: int | None = None
     running: Running | None = None
     earlier: Earlier | None = None
+    opening: bool = False
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +43,13 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
     plan: float | None
     fact: float | None
     readings: int
+
+
+class CountedBucket(Bucket, frozen=True, gc=False):
+    """A bucket of averages, with how many plans and facts they are of."""
+
+    plan_count: int
+    fact_count: int
 
 
 class RunningBucket(Bucket, frozen=True, gc=False):
@@ -78,9 +88,14 @@ class Note(msgspec.Struct, frozen=True):
 class Numbers(msgspec.Struct, frozen=True):
     """All the numbers that a chart shows, in one panel or several. `until` is the end of the minute of the newest
     fact. The notes of the period are in order. `since` is from when on readings are kept, where there were others
-    before."""
+    before.
+
+    Of several sites, `away` names those of which nothing is known at the moment, and `unnamed` the names among those
+    asked for that are no series with a panel: those of such sites, and those that stand for a whole site."""
 
     panels: tuple[Panel, ...]
     until: datetime | None
     notes: tuple[Note, ...] = ()
     since: datetime | None = None
+    away: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
