@@ -9,13 +9,17 @@ from service.access.grants import Scope
 from service.access.keyring import Anonymous, Keyring
 from service.access.keys import LiveKey, digest_of, live_key
 from service.access.signatures import Signatures
+from service.board.reading import Boards
 from service.charts.answering import Charts
 from service.charts.drawing.templates import take_over
+from service.charts.question import Appearance
 from service.charts.renderer import open_renderer
 from service.federation.federation import Federation, open_federation
 from service.limits.allowance import Allowance
 from service.limits.fair_line import FairLine
 from service.limits.open_files import most_connections
+from service.live.live_feed import LiveFeed, open_feed
+from service.live.page_source import ChartSource
 from service.metrics import Metrics
 from service.period.shifts import Shifts
 from service.settings import Settings
@@ -26,6 +30,8 @@ from service.web.assets import Assets
 READS, READS_EACH, MOST_READS, READS_PATIENCE = 16, 8, 1000, 10.0
 """Questions to the sites: so many at once, so many of them for one caller, so many in all, those included that wait;
 and the seconds that one may wait for its turn."""
+ASK_EVERY = 1.0
+"""Seconds after which the sites are asked again for what open pages show."""
 SECRET_BYTES = 32
 """The random bytes by which sessions are signed."""
 
@@ -39,6 +45,8 @@ class FederatedParts:
     shifts: Shifts
     federation: Federation
     charts: Charts
+    boards: Boards
+    feed: LiveFeed
     tracer: Tracer
     assets: Assets
     memory: Allowance
@@ -55,12 +63,23 @@ async def open_federated_parts(settings: Settings) -> AsyncIterator[FederatedPar
     counters = Metrics()
     memory = Allowance(settings.memory_limit)
     places = Allowance(most_connections(settings.max_connections))
+    shifts = Shifts.read(settings.shifts, settings.chart_tz)
     reading = FairLine("reads", READS, MOST_READS, READS_EACH, READS_PATIENCE)
     async with (
         open_federation(settings.sites, counters) as federation,
         open_tracer(settings.otel_exporter_otlp_endpoint) as tracer,
         open_renderer(settings.render_workers, counters, tracer) as renderer,
         aclosing(Assets(settings.taktline_cache)) as assets,
+        open_feed(
+            ChartSource(),
+            federation.committed,
+            charts := Charts(federation.read, federation.committed, renderer, assets.library, counters, reading),
+            boards := Boards(charts, shifts),
+            Appearance(settings.time_format, labels=settings.labels, unit=settings.unit),
+            shifts,
+            counters,
+            ASK_EVERY,
+        ) as feed,
         _known(settings.read_key, Anonymous(settings.anonymous)) as keyring,
     ):
         take_over(await renderer.warm())
@@ -69,9 +88,11 @@ async def open_federated_parts(settings: Settings) -> AsyncIterator[FederatedPar
         yield FederatedParts(
             settings=settings,
             metrics=counters,
-            shifts=Shifts.read(settings.shifts, settings.chart_tz),
+            shifts=shifts,
             federation=federation,
-            charts=Charts(federation.read, federation.committed, renderer, assets.library, counters, reading),
+            charts=charts,
+            boards=boards,
+            feed=feed,
             tracer=tracer,
             assets=assets,
             memory=memory,

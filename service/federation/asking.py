@@ -3,7 +3,8 @@ isn't asked again, so that nobody else waits for it."""
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -25,6 +26,7 @@ KEPT_BUCKETS = 100_000
 """Buckets that are kept of each site, of the answers to what was asked last; they hold as long as its tag says so."""
 
 log = structlog.stdlib.get_logger("sites")
+T = TypeVar("T")
 
 
 class SiteAway(TaktlineError):
@@ -61,13 +63,20 @@ class AskedSite:
     async def ask(self, parameters: Sequence[tuple[str, str]]) -> SiteNumbers:
         """Its numbers, by the parameters of `/buckets`. Raises SiteAway, which says why, and BadRequest where the site
         doesn't understand, or doesn't keep, what it is asked."""
+        return await self._patiently(lambda: self._numbers(tuple(parameters)))
+
+    async def series(self) -> list[str]:
+        """The names of its series to choose from, as it has them. Raises as ask() does."""
+        return await self._patiently(self._series)
+
+    async def _patiently(self, asking: Callable[[], Awaitable[T]]) -> T:
         if self.away is not None:
             if time.monotonic() < self._again:
                 raise SiteAway(self.away)
             self._again = time.monotonic() + self._patience + self._pause  # one asks, and the others don't wait
         try:
             async with asyncio.timeout(self._patience):
-                numbers = await self._answer(tuple(parameters))
+                answer = await asking()
         except (TimeoutError, httpx.TimeoutException):
             raise self._gone(f"doesn't answer within {self._patience:g} seconds") from None
         except (httpx.HTTPError, OSError) as exc:
@@ -75,26 +84,40 @@ class AskedSite:
         except (msgspec.DecodeError, msgspec.ValidationError) as exc:
             raise self._gone("answers something that isn't understood here; its version may be another") from exc
         self._here()
-        return numbers
+        return answer
 
-    async def _answer(self, parameters: tuple[tuple[str, str], ...]) -> SiteNumbers:
+    async def _numbers(self, parameters: tuple[tuple[str, str], ...]) -> SiteNumbers:
         known = self._kept.get(parameters)
-        headers = {"Accept": "application/json"} | ({} if known is None else {"If-None-Match": known.tag})
-        if self.site.key is not None:
-            headers["Authorization"] = f"Bearer {self.site.key}"
-        address = httpx.URL(f"{self.site.url}/buckets", params=parameters)
-        async with self._http.stream("GET", address, headers=headers) as answer:
-            if answer.status_code == 304 and known is not None:
-                return known.numbers
-            body = await _body(answer)
-        if answer.status_code != 200:
-            raise self._refused(answer.status_code, body)
-        numbers = msgspec.json.decode(body, type=SiteNumbers)
-        if (tag := answer.headers.get("etag")) is not None:
+        tag, body = await self._get("/buckets", parameters, None if known is None else known.tag)
+        if body is None and known is not None:
+            return known.numbers
+        numbers = msgspec.json.decode(body or b"", type=SiteNumbers)
+        if tag is not None:
             made = _Kept(tag, numbers)
             if _weight(made) <= KEPT_BUCKETS:
                 self._kept[parameters] = made
         return numbers
+
+    async def _series(self) -> list[str]:
+        _, body = await self._get("/live/series")
+        return msgspec.json.decode(body or b"", type=_Names).series
+
+    async def _get(
+        self, path: str, parameters: tuple[tuple[str, str], ...] = (), known: str | None = None
+    ) -> tuple[str | None, bytes | None]:
+        """The tag and the body of an answer; without a body where it is that of the `known` tag."""
+        headers = {"Accept": "application/json"} | ({} if known is None else {"If-None-Match": known})
+        if self.site.key is not None:
+            headers["Authorization"] = f"Bearer {self.site.key}"
+        address = httpx.URL(f"{self.site.url}{path}", params=parameters)
+        async with self._http.stream("GET", address, headers=headers) as answer:
+            tag = answer.headers.get("etag")
+            if answer.status_code == 304 and known is not None:
+                return tag, None
+            body = await _body(answer)
+        if answer.status_code != 200:
+            raise self._refused(answer.status_code, body)
+        return tag, body
 
     def _refused(self, status: int, body: bytes) -> TaktlineError:
         """What an answer with another status means."""
@@ -135,6 +158,12 @@ class AskedSite:
         self.away, self._again = sentence, time.monotonic() + self._pause
         self._metrics.site_asked(self.site.name, away=True)
         return SiteAway(sentence)
+
+
+class _Names(msgspec.Struct):
+    """The answer of `/live/series`."""
+
+    series: list[str]
 
 
 class _Problem(msgspec.Struct):

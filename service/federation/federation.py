@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 
@@ -12,7 +12,7 @@ import msgspec
 from service.errors import BadRequest, Unavailable
 from service.federation.asking import PATIENCE, AskedSite, SiteAway
 from service.federation.site_numbers import SiteNumbers, added_up, asked
-from service.federation.sites import Site, by_site, unnamed
+from service.federation.sites import ALL, Site, by_site, named, unnamed
 from service.metrics import Metrics
 from service.period.bucket import BucketQuestion, Numbers
 
@@ -70,6 +70,22 @@ class Federation:
             raise SitesAway(" ".join(away.values()))
         together = added_up(question, here)
         return msgspec.structs.replace(together, away=tuple(away), unnamed=unnamed(names, tuple(away)))
+
+    def check(self, names: Sequence[str] | None) -> None:
+        """BadRequest where one of these names of series is of no site."""
+        by_site(names, self.names)
+
+    async def series(self, _: tuple[str, ...] | None = None) -> list[str]:
+        """The names to choose from: each site as a whole, and its series as far as it answers."""
+        found = await asyncio.gather(*(one.series() for one in self._sites.values()), return_exceptions=True)
+        names = []
+        for site, series in zip(self._sites, found, strict=True):
+            names.append(named(site, ALL))
+            if isinstance(series, BaseException) and not isinstance(series, SiteAway | BadRequest):
+                raise series
+            if not isinstance(series, BaseException):
+                names += [named(site, one) for one in series]
+        return names
 
     async def committed(self) -> str:
         """Another text each time: whether anything was committed at a site is only known there, and it is asked with

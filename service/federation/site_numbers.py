@@ -30,11 +30,13 @@ class SiteBucket(msgspec.Struct, frozen=True, gc=False):
 
 
 class SitePanel(msgspec.Struct, frozen=True):
-    """The steps of a series or, without a name, of all together, or of so many `others`."""
+    """The steps of a series or, without a name, of all together, or of so many `others`; and the end of the minute of
+    its newest fact, where it was asked for."""
 
     name: str | None
     others: int | None
     buckets: tuple[SiteBucket, ...]
+    newest: datetime | None = None
 
     @property
     def readings(self) -> int:
@@ -68,6 +70,7 @@ def asked(question: BucketQuestion, series: tuple[str, ...] | None) -> list[tupl
         "plan": str(question.earlier) if question.earlier else None,
         "totals": ",".join(map(_text, running.begins)) if running else None,
         "due": _text(running.due) if running else None,
+        "facts": ",".join(map(_text, question.facts)) if question.facts else None,
     }
     if running is not None and running.each != "shift":  # days may be many more than an address has room for
         optional["totals"] = running.each or "period"
@@ -78,14 +81,14 @@ def added_up(question: BucketQuestion, sites: Mapping[str, SiteNumbers]) -> Numb
     """The numbers of all these sites together, whose series are named after them; the order of the sites makes no
     difference. BadRequest where there are too many series for the facts of an earlier time."""
     panels = [
-        SitePanel(None if panel.name is None else named(site, panel.name), panel.others, panel.buckets)
+        msgspec.structs.replace(panel, name=None if panel.name is None else named(site, panel.name))
         for site, numbers in sites.items()
         for panel in numbers.panels
     ]
     groups = [(None, None, panels)] if question.panels is None else list(_ranked(panels, question.panels))
     if question.earlier is not None and any(others for _, others, _ in groups):
         raise bad_parameter("plan", f"is for at most {question.panels} panels; choose series")
-    made = (Panel(name, others, tuple(_buckets(question, some))) for name, others, some in groups)
+    made = (Panel(name, others, tuple(_buckets(question, some)), _newest(some)) for name, others, some in groups)
     notes = sorted(
         (
             Note(note.ts, named(site, note.series), note.note)
@@ -117,6 +120,10 @@ def _ranked(panels: Iterable[SitePanel], most: int) -> Iterator[_Group]:
     if count > most:
         names = {panel.name for panel in shown}
         yield None, count - most + 1, [one for one in several if one.name is None or one.name not in names]
+
+
+def _newest(panels: Iterable[SitePanel]) -> datetime | None:
+    return max((panel.newest for panel in panels if panel.newest is not None), default=None)
 
 
 def _buckets(question: BucketQuestion, panels: Iterable[SitePanel]) -> Iterator[Bucket]:

@@ -24,7 +24,7 @@ class BucketQuestion(msgspec.Struct, frozen=True):
     """Which buckets are asked for: over all the series together or, where `panels` is a number, over each of them in at
     most so many panels. There may be running totals, and the facts of an `earlier` time in the place of the plans. With
     `opening`, what running totals count before the period is a bucket of its own, so that they can be added up with
-    those of other sites."""
+    those of other sites. With `facts`, the newest fact of each panel is looked for in that time, of whole minutes."""
 
     period: Period
     agg: str = "sum"
@@ -33,6 +33,7 @@ class BucketQuestion(msgspec.Struct, frozen=True):
     running: Running | None = None
     earlier: Earlier | None = None
     opening: bool = False
+    facts: tuple[datetime, datetime] | None = None
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):
@@ -70,11 +71,12 @@ class RunningBucket(Bucket, frozen=True, gc=False):
 
 class Panel(msgspec.Struct, frozen=True):
     """The buckets that have readings, in order: of the series `name`, or without a name those of all the series
-    together, or of so many `others`."""
+    together, or of so many `others`. `newest` is the end of the minute of its newest fact, where it was asked for."""
 
     name: str | None
     others: int | None
     buckets: tuple[Bucket, ...]
+    newest: datetime | None = None
 
 
 class Note(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from service.period.earlier import Earlier
 from service.period.open_hours import open_hours
 from service.period.running import running_totals
 from service.period.shift_rules import Minutes
+from service.period.shifts import Interval
 from service.period.steps import Period, make_period
 from service.period.times import parse_time
 from service.routes.authentication import needs
@@ -39,6 +40,11 @@ LOOKED_BACK = timedelta(days=2)
 """The longest time before the period from which on totals may run: a shift, or a day, of which it is the rest."""
 
 
+LONGEST_LOOK = timedelta(weeks=10)
+"""The longest time in which the newest facts are looked for. A board looks nine weeks back at most, as moment_before()
+of service/period/working_times.py does."""
+
+
 class BucketParameters(msgspec.Struct, frozen=True):
     """The parameters of an address; None where a parameter is missing."""
 
@@ -54,6 +60,7 @@ class BucketParameters(msgspec.Struct, frozen=True):
     plan: Earlier | None = None
     totals: str | None = None
     due: str | None = None
+    facts: str | None = None
 
 
 _TIME = schema("string", example="2026-01-31T14:00Z")
@@ -75,6 +82,12 @@ KNOWN = {
         schema("string", example="period"),
     ),
     "due": Described("due", text, "With `totals`: the minutes before this are due; required then.", _TIME),
+    "facts": Described(
+        "facts",
+        text,
+        "Begin and end with a comma between: the time in which the newest fact of each panel is looked for.",
+        schema("string", example="2026-01-31T06:00Z,2026-01-31T14:00Z"),
+    ),
 }
 _BUCKET = an_object(
     {
@@ -108,6 +121,11 @@ _PANEL = an_object(
         "name": schema(["string", "null"], description="The series; null for all of them, or for the `others`."),
         "others": schema(["integer", "null"], description="How many series were put together here."),
         "buckets": schema("array", items=_BUCKET),
+        "newest": schema(
+            ["string", "null"],
+            format="date-time",
+            description="With `facts`: the end of the minute of the newest one; null where there is none.",
+        ),
     },
     title="SitePanel",
 )
@@ -170,7 +188,19 @@ def _question(asked: BucketParameters, request: Request[Any, Any, Any]) -> Bucke
         check_increases(period)
     running = _running(asked, period, now)
     series = series_shown(asked.series, grant_of(request))
-    return BucketQuestion(period, asked.agg, series, asked.panels, running, asked.plan, opening=running is not None)
+    facts = None if asked.facts is None else _looked_at(asked.facts, period, now)
+    opening = running is not None
+    return BucketQuestion(period, asked.agg, series, asked.panels, running, asked.plan, opening, facts)
+
+
+def _looked_at(text: str, period: Period, now: datetime) -> Interval:
+    first, comma, last = text.partition(",")
+    if not comma:
+        raise bad_parameter("facts", "must be two times with a comma between")
+    begin, end = _whole("facts", first, period, now), _whole("facts", last, period, now)
+    if not timedelta() < end - begin <= LONGEST_LOOK:
+        raise bad_parameter("facts", f"must end after it begins, and within {LONGEST_LOOK.days} days of that")
+    return begin, end
 
 
 def _running(asked: BucketParameters, period: Period, now: datetime) -> Running | None:
@@ -185,7 +215,7 @@ def _running(asked: BucketParameters, period: Period, now: datetime) -> Running 
         return running_totals("period", period, due)
     if asked.totals == "day":
         return running_totals("day", period, due)
-    begins = tuple(_begin(one, period, now) for one in asked.totals.split(","))
+    begins = tuple(_whole("totals", one, period, now) for one in asked.totals.split(","))
     if not all(one < other for one, other in pairwise(begins)) or not _reaches(begins, period):
         wrong = "has times that aren't in order, or are too far from the period; the first may be two days before it"
         raise bad_parameter("totals", wrong)
@@ -193,10 +223,10 @@ def _running(asked: BucketParameters, period: Period, now: datetime) -> Running 
     return msgspec.structs.replace(made, begins=begins, each="shift")
 
 
-def _begin(text: str, period: Period, now: datetime) -> datetime:
-    moment = parse_time("totals", text, period.zone, now)
+def _whole(name: str, text: str, period: Period, now: datetime) -> datetime:
+    moment = parse_time(name, text, period.zone, now)
     if moment.second or moment.microsecond:
-        raise bad_parameter("totals", "has a time that isn't a whole minute")
+        raise bad_parameter(name, "has a time that isn't a whole minute")
     return moment
 
 

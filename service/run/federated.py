@@ -13,7 +13,7 @@ from service.federated_parts import FederatedParts, open_federated_parts
 from service.limits.patience import Patience
 from service.run.boot import served
 from service.run.clients import Clients
-from service.run.lifecycle import Lifecycle
+from service.run.lifecycle import Lifecycle, Stage
 from service.run.server import Server, listen
 from service.settings import Settings
 
@@ -48,6 +48,7 @@ async def serving_federation(
                 parts.memory, parts.places, patience, parts.metrics.refused, Proxies(settings.trusted_proxies)
             )
             server = Server(create_federated_app(parts), lifecycle, clients, settings.max_frame_bytes)
+            lifecycle.at(Stage.REFUSE, "viewers of live pages", parts.feed.stop)
             connections, held = lambda: server.connections, lambda: parts.memory.used
             async with served(server, sock, lifecycle, patience.look, connections, held) as task:
                 port = sock.getsockname()[1]

@@ -1,7 +1,7 @@
 """Reads the buckets of a chart."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -15,6 +15,7 @@ from service.period.earlier import Earlier
 from service.period.kept import check_kept
 from service.period.selection import Selection, SeriesFilter
 from service.period.steps import STEPS, Relation, relation_of
+from service.store.facts import newest_of_series
 from service.store.gone import remaining
 from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
@@ -71,6 +72,8 @@ class Buckets:
                 panels = _panels(parts)
             else:
                 panels = await _with_totals(snapshot, question, question.running, parts)
+            if question.facts is not None:
+                panels = _with_newest(panels, await newest_of_series(snapshot, *question.facts, names))
             notes = await notes_of(snapshot, question.period, names)
             since = (await remaining(snapshot, Selection(edges[0], edges[-1], SeriesFilter(names)))).since
         return Numbers(panels, newest and _end_of_minute(newest), notes, since)
@@ -152,6 +155,17 @@ async def _with_totals(
         if question.opening or fields[0] >= period.start:
             made[number].append(RunningBucket(*fields))
     return tuple(Panel(*key, tuple(buckets)) for key, buckets in zip(keys, made, strict=True))
+
+
+def _with_newest(panels: Iterable[Panel], newest: Mapping[str, datetime]) -> tuple[Panel, ...]:
+    """The panels with the newest fact of their series; without a name, that of all series that have no panel."""
+    several = tuple(panels)
+    named = {panel.name for panel in several}
+    rest = max((moment for name, moment in newest.items() if name not in named), default=None)
+    return tuple(
+        msgspec.structs.replace(panel, newest=rest if panel.name is None else newest.get(panel.name))
+        for panel in several
+    )
 
 
 def _panels(parts: Iterable[_Part]) -> tuple[Panel, ...]:

@@ -214,8 +214,6 @@ async def test_what_only_a_site_does(fresh: Running, method: str, path: str) -> 
 
 async def test_where_things_are(fresh: Running) -> None:
     async with viewing({"berlin": fresh.url}) as view:
-        assert (await view.http.get("/")).json()["chart"] == "/chart"
-        page = await view.http.get("/", headers={"Accept": "text/html"})
-        assert (page.status_code, page.headers["location"]) == (303, "/chart?format=html")
+        assert set((await view.http.get("/")).json()) == {"chart", "board", "live", "openapi", "ready", "metrics"}
         paths = (await view.http.get("/schema/openapi.json")).json()["paths"]
-        assert set(paths) == {"/", "/chart", "/livez", "/readyz", "/metrics"}
+        assert set(paths) == {"/", "/live", "/live/series", "/chart", "/board", "/livez", "/readyz", "/metrics"}

@@ -60,6 +60,11 @@ QUESTIONS = st.one_of(
     ),
 )
 
+BOARDS = st.fixed_dictionaries(
+    {**ALWAYS, "step": st.sampled_from(["15m", "30m", "1h"])},
+    optional={"split": st.just("series"), "series": SOMETIMES["series"]},
+)
+
 
 @dataclass(frozen=True)
 class Several:
@@ -99,7 +104,7 @@ async def write(several: Several, rows: Sequence[tuple[int, str, str, int | None
         assert answer.status_code == 200, answer.text
 
 
-async def both(several: Several, asked: dict[str, Any]) -> tuple[Any, Any]:
+async def both(several: Several, asked: dict[str, Any], path: str = "/chart") -> tuple[Any, Any]:
     """The answers of the view and of the whole, of the same minute."""
     names = asked.pop("series", None)
     mine, theirs = dict(asked), dict(asked)
@@ -111,7 +116,7 @@ async def both(several: Several, asked: dict[str, Any]) -> tuple[Any, Any]:
         now = datetime.now(UTC).replace(second=0, microsecond=0)
         ends = {name: (now + timedelta(minutes=asked[name])).isoformat() for name in ("from", "until")}
         found = [
-            await one.http.get("/chart", params={**params, **ends, "format": "json"})
+            await one.http.get(path, params={**params, **ends, "format": "json"})
             for one, params in ((several.view, mine), (several.whole, theirs))
         ]
         if datetime.now(UTC).replace(second=0, microsecond=0) == now:
@@ -153,6 +158,23 @@ async def test_a_view_says_what_one_taktline_would(several: Several) -> None:
 
     await asyncio.to_thread(compared)
     assert statuses.count(200) > 0.8 * len(statuses)
+
+
+async def test_a_board_says_what_that_of_one_taktline_would(several: Several) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def compare(rows: list[Any], asked: dict[str, Any]) -> None:
+        await write(several, rows)
+        found, expected = await both(several, asked, "/board")
+        assert (found.status_code, expected.status_code) == (200, 200), (found.text, expected.text)
+        assert rounded(found.json()) == rounded(expected.json())
+
+    @examples(0.5)
+    @given(rows=ROWS, asked=BOARDS)
+    def compared(rows: list[Any], asked: dict[str, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(compare(rows, dict(asked)), loop).result(60)
+
+    await asyncio.to_thread(compared)
 
 
 async def test_more_series_than_panels(several: Several) -> None:

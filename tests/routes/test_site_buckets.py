@@ -33,7 +33,7 @@ async def test_the_numbers_are_those_of_the_chart(fresh: Running) -> None:
     for agg in ("sum", "min", "max", "last", "increase"):
         chart = await fresh.http.get("/chart", params={**PAST, "agg": agg, "format": "json"})
         [panel] = (await get(fresh, agg=agg))["panels"]
-        assert panel == {"name": None, "others": None, "buckets": chart.json()["buckets"]}
+        assert panel == {"name": None, "others": None, "buckets": chart.json()["buckets"], "newest": None}
     assert (await get(fresh))["until"] == "2026-01-01T11:01:00Z"
 
 
@@ -72,6 +72,18 @@ async def test_each_series_by_itself(fresh: Running) -> None:
     assert [(panel["name"], panel["others"]) for panel in panels] == [("a", None), (None, 2)]
 
 
+async def test_the_newest_fact_of_each_panel(fresh: Running) -> None:
+    await post(
+        fresh, *(at("10:00", name, fact=1) for name in "aabc"), at("11:10", "b", fact=1), at("11:20", "a", plan=1)
+    )
+    asked = {"facts": "2026-01-01T09:00Z,2026-01-01T11:30Z", "panels": 2}
+    await post(fresh, at("09:30", "d", fact=1), at("11:40", "c", fact=1))
+    first, others = (await get(fresh, **asked))["panels"]
+    assert (first["newest"], others["newest"]) == ("2026-01-01T10:01:00Z", "2026-01-01T11:11:00Z")
+    [together] = (await get(fresh, facts="2026-01-01T09:00Z,2026-01-01T09:30Z"))["panels"]
+    assert together["newest"] is None
+
+
 async def test_what_is_known_already_is_not_sent_again(fresh: Running) -> None:
     await post(fresh, at("10:00", "a", fact=1))
     first = await fresh.http.get("/buckets", params=PAST)
@@ -96,6 +108,10 @@ async def test_what_is_known_already_is_not_sent_again(fresh: Running) -> None:
         ({"totals": "period", "due": "2026-01-01T11:00Z", "agg": "max"}, "totals"),
         ({"totals": "2025-12-01T00:00Z", "due": "2026-01-01T11:00Z"}, "totals"),
         ({"totals": "2026-01-01T10:00Z,2026-01-01T10:00Z", "due": "2026-01-01T11:00Z"}, "totals"),
+        ({"facts": "2026-01-01T10:00Z"}, "facts"),
+        ({"facts": "2026-01-01T10:00Z,2026-01-01T10:00Z"}, "facts"),
+        ({"facts": "2026-01-01T10:00Z,2026-01-01T10:00:30Z"}, "facts"),
+        ({"facts": "2025-01-01T10:00Z,2026-01-01T10:00Z"}, "facts"),
         ({"totals": "2026-01-01T10:00:30Z", "due": "2026-01-01T11:00Z"}, "totals"),
     ],
 )
