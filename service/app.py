@@ -24,6 +24,7 @@ from service.languages.sentence import translatable
 from service.metrics import Metrics
 from service.parts import Parts
 from service.period.kept import Kept
+from service.period.selection import ALL_SERIES, SeriesFilter
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.asyncapi import ADDRESS as ASYNCAPI
 from service.routes.asyncapi import asyncapi_route
@@ -152,7 +153,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     )
     view_of = views_for(defaults)
 
-    def kept() -> Kept:
+    def kept(_: SeriesFilter = ALL_SERIES) -> Kept:
         return store.retention.kept
 
     return [
@@ -170,7 +171,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         query_route(counters, max_body),
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults, kept),
-        site_buckets_route(parts.charts),
+        site_buckets_route(parts.charts, kept),
         board_route(parts.boards, feed, pages, defaults, kept, counters),
         check_route(parts.checking, parts.reading, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),

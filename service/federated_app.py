@@ -10,7 +10,6 @@ from service.app import api_files, web_application
 from service.federated_parts import FederatedParts
 from service.languages.sentence import translatable
 from service.live.live_feed import AnyView
-from service.period.kept import ALL_KEPT, Kept
 from service.routes.at_the_sites import at_the_sites_routes
 from service.routes.board import board_route
 from service.routes.chart.endpoint import chart_route
@@ -66,17 +65,13 @@ def _routes(parts: FederatedParts, pages: Pages) -> list[Any]:
     feed, counters, admits = parts.feed, parts.metrics, parts.keyring.admits
     view_of = _checked(views_for(defaults), parts.federation.check)
 
-    def kept() -> Kept:
-        """What a site keeps is only known there: it refuses what it can't answer."""
-        return ALL_KEPT
-
     return [
         home_route(feed, pages, defaults, counters, ADDRESSES),
         live_route(feed, view_of, admits),
         live_socket_route(feed, view_of, counters, admits, settings.language),
         series_route(parts.federation.series),
-        chart_route(parts.charts, defaults, kept),
-        board_route(parts.boards, feed, pages, defaults, kept, counters),
+        chart_route(parts.charts, defaults, parts.federation.kept),
+        board_route(parts.boards, feed, pages, defaults, parts.federation.kept, counters),
         livez,
         federated_readyz_route(parts.federation.names, lambda: parts.federation.away, counters),
         federated_metrics_route(counters),

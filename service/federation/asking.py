@@ -15,6 +15,7 @@ from service.errors import BadRequest, Fault, TaktlineError
 from service.federation.site_numbers import SiteNumbers
 from service.federation.sites import Site
 from service.metrics import Metrics
+from service.period.kept import ALL_KEPT
 
 PATIENCE = 5.0
 """Seconds that a site has to answer."""
@@ -57,6 +58,8 @@ class AskedSite:
         self._kept: LRUCache[tuple[tuple[str, str], ...], _Kept] = LRUCache(KEPT_BUCKETS, getsizeof=_weight)
         self.away: str | None = None
         """Why the site is away, in a sentence; None where it answers, or hasn't been asked yet."""
+        self.kept = ALL_KEPT
+        """From when on it keeps what, as far as it is known."""
         self._again = 0.0
         """When a site that is away may be asked again, by the monotonic clock."""
 
@@ -92,6 +95,7 @@ class AskedSite:
         if body is None and known is not None:
             return known.numbers
         numbers = msgspec.json.decode(body or b"", type=SiteNumbers)
+        self.kept = numbers.kept
         if tag is not None:
             made = _Kept(tag, numbers)
             if _weight(made) <= KEPT_BUCKETS:
@@ -111,10 +115,10 @@ class AskedSite:
             headers["Authorization"] = f"Bearer {self.site.key}"
         address = httpx.URL(f"{self.site.url}{path}", params=parameters)
         async with self._http.stream("GET", address, headers=headers) as answer:
-            tag = answer.headers.get("etag")
-            if answer.status_code == 304 and known is not None:
-                return tag, None
-            body = await _body(answer)
+            body = await _body(answer)  # to its end, also where there is none, or the connection would be closed
+        tag = answer.headers.get("etag")
+        if answer.status_code == 304 and known is not None:
+            return tag, None
         if answer.status_code != 200:
             raise self._refused(answer.status_code, body)
         return tag, body

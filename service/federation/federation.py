@@ -15,12 +15,15 @@ from service.federation.site_numbers import SiteNumbers, added_up, asked
 from service.federation.sites import ALL, Site, by_site, named, unnamed
 from service.metrics import Metrics
 from service.period.bucket import BucketQuestion, Numbers
+from service.period.kept import Kept, common
+from service.period.selection import SeriesFilter
 
 LOOK_EVERY = 10.0
 """Seconds between two looks at all sites, so that it is known whether they answer where nobody asks."""
 CONNECTIONS = 32
 """The most connections to all sites together."""
-_LOOK = [("from", "1970-01-01T00:00Z"), ("until", "1970-01-01T00:01Z")]
+_LOOK = [("from", "2100-01-01T00:00Z"), ("until", "2100-01-01T00:01Z")]
+"""A question that costs nothing, and whose answer is the same each time."""
 
 
 class SitesAway(Unavailable):
@@ -75,6 +78,10 @@ class Federation:
         """BadRequest where one of these names of series is of no site."""
         by_site(names, self.names)
 
+    def kept(self, series: SeriesFilter) -> Kept:
+        """From when on all the sites of these series keep what. BadRequest where one of the names is of no site."""
+        return common(self._sites[name].kept for name in by_site(series.names, self.names))
+
     async def series(self, _: tuple[str, ...] | None = None) -> list[str]:
         """The names to choose from: each site as a whole, and its series as far as it answers."""
         found = await asyncio.gather(*(one.series() for one in self._sites.values()), return_exceptions=True)
@@ -104,7 +111,7 @@ class Federation:
 
 
 async def _look(site: AskedSite) -> None:
-    with suppress(SiteAway, BadRequest):  # a site that doesn't keep minutes for so long is there all the same
+    with suppress(SiteAway, BadRequest):
         await site.ask(_LOOK)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from service.errors import bad_parameter
 from service.federation.sites import named
 from service.period.bucket import Bucket, BucketQuestion, CountedBucket, Note, Numbers, Panel, Running, RunningBucket
+from service.period.kept import ALL_KEPT, Kept
 
 MOST_NOTES = 500
 """The most notes of all sites together, as many as there are of one."""
@@ -44,12 +45,13 @@ class SitePanel(msgspec.Struct, frozen=True):
 
 
 class SiteNumbers(msgspec.Struct, frozen=True):
-    """What a site answers; as `Numbers`."""
+    """What a site answers, as `Numbers`, and from when on it keeps what."""
 
     panels: tuple[SitePanel, ...]
     until: datetime | None
     notes: tuple[Note, ...]
     since: datetime | None
+    kept: Kept = ALL_KEPT
 
 
 def asked(question: BucketQuestion, series: tuple[str, ...] | None) -> list[tuple[str, str]]:
@@ -144,6 +146,8 @@ def _buckets(question: BucketQuestion, panels: Iterable[SitePanel]) -> Iterator[
 
 def _together(agg: str, at: datetime, some: list[SiteBucket]) -> SiteBucket:
     """The same step of several sites. "last" is a sum already at each site: of the last values of its series."""
+    if len(some) == 1:
+        return some[0]
     if agg == "avg":
         plans, plan = _average((one.plan, one.plan_count) for one in some)
         facts, fact = _average((one.fact, one.fact_count) for one in some)

@@ -57,7 +57,9 @@ def board_route(
             if asked.excel and form != "csv":
                 raise bad_parameter("excel", FOR_CSV)
             # what is due ends within a step
-            check_kept(period.edges, "minute" if period.start < now < period.end else period.relation, kept())
+            check_kept(
+                period.edges, "minute" if period.start < now < period.end else period.relation, kept(view.series)
+            )
         except BadRequest as error:
             if form != "html" or "wall" in dict(given).get("view", ""):
                 raise

@@ -1,5 +1,7 @@
 """`GET /buckets`: the numbers of a chart as they are added up with those of other sites."""
 
+import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -16,6 +18,7 @@ from service.charts.legible import check_bars, check_increases
 from service.errors import bad_parameter
 from service.period.bucket import BucketQuestion, Running
 from service.period.earlier import Earlier
+from service.period.kept import Kept
 from service.period.open_hours import open_hours
 from service.period.running import running_totals
 from service.period.shift_rules import Minutes
@@ -138,6 +141,11 @@ _NUMBERS = an_object(
         ),
         "notes": schema("array", items=an_object({"ts": INSTANT, "series": TEXT, "note": TEXT}, title="SiteNote")),
         "since": _INSTANT_OR_NULL,
+        "kept": an_object(
+            dict.fromkeys(Kept.__struct_fields__, _INSTANT_OR_NULL),
+            description="From when on readings, minutes, quarters, hours and days are kept; null: from the beginning.",
+            title="SiteKept",
+        ),
     },
     title="SiteNumbers",
 )
@@ -153,8 +161,8 @@ _OPERATION = answering(
 )
 
 
-def site_buckets_route(charts: Charts) -> HTTPRouteHandler:
-    """The route of numbers for a service over several sites."""
+def site_buckets_route(charts: Charts, kept: Callable[[], Kept]) -> HTTPRouteHandler:
+    """The route of numbers for a service over several sites; `kept` returns from when on rollups are kept."""
 
     @get("/buckets", operation_id="buckets", operation_class=_OPERATION, tags=["chart"], opt=needs(Scope.READ))
     async def buckets(request: Request[Any, Any, Any]) -> ASGIResponse:
@@ -164,12 +172,14 @@ def site_buckets_route(charts: Charts) -> HTTPRouteHandler:
         parameters = BucketParameters(**read_fields(request.query_params.multi_items(), KNOWN))
         question = _question(parameters, request)
         found = await charts.numbers_and_digest(question, caller_of(request))
-        tag = f'W/"{found.digest.hex()}"'
+        here = kept()
+        tag = f'W/"{hashlib.blake2b(msgspec.msgpack.encode((found.digest, here)), digest_size=16).hexdigest()}"'
         told = {"ETag": tag, "Cache-Control": "no-cache"}
         known = known_tags(header_lines(request.scope, b"if-none-match"))
         if tag.removeprefix("W/") in known or known == ("*",):
             return ASGIResponse(status_code=304, headers=told)
         numbers = {name: getattr(found.numbers, name) for name in ("panels", "until", "notes", "since")}
+        numbers["kept"] = here
         return ASGIResponse(body=msgspec.json.encode(numbers), media_type="application/json", headers=told)
 
     return buckets
