@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -15,7 +14,7 @@ from service.period.earlier import Earlier
 from service.period.kept import check_kept
 from service.period.selection import Selection, SeriesFilter
 from service.period.steps import STEPS, Relation, relation_of
-from service.store.facts import newest_of_series
+from service.store.facts import newest_fact, newest_of_series
 from service.store.gone import remaining
 from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
@@ -64,7 +63,7 @@ class Buckets:
             newest = max((part.newest for part in parts if part.newest is not None), default=None)
             if newest is not None and unit != "minute":
                 end = min(newest + _UNITS[unit], question.period.end)
-                [[found]] = await snapshot.read("newest_fact", newest, end, names)
+                found = await newest_fact(snapshot, newest, end, names)
                 newest = found or end - _UNITS["minute"]  # where the readings aren't kept any more
             if question.earlier is not None:
                 parts = await _with_earlier(snapshot, question, question.earlier, names, parts)
@@ -91,17 +90,16 @@ async def _parts(
     unit = _unit(question, edges)
     check_kept(edges, unit, snapshot.kept)
     together = names is None and question.panels is None and question.agg not in ("last", "increase")
-    filled: dict[str, Any] = {"together": together, "agg": question.agg}
     asked = (edges, edges[0], edges[-1], names, question.panels, snapshot.upto)
     quarters = snapshot.kept.quarters
     if together and unit in ("quarter", "hour") and (quarters is None or quarters <= edges[0]):
         unit = "quarter"
-        rows = await snapshot.read("buckets_from_totals", edges, edges[0], edges[-1], snapshot.upto, **filled)
+        rows = await snapshot.read("buckets_from_totals", edges, edges[0], edges[-1], snapshot.upto, agg=question.agg)
     elif unit != "day" and question.period.seconds >= _LONG and question.agg != "increase":
-        rows = await snapshot.read("buckets", *asked, _days_of(edges), size=unit, with_days=True, **filled)
+        rows = await snapshot.read("buckets", *asked, _days_of(edges), size=unit, with_days=True, agg=question.agg)
         unit = "day"
     else:
-        rows = await snapshot.read("buckets", *asked, size=unit, **filled)
+        rows = await snapshot.read("buckets", *asked, size=unit, agg=question.agg)
     parts = (_part(row, starts) for row in rows)
     return [part for part in parts if question.period.keeps(part.at)], unit
 
