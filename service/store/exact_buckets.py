@@ -53,13 +53,15 @@ AGGREGATES = {
     "plan_min": "min(plan)",
     "plan_max": "max(plan)",
     "plan_last": "last(plan, ts) filter (where plan is not null)",
+    "plan_at": "max(ts) filter (where plan is not null)",
     "fact_sum": "sum(fact)",
     "fact_count": "count(fact)",
     "fact_min": "min(fact)",
     "fact_max": "max(fact)",
     "fact_last": "last(fact, ts) filter (where fact is not null)",
+    "fact_at": "max(ts) filter (where fact is not null)",
 }
-"""What the columns of a rollup are computed from, beside the series."""
+"""What the columns of a rollup are computed from, beside the series; and when the last plan and the last fact came."""
 
 _PART = re.compile(r"^( *):(\w+)\((.+)\) of (.+)$", re.MULTILINE)
 _NAME = re.compile(r"(?<!:):([a-z_]+)")

@@ -14,7 +14,7 @@ from service.period.selection import Selection, SeriesFilter
 from service.store.counting import CROWDED, count, spread
 from service.store.database import session
 from service.store.migrate import migrate, search_path
-from service.store.pool import PLANNED, Snapshot
+from service.store.pool import PLANNED, REFRESHING, Snapshot
 from service.store.queries import query
 from tests.conftest import Engine, dropped_schema
 from tests.query_plans import UPTO, nodes
@@ -116,6 +116,21 @@ async def test_the_tail_is_neither_sorted_nor_read_row_by_row(
     told = await tail.fetchval(f"explain (format json) {text}", *(upto if one is UPTO else one for one in args))
     plan = msgspec.json.decode(told)[0]["Plan"]
     assert any(_is_scan(node) for node in nodes(plan))
+    assert not _sorts_readings(plan)
+    if "columns" in request.node.name and _version(engine) >= VECTORS:
+        assert "VectorAgg" in {node.get("Custom Plan Provider") for node in nodes(plan)}
+
+
+async def test_slices_are_made_by_whole_vectors(
+    engine: Engine, tail: Connection, request: pytest.FixtureRequest
+) -> None:
+    if engine.server.edition != "community":
+        pytest.skip("the Apache edition has no slices")
+    async with tail.transaction():
+        for name, value in REFRESHING.items():
+            await tail.execute("select set_config($1, $2, true)", name, value)
+        told = await tail.fetchval(f"explain (format json) {query('make_slices')}", START, START, END)
+    plan = msgspec.json.decode(told)[0]["Plan"]
     assert not _sorts_readings(plan)
     if "columns" in request.node.name and _version(engine) >= VECTORS:
         assert "VectorAgg" in {node.get("Custom Plan Provider") for node in nodes(plan)}
