@@ -17,6 +17,7 @@ from service.limits.open_files import allow_many
 from service.opening import open_database, reached
 from service.run.boot import Service, serving, settle
 from service.run.demo import emitting
+from service.run.federated import serving_federation
 from service.run.lifecycle import leave
 from service.run.workers import run_workers
 from service.settings import Settings
@@ -116,6 +117,12 @@ def migrate(*, check: bool) -> None:
 async def _serve(settings: Settings) -> int:
     if settings.workers > 1:
         return await run_workers(settings)
+    if settings.federate:
+        async with serving_federation(settings, log.info, leave=leave) as view:
+            view.parts.assets.prepare()
+            await view.ended()
+        log.info("stopped")
+        return 0
     async with _running(settings) as service:
         await service.ended()
     log.info("stopped")

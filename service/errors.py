@@ -169,6 +169,13 @@ class NoSuchPage(TaktlineError):
     reason = "no_such_page"
 
 
+class AtTheSites(TaktlineError):
+    """This service shows several sites and keeps nothing itself: ask the site."""
+
+    status = 404
+    reason = "at_the_sites"
+
+
 class NoSocket(TaktlineError):
     """There is no WebSocket at this address."""
 

@@ -8,7 +8,7 @@ import structlog
 
 from service.engine.embedded import embedded
 from service.engine.folder import running_engine
-from service.errors import DatabaseAway
+from service.errors import DatabaseAway, StartError
 from service.settings import Settings
 from service.store.database import DatabaseServer, inspect
 from service.store.database_hosts import DatabaseHosts
@@ -40,6 +40,8 @@ async def open_database(
 @asynccontextmanager
 async def _address(settings: Settings, say: Say, *, beside: bool) -> AsyncIterator[str]:
     """The address of the database; the embedded engine runs as long as the block does."""
+    if settings.federate:
+        raise StartError("A view over several sites, FEDERATE, has no database; do this at a site")
     if (url := settings.database) is not None:
         yield url
     elif beside and (running := await running_engine(settings.taktline_data)) is not None:

@@ -99,7 +99,7 @@ class BoardReader:
         }
         if view.wall:
             shown = tiles(board, view.looks, str(looks["title"]), since, language)
-            html = await _written(len(shown), lambda: str(parts.wall(shown, looks, zone)))
+            html = await _written(len(shown), lambda: str(parts.wall(shown, looks, zone, board.away)))
         else:
             rows = sum(len(section.rows) for section in board.sections)
             html = await _written(rows, lambda: str(parts.sections(board, looks, zone)))
