@@ -14,7 +14,7 @@ import click
 
 from chaos.databases import Database, EmbeddedDatabase, on_server
 from chaos.failover import fail_over
-from chaos.patroni import Cluster
+from chaos.patroni import SYNCHRONOUS, Cluster
 from chaos.report import show, show_failovers
 from chaos.run import Plan, run
 
@@ -33,7 +33,14 @@ from chaos.run import Plan, run
 @click.option("--cache", envvar="TAKTLINE_CACHE", default=".taktline/cache", type=click.Path(path_type=Path))
 @click.option("--ha", is_flag=True, help="On a cluster that fails over, out of --root: needs Linux, and to be root.")
 @click.option("--root", type=click.Path(path_type=Path, exists=True), help="A Debian 13 root with what --ha needs.")
-@click.option("--rounds", default=1, show_default=True, help="How often each fault of --ha happens.")
+@click.option("--rounds", default=1, show_default=True, help="How often each fault of --ha happens at least.")
+@click.option(
+    "--synchronous",
+    type=click.Choice(list(SYNCHRONOUS)),
+    default="quorum",
+    show_default=True,
+    help="Patroni's synchronous_mode for --ha; it is strict.",
+)
 @click.option("--apache", is_flag=True, help="--ha on the Apache edition, whatever --root has.")
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for the logs, kept.")
 def main(
@@ -47,6 +54,7 @@ def main(
     ha: bool,
     root: Path | None,
     rounds: int,
+    synchronous: str,
     apache: bool,
     keep: Path | None,
 ) -> None:
@@ -56,8 +64,12 @@ def main(
     if ha:
         if root is None:
             raise click.UsageError("--ha needs --root, a Debian root: docs/failover.md says how to make it.")
-        print(f"# seed {plan.seed}, every fault {rounds}x, on a cluster out of {root}")
-        sys.exit(asyncio.run(_fail_over(plan, Cluster(root, random.Random(plan.seed), apache=apache), rounds, keep)))
+        print(
+            f"# seed {plan.seed}, {plan.seconds:g} s, every fault {rounds}x or more, on a cluster out of {root}, "
+            f"synchronous_mode {synchronous}"
+        )
+        cluster = Cluster(root, apache=apache, synchronous=synchronous)
+        sys.exit(asyncio.run(_fail_over(plan, cluster, rounds, keep)))
     print(f"# seed {plan.seed}, {plan.seconds:g} s, on {'a server' if database_url else 'the embedded engine'}")
     sys.exit(asyncio.run(_main(plan, database_url, container, cache, keep)))
 

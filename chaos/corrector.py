@@ -3,6 +3,7 @@ until it is acknowledged; so what was acknowledged last is what has to be there.
 
 import asyncio
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -46,12 +47,12 @@ class Corrector:
         self.stopping, self.busy = False, False
         """Whether no further corrections are made, and whether one isn't acknowledged yet."""
 
-    async def run(self, url: str) -> None:
-        """Run until cancelled, or until told to stop."""
+    async def run(self, *urls: str) -> None:
+        """Run until cancelled, or until told to stop. Each attempt is made at any of these services."""
         while not self.stopping:
             self.busy = True
             place = self._rng.choice(list(self.there))
-            await self._correct(url, place, *self._next(place))
+            await self._correct(urls, place, *self._next(place))
             self.busy = False
             await asyncio.sleep(PAUSE)
 
@@ -81,7 +82,13 @@ class Corrector:
                 return "PUT", None, rows, State(size, size, number)
 
     async def _correct(
-        self, url: str, place: Place, method: str, field: str | None, rows: list[dict[str, Any]], after: State
+        self,
+        urls: Sequence[str],
+        place: Place,
+        method: str,
+        field: str | None,
+        rows: list[dict[str, Any]],
+        after: State,
     ) -> None:
         name, hour = place
         asked = {"series": name, "from": hour.isoformat(), "until": (hour + HOUR).isoformat()}
@@ -91,6 +98,7 @@ class Corrector:
         while True:
             self._history.tally["corrections sent"] += 1
             try:
+                url = self._rng.choice(urls)
                 async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as http:
                     answer = await http.request(method, "/readings", params=asked, content=body, headers=headers)
             except (httpx.TransportError, httpx.DecodingError):

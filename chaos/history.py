@@ -1,6 +1,5 @@
 """Records what the producers have sent and what they were answered, batch by batch, and notes contradictions."""
 
-import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from enum import Enum
@@ -64,33 +63,6 @@ class Batch:
         return self.id is None or bool(self.answers)
 
 
-class Silence:
-    """Measures for how long nothing is acknowledged, in seconds."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-        self._longest = 0.0
-
-    def begin(self) -> None:
-        """Forget what was."""
-        self._last, self._longest = time.monotonic(), 0.0
-
-    def end(self) -> None:
-        """Something is acknowledged just now."""
-        self._longest = self.longest
-        self._last = time.monotonic()
-
-    @property
-    def now(self) -> float:
-        """For how long nothing has been acknowledged."""
-        return time.monotonic() - self._last
-
-    @property
-    def longest(self) -> float:
-        """For how long at most, up to now."""
-        return max(self._longest, self.now)
-
-
 class History:
     """All batches of a run."""
 
@@ -99,7 +71,6 @@ class History:
         self.recent: deque[Batch] = deque(maxlen=RECENT)
         self.violations: list[str] = []
         self.tally: Counter[str] = Counter()
-        self.silence = Silence()
         self.again: deque[Batch] = deque()
         """Batches that any producer may send again, over any transport."""
 
@@ -127,8 +98,6 @@ class History:
             self.violate(f"batch {batch.id} ({batch.kind.value}, number {batch.first}): {fault} {detail}".rstrip())
         first_time = not batch.acknowledged
         batch.answers[answer] += 1
-        if answer is not Answer.REFUSED:
-            self.silence.end()
         if batch.kind is Kind.GOOD and batch.acknowledged and first_time:
             self.recent.append(batch)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 NETWORK = "10.199.77"
 BRIDGE = "taktline0"
+SWITCH = "taktline-switch"
+"""The namespace of the bridge, where no firewall of this machine, such as Docker's, drops what passes it."""
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 ENDING = 10.0
 """Seconds that what was killed may take to be gone."""
@@ -27,8 +29,7 @@ class Machine:
         """Make its namespace, and join it to the bridge."""
         inside = ("ip", "-n", self._space)
         await command("ip", "netns", "add", self._space)
-        await command("ip", "link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", self._space)
-        await command("ip", "link", "set", self._link, "master", BRIDGE, "up")
+        await _plug_in(self._link, "eth0", self._space)
         await command(*inside, "addr", "add", f"{self.address}/24", "dev", "eth0")
         await command(*inside, "link", "set", "eth0", "up")
         await command(*inside, "link", "set", "lo", "up")
@@ -38,7 +39,6 @@ class Machine:
         if self._file.exists():
             await self.kill()
             await command("ip", "netns", "delete", self._space, check=False)
-        await command("ip", "link", "delete", self._link, check=False)
 
     async def run(self, *words: str, log: Path) -> None:
         """Start a program of the root there, as its user postgres, and don't wait for it."""
@@ -56,7 +56,7 @@ class Machine:
 
     async def connect(self, *, up: bool) -> None:
         """Pull out its network cable, or put it in again."""
-        await command("ip", "link", "set", self._link, "up" if up else "down")
+        await command("ip", "-n", SWITCH, "link", "set", self._link, "up" if up else "down")
 
     def send(self, number: signal.Signals, chosen: Callable[[str], bool] = lambda _: True) -> int:
         """Send a signal to the processes there whose command lines are chosen; returns to how many."""
@@ -94,14 +94,25 @@ def _lives(process: Path) -> bool:
 
 async def make_bridge() -> None:
     """Make the bridge by which the machines, and this one, reach each other."""
-    await command("ip", "link", "add", BRIDGE, "type", "bridge")
+    await command("ip", "netns", "add", SWITCH)
+    await command("ip", "-n", SWITCH, "link", "add", BRIDGE, "type", "bridge")
+    await command("ip", "-n", SWITCH, "link", "set", BRIDGE, "up")
+    await _plug_in("here", BRIDGE)
     await command("ip", "addr", "add", f"{NETWORK}.1/24", "dev", BRIDGE)
     await command("ip", "link", "set", BRIDGE, "up")
 
 
 async def remove_bridge() -> None:
-    """Remove it."""
-    await command("ip", "link", "delete", BRIDGE, check=False)
+    """Remove it, and with it the cables."""
+    await command("ip", "netns", "delete", SWITCH, check=False)
+
+
+async def _plug_in(link: str, name: str, space: str | None = None) -> None:
+    """Lay a cable from the bridge, where it is called `link`, to a namespace or this machine, where its name is
+    `name`."""
+    to = ("netns", space or str(os.getpid()))
+    await command("ip", "-n", SWITCH, "link", "add", link, "type", "veth", "peer", "name", name, *to)
+    await command("ip", "-n", SWITCH, "link", "set", link, "master", BRIDGE, "up")
 
 
 async def command(*words: str, check: bool = True) -> str:

@@ -1,14 +1,11 @@
 """A cluster of three PostgreSQL servers with Patroni and etcd, out of a Debian root, each on a machine of its own."""
 
 import asyncio
-import json
-import random
 import shutil
-import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,29 +16,26 @@ import msgspec
 
 from chaos.databases import connection, execute
 from chaos.namespaces import Machine, make_bridge, remove_bridge
-from chaos.queries import query
 
 NAMES = ("db1", "db2", "db3")
 DATABASE = "taktline"
-START_LIMIT = 120.0
-"""Seconds that the cluster may take to be whole, at first and after a fault."""
-SETTLED, AWAY, CANCELLING = 6.0, 40.0, 3.0
-"""Seconds for which a cluster has to be whole to count as such; that a machine is frozen, cut off or dead, which is
-longer than a failover takes; and for which waits for standbys are cancelled."""
+START_LIMIT, SETTLED = 120.0, 6.0
+"""Seconds that the cluster may take to be whole, at first and after a fault, and for which it has to be whole to count
+as such."""
+SYNCHRONOUS = {"quorum": ["quorum_standby", "quorum_standby"], "on": ["replica", "sync_standby"]}
+"""Patroni's ways to have commits wait for a standby, with what the standbys are then: one of two, or a certain one."""
 NEEDED = ("usr/bin/patroni", "usr/bin/etcd", "usr/lib/postgresql/17/bin/postgres", "dev/shm")
-
-HaFault = Callable[[], Awaitable[None]]
 
 
 class Cluster:
-    """The cluster under test. Each of its faults meets the machine whose server is the primary."""
+    """The cluster under test. Commits wait for its standbys as `synchronous` says, one of SYNCHRONOUS."""
 
-    def __init__(self, root: Path, rng: random.Random, *, apache: bool) -> None:
-        self._root, self._rng, self._apache = root, rng, apache
-        self._machines = {name: Machine(name, number, root) for number, name in enumerate(NAMES, 1)}
+    def __init__(self, root: Path, *, apache: bool, synchronous: str) -> None:
+        self._root, self._apache, self._synchronous = root, apache, synchronous
+        self.machines = {name: Machine(name, number, root) for number, name in enumerate(NAMES, 1)}
         self._folder, self._logs = Path(), Path()
-        hosts = ",".join(one.address for one in self._machines.values())
-        self.environment = {"DATABASE_URL": f"postgresql://postgres@{hosts}/{DATABASE}"}
+        url = f"postgresql://postgres@{','.join(one.address for one in self.machines.values())}/{DATABASE}"
+        self.environment = {"DATABASE_URL": url, "DATABASE_READ_URL": url}
 
     @asynccontextmanager
     async def running(self, logs: Path) -> AsyncIterator[None]:
@@ -54,41 +48,30 @@ class Cluster:
         shutil.chown(self._folder, user, group)
         try:
             await make_bridge()
-            for one in self._machines.values():
+            for one in self.machines.values():
                 await one.make()
             for name in NAMES:
                 (self._folder / name).mkdir()  # for its socket
                 shutil.chown(self._folder / name, user, group)
-                await self._start(name)
+                await self.start(name)
             try:
                 await self.whole()
             except TimeoutError:
                 raise RuntimeError(
                     f"the cluster isn't whole after {START_LIMIT:.0f} s; see {logs}, with --keep"
                 ) from None
-            await execute(self._url(await self.primary(), "postgres"), f"create database {DATABASE}")
+            await execute(self.url(await self.primary()), f"create database {DATABASE}")
             yield
         finally:
-            for one in self._machines.values():
+            for one in self.machines.values():
                 await one.remove()
             await remove_bridge()
             shutil.rmtree(self._folder)
 
-    def faults(self) -> dict[str, HaFault]:
-        """The faults by name; when one returns, what it broke is put right again."""
-        return {
-            "server killed": self._kill_server,
-            "machine killed": self._kill_machine,
-            "machine frozen": self._freeze,
-            "network cut": self._cut,
-            "switchover": self._switch,
-            "waits for standbys cancelled, then machine killed": self._cancel,
-        }
-
     @asynccontextmanager
-    async def look(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-        """A connection to the primary, for the checks."""
-        async with connection(self._url(await self.primary(), DATABASE)) as con:
+    async def look(self, name: str | None = None) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """A connection to a server, or to the primary, for the checks."""
+        async with connection(self.url(name or await self.primary(), DATABASE)) as con:
             yield con
 
     async def primary(self) -> str:
@@ -98,6 +81,10 @@ class Cluster:
             raise RuntimeError("no machine knows who is the primary")
         return known.most_common(1)[0][0]
 
+    async def has_primary(self) -> bool:
+        """Whether one of the machines says at this moment that its server is the primary."""
+        return any(await asyncio.gather(*(_is_primary(one.address) for one in self.machines.values())))
+
     async def whole(self) -> float:
         """Wait until all agree, for longer than Patroni takes for a round, on who is the primary, and the others follow
         it and count for its quorum; returns for how many seconds. Raises TimeoutError."""
@@ -105,20 +92,38 @@ class Cluster:
         async with asyncio.timeout(START_LIMIT):
             while time.monotonic() - since < SETTLED:
                 await asyncio.sleep(0.5)
-                if not _agree(await self._views()):
+                if not self._agree(await self._views()):
                     since = time.monotonic()
         return since - began
 
+    async def candidates(self) -> list[str]:
+        """The machines with standbys that may become the primary without losing anything."""
+        [view, *_] = await self._views()
+        return [str(one["name"]) for one in view if one["role"] in ("quorum_standby", "sync_standby")]
+
+    def _agree(self, views: list[list[dict[str, Any]]]) -> bool:
+        """Whether all machines know the same primary, and that each other one is the standby that it should be."""
+        if len(views) < len(NAMES) or len({tuple(_leaders(view)) for view in views}) > 1:
+            return False
+        for view in views:
+            others = [one for one in view if one["role"] != "leader"]
+            if sorted(one["role"] for one in others) != SYNCHRONOUS[self._synchronous]:
+                return False
+            if any(one["state"] != "streaming" for one in others):
+                return False
+        return True
+
     async def _views(self) -> list[list[dict[str, Any]]]:
         """The members of the cluster as each machine that answers knows them."""
-        return [view for one in self._machines.values() if (view := await _view(one.address))]
+        return [view for one in self.machines.values() if (view := await _view(one.address))]
 
-    async def _start(self, name: str) -> None:
-        machine, folder = self._machines[name], self._folder
+    async def start(self, name: str) -> None:
+        """Start everything on a machine where nothing runs."""
+        machine, folder = self.machines[name], self._folder
         inside = f"/{folder.relative_to(self._root)}"
         config = folder / f"{name}.json"
         config.write_bytes(msgspec.json.encode(self._config(name, inside)))
-        peers = ",".join(f"{one.name}=http://{one.address}:2380" for one in self._machines.values())
+        peers = ",".join(f"{one.name}=http://{one.address}:2380" for one in self.machines.values())
         here = f"http://{machine.address}"
         etcd = {
             "name": name,
@@ -136,7 +141,7 @@ class Cluster:
         await machine.run("/usr/bin/patroni", f"{inside}/{name}.json", log=self._logs / f"{name}.patroni.log")
 
     def _config(self, name: str, inside: str) -> dict[str, Any]:
-        machine = self._machines[name]
+        machine = self.machines[name]
         parameters: dict[str, Any] = {
             "shared_preload_libraries": "timescaledb",
             "timescaledb.telemetry_level": "off",
@@ -150,13 +155,13 @@ class Cluster:
             "scope": "taktline",
             "name": name,
             "restapi": {"listen": f"{machine.address}:8008", "connect_address": f"{machine.address}:8008"},
-            "etcd3": {"hosts": [f"{one.address}:2379" for one in self._machines.values()]},
+            "etcd3": {"hosts": [f"{one.address}:2379" for one in self.machines.values()]},
             "bootstrap": {
                 "dcs": {
                     "ttl": 20,
                     "loop_wait": 5,
                     "retry_timeout": 5,
-                    "synchronous_mode": "quorum",
+                    "synchronous_mode": self._synchronous,
                     "synchronous_mode_strict": True,
                     "postgresql": {"use_pg_rewind": True, "parameters": parameters},
                 },
@@ -174,68 +179,16 @@ class Cluster:
             },
         }
 
-    def _url(self, name: str, database: str) -> str:
-        return f"postgresql://postgres@{self._machines[name].address}/{database}"
-
-    async def _kill_server(self) -> None:
-        self._machines[await self.primary()].send(signal.SIGKILL, _is_server)
-
-    async def _kill_machine(self) -> None:
-        name = await self.primary()
-        await self._machines[name].kill()
-        await asyncio.sleep(AWAY)
-        await self._start(name)
-
-    async def _freeze(self) -> None:
-        machine = self._machines[await self.primary()]
-        machine.send(signal.SIGSTOP)
-        try:
-            await asyncio.sleep(AWAY)
-        finally:
-            machine.send(signal.SIGCONT)
-
-    async def _cut(self) -> None:
-        machine = self._machines[await self.primary()]
-        await machine.connect(up=False)
-        try:
-            await asyncio.sleep(AWAY)
-        finally:
-            await machine.connect(up=True)
-
-    async def _switch(self) -> None:
-        name = await self.primary()
-        to = self._rng.choice([one for one in NAMES if one != name])
-        async with httpx.AsyncClient(timeout=60, trust_env=False) as http:
-            where = f"http://{self._machines[name].address}:8008/switchover"
-            answer = await http.post(where, content=json.dumps({"leader": name, "candidate": to}))
-        if answer.is_error:
-            raise RuntimeError(f"Patroni refuses the switchover: {answer.text}")
-
-    async def _cancel(self) -> None:
-        """Let no standby confirm anything, cancel the waits for them, and kill the machine before they can follow."""
-        name = await self.primary()
-        others = [one for one in self._machines.values() if one.name != name]
-        for one in others:
-            one.send(signal.SIGSTOP, _is_server)
-        try:
-            con = await asyncpg.connect(self._url(name, "postgres"))
-            try:
-                limit = time.monotonic() + CANCELLING
-                while time.monotonic() < limit:
-                    await con.execute(query("cancel_waits"))
-                    await asyncio.sleep(0.05)
-            finally:
-                con.terminate()
-            await self._machines[name].kill()
-        finally:
-            for one in others:
-                one.send(signal.SIGCONT, _is_server)
-        await asyncio.sleep(AWAY)
-        await self._start(name)
+    def url(self, name: str, database: str = "postgres") -> str:
+        """The address of a database of a machine's server."""
+        return f"postgresql://postgres@{self.machines[name].address}/{database}"
 
 
-def _is_server(line: str) -> bool:
-    return line.startswith(("/usr/lib/postgresql/", "postgres:"))
+async def _is_primary(address: str) -> bool:
+    with suppress(httpx.HTTPError):
+        async with httpx.AsyncClient(timeout=1, trust_env=False) as http:
+            return (await http.get(f"http://{address}:8008/primary")).status_code == 200
+    return False
 
 
 async def _view(address: str) -> list[dict[str, Any]]:
@@ -247,14 +200,6 @@ async def _view(address: str) -> list[dict[str, Any]]:
 
 def _leaders(view: list[dict[str, Any]]) -> list[str]:
     return [str(one["name"]) for one in view if one["role"] == "leader"]
-
-
-def _agree(views: list[list[dict[str, Any]]]) -> bool:
-    """Whether all machines know the same primary, and that each other one is in its quorum."""
-    if len(views) < len(NAMES) or len({tuple(_leaders(view)) for view in views}) > 1:
-        return False
-    others = [(one["role"], one["state"]) for view in views for one in view if one["role"] != "leader"]
-    return others == [("quorum_standby", "streaming")] * (len(NAMES) - 1) * len(NAMES)
 
 
 def _postgres(root: Path) -> tuple[int, int]:

@@ -103,6 +103,7 @@ class Proxy:
             await writer.drain()
             if kept is not None:
                 raise _Cut
+        await flowing.wait()
         with suppress(OSError, RuntimeError):
             writer.write_eof()
 

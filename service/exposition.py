@@ -8,8 +8,10 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-LARGEST = "taktline_waiting_seconds"
-"""Of this the largest value is that of all together: it is how long somebody has waited."""
+ROUNDS = "round_last_success_timestamp_seconds"
+LARGEST = ("taktline_waiting_seconds", f"taktline_{ROUNDS}")
+"""Of these the largest value is that of all together: how long somebody has waited, and when something was last
+done."""
 SMALLEST = "process_start_time_seconds"
 """Of this the smallest, and of the moments since when something was counted."""
 KEPT = ("counter", "histogram")
@@ -62,7 +64,7 @@ def text_of(metrics: Sequence[Counted]) -> bytes:
 
 
 def _joined(name: str, one: float, other: float) -> float:
-    if name == LARGEST:
+    if name in LARGEST:
         return max(one, other)
     if name == SMALLEST or name.endswith("_created"):
         return min(one, other)

@@ -15,7 +15,7 @@ from service.collectors import (
     Reported,
     StandbysCollector,
 )
-from service.exposition import Counted, counted, text_of
+from service.exposition import ROUNDS, Counted, counted, text_of
 
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _REQUESTS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -62,6 +62,12 @@ class Metrics:
         self._alerts_given_up = self._counter("alert_given_up", "Messages that were given up.", "rule")
         self._alerts_firing = Gauge(
             "taktline_alert_firing", "Alerts that have begun and not ended.", ("rule",), registry=self._facts
+        )
+        self._rounds = Gauge(
+            f"taktline_{ROUNDS}",
+            "When a round of this replica's maintenance last succeeded.",
+            ("round",),
+            registry=self.registry,
         )
         self._reads = self._counter(
             "standby_reads", "Reads of charts, pages and exports by whether a standby answered them.", "outcome"
@@ -141,6 +147,10 @@ class Metrics:
         """Report how many alerts of each rule have begun and haven't ended."""
         for rule, count in rules.items():
             self._alerts_firing.labels(rule).set(count)
+
+    def round_succeeded(self, name: str) -> None:
+        """Note that a round of the maintenance has succeeded just now."""
+        self._rounds.labels(name).set_to_current_time()
 
     def read_by_standby(self, seconds: float) -> None:
         """Count a read that a standby answers, which had what the primary has after so many seconds."""

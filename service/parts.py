@@ -163,7 +163,12 @@ async def open_parts(
         ) as writer,
         _known(store.keys, Anonymous(settings.anonymous)) as (keyring, signatures),
         _maintained(
-            hosts, store, keyring, settings, _alarms(settings, checking := Checking(store, shifts), store, counters)
+            hosts,
+            store,
+            keyring,
+            settings,
+            counters,
+            _alarms(settings, checking := Checking(store, shifts), store, counters),
         ) as watch,
     ):
         counters.watch_jobs(watch.jobs)
@@ -278,12 +283,17 @@ async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[tuple[Keyrin
 
 @asynccontextmanager
 async def _maintained(
-    hosts: DatabaseHosts, store: Store, keyring: Keyring, settings: Settings, alarms: Alarms | None
+    hosts: DatabaseHosts,
+    store: Store,
+    keyring: Keyring,
+    settings: Settings,
+    metrics: Metrics,
+    alarms: Alarms | None,
 ) -> AsyncIterator[JobWatch]:
     watch = JobWatch(store)
     leadership = Leadership(hosts, search_path(settings.database_schema, store.server), store.server)
-    kept = settings.batch_memory, settings.lifetimes
-    task = asyncio.create_task(maintain(store, watch, leadership, *kept, keyring.note_used, alarms))
+    kept, told = (settings.batch_memory, settings.lifetimes), (keyring.note_used, metrics.round_succeeded)
+    task = asyncio.create_task(maintain(store, watch, leadership, *kept, *told, alarms))
     try:
         yield watch
     finally:

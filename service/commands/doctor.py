@@ -17,6 +17,7 @@ from service.settings import Settings
 from service.store import open_store
 from service.store.examination import Examination
 from service.store.migrate import pending, search_path
+from service.store.standby_examination import examine_standbys
 
 WELL, WARNED, UNREACHED = 0, 1, 2
 """The exit statuses."""
@@ -58,11 +59,13 @@ def doctor(*, in_json: bool) -> None:
 
 async def _report(settings: Settings) -> Report:
     async with reached(settings, lambda _: None) as (hosts, server):
+        path, read_url = search_path(settings.database_schema, server), settings.read_database
         files = await pending(hosts, settings.database_schema, server)
         findings = None
         if not files:
-            async with open_store(hosts, search_path(settings.database_schema, server), server) as store:
+            async with open_store(hosts, path, server) as store:
                 findings = await Examination(store.reading, server).examine()
+        standbys = () if read_url is None else await examine_standbys(read_url, hosts, path)
     is_open = settings.anonymous in ("auto", "all") and not is_loopback(settings.api_host)
     return Report(
         version("taktline"),
@@ -74,6 +77,7 @@ async def _report(settings: Settings) -> Report:
         tuple(files),
         findings,
         is_open and (settings.anonymous == "all" or not (findings and findings.has_keys)),
+        standbys,
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from service.doctor.report import Report
 from service.period.lifetimes import ORDER, in_days
 from service.store.examination import Findings
+from service.store.standby_examination import StandbyFound
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 MOST_TABLES = 12
@@ -43,6 +44,9 @@ def _lines(report: Report) -> Iterator[str]:
             yield from _table([("JOB", "EVERY", "STATE", "LAST SUCCESS", "BY THE SERVICE"), *_jobs(found)])
         yield from _titled("KEPT")
         yield from _table([("", "FROM", "SETTING"), *_kept(report, found)])
+    if report.standbys:
+        yield from _titled("STANDBYS of DATABASE_READ_URL")
+        yield from _table([("HOST", "IS", "BEHIND", "TIMELINE", "POSTGRESQL"), *map(_standby, report.standbys)])
     yield from _titled("WARNINGS" if report.warnings else "NOTHING TO WARN OF")
     for number, one in enumerate(report.warnings, 1):
         yield f"{number}. {one.what}."
@@ -99,6 +103,15 @@ def _jobs(found: Findings) -> list[tuple[str, ...]]:
         (f"{job.id} {job.name}", str(job.every), job.state, _moment(job.succeeded), _moment(job.by_service))
         for job in found.jobs
     ]
+
+
+def _standby(one: StandbyFound) -> tuple[str, ...]:
+    if one.why is not None:
+        return (one.host, "not reached", "", "", "")
+    seconds = "" if one.seconds is None else f", {one.seconds:.0f} s"
+    behind = f"{_size(one.bytes)}{seconds}" if one.role == "standby" and one.is_comparable else ""
+    role = "of another database" if not (one.same_cluster and one.same_database) else f"{one.role}"
+    return (one.host, role, behind, (one.timeline or "").lstrip("0"), one.postgresql or "")
 
 
 def _kept(report: Report, found: Findings) -> Iterator[tuple[str, ...]]:

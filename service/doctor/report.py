@@ -7,6 +7,7 @@ import msgspec
 from service.period.lifetimes import Lifetimes, in_days
 from service.store.database import DatabaseServer
 from service.store.examination import Findings
+from service.store.standby_examination import StandbyFound
 
 MOST_SKEW = timedelta(seconds=2)
 """How far the clocks of the service and of the database may be apart; minutes are due by the service's, and late by the
@@ -50,12 +51,14 @@ class Report(msgspec.Struct, frozen=True):
     is_open: bool
     """Whether anybody who reaches the service may do everything, so far as the settings say, and it is reached from
     elsewhere."""
+    standbys: tuple[StandbyFound, ...] = ()
+    """The hosts of DATABASE_READ_URL."""
 
     @property
     def warnings(self) -> tuple[Warn, ...]:
         """The most important first."""
         found = () if self.findings is None else (*_of_health(self.findings), *_of_keeping(self, self.findings))
-        return (*found, *_of_versions(self), *_of_access(self))
+        return (*found, *_of_standbys(self), *_of_versions(self), *_of_access(self))
 
 
 def _of_health(found: Findings) -> list[Warn]:
@@ -137,6 +140,83 @@ def _of_keeping(report: Report, found: Findings) -> list[Warn]:
         made.append(
             Warn(
                 f"{found.earlier} of {found.writing} writers are of an earlier version", "this version on all replicas"
+            )
+        )
+    return made
+
+
+def _of_standbys(report: Report) -> list[Warn]:
+    made = [warning for one in report.standbys for warning in _of_standby(report, one)]
+    if report.standbys and not any(one.role == "standby" and one.is_comparable for one in report.standbys):
+        made.append(
+            Warn("no host of DATABASE_READ_URL can be read from: all is read from the primary", "DATABASE_READ_URL")
+        )
+    return made
+
+
+def _of_standby(report: Report, one: StandbyFound) -> list[Warn]:
+    """The warnings of a host; a primary among them is passed over by reads."""
+    host = one.host
+    if one.why is not None:
+        return [
+            Warn(f"the standby {host} can't be reached: {one.why.rstrip('.')}", "that server, or DATABASE_READ_URL")
+        ]
+    if not one.same_cluster:
+        what = f"{host} is no standby of the database at DATABASE_URL: its system identifier is {one.cluster}"
+        return [Warn(f"{what}; a start is refused", "DATABASE_READ_URL")]
+    if not one.same_database:
+        what = f"DATABASE_READ_URL names another database at {host} than DATABASE_URL; a start is refused"
+        return [Warn(what, "DATABASE_READ_URL with the same database")]
+    if one.role == "primary":
+        return []
+    if not one.same_timeline:
+        return [
+            Warn(
+                f"the standby {host} is on timeline {one.timeline}, which isn't the primary's: nothing is read from it",
+                "recovery_target_timeline = 'latest' there, or a new copy (pg_rewind, pg_basebackup)",
+            )
+        ]
+    return [*_of_replay(one), *_of_reading(report.server, one)]
+
+
+def _of_replay(one: StandbyFound) -> list[Warn]:
+    since = "" if one.seconds is None else f", {one.seconds:.0f} s"
+    if one.is_paused:
+        return [Warn(f"the standby {one.host} replays nothing, since that is paused", "select pg_wal_replay_resume()")]
+    if one.delay > timedelta():
+        delay = f"{one.delay.total_seconds():g} s"
+        return [Warn(f"the standby {one.host} replays {delay} late", "recovery_min_apply_delay = 0 there, and reload")]
+    if one.bytes:
+        return [
+            Warn(
+                f"the standby {one.host} is behind, by {one.bytes:,} bytes{since}: reads go to the primary meanwhile",
+                "its disk or its network; a lower max_standby_streaming_delay there, if long queries hold it up",
+            )
+        ]
+    return []
+
+
+def _of_reading(server: DatabaseServer, one: StandbyFound) -> list[Warn]:
+    made = []
+    if not one.feedback:
+        made.append(
+            Warn(
+                f"hot_standby_feedback is off on {one.host}: long reads are cancelled there, and made again elsewhere",
+                "hot_standby_feedback = on there, and reload",
+            )
+        )
+    if not one.sees_all:
+        made.append(
+            Warn(
+                f"the role isn't told what {one.host} receives: after a promotion it may be left for minutes",
+                "grant pg_monitor to the role, on the primary",
+            )
+        )
+    if one.postgresql != server.postgresql:
+        made.append(
+            Warn(
+                f"{one.host} has PostgreSQL {one.postgresql}, and the primary {server.postgresql}",
+                "the same version on all of them",
             )
         )
     return made

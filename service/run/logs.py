@@ -9,6 +9,8 @@ from typing import Literal
 import structlog
 from structlog.typing import EventDict, Processor
 
+from service.errors import TaktlineError
+
 TRACEBACKS = ("exception", "stack")
 """What is meant to have several lines."""
 
@@ -37,9 +39,20 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
 
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether a log record of uvicorn's says anything new. Two of its tracebacks don't: that of a request that was cut
-    off when the service stopped, and that of a client whose text isn't UTF-8, which learns it by the close code."""
+    off when the service stopped, and that of a client whose text isn't UTF-8, which learns it by the close code. Of an
+    answer that failed in its middle, as where the database is gone, one line is left of the traceback."""
     error = record.exc_info[1] if record.exc_info else None
+    if (cause := _cause(error)) is not None:
+        record.msg, record.args = f"an answer was cut off in its middle: {cause.detail}", ()
+        record.exc_info, record.levelno, record.levelname = None, logging.WARNING, "WARNING"
     return not isinstance(error, asyncio.CancelledError | UnicodeDecodeError)
+
+
+def _cause(error: BaseException | None) -> TaktlineError | None:
+    """The error of ours because of which an answer that had begun failed; None where it is no error of ours."""
+    while error is not None and not isinstance(error, TaktlineError):
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
+    return error
 
 
 def _printable(_: object, __: str, event: EventDict) -> EventDict:

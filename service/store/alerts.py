@@ -48,8 +48,9 @@ class Alerts:
 
     async def claim(self, pause: float, longest: float) -> Message | None:
         """The next message to send now, which nobody else is given for `pause` seconds, and for twice as long after
-        each try, up to `longest`."""
-        rows = await self._pool.read("claim_message", pause, longest)
+        each try, up to `longest`. Raises InDoubt where it may be lost in a failover, and with it that its alert has
+        begun or ended: whoever was told so would never be told of the end, or twice of the same."""
+        rows = await self._pool.confirm("claim_message", pause, longest)
         return next((_message(*row) for row in rows), None)
 
     async def settle(self, message: Message) -> None:

@@ -142,7 +142,7 @@ def _sentences(hosts: DatabaseHosts) -> Iterator[None]:
         raise DatabaseAway(f"The database at {place} isn't ready: {in_words(exc)}.") from exc
     except asyncpg.InvalidCatalogNameError as exc:
         raise DatabaseUnusable(f"The server at {place} has no such database: {in_words(exc)}.") from exc
-    except (OSError, TimeoutError) as exc:
+    except (OSError, TimeoutError, asyncpg.InternalClientError) as exc:
         cause = str(exc) or f"no answer within {hosts.limit(CONNECT_TIMEOUT):g} seconds"
         raise DatabaseAway(f"No database answers at {place}: {cause}.") from exc
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as exc:

@@ -1,5 +1,6 @@
 """The keys by which callers are known, in the database."""
 
+import asyncio
 import secrets
 from collections.abc import Collection
 
@@ -7,12 +8,15 @@ import asyncpg
 
 from service.access.grants import Scope
 from service.access.keys import KeyRecord, LiveKey, NewKey, live_key
+from service.errors import InDoubt
 from service.store.pool import Pool
 from service.store.queries import query
 
 SIGNING = "signing"
 LIMIT = 10.0
-"""Seconds that making a key may take."""
+"""Seconds that making a key, or revoking it, may take."""
+ATTEMPTS, PAUSE = 3, 0.5
+"""How often it is tried to revoke a key where the database doesn't vouch for it, and the seconds between two times."""
 
 
 class Keys:
@@ -44,14 +48,26 @@ class Keys:
 
     async def signing_secret(self) -> bytes:
         """The secret with which sessions and links are signed, the same for all replicas. It is made when it is first
-        asked for."""
-        await self._pool.execute("make_secret", SIGNING, secrets.token_bytes(32))
-        [[value]] = await self._pool.read("secret", SIGNING)
-        return bytes(value)
+        asked for. Raises InDoubt where it may be lost, and with it whatever would be signed."""
+        while not (found := await self._pool.read("secret", SIGNING)):
+            await self._pool.confirm("make_secret", SIGNING, secrets.token_bytes(32))
+        return bytes(found[0]["value"])
 
     async def revoke(self, name: str) -> bool:
-        """Revoke the key of this name; False where there is none."""
-        return bool(await self._pool.read("revoke_key", name))
+        """Revoke the key of this name; False where there is none. Raises InDoubt where the key may be back after a
+        failover, even when that was tried again."""
+        revoked = False
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                async with self._pool.transaction(LIMIT) as con:
+                    revoked |= any(row["was_valid"] for row in await con.fetch(query("revoke_key"), name))
+            except InDoubt:
+                if not left:
+                    raise
+                await asyncio.sleep(PAUSE)
+            else:
+                break
+        return revoked
 
     async def note_used(self, keys: Collection[int]) -> None:
         """Note that the keys with these ids were used within the last minute."""

@@ -23,6 +23,15 @@ minute, whatever has become of the one before."""
 ANSWER_TIMEOUT = 30.0
 """Seconds that the database may take to answer one of them."""
 
+_FAILURES = (
+    DatabaseUnusable,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # where the server has said that it ends, and the connection is still there
+    OSError,
+)
+"""What a connection may fail with, after which another one is made."""
+
 log = structlog.stdlib.get_logger("maintenance")
 
 
@@ -43,7 +52,7 @@ class Leadership:
             try:
                 async with connection(self._hosts, self._search_path) as con:
                     await self._stand(con)
-            except (DatabaseUnusable, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+            except _FAILURES as exc:
                 log.debug("no connection to lead by", why=str(exc))
             finally:
                 self._note(leads=False)

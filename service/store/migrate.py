@@ -139,7 +139,7 @@ def _sentences(schema: str) -> Iterator[None]:
         raise SchemaError(
             f"The schema {schema} can't be brought up to date: the server is a read-only replica."
         ) from exc
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as exc:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as exc:
         raise SchemaError(f"The schema {schema} can't be brought up to date: {in_words(exc)}.") from exc
 
 

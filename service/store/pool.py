@@ -125,6 +125,12 @@ class Pool:
         async with self.connection() as con:
             return await con.execute(query(name, edition=self.edition), *args, timeout=WORK_TIMEOUT)
 
+    async def confirm(self, name: str, *args: object) -> list[asyncpg.Record]:
+        """The rows of a query that writes what somebody is told of right after: in a transaction of its own, since
+        only then the server's warnings at its COMMIT are noticed. Raises InDoubt where it warns."""
+        async with self.transaction(READ_TIMEOUT) as con:
+            return await con.fetch(query(name, edition=self.edition), *args, timeout=READ_TIMEOUT)
+
     async def copy(self, name: str, *args: object) -> tuple[bytes, int]:
         """What COPY writes in its binary format for the query in `sql/queries/<name>.sql`, and the number of rows."""
         pieces: list[bytes] = []

@@ -67,6 +67,7 @@ QUERIES = (
     "examined_readings",
     "examined_server",
     "examined_sizes",
+    "examined_standby",
     "examined_writers",
     "existing_series",
     "exported",

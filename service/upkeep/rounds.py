@@ -49,11 +49,13 @@ async def maintain(
     batch_memory: timedelta,
     lifetimes: Lifetimes,
     note_used: Work,
+    succeeded: Callable[[str], None],
     alarms: Alarms | None = None,
 ) -> None:
     """Run until cancelled. A round that fails is logged, and the next one comes at its usual time. `note_used` writes
-    down which keys this replica has seen. What is older than `lifetimes` say is dropped. `alarms` are the alerts, where
-    there is somebody to be told of them.
+    down which keys this replica has seen. What is older than `lifetimes` say is dropped. `succeeded` is told the
+    name of each round of the leader's that has done what it had to. `alarms` are the alerts, where there is somebody to
+    be told of them.
 
     Of several replicas, the leader does everything else that changes anything. Nobody does while something of the
     schema is missing, in whose place another installation's might be changed.
@@ -62,28 +64,32 @@ async def maintain(
     def whole(work: Work) -> Work:
         return lambda: work() if store.inventory.lacking is None else _nothing()
 
-    def led(work: Work, otherwise: Work = _nothing) -> Work:
-        return whole(lambda: work() if leadership.leads else otherwise())
+    def led(name: str, work: Work, otherwise: Work = _nothing) -> Work:
+        async def do() -> None:
+            await work()
+            succeeded(name)
+
+        return whole(lambda: do() if leadership.leads else otherwise())
 
     async with asyncio.TaskGroup() as group:
         group.create_task(leadership.keep())
-        group.create_task(every(SERIES_EVERY, led(store.series.note_missed)))
+        group.create_task(every(SERIES_EVERY, led("series", store.series.note_missed)))
         group.create_task(every(USED_EVERY, whole(note_used)))
         group.create_task(every(CHECK_EVERY, partial(_check, store)))
-        group.create_task(every(FORGET_EVERY, led(partial(_forget, store, batch_memory))))
+        group.create_task(every(FORGET_EVERY, led("forget", partial(_forget, store, batch_memory))))
         if alarms is not None:
-            group.create_task(every(JUDGE_EVERY, led(alarms.judge)))
-            group.create_task(every(SEND_EVERY, led(alarms.send)))
+            group.create_task(every(JUDGE_EVERY, led("alerts", alarms.judge)))
+            group.create_task(every(SEND_EVERY, led("messages", alarms.send)))
             group.create_task(every(COUNT_EVERY, whole(alarms.count)))
         if store.server.edition == "community":
             group.create_task(every(KNOW_EVERY, whole(store.retention.look)))
-            group.create_task(every(DROP_EVERY, led(partial(store.retention.keep_to, lifetimes))))
-            group.create_task(every(SLICE_EVERY, led(partial(_slice, store))))
-            group.create_task(every(VACUUM_EVERY, led(store.slices.vacuum)))
-            group.create_task(every(CLOSE_EVERY, led(store.rollups.keep_close)))
-            group.create_task(every(LATE_EVERY, led(store.rollups.refresh_late)))
+            group.create_task(every(DROP_EVERY, led("retention", partial(store.retention.keep_to, lifetimes))))
+            group.create_task(every(SLICE_EVERY, led("slices", partial(_slice, store, partial(succeeded, "slices")))))
+            group.create_task(every(VACUUM_EVERY, led("vacuum", store.slices.vacuum)))
+            group.create_task(every(CLOSE_EVERY, led("minutes", store.rollups.keep_close)))
+            group.create_task(every(LATE_EVERY, led("refresh", store.rollups.refresh_late)))
             await _try(watch.look)
-            group.create_task(every(JOBS_EVERY, led(watch.round, watch.look)))
+            group.create_task(every(JOBS_EVERY, led("jobs", watch.round, watch.look)))
 
 
 async def _nothing() -> None:
@@ -114,10 +120,11 @@ async def _try(work: Work) -> None:
         log.exception("maintenance failed")
 
 
-async def _slice(store: Store) -> None:
+async def _slice(store: Store, succeeded: Callable[[], None]) -> None:
     many = True
-    while many:
+    while many:  # for hours, perhaps
         many = await store.slices.renew()
+        succeeded()
         await asyncio.sleep(max(SLICE_AGAIN, SLICE_REST * store.slices.took))
 
 

@@ -41,7 +41,7 @@ def promtool(*arguments: str) -> str:
 
 @needs_promtool
 def test_prometheus_can_read_what_it_is_given() -> None:
-    assert "SUCCESS: 12 rules found" in promtool("check", "config", str(FOLDER / "prometheus.yml"))
+    assert "SUCCESS: 13 rules found" in promtool("check", "config", str(FOLDER / "prometheus.yml"))
 
 
 @needs_promtool

@@ -48,6 +48,7 @@ def everything() -> Metrics:
     made.watch_jobs(lambda: [job])
     made.watch_series(lambda: [Figure("a", 1, 1, 0)])
     made.watch_delays(lambda: Delays([("minute_rollup", 1.0)], [("standby", "10.0.0.2", 1.0, 100.0)]))
+    made.round_succeeded("refresh")
     made.read_by_standby(0.001)
     made.read_by_primary("behind")
     made.watch_standbys(lambda: [("db2:5432", "used")])
@@ -106,7 +107,7 @@ def test_two_workers_are_counted_as_one() -> None:
     one, both = values(made.exposition()), values(of_workers(made))
     assert both.keys() - one.keys() == {"taktline_workers {}", "taktline_worker_restarts_total {}"}
     alike = re.compile(
-        r"taktline_(alert_firing|plan|fact|ahead|job_|watermark_|replication_|standby_used|\w+_info|waiting_seconds)"
+        r"taktline_(alert_firing|plan|fact|ahead|job_|watermark_|replication_|standby_used|round_|\w+_info|waiting_seconds)"
     )
     for name, value in one.items():
         if not name.startswith("process_"):

@@ -8,19 +8,23 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import httpx
 import pytest
 
+from service.access.grants import Scope
+from service.access.keys import NewKey, digest_of
 from service.errors import InDoubt
+from service.store.alerts import Key
 from service.store.database_hosts import DatabaseHosts
 from service.store.pool import open_pool
 from tests.conftest import Engine, settings_for
 from tests.database import connected
 from tests.faults import numbers
-from tests.harness import free_port, running
+from tests.harness import Running, free_port, running
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +38,7 @@ WARN_ONCE = """
       return null;
     end
     $$;
-    create constraint trigger warn after insert or update on committer
+    create constraint trigger warn after insert or update on {}
       deferrable initially deferred for each row execute function warn()
 """
 """A trigger whose warning comes while the transaction is committed, as that of a wait that was cancelled does."""
@@ -52,12 +56,45 @@ async def test_a_warning_during_commit_is_in_doubt(engine: Engine, schema: str) 
         await service.http.post("/readings", json={"plan": 1})
         before = await failed_commits(service.http)
         async with connected(engine, schema) as con:
-            await con.execute(WARN_ONCE)
+            await con.execute(WARN_ONCE.format("committer"))
         assert (await service.http.post("/readings", json={"plan": 2})).json() == {"written": 1, "duplicate": False}
         assert await failed_commits(service.http) == before + 1
         assert (await service.http.post("/readings", json={"plan": 3})).status_code == 200
         assert await failed_commits(service.http) == before + 1
     assert await numbers(engine, schema) == [1, 2, 3]
+
+
+async def test_a_key_is_revoked_until_the_database_vouches_for_it(fresh: Running, engine: Engine, schema: str) -> None:
+    keys = fresh.parts.store.keys
+    assert await keys.add(NewKey("hall 2", frozenset({Scope.READ})), digest_of("1"))
+    async with connected(engine, schema) as con:
+        await con.execute(WARN_ONCE.format("access_key"))
+    assert await keys.revoke("hall 2")
+    assert not await keys.revoke("hall 2")
+    async with connected(engine, schema) as con:
+        assert await con.fetchval("select last_value from warned") == 3
+
+
+async def test_a_message_is_not_sent_that_may_be_lost(fresh: Running, engine: Engine, schema: str) -> None:
+    """Its alert would be lost with it, so that nobody would be told of its end."""
+    alerts = fresh.parts.store.alerts
+    await alerts.begin(Key("late", "a"), datetime.now(UTC), "10 behind")
+    async with connected(engine, schema) as con:
+        await con.execute(WARN_ONCE.format("alert_message"))
+    with pytest.raises(InDoubt, match="canceling wait for synchronous replication"):
+        await alerts.claim(0, 0)
+    message = await alerts.claim(0, 0)
+    assert message is not None
+    assert message.key == Key("late", "a")
+
+
+async def test_nothing_is_signed_with_a_secret_that_may_be_lost(fresh: Running, engine: Engine, schema: str) -> None:
+    keys = fresh.parts.store.keys
+    async with connected(engine, schema) as con:
+        await con.execute(f"delete from secret; {WARN_ONCE.format('secret')}")
+    with pytest.raises(InDoubt, match="canceling wait for synchronous replication"):
+        await keys.signing_secret()
+    assert len(await keys.signing_secret()) == 32
 
 
 async def test_a_transaction_that_is_gone_is_in_doubt(engine: Engine) -> None:

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from chaos.proxy import Way
 from service.store.leadership import Leadership
 from service.store.migrate import search_path
 from tests.conftest import Engine, settings_for
 from tests.database import connected
+from tests.faults import proxied
 from tests.harness import running, until
 
 pytestmark = pytest.mark.anyio
@@ -68,3 +70,27 @@ async def test_a_replica_that_stops_leaves_the_lead_at_once(engine: Engine, sche
                 await asyncio.sleep(0.02)
     async with candidate(engine, schema) as next_one:
         await until(lambda: next_one.leads, 2)
+
+
+async def test_a_server_that_ends_with_its_connection_still_there(engine: Engine, schema: str) -> None:
+    """The driver then doesn't know what it was doing, and says so by an error of its own."""
+    async with proxied(engine) as (between, url):
+
+        def tamper(way: Way, chunk: bytes) -> None:
+            if way is Way.OUT and b"57P01" in chunk:
+                between.forget()
+
+        made = Leadership(url, search_path(schema, engine.server), engine.server, pause=0.05)
+        task = asyncio.create_task(made.keep())
+        try:
+            await until(lambda: made.leads)
+            between.tamper = tamper
+            async with connected(engine, schema) as con:
+                [pid] = [row["pid"] for row in await con.fetch(LEADING)]
+                await con.execute("select pg_terminate_backend($1)", pid)
+            await until(lambda: not made.leads or task.done())
+            await until(lambda: made.leads or task.done())
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
