@@ -64,7 +64,8 @@ from service.routes.websocket_handshake import at_addresses
 from service.web.pages import templates
 
 OPEN_TO_ALL = translatable(
-    "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
+    "Everybody who reaches this address may read and write. "
+    "A first key closes it: taktline keys add admin --scope admin."
 )
 
 

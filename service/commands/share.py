@@ -55,7 +55,7 @@ def share(address: str, name: str, expires: timedelta) -> None:
     parts = urlsplit(address)
 
     async def command(settings: Settings) -> None:
-        async with opened(settings) as keys:
+        async with opened(settings) as (keys, _):
             grant = next((key.grant for key in await keys.live() if key.grant.name == name), None)
             if grant is None or grant.key is None:
                 raise TaktlineError(f"There is no key {name!r} that may be used now.")

@@ -108,6 +108,14 @@ async def pending(
             return [*(f"schema/{one.name}" for one in schema_files), *(f"functions/{one.name}" for one in functions)]
 
 
+async def is_made(database: str | DatabaseHosts, schema: str, server: DatabaseServer) -> bool:
+    """Whether any version has ever made this schema."""
+    async with connection(database, search_path(schema, server)) as con:
+        with _sentences(schema):
+            [place] = await con.fetch(query("place"), schema)
+            return place["ledger"] is not None
+
+
 @contextmanager
 def _waiting_aloud(schema: str, say: Callable[[str], None]) -> Iterator[None]:
     """Say from time to time that a start isn't over yet: the database may hang, somebody may hold a lock, or an upgrade
