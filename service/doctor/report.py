@@ -163,6 +163,9 @@ def _of_versions(report: Report) -> list[Warn]:
 def _of_access(report: Report) -> list[Warn]:
     if report.is_open:
         return [
-            Warn("there is no key: whoever reaches the service may do everything", "taktline keys add, or ANONYMOUS")
+            Warn(
+                "there is no key: whoever reaches the service may do everything",
+                "taktline keys add admin --scope admin, or ANONYMOUS",
+            )
         ]
     return []

@@ -152,8 +152,8 @@ async def test_a_chart_is_shared(fresh: Running, engine: Engine, schema: str) ->
     assert (await fresh.http.get(printed.strip().replace("-8h", "-9h"))).status_code == 403
     query = "/chart?format=json&from=-8h"
     for public, printed_there in (("", query), (fresh.url, address), (f"{fresh.url}/", address)):
-        status, printed, _ = await run_taktline("share", query, "--key", "wall", PUBLIC_URL=public, **there)
-        assert status == 0
+        status, printed, said = await run_taktline("share", query, "--key", "wall", PUBLIC_URL=public, **there)
+        assert (status, "PUBLIC_URL isn't set" in said) == (0, not public)
         assert printed.startswith(f"{printed_there}&expires=")
     assert (await fresh.http.get(printed.strip())).status_code == 200
     status, _, said = await run_taktline("share", address, "--key", "floor", **there)
@@ -172,7 +172,10 @@ async def test_a_link_that_would_open_nothing_is_not_made(fresh: Running, engine
         assert (status, printed, said) == (1, "", f"taktline: {why}\n")
 
 
-def test_only_charts_are_shared() -> None:
-    result = CliRunner().invoke(main, ["share", "https://taktline.example/display", "--key", "wall"])
+@pytest.mark.parametrize(
+    "address", ["https://taktline.example/display", "taktline.example/chart?from=-8h", "localhost:8080/chart"]
+)
+def test_only_charts_are_shared(address: str) -> None:
+    result = CliRunner().invoke(main, ["share", address, "--key", "wall"])
     assert result.exit_code == 2
     assert "only charts can be shared" in " ".join(result.output.split())

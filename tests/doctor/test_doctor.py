@@ -82,6 +82,17 @@ def test_nothing_is_said_where_all_is_well() -> None:
     assert "DEBUG  True  .env" in page
 
 
+def test_what_isnt_known_yet_has_no_number() -> None:
+    """So it is within minutes of a first start, before the server has made statistics and a refresh has run."""
+    lag = Lag(datetime(2, 1, 1, tzinfo=UTC), 0, None, is_behind=False)
+    new = msgspec.structs.replace(FOUND, readings=0, series=6, lag=lag)
+    page = as_text(msgspec.structs.replace(REPORT, findings=new))
+    assert "readings of 6 series; the server hasn't estimated yet how many" in page
+    assert "minutes materialised     none yet" in page
+    empty = as_text(msgspec.structs.replace(REPORT, findings=msgspec.structs.replace(new, series=0)))
+    assert "about 0 readings, of 0 series" in empty
+
+
 @pytest.mark.parametrize(
     ("warnings", "said"),
     [
