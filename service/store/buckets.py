@@ -15,6 +15,7 @@ from service.period.earlier import Earlier
 from service.period.kept import check_kept
 from service.period.selection import Selection, SeriesFilter
 from service.period.steps import STEPS, Period, Relation, relation_of
+from service.store.facts import newest_fact
 from service.store.gone import remaining
 from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
@@ -61,7 +62,7 @@ class Buckets:
             newest = max((part.newest for part in parts if part.newest is not None), default=None)
             if newest is not None and unit != "minute":
                 end = min(newest + _UNITS[unit], question.period.end)
-                [[found]] = await snapshot.read("newest_fact", newest, end, names)
+                found = await newest_fact(snapshot, newest, end, names)
                 newest = found or end - _UNITS["minute"]  # where the readings aren't kept any more
             if question.earlier is not None:
                 parts = await _with_earlier(snapshot, question, question.earlier, names, parts)

@@ -1,16 +1,22 @@
 """Reads when the newest fact came, and how far apart facts usually are."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from service.period.selection import SeriesFilter
 from service.store.database import DatabaseServer
 from service.store.pool import Pool
 from service.store.reading_pool import reread
-from service.store.series import SINCE, names_of
+from service.store.series import SINCE, Reader, names_of
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 WINDOW = timedelta(hours=6)
 """How long before the newest fact the facts are looked at to find the usual gap."""
+
+
+_NEAR = (timedelta(seconds=10), timedelta(minutes=10))
+"""How long before the end of a period, or before now, its newest fact is looked for first. Where readings come fast,
+the whole period has so many that it takes long to read."""
 
 
 class Facts:
@@ -64,5 +70,18 @@ class Facts:
             return snapshot.kept.readings is not None and moment < snapshot.kept.readings
 
     async def _newest(self, start: datetime, end: datetime, names: tuple[str, ...] | None) -> datetime | None:
-        [[found]] = await self._pool.read("newest_fact", start, end, names)
+        found = await newest_fact(self._pool, start, end, names)
         return None if found is None else found.astimezone(UTC)
+
+
+async def newest_fact(reader: Reader, start: datetime, end: datetime, names: tuple[str, ...] | None) -> datetime | None:
+    """The time of the newest fact in a period of at most a day, of these series or, where that is None, of all."""
+    near = min(end, datetime.now(UTC))
+    for first in (*(near - before for before in _NEAR), start):
+        first = max(first, start)
+        if first < end:
+            [[found]] = await reader.read("newest_fact", first, end, names)
+            if found is not None:
+                return cast("datetime", found)
+            end = first
+    return None

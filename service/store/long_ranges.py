@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 FIRST_PART, MOST_OF_PART, PART_BYTES = 100, 16_000, 2**20
 """How many readings of a long range are read at once: the first time, at most, and so many that they take about so many
 bytes. The most takes a few hundredths of a second, for which other queries may have to wait on the embedded engine."""
-WIDER, SHORTEST, LONGEST = 4, timedelta(milliseconds=1), timedelta(days=7)
-"""A long range is read in windows of time: how many times as long as the last one the next is, where that held less
-than a part; the shortest, and the longest, which is a chunk."""
+FIRST_WINDOW, WIDER, SHORTEST, LONGEST = timedelta(seconds=15), 4, timedelta(milliseconds=1), timedelta(days=7)
+"""A long range is read in windows of time: how long the first one is, before it is known how fast readings come; how
+many times as long as the last one the next is, where that held less than a part; the shortest, and the longest, which
+is a chunk."""
 MOST_NAMES = 5000
 """The most series whose names are kept from part to part."""
 _DAY = timedelta(days=1)
@@ -48,7 +49,7 @@ class LongRanges:
         read."""
         names = await names_of(self._pool, selection.series)
         series = _SeriesNumbers(self._pool, names)
-        most, window = FIRST_PART, _DAY
+        most, window = FIRST_PART, FIRST_WINDOW
         for first, last in _runs(await self._days(selection, names)):
             start, end = max(first, selection.start), min(last, selection.end)
             place = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import msgspec
 
-from service.period.selection import Place, Selection, SeriesFilter
+from service.period.selection import UNITS, Place, Selection, SeriesFilter
 from service.store.counting import Count, count, spread
 from service.store.gone import remaining
 from service.store.pool import Pool, Snapshot
@@ -108,8 +108,9 @@ def _rest(selection: Selection, place: Place, *, down: bool) -> Selection:
 async def _read(
     snapshot: Snapshot, found: Count, names: "Sequence[str] | None", place: Place | None, limit: int, *, down: bool
 ) -> list[asyncpg.Record]:
-    asked = (found.start, found.end, names, *_parts(place), limit, found.offset)
-    if names:
+    start, end = found.start, found.end
+    asked = (start, end, names, *_parts(place), limit, found.offset)
+    if names and start is not None and end is not None and end - start > UNITS["minute"]:
         return await snapshot.read("series_readings", *asked, snapshot.upto, down=down)
     return await snapshot.read("readings", *asked, down=down)
 

@@ -91,7 +91,7 @@ OF_READINGS = [
     ("readings", False, (START, END, NAMES, START + HOUR, 1, 100, 0)),
     ("count_at_instant", None, (START + HOUR, 1, None, True)),
     ("newest_fact", None, (START, START + HOUR, None)),
-    ("spread_within_minute", None, (START, START + HOUR / 120, None, 1, 1, True)),
+    ("count_between", None, (START, START + HOUR / 120, None)),
 ]
 
 

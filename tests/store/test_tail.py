@@ -4,18 +4,23 @@ was made just now."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import asyncpg
 import msgspec
 import pytest
 
+from service.period.selection import Selection, SeriesFilter
+from service.store.counting import CROWDED, count, spread
 from service.store.database import session
 from service.store.migrate import migrate, search_path
-from service.store.pool import PLANNED
+from service.store.pool import PLANNED, Snapshot
 from service.store.queries import query
 from tests.conftest import Engine, dropped_schema
 from tests.query_plans import UPTO, nodes
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +50,14 @@ insert into noted
 select ts, series
 from written
 """
+PAGE = """
+select ts, id, series, plan, fact, attributes
+from reading
+where $1::text[] is null or series = any($1)
+order by ts {0}, id {0}
+limit $2
+offset $3
+"""
 MOST_OF_A_NOTE = 2_500
 """The most readings that may be looked at for a note: a batch of the columnstore, and some beside it."""
 TO_COLUMNSTORE = """
@@ -64,7 +77,13 @@ STATEMENTS: list[tuple[str, dict[str, Any], tuple[object, ...]]] = [
     *(("spread", {"size": size, "together": True}, (*PERIOD, None, 10, 20, True, UPTO)) for size in ("minute", "day")),
     ("days_with_readings", {"together": True}, (*DAY, None, UPTO)),
     ("newest_fact_day", {"together": True}, (*DAY, None, UPTO)),
+    ("newest_of_series", {}, (*PERIOD, None, UPTO)),
+    ("count_between", {}, (*PERIOD, None)),
+    ("behind", {}, (*PERIOD, None, UPTO, False, 5.0, False)),
+    ("silence", {}, (START, NOW, END, None, UPTO, True, [START], [END], [])),
 ]
+CROWD = [(0, 49), (40, 120), (300_000, 300_049), (999_000, 999_049)]
+"""Numbers of the first and the last record of a page."""
 
 
 @pytest.fixture(scope="module", params=["rows", "columns"])
@@ -100,6 +119,28 @@ async def test_the_tail_is_neither_sorted_nor_read_row_by_row(
         assert "VectorAgg" in {node.get("Custom Plan Provider") for node in nodes(plan)}
 
 
+@pytest.mark.parametrize("series", [None, ("line 3",)])
+@pytest.mark.parametrize("down", [True, False])
+@pytest.mark.parametrize(("first", "last"), CROWD)
+async def test_a_page_is_found_without_sorting_a_minute_of_many_readings(
+    engine: Engine, tail: Connection, first: int, last: int, down: bool, series: tuple[str, ...] | None
+) -> None:
+    if series:
+        first, last = first // 20, first // 20 + last - first
+    snapshot = await _snapshot(engine, tail)
+    selection = Selection(series=SeriesFilter(series))
+    found = await count(snapshot, selection, first, last, down=down)
+    [[sorted_for_it]] = await snapshot.read("count_between", found.start, found.end, series)
+    assert sorted_for_it <= 2 * CROWDED
+    hour = Selection(START, END, selection.series)
+    rest = await spread(snapshot, hour, 0, last, down=down)
+    [[up_to_it]] = await snapshot.read("count_between", rest.start, rest.end, series)
+    assert last < up_to_it <= last + CROWDED
+    some = last - first + 1
+    rows = await snapshot.read("readings", found.start, found.end, series, None, None, some, found.offset, down=down)
+    assert rows == await tail.fetch(PAGE.format("desc" if down else "asc"), series, some, first)
+
+
 async def test_notes_are_found_without_reading_the_others(engine: Engine, tail: Connection) -> None:
     text = query("notes", edition=engine.server.edition)
     assert len(await tail.fetch(text, *PERIOD, None, 500)) == 5
@@ -110,6 +151,11 @@ async def test_notes_are_found_without_reading_the_others(engine: Engine, tail: 
         if _is_scan(node)
     )
     assert 5 <= looked_at <= 5 * MOST_OF_A_NOTE
+
+
+async def _snapshot(engine: Engine, tail: Connection) -> Snapshot:
+    [[upto]] = await tail.fetch(query("upto")) if engine.server.edition == "community" else [[None]]
+    return Snapshot(cast("PoolConnectionProxy[asyncpg.Record]", tail), engine.server.edition, upto)
 
 
 def _is_scan(node: dict[str, Any]) -> bool:
