@@ -50,12 +50,15 @@ class Report(msgspec.Struct, frozen=True):
     is_open: bool
     """Whether anybody who reaches the service may do everything, so far as the settings say, and it is reached from
     elsewhere."""
+    slips: dict[str, str] = {}
+    """Names that are nearly those of settings, and which settings these are."""
 
     @property
     def warnings(self) -> tuple[Warn, ...]:
         """The most important first."""
         found = () if self.findings is None else (*_of_health(self.findings), *_of_keeping(self, self.findings))
-        return (*found, *_of_versions(self), *_of_access(self))
+        slips = (Warn(f"{name} isn't a setting", f"{meant}, if that is meant") for name, meant in self.slips.items())
+        return (*found, *_of_versions(self), *_of_access(self), *slips)
 
 
 def _of_health(found: Findings) -> list[Warn]:
