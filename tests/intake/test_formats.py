@@ -280,6 +280,7 @@ def test_a_number_that_would_be_a_time_in_1970_is_refused(media_type: str, body:
         ("json", b"", "This isn't JSON: it is empty."),
         ("json", b'{"series": "Stra\xdfe"}', "This isn't JSON: 0xdf isn't UTF-8 (byte 16)."),
         ("json", b'{"note": "%s\xdf"}' % (b"x" * 3000), "This isn't JSON: 0xdf isn't UTF-8 (byte 3010)."),
+        ("json", b'{"series": "a", "readings": [{"plan": 1}]}', "without one, send the array by itself."),
         ("ndjson", b'{"plan": 1}\n{"series": "\xdf"}\n', "This isn't JSON: 0xdf isn't UTF-8 (byte 12)."),
         ("ndjson", b'{"plan": 1}{"plan": 2}', "an object is a line, which curl keeps with --data-binary."),
         ("csv", b"plan,series\n1,Stra\xdfe\n", "This isn't CSV in UTF-8: 0xdf isn't UTF-8 (byte 18)."),
