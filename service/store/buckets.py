@@ -4,7 +4,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 import asyncpg
 import msgspec
@@ -87,17 +86,16 @@ async def _parts(
     unit = _unit(question, edges)
     check_kept(edges, unit, snapshot.kept)
     together = names is None and question.panels is None and question.agg not in ("last", "increase")
-    filled: dict[str, Any] = {"together": together, "agg": question.agg}
     asked = (edges, edges[0], edges[-1], names, question.panels, snapshot.upto)
     quarters = snapshot.kept.quarters
     if together and unit in ("quarter", "hour") and (quarters is None or quarters <= edges[0]):
         unit = "quarter"
-        rows = await snapshot.read("buckets_from_totals", edges, edges[0], edges[-1], snapshot.upto, **filled)
+        rows = await snapshot.read("buckets_from_totals", edges, edges[0], edges[-1], snapshot.upto, agg=question.agg)
     elif unit != "day" and question.period.seconds >= _LONG and question.agg != "increase":
-        rows = await snapshot.read("buckets", *asked, _days_of(edges), size=unit, with_days=True, **filled)
+        rows = await snapshot.read("buckets", *asked, _days_of(edges), size=unit, with_days=True, agg=question.agg)
         unit = "day"
     else:
-        rows = await snapshot.read("buckets", *asked, size=unit, **filled)
+        rows = await snapshot.read("buckets", *asked, size=unit, agg=question.agg)
     parts = (_part(row, starts) for row in rows)
     return [part for part in parts if question.period.keeps(part.at)], unit
 

@@ -141,7 +141,7 @@ async def _over(
         has_last = before <= last and readings > 0
         return _Found(before + readings, bucket if has_first else None, bucket if has_last else None)
     asked = (piece.start, piece.end, names, first - before, last - before, down, snapshot.upto)
-    [row] = await snapshot.read("spread", *asked, size=piece.unit, together=names is None)
+    [row] = await snapshot.read("spread", *asked, size=piece.unit)
     first_bucket, last_bucket = _bucket(piece.unit, before, *row[1:4]), _bucket(piece.unit, before, *row[4:7])
     return _Found(before + row["total"], first_bucket, last_bucket)
 

@@ -47,34 +47,35 @@ SLICES = 6
 """The place of the time up to which there are slices, in the same array."""
 
 AGGREGATES = {
-    "series": "null::text",
     "readings": "count(*)",
     "plan_sum": "sum(plan)",
     "plan_count": "count(plan)",
     "plan_min": "min(plan)",
     "plan_max": "max(plan)",
     "plan_last": "last(plan, ts) filter (where plan is not null)",
+    "plan_at": "max(ts) filter (where plan is not null)",
     "fact_sum": "sum(fact)",
     "fact_count": "count(fact)",
     "fact_min": "min(fact)",
     "fact_max": "max(fact)",
     "fact_last": "last(fact, ts) filter (where fact is not null)",
+    "fact_at": "max(ts) filter (where fact is not null)",
 }
-"""What the columns of a rollup are computed from; the series is null where they are taken together."""
+"""What the columns of a rollup are computed from, beside the series; and when the last plan and the last fact came."""
 
 _PART = re.compile(r"^( *):(\w+)\((.+)\) of (.+)$", re.MULTILINE)
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
-def fill_in(text: str, parts: Mapping[str, str], edition: str, *, together: bool) -> str:
-    """The statement with its parts. `together`: readings needn't be kept apart by their series."""
+def fill_in(text: str, parts: Mapping[str, str], edition: str) -> str:
+    """The statement with its parts."""
 
     def part(found: re.Match[str]) -> str:
         name, (size, *asked), columns = found[2], _arguments(found[3]), found[4]
         if name == "exact":
-            filled = "\nunion all\n".join(_exact(parts, edition, size, asked, columns, together=together))
+            filled = "\nunion all\n".join(_exact(parts, edition, size, asked, columns))
         elif name == "fresh":
-            filled = _fresh(parts["parts/fresh"], SIZES[size].width, asked, columns, together=together)
+            filled = _fresh(parts["parts/fresh"], SIZES[size].width, asked, columns)
         else:
             filled = _filled(parts[f"parts/{name}.{edition}"], SIZES[size], asked, columns)
         return "\n".join(f"{found[1]}{line}" for line in filled.splitlines())
@@ -87,9 +88,7 @@ def statement(text: str) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
-def _exact(
-    parts: Mapping[str, str], edition: str, size: str, asked: list[str], columns: str, *, together: bool
-) -> Iterator[str]:
+def _exact(parts: Mapping[str, str], edition: str, size: str, asked: list[str], columns: str) -> Iterator[str]:
     first, until, upto = asked
     starts, width = [first], SIZES[size].width
     if edition == "apache":
@@ -105,7 +104,7 @@ def _exact(
         names = {"first": _latest(starts), "until": f"least({until}, {end})", "columns": f"bucket, {columns}"}
         yield _named(parts["parts/slices"], names)
         starts.append(end)
-    yield _fresh(parts["parts/fresh"], width, [_latest(starts), until], columns, together=together)
+    yield _fresh(parts["parts/fresh"], width, [_latest(starts), until], columns)
 
 
 def _and_smaller(name: str | None) -> Iterator[Size]:
@@ -126,15 +125,10 @@ def _filled(text: str, size: Size, asked: list[str], columns: str) -> str:
     )
 
 
-def _fresh(text: str, width: str, asked: list[str], columns: str, *, together: bool) -> str:
+def _fresh(text: str, width: str, asked: list[str], columns: str) -> str:
     first, until = asked
-    named, groups = [f"time_bucket(interval '{width}', ts) as bucket"], "1"
-    for column in columns.split(", "):
-        if column == "series" and not together:
-            named.append(column)
-            groups = "1, series"
-        else:
-            named.append(f"{AGGREGATES[column]} as {column}")
+    named = [f"time_bucket(interval '{width}', ts) as bucket"]
+    named += [f"{AGGREGATES[each]} as {each}" if each in AGGREGATES else each for each in columns.split(", ")]
     return _named(
         text,
         {
@@ -142,7 +136,6 @@ def _fresh(text: str, width: str, asked: list[str], columns: str, *, together: b
             "aggregates": ",\n    ".join(named),
             "first": first,
             "until": until,
-            "groups": groups,
         },
     )
 

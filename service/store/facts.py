@@ -38,7 +38,7 @@ class Facts:
         names = await names_of(self._pool, series)
         async with self._pool.snapshot() as snapshot:
             asked = (today - self._since, today + _DAY, names, snapshot.upto)
-            [[day]] = await snapshot.read("newest_fact_day", *asked, together=names is None)
+            [[day]] = await snapshot.read("newest_fact_day", *asked)
         if day is None:
             return None
         found = await self._newest(day, min(now, day + _DAY), names)
@@ -61,7 +61,7 @@ class Facts:
         end = newest.replace(second=0, microsecond=0) + _MINUTE
         names = await names_of(self._pool, series)
         async with self._pool.snapshot() as snapshot:
-            [[seconds]] = await snapshot.read("pace", end - WINDOW, end, names, snapshot.upto, together=names is None)
+            [[seconds]] = await snapshot.read("pace", end - WINDOW, end, names, snapshot.upto)
         return None if seconds is None else timedelta(seconds=seconds)
 
     @reread

@@ -84,7 +84,7 @@ class LongRanges:
         async with self._pool.snapshot() as snapshot:
             start = max(start, snapshot.kept.readings or start)
             asked = (start, end, names, snapshot.upto)
-            return [day for (day,) in await snapshot.read("days_with_readings", *asked, together=names is None)]
+            return [day for (day,) in await snapshot.read("days_with_readings", *asked)]
 
 
 class _SeriesNumbers:

@@ -79,12 +79,11 @@ class Snapshot:
         *args: object,
         size: str | None = None,
         with_days: bool = False,
-        together: bool = False,
         agg: str | None = None,
         down: bool | None = None,
     ) -> list[asyncpg.Record]:
         """The rows of the query in `sql/queries/<name>.sql`, with what query() fills in."""
-        text = query(name, size, with_days=with_days, together=together, agg=agg, down=down, edition=self._edition)
+        text = query(name, size, with_days=with_days, agg=agg, down=down, edition=self._edition)
         return await self._con.fetch(text, *args, timeout=READ_TIMEOUT)
 
 

@@ -195,15 +195,14 @@ def query(
     size: str | None = None,
     *,
     with_days: bool = False,
-    together: bool = False,
     agg: str | None = None,
     down: bool | None = None,
     edition: Edition = "community",
 ) -> str:
     """The statement in `sql/queries/<name>.sql`. `size` is that of its buckets, for files that leave it open: minute,
     quarter, hour or day. `with_days`: it reads buckets of days, and those of `size` only where a step begins within a
-    day. `together`: readings needn't be kept apart by their series. `agg`: what it computes, for files with lines for
-    some aggregates alone. `down`: the newest readings come first, for files that leave the order open."""
+    day. `agg`: what it computes, for files with lines for some aggregates alone. `down`: the newest readings come
+    first, for files that leave the order open."""
     files = read_queries()
     text = _ONLY_FOR.sub(lambda line: line[1] + "\n" if agg in line[2].split(", ") else "", files[name])
     text = _OF_INCREASES.sub(lambda found: _indented(statement(files["parts/of_increases"]), found[1]), text)
@@ -213,7 +212,7 @@ def query(
         text = text.replace(":size", size).replace(":width", SIZES[size].width).replace(":rollup", SIZES[size].rollup)
     if down is not None:
         text = _NAME.sub(lambda found: _ORDERS[down].get(found[1], found[0]), text)
-    return fill_in(text, files, edition, together=together)
+    return fill_in(text, files, edition)
 
 
 def without_comments(text: str) -> str:

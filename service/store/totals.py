@@ -61,7 +61,7 @@ class Overview:
         async with self._pool.snapshot() as snapshot:
             asked = (selection.start, selection.end, names, now, snapshot.upto)
             size = snapshot.kept.finest(selection.start)
-            [row] = await snapshot.read("totals", *asked, size=size, together=names is None)
+            [row] = await snapshot.read("totals", *asked, size=size)
         is_minute = size == "minute" and row["worst"] is not None
         worst = Worst(row["worst"], row["worst_plan"], row["worst_fact"]) if is_minute else None
         until = min(selection.end, now.replace(second=0, microsecond=0))

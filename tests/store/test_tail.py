@@ -1,6 +1,6 @@
 """How a million readings are read that aren't materialised yet, according to the query plans: they are aggregated
-before anything is sorted, and those in the columnstore by whole vectors. There are no statistics of their chunk, which
-was made just now."""
+before anything is sorted, and those in the columnstore by whole vectors; without statistics of their chunk, which was
+made just now, and with them, as after an autovacuum."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ from service.period.selection import Selection, SeriesFilter
 from service.store.counting import CROWDED, count, spread
 from service.store.database import session
 from service.store.migrate import migrate, search_path
-from service.store.pool import PLANNED, Snapshot
+from service.store.pool import PLANNED, REFRESHING, Snapshot
 from service.store.queries import query
 from tests.conftest import Engine, dropped_schema
 from tests.query_plans import UPTO, nodes
@@ -69,14 +69,14 @@ VECTORS = (2, 29)
 """From this version on, readings are aggregated by vectors where they are grouped by time_bucket."""
 STATEMENTS: list[tuple[str, dict[str, Any], tuple[object, ...]]] = [
     *(("buckets", {"size": "minute", "agg": agg}, (EDGES, *PERIOD, None, 4, UPTO)) for agg in ("sum", "avg", "min")),
-    ("buckets", {"size": "minute", "agg": "sum", "together": True}, (EDGES, *PERIOD, None, None, UPTO)),
+    ("buckets", {"size": "minute", "agg": "sum"}, (EDGES, *PERIOD, None, None, UPTO)),
     ("buckets", {"size": "minute", "agg": "max"}, (EDGES, *PERIOD, None, 1, UPTO)),
-    ("buckets_from_totals", {"agg": "avg", "together": True}, ([START, END], *PERIOD, UPTO)),
-    ("totals", {"size": "minute", "together": True}, (*PERIOD, None, NOW, UPTO)),
-    ("pace", {"together": True}, (*PERIOD, None, UPTO)),
-    *(("spread", {"size": size, "together": True}, (*PERIOD, None, 10, 20, True, UPTO)) for size in ("minute", "day")),
-    ("days_with_readings", {"together": True}, (*DAY, None, UPTO)),
-    ("newest_fact_day", {"together": True}, (*DAY, None, UPTO)),
+    ("buckets_from_totals", {"agg": "avg"}, ([START, END], *PERIOD, UPTO)),
+    ("totals", {"size": "minute"}, (*PERIOD, None, NOW, UPTO)),
+    ("pace", {}, (*PERIOD, None, UPTO)),
+    *(("spread", {"size": size}, (*PERIOD, None, 10, 20, True, UPTO)) for size in ("minute", "day")),
+    ("days_with_readings", {}, (*DAY, None, UPTO)),
+    ("newest_fact_day", {}, (*DAY, None, UPTO)),
     ("newest_of_series", {}, (*PERIOD, None, UPTO)),
     ("count_between", {}, (*PERIOD, None)),
     ("behind", {}, (*PERIOD, None, UPTO, False, 5.0, False)),
@@ -86,9 +86,9 @@ CROWD = [(0, 49), (40, 120), (300_000, 300_049), (999_000, 999_049)]
 """Numbers of the first and the last record of a page."""
 
 
-@pytest.fixture(scope="module", params=["rows", "columns"])
+@pytest.fixture(scope="module", params=["rows", "columns", "rows, analyzed", "columns, analyzed"])
 async def tail(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
-    if request.param == "columns" and engine.server.edition != "community":
+    if "columns" in request.param and engine.server.edition != "community":
         pytest.skip("the Apache edition has no columnstore")
     async with dropped_schema(engine) as schema:
         await migrate(engine.url, schema, engine.server, lambda _: None)
@@ -97,8 +97,10 @@ async def tail(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator[
         try:
             await con.execute(TAIL, NOW)
             await con.execute(NOTES, NOW)
-            if request.param == "columns":
+            if "columns" in request.param:
                 await con.execute(TO_COLUMNSTORE)
+            if "analyzed" in request.param:
+                await con.execute("analyze reading")
             yield con
         finally:
             await con.close()
@@ -114,6 +116,21 @@ async def test_the_tail_is_neither_sorted_nor_read_row_by_row(
     told = await tail.fetchval(f"explain (format json) {text}", *(upto if one is UPTO else one for one in args))
     plan = msgspec.json.decode(told)[0]["Plan"]
     assert any(_is_scan(node) for node in nodes(plan))
+    assert not _sorts_readings(plan)
+    if "columns" in request.node.name and _version(engine) >= VECTORS:
+        assert "VectorAgg" in {node.get("Custom Plan Provider") for node in nodes(plan)}
+
+
+async def test_slices_are_made_by_whole_vectors(
+    engine: Engine, tail: Connection, request: pytest.FixtureRequest
+) -> None:
+    if engine.server.edition != "community":
+        pytest.skip("the Apache edition has no slices")
+    async with tail.transaction():
+        for name, value in REFRESHING.items():
+            await tail.execute("select set_config($1, $2, true)", name, value)
+        told = await tail.fetchval(f"explain (format json) {query('make_slices')}", START, START, END)
+    plan = msgspec.json.decode(told)[0]["Plan"]
     assert not _sorts_readings(plan)
     if "columns" in request.node.name and _version(engine) >= VECTORS:
         assert "VectorAgg" in {node.get("Custom Plan Provider") for node in nodes(plan)}
