@@ -20,7 +20,7 @@ from service.run.demo import emitting
 from service.run.federated import serving_federation
 from service.run.lifecycle import leave
 from service.run.workers import run_workers
-from service.settings import Settings
+from service.settings import Settings, slips
 from service.store.migrate import pending
 
 log = structlog.stdlib.get_logger("service")
@@ -115,6 +115,7 @@ def migrate(*, check: bool) -> None:
 
 
 async def _serve(settings: Settings) -> int:
+    _warn_of_slips()
     if settings.workers > 1:
         return await run_workers(settings)
     if settings.federate:
@@ -130,9 +131,15 @@ async def _serve(settings: Settings) -> int:
 
 
 async def _demo(settings: Settings) -> None:
+    _warn_of_slips()
     async with _running(settings) as service, emitting(service, settings.taktline_data):
         await service.ended()
     log.info("stopped")
+
+
+def _warn_of_slips() -> None:
+    for name, meant in slips().items():
+        log.warning(f"{name} isn't a setting; is {meant} meant?")
 
 
 @asynccontextmanager

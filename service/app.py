@@ -69,7 +69,8 @@ from service.tracing.tracer import Tracer
 from service.web.pages import templates
 
 OPEN_TO_ALL = translatable(
-    "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
+    "Everybody who reaches this address may read and write. "
+    "A first key closes it: taktline keys add admin --scope admin."
 )
 
 

@@ -79,6 +79,10 @@ class DatabaseAway(DatabaseUnusable):
     """The database doesn't answer yet."""
 
 
+class NotThere(StartError):
+    """There is no Taktline whose database could be worked on."""
+
+
 class SchemaError(StartError):
     """The schema in the database isn't the one this version knows."""
 

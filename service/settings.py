@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,7 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from service.access.frames import frame_ancestors
 from service.access.hosts import check_hosts
@@ -513,3 +514,15 @@ class Settings(BaseSettings):
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as exc:
             raise StartError(faults(exc, cls)) from exc
+
+
+NEARLY = 0.87
+"""How much alike a name and that of a setting are, at least, for a slip; GRAFANA_DATABASE_PASSWORD isn't one."""
+
+
+def slips() -> dict[str, str]:
+    """The names in the environment and in `.env` that are nearly those of settings, which would be passed over in
+    silence, and which settings these are."""
+    names = DotEnvSettingsSource(Settings).env_vars.keys() | EnvSettingsSource(Settings).env_vars.keys()
+    found = {name: get_close_matches(name, Settings.model_fields, 1, NEARLY) for name in sorted(names)}
+    return {name.upper(): near[0].upper() for name, near in found.items() if near and near[0] != name}

@@ -83,7 +83,9 @@ async def serving(
                 host, port = sock.getsockname()[:2]
                 say(_where(host, port))
                 if parts.keyring.is_open and not is_loopback(settings.api_host):
-                    log.warning(OPEN_TO_ALL)
+                    # beside this engine, the command needs its folder
+                    folder = {} if settings.database else {"TAKTLINE_DATA": str(settings.taktline_data)}
+                    log.warning(OPEN_TO_ALL, **folder)
                 yield Service(port, parts, server, lifecycle, task)
 
 
