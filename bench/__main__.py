@@ -17,6 +17,7 @@ from bench import (
     corrections,
     display,
     export,
+    federation,
     ingest,
     live,
     scale,
@@ -45,6 +46,7 @@ BENCHMARKS = {
     "spans": spans.measure,
     "corrections": corrections.measure,
     "scale": scale.measure,
+    "federation": federation.measure,
     "storage": storage.measure,
 }
 

@@ -17,9 +17,10 @@ from service.limits.open_files import allow_many
 from service.opening import open_database, reached
 from service.run.boot import Service, serving, settle
 from service.run.demo import emitting
+from service.run.federated import serving_federation
 from service.run.lifecycle import leave
 from service.run.workers import run_workers
-from service.settings import Settings
+from service.settings import Settings, slips
 from service.store.migrate import pending
 
 log = structlog.stdlib.get_logger("service")
@@ -114,8 +115,15 @@ def migrate(*, check: bool) -> None:
 
 
 async def _serve(settings: Settings) -> int:
+    _warn_of_slips()
     if settings.workers > 1:
         return await run_workers(settings)
+    if settings.federate:
+        async with serving_federation(settings, log.info, leave=leave) as view:
+            view.parts.assets.prepare()
+            await view.ended()
+        log.info("stopped")
+        return 0
     async with _running(settings) as service:
         await service.ended()
     log.info("stopped")
@@ -123,9 +131,15 @@ async def _serve(settings: Settings) -> int:
 
 
 async def _demo(settings: Settings) -> None:
+    _warn_of_slips()
     async with _running(settings) as service, emitting(service, settings.taktline_data):
         await service.ended()
     log.info("stopped")
+
+
+def _warn_of_slips() -> None:
+    for name, meant in slips().items():
+        log.warning(f"{name} isn't a setting; is {meant} meant?")
 
 
 @asynccontextmanager

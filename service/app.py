@@ -1,7 +1,6 @@
 """Creates the web application: every address, over the parts of a service."""
 
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Router
@@ -16,13 +15,16 @@ from litestar.types import ASGIApp, Message, Scope
 from service.access.frames import frame_ancestors
 from service.access.guesses import Guesses
 from service.access.hosts import hosts_for, is_loopback
+from service.access.keyring import Keyring
 from service.access.origins import Origins, read_origins
 from service.access.proxies import Proxies
+from service.access.signatures import Signatures
 from service.errors import StartError
 from service.languages.sentence import translatable
 from service.metrics import Metrics
 from service.parts import Parts
 from service.period.kept import Kept
+from service.period.selection import ALL_SERIES, SeriesFilter
 from service.routes.api_page import ADDRESS, FILES, ApiPage, OurFiles
 from service.routes.asyncapi import ADDRESS as ASYNCAPI
 from service.routes.asyncapi import asyncapi_route
@@ -59,18 +61,22 @@ from service.routes.live_views import views_for
 from service.routes.openapi_access import SCHEMES, AccessDescriptions
 from service.routes.parameters import few_parameters
 from service.routes.sign_in import sign_in_routes
+from service.routes.site_buckets import site_buckets_route
 from service.routes.websocket import socket_route
 from service.routes.websocket_handshake import at_addresses
+from service.settings import Settings
+from service.tracing.tracer import Tracer
 from service.web.pages import templates
 
 OPEN_TO_ALL = translatable(
-    "Everybody who reaches this address may read and write. A first key closes it: taktline keys add."
+    "Everybody who reaches this address may read and write. "
+    "A first key closes it: taktline keys add admin --scope admin."
 )
 
 
 def create_app(parts: Parts) -> ASGIApp:
     """The web application of a service with these parts."""
-    settings, counters = parts.settings, parts.metrics
+    settings = parts.settings
     pages = Pages(
         templates,
         parts.assets,
@@ -81,15 +87,30 @@ def create_app(parts: Parts) -> ASGIApp:
         lambda: _warning(parts),
         lambda: not parts.keyring.is_open,
     )
+    return web_application(
+        settings, parts.metrics, parts.keyring, parts.signatures, parts.tracer, pages, _routes(parts, pages)
+    )
+
+
+def web_application(
+    settings: Settings,
+    counters: Metrics,
+    keyring: Keyring,
+    signatures: Signatures,
+    tracer: Tracer,
+    pages: Pages,
+    routes: list[Any],
+) -> ASGIApp:
+    """The web application with these routes, and with all that every request passes."""
     guesses = Guesses()
     origins = Origins(read_origins(settings.trusted_origins), read_origins(settings.cors_origins, any_allowed=True))
     authentication = DefineMiddleware(
-        Authentication, keyring=parts.keyring, signatures=parts.signatures, guesses=guesses, metrics=counters
+        Authentication, keyring=keyring, signatures=signatures, guesses=guesses, metrics=counters
     )
     app = Litestar(
         route_handlers=[
-            *_routes(parts, pages),
-            *sign_in_routes(parts.keyring, parts.signatures, guesses, pages, counters),
+            *routes,
+            *sign_in_routes(keyring, signatures, guesses, pages, counters),
         ],
         exception_handlers=handlers(pages, counters, settings.max_body_bytes, debug=settings.debug),
         middleware=[few_parameters, without_foreign_pages(origins, counters), authentication],
@@ -105,7 +126,7 @@ def create_app(parts: Parts) -> ASGIApp:
     shared = shared_with(inner, origins)
     hosts = hosts_for(settings.allowed_hosts, settings.api_host)
     outer = timed(at_hosts(below(shared, settings.root_path), hosts, counters), counters)
-    traced = parts.tracer.around(logged(outer) if settings.access_log else outer)
+    traced = tracer.around(logged(outer) if settings.access_log else outer)
     return behind_proxies(identified(traced), Proxies(settings.trusted_proxies))
 
 
@@ -133,7 +154,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     )
     view_of = views_for(defaults)
 
-    def kept() -> Kept:
+    def kept(_: SeriesFilter = ALL_SERIES) -> Kept:
         return store.retention.kept
 
     return [
@@ -151,6 +172,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         query_route(counters, max_body),
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults, kept),
+        site_buckets_route(parts.charts, kept),
         board_route(parts.boards, feed, pages, defaults, kept, counters),
         check_route(parts.checking, parts.reading, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),
@@ -159,14 +181,15 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         readyz_route(store, parts.writer, parts.watch, settings.database_schema, parts.hosts, counters, parts.crew),
         metrics_route(counters, parts.figures, parts.lags, parts.crew),
         asyncapi_route(settings.root_path),
-        _assets(ADDRESS, FILES),
+        api_files(),
         *asset_routes(parts.assets),
     ]
 
 
-def _assets(path: str, folder: Path) -> Any:
+def api_files() -> Any:
+    """The route of the files that the API's page loads."""
     return create_static_files_router(
-        path, [folder], include_in_schema=False, file_system=OurFiles(), cache_control=None, opt=needs()
+        ADDRESS, [FILES], include_in_schema=False, file_system=OurFiles(), cache_control=None, opt=needs()
     )
 
 

@@ -79,6 +79,10 @@ class DatabaseAway(DatabaseUnusable):
     """The database doesn't answer yet."""
 
 
+class NotThere(StartError):
+    """There is no Taktline whose database could be worked on."""
+
+
 class SchemaError(StartError):
     """The schema in the database isn't the one this version knows."""
 
@@ -167,6 +171,13 @@ class NoSuchPage(TaktlineError):
 
     status = 404
     reason = "no_such_page"
+
+
+class AtTheSites(TaktlineError):
+    """This service shows several sites and keeps nothing itself: ask the site."""
+
+    status = 404
+    reason = "at_the_sites"
 
 
 class NoSocket(TaktlineError):

@@ -75,6 +75,10 @@ class Metrics:
         self._waits = self._histogram(
             "standby_wait_seconds", "Time until a standby had what the primary has, for a read.", _LATENCIES
         )
+        self._sites_asked = self._counter(
+            "site_asked", "Times a site was asked, by whether it answered or was away.", "site", "outcome"
+        )
+        self._sites_away = Gauge("taktline_site_away", "Sites that are away.", ("site",), registry=self._facts)
         self._sockets = self._gauge("websockets", "Open WebSocket connections.")
         self._viewers = self._gauge("viewers", "Open live pages.")
         self._waiting_charts = self._gauge("waiting_charts", "Charts that wait to be drawn, or are being drawn.")
@@ -156,6 +160,11 @@ class Metrics:
     def read_by_primary(self, why: str) -> None:
         """Count a read that the primary has to answer, as no standby can."""
         self._reads.labels(why).inc()
+
+    def site_asked(self, site: str, *, away: bool) -> None:
+        """Count that a site was asked, and report whether it is away."""
+        self._sites_asked.labels(site, "away" if away else "answered").inc()
+        self._sites_away.labels(site).set(away)
 
     def socket(self, change: int) -> None:
         """Count a socket that was opened (1) or closed (-1)."""

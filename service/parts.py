@@ -34,6 +34,7 @@ from service.limits.fair_line import FairLine
 from service.limits.open_files import most_connections
 from service.limits.patience import Patience
 from service.live.live_feed import LiveFeed, open_feed
+from service.live.page_source import StoreSource
 from service.metrics import Metrics
 from service.opening import Say, open_database
 from service.period.shifts import Shifts
@@ -140,9 +141,10 @@ async def open_parts(
         open_renderer(settings.render_workers, counters, tracer) as renderer,
         aclosing(Assets(settings.taktline_cache)) as assets,
         open_feed(
-            store,
+            StoreSource(store),
+            None if server.embedded else store.overview.committed,
             charts := Charts(store.buckets.read, store.overview.committed, renderer, assets.library, counters, reading),
-            boards := Boards(store, charts, shifts),
+            boards := Boards(charts, shifts),
             Appearance(settings.time_format, labels=settings.labels, unit=settings.unit),
             shifts,
             counters,

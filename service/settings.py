@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,7 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from service.access.frames import frame_ancestors
 from service.access.hosts import check_hosts
@@ -28,6 +29,7 @@ from service.access.public_url import read_public_url
 from service.alerts.addresses import read_address, read_secret_key
 from service.alerts.rules import read_names, read_rules
 from service.errors import StartError
+from service.federation.sites import Site, read_sites
 from service.languages.language import languages
 from service.period.lifetimes import ORDER, Lifetimes, check_columnstore, check_lifetime, setting_of
 from service.period.shift_rules import read_shift_rules
@@ -140,6 +142,21 @@ class Settings(BaseSettings):
         "and exports are read.",
     )
     database_read_url_file: SecretFile = Field(None, description="File with `DATABASE_READ_URL`, instead of that.")
+    federate: str = Field(
+        "",
+        description="Sites, each a Taktline, of which this is one view and keeps nothing itself, like "
+        "`berlin=https://taktline.berlin.example; ulm=https://…`; without `DATABASE_URL`.",
+    )
+    federate_keys: SecretStr | None = Field(
+        None, description="Keys with the scope `read` by which the sites are asked, like `berlin=tk_…; ulm=tk_…`."
+    )
+    federate_keys_file: SecretFile = Field(None, description="File with `FEDERATE_KEYS`, instead of that.")
+    federate_read_key: SecretStr | None = Field(
+        None,
+        description="Key by which one may look at a view over several sites, 16 characters at least; by default "
+        "everybody may.",
+    )
+    federate_read_key_file: SecretFile = Field(None, description="File with `FEDERATE_READ_KEY`, instead of that.")
     database_schema: str = Field("taktline", description="Schema that holds everything; one for each installation.")
     taktline_data: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("taktline"),
@@ -405,6 +422,34 @@ class Settings(BaseSettings):
             raise ValueError(f"DATABASE_READ_URL can't be used: {exc}") from None
 
     @property
+    def sites(self) -> tuple[Site, ...]:
+        """The sites of which this is one view; none where it is a Taktline itself. Raises ValueError where they can't
+        be read, or their keys, with a message that shows nothing of these."""
+        keys = only_one("FEDERATE_KEYS", self.federate_keys, self.federate_keys_file)
+        if keys is not None and not self.federate:
+            raise ValueError("FEDERATE_KEYS is set without FEDERATE")
+        try:
+            sites = read_sites(self.federate)
+        except ValueError as exc:
+            raise ValueError(f"FEDERATE {exc}") from None
+        if self.federate and not sites:
+            raise ValueError("FEDERATE names no site")
+        try:
+            return read_sites(self.federate, keys)
+        except ValueError as exc:
+            raise ValueError(f"FEDERATE_KEYS {exc}") from None
+
+    @property
+    def read_key(self) -> str | None:
+        """The key by which one may look at all sites. Raises ValueError where it is too short, or there are none."""
+        key = only_one("FEDERATE_READ_KEY", self.federate_read_key, self.federate_read_key_file)
+        if key is not None and not self.federate:
+            raise ValueError("FEDERATE_READ_KEY is set without FEDERATE; keys of a Taktline are in its database")
+        if key is not None and not re.fullmatch(r"[!-~]{16,200}", key):
+            raise ValueError("FEDERATE_READ_KEY must be 16 to 200 letters, digits and signs of ASCII, without spaces")
+        return key
+
+    @property
     def webhook(self) -> str | None:
         """The address that is told of alerts. Raises ValueError where it can't be used, and shows nothing of it."""
         url = only_one("ALERT_URL", self.alert_url, self.alert_url_file)
@@ -417,6 +462,29 @@ class Settings(BaseSettings):
         secret = only_one("ALERT_SECRET", self.alert_secret, self.alert_secret_file)
         _readable("ALERT_SECRET", secret, read_secret_key)
         return secret
+
+    @model_validator(mode="after")
+    def _usable_federation(self) -> Self:
+        _ = self.read_key
+        if not self.sites:
+            return self
+        given = {
+            "DATABASE_URL": self.database is not None,
+            **{setting_of(kept): getattr(self.lifetimes, kept) for kept in ORDER},
+            "COMPRESS_AFTER": self.compress_after,
+            "WORKERS": self.workers > 1,
+            "TCP_PORT": self.tcp_port,
+            "ALERTS": self.alerts,
+            "ALERT_URL": self.webhook,
+            "METRICS_SERIES": self.metrics_series,
+        }
+        for name, value in given.items():
+            if value:
+                raise ValueError(
+                    f"{name} can't be set together with FEDERATE: a view over several sites keeps nothing itself and "
+                    "has one process; set it at the sites"
+                )
+        return self
 
     @model_validator(mode="after")
     def _usable_alerts(self) -> Self:
@@ -446,3 +514,15 @@ class Settings(BaseSettings):
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as exc:
             raise StartError(faults(exc, cls)) from exc
+
+
+NEARLY = 0.87
+"""How much alike a name and that of a setting are, at least, for a slip; GRAFANA_DATABASE_PASSWORD isn't one."""
+
+
+def slips() -> dict[str, str]:
+    """The names in the environment and in `.env` that are nearly those of settings, which would be passed over in
+    silence, and which settings these are."""
+    names = DotEnvSettingsSource(Settings).env_vars.keys() | EnvSettingsSource(Settings).env_vars.keys()
+    found = {name: get_close_matches(name, Settings.model_fields, 1, NEARLY) for name in sorted(names)}
+    return {name.upper(): near[0].upper() for name, near in found.items() if near and near[0] != name}

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from chaos.service_process import free_port as free_port
 from service.limits.patience import Patience
 from service.parts import Parts
 from service.run.boot import Service, serving
+from service.run.federated import FederatedService, serving_federation
 from service.run.server import PING, SILENCE, Server
 from service.settings import Settings
 
@@ -56,6 +57,27 @@ async def running(
         url = f"http://127.0.0.1:{service.port}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             yield Running(url, http, service)
+
+
+@dataclass(frozen=True)
+class View:
+    """A view over several sites that runs in this process."""
+
+    url: str
+    http: httpx.AsyncClient
+    service: FederatedService
+
+
+@asynccontextmanager
+async def viewing(sites: Mapping[str, str], **overrides: object) -> AsyncIterator[View]:
+    """Run a view over the sites at these addresses, on 127.0.0.1."""
+    named = "; ".join(f"{name}={url}" for name, url in sites.items())
+    here = {"api_host": "127.0.0.1", "api_port": 0, "allowed_hosts": "*", "chart_tz": "UTC"}
+    settings = Settings.load(**{"federate": named, **here, **overrides})
+    async with serving_federation(settings, lambda _: None) as service:
+        url = f"http://127.0.0.1:{service.port}"
+        async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+            yield View(url, http, service)
 
 
 async def ask(socket: ClientConnection, frame: Any) -> Any:

@@ -37,7 +37,7 @@ class Span(msgspec.Struct, frozen=True):
 
 EXAMPLES = """\b
 Examples:
-  emitter fill                                 the last two hours of the series default
+  emitter fill                                 the last two hours of the series sample
   emitter fill --from -30d --series "line 1" --series "line 2" --every 1m
   emitter fill --from 2026-01-01T00:00:00Z --until 2026-02-01T00:00:00Z --seed 7
 """

@@ -161,7 +161,9 @@ class Cells:
         if number is None:
             number = _any_number(text)
         if number is None:
-            raise _BadCell(self._header[column], f"{text!r} isn't a finite number")
+            is_comma = _any_number(text.replace(",", ".", 1)) is not None
+            wanted = "number with a decimal point" if is_comma else "finite number"
+            raise _BadCell(self._header[column], f"{text!r} isn't a {wanted}")
         return number
 
     def _attributes_of(self, cells: Sequence[str]) -> dict[str, object]:

@@ -58,6 +58,8 @@ def _describe(failure: Exception) -> str:
             return _describe_close(failure)
         case TimeoutError():
             return "no answer to the connection attempt"
+        case SSLError(reason="WRONG_VERSION_NUMBER"):
+            return "what answers there doesn't speak TLS (is the address ws:// or http://?)"
         case SSLError() | gaierror():  # their error numbers aren't those of the system
             return failure.strerror or str(failure)
         case OSError():

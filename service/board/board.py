@@ -58,8 +58,10 @@ class Section(msgspec.Struct, frozen=True):
 
 
 class Board(msgspec.Struct, frozen=True):
-    """All that a board shows, as of `due`, the beginning of the running minute or the end of the period."""
+    """All that a board shows, as of `due`, the beginning of the running minute or the end of the period. Of several
+    sites, `away` names those of which nothing is known at the moment."""
 
     period: Period
     due: datetime
     sections: tuple[Section, ...]
+    away: tuple[str, ...] = ()

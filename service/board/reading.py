@@ -1,6 +1,6 @@
 """Reads boards: the buckets of their steps with running totals, the newest facts, and notes."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
 from itertools import pairwise
@@ -14,7 +14,6 @@ from service.period.shifts import Interval, Shifts
 from service.period.standing import Standing
 from service.period.steps import Period
 from service.period.working_times import worked
-from service.store import Store
 
 TimeIn = Callable[[Interval, datetime, datetime], timedelta]
 """How much time there is in a step between two moments."""
@@ -25,50 +24,38 @@ LOOKED_BACK = timedelta(days=2)
 class Boards:
     """Reads what boards show."""
 
-    def __init__(self, store: Store, charts: Charts, shifts: Shifts) -> None:
-        self._store, self._charts, self._shifts = store, charts, shifts
+    def __init__(self, charts: Charts, shifts: Shifts) -> None:
+        self._charts, self._shifts = charts, shifts
 
     async def read(self, question: BoardQuestion, now: datetime, caller: str | None = None) -> Board:
         """The board as it is now. A caller waits for a turn; None are those who have had theirs already."""
         period, series = question.period, question.series
         running = running_totals("period", period, now)
         panels = MAX_SECTIONS if question.split else None
-        numbers = await self._charts.numbers(BucketQuestion(period, "sum", series, panels, running), caller)
-        newest = await self._newest(question, running.due, now)
+        facts = _facts_of(question, running.due, now)
+        asked = BucketQuestion(period, "sum", series, panels, running, facts=facts)
+        numbers = await self._charts.numbers(asked, caller)
         until = None if question.split else numbers.until
-        named = {panel.name for panel in numbers.panels}
         made_in = _time_in(self._shifts)
         sections = [
-            _section(
-                period,
-                made_in,
-                running.due,
-                panel,
-                numbers.notes,
-                _newest_of(panel, newest, named) or until,
-            )
+            _section(period, made_in, running.due, panel, numbers.notes, panel.newest or until)
             for panel in numbers.panels or ((Panel(None, None, ()),) if not question.split else ())
         ]
-        return Board(period, running.due, tuple(_trimmed(sections) if question.trimmed else sections))
-
-    async def _newest(self, question: BoardQuestion, due: datetime, now: datetime) -> dict[str, datetime]:
-        """The end of the minute of the newest fact, of each series that has one; nothing where all that is asked for is
-        what the buckets tell."""
-        period, since = question.period, question.facts_since
-        if not question.split and since is None:
-            return {}
-        first = max(period.start, due - LOOKED_BACK)
-        if since is not None:
-            first = min(first, since.replace(second=0, microsecond=0))
-        last = min(period.end, now)
-        return await self._store.facts.newest_by_series(first, last, question.series) if first < last else {}
+        shown = tuple(_trimmed(sections) if question.trimmed else sections)
+        return Board(period, running.due, shown, numbers.away)
 
 
-def _newest_of(panel: Panel, newest: Mapping[str, datetime], named: Container[str | None]) -> datetime | None:
-    """That of a series, of those that have no panel of their own, or of all together."""
-    if panel.name is not None:
-        return newest.get(panel.name)
-    return max((moment for name, moment in newest.items() if name not in named), default=None)
+def _facts_of(question: BoardQuestion, due: datetime, now: datetime) -> Interval | None:
+    """The time in which the newest fact of each section is looked for; None where all that is asked for is what the
+    buckets tell."""
+    period, since = question.period, question.facts_since
+    if not question.split and since is None:
+        return None
+    first = max(period.start, due - LOOKED_BACK)
+    if since is not None:
+        first = min(first, since.replace(second=0, microsecond=0))
+    last = min(period.end, now.replace(second=0, microsecond=0) + timedelta(minutes=1))
+    return (first, last) if first < last else None
 
 
 def _time_in(shifts: Shifts) -> TimeIn:

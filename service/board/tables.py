@@ -27,7 +27,7 @@ STANDING = ("target", "plan", "fact", "ahead", "minutes_ahead", "attained", "for
 
 def as_json(board: Board, *, split: bool) -> bytes:
     """`{from, until, step, tz, due_until, rows, …}` with where plan and fact stand; with panels, each has `series` and
-    that by itself, in `sections`."""
+    that by itself, in `sections`; `sites_away` where there are sites of which nothing is known."""
     period = board.period
     made: dict[str, Any] = {
         "from": period.start,
@@ -36,6 +36,8 @@ def as_json(board: Board, *, split: bool) -> bytes:
         "tz": period.zone,
         "due_until": board.due,
     }
+    if board.away:
+        made["sites_away"] = board.away
     if split:
         made["sections"] = [
             {"series": section.name, "others": section.others, **_section(section)} for section in board.sections

@@ -62,13 +62,14 @@ class ChartBody(msgspec.Struct, frozen=True):
 class ChartAnswer(msgspec.Struct, frozen=True):
     """The strong ETag of a chart, and its body, or None where the client has it already. `facts_until` is the end of
     the minute of the newest fact; `read_seconds` is how long the numbers took. `since` is from when on readings are
-    kept, where there were others before."""
+    kept, where there were others before, and `away` names the sites that it lacks."""
 
     tag: str
     body: ChartBody | None
     facts_until: datetime | None
     read_seconds: float
     since: datetime | None = None
+    away: tuple[str, ...] = ()
 
 
 class Charts:
@@ -109,12 +110,17 @@ class Charts:
         body = None
         if not delivery.is_known(tag):
             body = await self._body(tag, _picture(question, current.numbers), delivery)
-        return ChartAnswer(tag, body, current.numbers.until, current.seconds, current.numbers.since)
+        numbers = current.numbers
+        return ChartAnswer(tag, body, numbers.until, current.seconds, numbers.since, numbers.away)
 
     async def numbers(self, question: BucketQuestion, caller: str | None = None) -> Numbers:
         """The numbers as they are now. A caller waits for a turn; None are those who have had theirs already."""
+        return (await self.numbers_and_digest(question, caller)).numbers
+
+    async def numbers_and_digest(self, question: BucketQuestion, caller: str | None = None) -> CachedNumbers:
+        """The same with their digest."""
         reads = self._looks if caller is None else self._reads
-        return (await reads.read(question, lambda: self._read_or_keep(question), caller or "")).numbers
+        return await reads.read(question, lambda: self._read_or_keep(question), caller or "")
 
     async def picture(self, question: ChartQuestion) -> Picture:
         """The picture as it is now, for a page that draws it by itself, and whose callers have had their turn

@@ -12,8 +12,8 @@ from service.access.hosts import is_loopback
 from service.commands.running import run
 from service.doctor.page import as_json, as_text
 from service.doctor.report import Configured, Report
-from service.opening import reached
-from service.settings import Settings
+from service.opening import place_of, reached
+from service.settings import Settings, slips
 from service.store import open_store
 from service.store.examination import Examination
 from service.store.migrate import pending, search_path
@@ -69,7 +69,7 @@ async def _report(settings: Settings) -> Report:
     is_open = settings.anonymous in ("auto", "all") and not is_loopback(settings.api_host)
     return Report(
         version("taktline"),
-        "the embedded engine" if settings.database is None else hosts.place,
+        place_of(settings, hosts),
         settings.database_schema,
         server,
         _configured(settings),
@@ -78,6 +78,7 @@ async def _report(settings: Settings) -> Report:
         findings,
         is_open and (settings.anonymous == "all" or not (findings and findings.has_keys)),
         standbys,
+        slips(),
     )
 
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from rich.console import Console
 
-from service.opening import open_database
+from service.opening import open_database, place_of
 from service.settings import Settings
 from service.store import open_store
 from service.store.keys import Keys
@@ -13,12 +13,13 @@ from service.store.migrate import search_path
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Keys]:
-    """The keys in the database of the settings, which may be in use by a running service."""
+async def opened(settings: Settings) -> AsyncIterator[tuple[Keys, str]]:
+    """The keys in the database of the settings, which may be in use by a running service, and where that is. Raises
+    NotThere where no service has made it."""
     with Console(stderr=True).status("Opening the database …") as status:
         async with (
             open_database(settings, status.update, beside=True) as (hosts, server),
             open_store(hosts, search_path(settings.database_schema, server), server) as store,
         ):
             status.stop()
-            yield store.keys
+            yield store.keys, f"{place_of(settings, hosts)}, schema {settings.database_schema}"

@@ -19,7 +19,9 @@ from service.settings import Settings
 
 
 def _check_address(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not urlsplit(value).path.endswith(SIGNED_ADDRESS):
+    parts = urlsplit(value)
+    is_whole = parts.scheme in ("http", "https") and parts.netloc
+    if not parts.path.endswith(SIGNED_ADDRESS) or not (is_whole or value.startswith("/")):
         raise click.BadParameter(
             f"only charts can be shared: an address like https://taktline.example{SIGNED_ADDRESS}?from=-8h."
         )
@@ -55,7 +57,7 @@ def share(address: str, name: str, expires: timedelta) -> None:
     parts = urlsplit(address)
 
     async def command(settings: Settings) -> None:
-        async with opened(settings) as keys:
+        async with opened(settings) as (keys, _):
             grant = next((key.grant for key in await keys.live() if key.grant.name == name), None)
             if grant is None or grant.key is None:
                 raise TaktlineError(f"There is no key {name!r} that may be used now.")
@@ -63,7 +65,10 @@ def share(address: str, name: str, expires: timedelta) -> None:
             signatures = Signatures(await keys.signing_secret())
         until = math.ceil(time.time() + expires.total_seconds())
         signed = urlunsplit(parts._replace(query=signatures.link(parts.query, Signed(grant.key, until))))
-        click.echo(signed if parts.netloc else f"{read_public_url(settings.public_url)}{signed}")
+        public = read_public_url(settings.public_url)
+        click.echo(signed if parts.netloc else f"{public}{signed}")
+        if not parts.netloc and not public:
+            click.echo("PUBLIC_URL isn't set: put the address of the service before the link.", err=True)
 
     run(command)
 

@@ -11,6 +11,7 @@ from service.store.examination import Findings
 from service.store.standby_examination import StandbyFound
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+EARLIEST_YEAR = 100
 MOST_TABLES = 12
 """The most tables that are shown, the largest ones."""
 
@@ -71,7 +72,7 @@ def _server(report: Report, found: Findings) -> Iterator[str]:
             ("writers", f"{found.writing} within ten minutes"),
             *(
                 [
-                    ("minutes materialised", f"up to {_moment(lag.watermark)}"),
+                    ("minutes materialised", _up_to(lag.watermark)),
                     ("late minutes", f"{lag.late:,}" + (f", since {_moment(lag.oldest)}" if lag.oldest else "")),
                 ]
                 if lag
@@ -79,6 +80,11 @@ def _server(report: Report, found: Findings) -> Iterator[str]:
             ),
         ]
     )
+
+
+def _up_to(watermark: datetime | None) -> str:
+    """TimescaleDB begins in year 2 where nothing has been materialised."""
+    return "none yet" if watermark is None or watermark.year < EARLIEST_YEAR else f"up to {_moment(watermark)}"
 
 
 def _stored(found: Findings) -> Iterator[str]:
@@ -95,7 +101,10 @@ def _stored(found: Findings) -> Iterator[str]:
     yield from _table([("TABLE", "SIZE", "CHUNKS", "COLUMNSTORE", "FROM"), *rows])
     each = found.per_reading
     about = "" if each is None else f", {each:,.0f} bytes each"
-    yield f"about {max(0, found.readings):,} readings{about}, of {found.series:,} series"
+    if found.readings <= 0 < found.series:
+        yield f"readings of {found.series:,} series; the server hasn't estimated yet how many"
+    else:
+        yield f"about {max(0, found.readings):,} readings{about}, of {found.series:,} series"
 
 
 def _jobs(found: Findings) -> list[tuple[str, ...]]:

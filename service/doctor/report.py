@@ -53,12 +53,15 @@ class Report(msgspec.Struct, frozen=True):
     elsewhere."""
     standbys: tuple[StandbyFound, ...] = ()
     """The hosts of DATABASE_READ_URL."""
+    slips: dict[str, str] = {}
+    """Names that are nearly those of settings, and which settings these are."""
 
     @property
     def warnings(self) -> tuple[Warn, ...]:
         """The most important first."""
         found = () if self.findings is None else (*_of_health(self.findings), *_of_keeping(self, self.findings))
-        return (*found, *_of_standbys(self), *_of_versions(self), *_of_access(self))
+        slips = (Warn(f"{name} isn't a setting", f"{meant}, if that is meant") for name, meant in self.slips.items())
+        return (*found, *_of_standbys(self), *_of_versions(self), *_of_access(self), *slips)
 
 
 def _of_health(found: Findings) -> list[Warn]:
@@ -243,6 +246,9 @@ def _of_versions(report: Report) -> list[Warn]:
 def _of_access(report: Report) -> list[Warn]:
     if report.is_open:
         return [
-            Warn("there is no key: whoever reaches the service may do everything", "taktline keys add, or ANONYMOUS")
+            Warn(
+                "there is no key: whoever reaches the service may do everything",
+                "taktline keys add admin --scope admin, or ANONYMOUS",
+            )
         ]
     return []

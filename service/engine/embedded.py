@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from service.engine.folder import STARTING, announced, claim
+from service.engine.folder import STARTING, announced, claim, database_of
 from service.engine.packages import install, node
 from service.errors import EngineError
 
@@ -78,7 +78,7 @@ class _Keeper:
     def __init__(self, packages: Path, lock: IO[str], patience: float) -> None:
         self.ready: asyncio.Future[Embedded] = asyncio.get_running_loop().create_future()
         self._lock, self._greeted = lock, False
-        self._folder = Path(lock.name).parent / "pgdata"
+        self._folder = database_of(Path(lock.name).parent)
         self._password = secrets.token_urlsafe(24)
         self._order: dict[str, Any] = {
             "packages": str(packages),

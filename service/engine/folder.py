@@ -55,6 +55,16 @@ def announced(data: Path, url: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
+def has_data(data: Path) -> bool:
+    """Whether an engine has ever kept its data in this folder."""
+    return database_of(data).exists()
+
+
+def database_of(data: Path) -> Path:
+    """The database's own folder within this one."""
+    return data / "pgdata"
+
+
 async def running_engine(data: Path) -> str | None:
     """The address of the engine that another process runs on this folder, once it has started; None where there is no
     engine. Raises EngineError where it doesn't start."""

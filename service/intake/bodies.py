@@ -90,7 +90,7 @@ async def _gunzip(body: AsyncIterator[bytes], share: Share) -> AsyncIterator[byt
                     await share.rest()
                 yield piece
     except zlib.error as exc:
-        raise BadRequest(f"The body isn't gzip: {exc}.") from exc
+        raise BadRequest(f"The body isn't gzip: {str(exc).rpartition(': ')[2]}.") from exc
     if not inflater.eof:
         raise BadRequest("The gzip body ends too early.")
 

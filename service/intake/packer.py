@@ -261,7 +261,7 @@ class Packer:
                 at, clock = now, True
             elif type(ts) is int:
                 at = ts * unit // 1000
-            elif type(ts) is float and MILLISECONDS_FROM <= ts <= NUMBERS_TO:
+            elif type(ts) is float and MILLISECONDS_FROM <= ts < NUMBERS_TO:
                 at = round(ts * 1e3)  # what of_number() would do, without the price of a call
             else:
                 at = of_number(ts)  # type: ignore[arg-type]

@@ -14,7 +14,9 @@ NUMBERS_FROM = 1e8
 isn't a time at all."""
 MILLISECONDS_FROM = 1e11
 """A numeric `ts` from this value on is in milliseconds; as seconds it would be in the year 5138."""
-NUMBERS_TO = 1e16
+NUMBERS_TO = 1e14
+"""A numeric `ts` from this value on is refused. As milliseconds it would be in the year 5138, and most likely it is in
+microseconds or nanoseconds."""
 EARLIEST_NUMBER = round(NUMBERS_FROM * 1e6)
 """NUMBERS_FROM in microseconds since 1970, which is 3 March 1973."""
 SECONDS_A_DAY = 24 * 3600
@@ -56,7 +58,7 @@ def of_number(number: float) -> int:
     """Epoch seconds or milliseconds, which the size tells apart, as microseconds. Raises Refusal where it can be
     neither."""
     size = abs(number)
-    if MILLISECONDS_FROM <= size <= NUMBERS_TO:
+    if MILLISECONDS_FROM <= size < NUMBERS_TO:
         return round(number * 1e3)
     if NUMBERS_FROM <= size < MILLISECONDS_FROM:
         return round(number * 1e6)
@@ -66,7 +68,9 @@ def of_number(number: float) -> int:
             f"{number:.15g} is too small for epoch seconds or milliseconds (is it a spreadsheet's day?); "
             "write a time before 3 March 1973 as text, like 1970-01-31T14:05:00Z",
         )
-    raise Refusal("ts", "is out of range for epoch seconds or milliseconds")
+    raise Refusal(
+        "ts", "is out of range for epoch seconds or milliseconds (is it counted in microseconds or nanoseconds?)"
+    )
 
 
 def of_text(text: str) -> int:

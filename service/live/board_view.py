@@ -99,7 +99,7 @@ class BoardReader:
         }
         if view.wall:
             shown = tiles(board, view.looks, str(looks["title"]), since, language)
-            html = await _written(len(shown), lambda: str(parts.wall(shown, looks, zone)))
+            html = await _written(len(shown), lambda: str(parts.wall(shown, looks, zone, board.away)))
         else:
             rows = sum(len(section.rows) for section in board.sections)
             html = await _written(rows, lambda: str(parts.sections(board, looks, zone)))
@@ -181,7 +181,9 @@ def _spark(section: Section) -> tuple[str, str] | None:
     if most <= 0 or len(section.rows) < 2:
         return None
     plans = [0.0, *(row.plan_total for row in section.rows)]
-    facts = [0.0, *(row.fact_total for row in section.rows if row.fact_total is not None)]
+    # before the first plan or fact of a series, no total is known
+    begun = [row for row in section.rows if not row.is_to_come]
+    facts = [0.0, *(row.fact_total or 0.0 for row in begun)]
     wide, high = WIDE / len(section.rows), (HIGH - 2 * MARGIN) / most
     return _path(plans, wide, high), _path(facts, wide, high)
 

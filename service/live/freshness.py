@@ -18,11 +18,10 @@ GAP_KEPT = 600.0
 
 class Freshness(msgspec.Struct, frozen=True):
     """When the newest fact came, if there is one, and after how many seconds of working time without another the next
-    one is overdue.
-    `asked` is when, by the monotonic clock, the usual gap was asked for."""
+    one is overdue; None where nobody can tell. `asked` is when, by the monotonic clock, the usual gap was asked for."""
 
     newest: datetime | None
-    patience: float
+    patience: float | None
     asked: float
 
 

@@ -1,6 +1,6 @@
 """The feed of all pages that are live: the live page, and boards."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeAlias, assert_never, cast
 
@@ -8,13 +8,13 @@ from service.board.reading import Boards
 from service.charts.answering import Charts
 from service.charts.question import Appearance
 from service.live.board_view import BoardReader, BoardSnapshot, BoardView
-from service.live.feed import Feed, polling
+from service.live.feed import POLL_INTERVAL, Feed, polling
+from service.live.page_source import PageSource
 from service.live.server_sent_events import event
 from service.live.view import View
 from service.live.view_reader import ViewReader, ViewSnapshot
 from service.metrics import Metrics
 from service.period.shifts import Shifts
-from service.store import Store
 from service.web.pages import templates
 
 AnyView: TypeAlias = View | BoardView
@@ -36,8 +36,8 @@ class LiveFeed(Feed[AnyView, AnySnapshot]):
 class _Reader:
     """Takes snapshots of whichever kind of view."""
 
-    def __init__(self, store: Store, charts: Charts, boards: Boards, looks: Appearance, shifts: Shifts) -> None:
-        self._pages = ViewReader(store, charts, templates, looks, shifts)
+    def __init__(self, source: PageSource, charts: Charts, boards: Boards, looks: Appearance, shifts: Shifts) -> None:
+        self._pages = ViewReader(source, charts, templates, looks, shifts)
         self._boards = BoardReader(boards, templates, shifts)
 
     async def take(self, view: AnyView, before: AnySnapshot | None) -> AnySnapshot:
@@ -53,11 +53,18 @@ class _Reader:
 
 @asynccontextmanager
 async def open_feed(
-    store: Store, charts: Charts, boards: Boards, looks: Appearance, shifts: Shifts, metrics: Metrics
+    source: PageSource,
+    committed: Callable[[], Awaitable[str]] | None,
+    charts: Charts,
+    boards: Boards,
+    looks: Appearance,
+    shifts: Shifts,
+    metrics: Metrics,
+    poll_interval: float = POLL_INTERVAL,
 ) -> AsyncIterator[LiveFeed]:
-    """The feed of the live pages, whose charts look like `looks` but for their size. On a database server it polls,
-    since other replicas may write there as well."""
-    reader = _Reader(store, charts, boards, looks, shifts)
-    committed = None if store.server.embedded else store.overview.committed
-    async with polling(LiveFeed(reader.take, committed, metrics, event("beat", None))) as feed:
+    """The feed of the live pages, whose charts look like `looks` but for their size. Where others than this process may
+    write, it asks `committed`, as Feed of service/live/feed.py has it, again and again."""
+    reader = _Reader(source, charts, boards, looks, shifts)
+    made = LiveFeed(reader.take, committed, metrics, event("beat", None), poll_interval=poll_interval)
+    async with polling(made) as feed:
         yield feed

@@ -14,7 +14,8 @@ from service.charts.drawing.picture import Picture
 from service.charts.drawing.spec import spec
 from service.charts.question import Appearance, ChartQuestion
 from service.languages.language import language_named
-from service.live.freshness import Freshness, freshness
+from service.live.freshness import Freshness
+from service.live.page_source import PageSource
 from service.live.server_sent_events import event
 from service.live.step_texts import StepText, step_texts
 from service.live.view import View, totals_of, totals_question
@@ -22,7 +23,7 @@ from service.period.selection import Selection, SeriesFilter
 from service.period.shifts import Shifts
 from service.period.steps import Period
 from service.period.working_times import moment_after
-from service.store import Excerpt, Store
+from service.store import Excerpt
 from service.store.totals import Totals
 
 NEWEST_RECORDS = 12
@@ -70,26 +71,26 @@ class ViewSnapshot(msgspec.Struct):
 
 
 class ViewReader:
-    """Takes the snapshots of views, from the store and the charts."""
+    """Takes the snapshots of views, from charts and from what there is beside them."""
 
     def __init__(
         self,
-        store: Store,
+        source: PageSource,
         charts: Charts,
         templates: Callable[[str], jinja2.Environment],
         looks: Appearance,
         shifts: Shifts,
     ) -> None:
-        self._store, self._charts, self._looks, self._shifts = store, charts, looks, shifts
+        self._source, self._charts, self._looks, self._shifts = source, charts, looks, shifts
         self._templates = templates
 
     async def take(self, view: View, before: ViewSnapshot | None) -> ViewSnapshot:
         """A snapshot of a view as it is now, or the one before if nothing in it has changed."""
         now = datetime.now(UTC)
-        question = view.question(self._looks, now, self._shifts, self._store.retention.kept)
+        question = view.question(self._looks, now, self._shifts, self._source.kept)
         picture, series = await self._charts.picture(question), view.series
         specs, bars, lines = _drawn(picture, before)
-        fresh = await freshness(self._store.facts, picture.numbers.until, series, before.fresh if before else None)
+        fresh = await self._source.freshness(picture.numbers.until, series, before.fresh if before else None)
         content = await self._content(view, question, picture, (specs, lines), fresh, now)
         # when the running minute is over, its plan is due and counts in the totals, even if nothing is written
         return _snapshot(before, content, bars, step_texts(picture), fresh, now.timestamp() // 60 * 60 + 60)
@@ -103,20 +104,22 @@ class ViewReader:
         fresh: Freshness,
         now: datetime,
     ) -> ViewContent:
-        period, of_chart = picture.period, view.choice.has_own_totals
-        totals = await self._read_totals(question, now, of_chart=of_chart)
-        newest_of = _until_now(period, view.series, now)
-        records = await self._store.records.at(0, NEWEST_RECORDS, newest_of, down=True)
-        empty = not totals.readings and not await self._store.overview.has_readings(view.series.patterns)
+        period = picture.period
+        whole = Selection(period.start, period.end, question.series)
+        of_minutes = None if view.choice.has_own_totals else await self._source.totals(whole, now)
+        totals = of_minutes or await self._totals_of_chart(question, now)
+        records = await self._source.newest(_until_now(period, view.series, now), NEWEST_RECORDS)
+        empty = not totals.readings and not await self._source.has_readings(view.series.patterns)
         zone, is_over, language = ZoneInfo(view.zone), period.end <= now, language_named(view.language)
         sums, rows = self._macros(view.language, "live.html"), self._macros(view.language, "records.html")
         today, before = language.times.day(now, zone), view.choice.earlier
         compared = before.in_words(language) if before else None
+        reaches_on = picture.now is not None
         newest = None if is_over and picture.numbers.until is None else fresh.newest
         return ViewContent(
             *drawn,
-            str(sums.totals(totals, zone, today, picture.now is not None, of_chart, compared)),
-            _rows(rows, records, zone),
+            str(sums.totals(totals, zone, today, reaches_on, of_minutes is None, compared, picture.numbers.away)),
+            "" if records is None else _rows(rows, records, zone),
             view.zone,
             newest.timestamp() if newest else None,
             None if is_over else self._patience(fresh),
@@ -124,9 +127,9 @@ class ViewReader:
             *(f"{one.astimezone(zone):%Y-%m-%d %H:%M}" for one in (period.start, period.end)),
         )
 
-    def _patience(self, fresh: Freshness) -> float:
+    def _patience(self, fresh: Freshness) -> float | None:
         """Seconds from the newest fact until the next one is overdue; breaks and times without a shift don't count."""
-        if fresh.newest is None:
+        if fresh.newest is None or fresh.patience is None:
             return fresh.patience
         overdue = moment_after(self._shifts, fresh.newest, timedelta(seconds=fresh.patience))
         return (overdue - fresh.newest).total_seconds()
@@ -135,11 +138,9 @@ class ViewReader:
         """The macros of a template."""
         return self._templates(language).get_template(name).module
 
-    async def _read_totals(self, question: ChartQuestion, now: datetime, *, of_chart: bool) -> Totals:
-        """The totals of all minutes of the period, or of what the chart shows where that is something else."""
+    async def _totals_of_chart(self, question: ChartQuestion, now: datetime) -> Totals:
+        """The totals of what the chart shows."""
         period = question.period
-        if not of_chart:
-            return await self._store.overview.totals(Selection(period.start, period.end, question.series), now)
         numbers = await self._charts.numbers(totals_question(question, now))
         return totals_of(numbers, min(period.end, now.replace(second=0, microsecond=0)))
 

@@ -22,7 +22,9 @@ class Running(msgspec.Struct, frozen=True):
 
 class BucketQuestion(msgspec.Struct, frozen=True):
     """Which buckets are asked for: over all the series together or, where `panels` is a number, over each of them in at
-    most so many panels. There may be running totals, and the facts of an `earlier` time in the place of the plans."""
+    most so many panels. There may be running totals, and the facts of an `earlier` time in the place of the plans. With
+    `opening`, what running totals count before the period is a bucket of its own, so that they can be added up with
+    those of other sites. With `facts`, the newest fact of each panel is looked for in that time, of whole minutes."""
 
     period: Period
     agg: str = "sum"
@@ -30,6 +32,8 @@ class BucketQuestion(msgspec.Struct, frozen=True):
     panels: int | None = None
     running: Running | None = None
     earlier: Earlier | None = None
+    opening: bool = False
+    facts: tuple[datetime, datetime] | None = None
 
 
 class Bucket(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +44,13 @@ class Bucket(msgspec.Struct, frozen=True, gc=False):
     plan: float | None
     fact: float | None
     readings: int
+
+
+class CountedBucket(Bucket, frozen=True, gc=False):
+    """A bucket of averages, with how many plans and facts they are of."""
+
+    plan_count: int
+    fact_count: int
 
 
 class RunningBucket(Bucket, frozen=True, gc=False):
@@ -60,11 +71,12 @@ class RunningBucket(Bucket, frozen=True, gc=False):
 
 class Panel(msgspec.Struct, frozen=True):
     """The buckets that have readings, in order: of the series `name`, or without a name those of all the series
-    together, or of so many `others`."""
+    together, or of so many `others`. `newest` is the end of the minute of its newest fact, where it was asked for."""
 
     name: str | None
     others: int | None
     buckets: tuple[Bucket, ...]
+    newest: datetime | None = None
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -78,9 +90,14 @@ class Note(msgspec.Struct, frozen=True):
 class Numbers(msgspec.Struct, frozen=True):
     """All the numbers that a chart shows, in one panel or several. `until` is the end of the minute of the newest
     fact. The notes of the period are in order. `since` is from when on readings are kept, where there were others
-    before."""
+    before.
+
+    Of several sites, `away` names those of which nothing is known at the moment, and `unnamed` the names among those
+    asked for that are no series with a panel: those of such sites, and those that stand for a whole site."""
 
     panels: tuple[Panel, ...]
     until: datetime | None
     notes: tuple[Note, ...] = ()
     since: datetime | None = None
+    away: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()

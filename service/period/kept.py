@@ -1,6 +1,6 @@
 """From when on readings and rollups are kept, and what that means for periods. Values only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -9,6 +9,7 @@ from service.errors import bad_parameter
 from service.languages.language import Language
 from service.languages.sentence import sentence, translatable
 from service.period.earlier import Earlier
+from service.period.selection import SeriesFilter
 from service.period.steps import Period, Relation, in_coarser_steps, relation_of
 
 ROLLUPS: tuple[Relation, ...] = ("minute", "quarter", "hour", "day")
@@ -46,8 +47,16 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 ALL_KEPT = Kept()
-Keeping = Callable[[], Kept]
-"""Returns from when on readings and rollups are kept at the moment."""
+Keeping = Callable[[SeriesFilter], Kept]
+"""Returns from when on readings and rollups of some series are kept at the moment."""
+
+
+def common(several: Iterable[Kept]) -> Kept:
+    """From when on all of them are kept."""
+    found = list(several)
+    names = Kept.__struct_fields__
+    times = ([since for one in found if (since := getattr(one, name)) is not None] for name in names)
+    return Kept(*(max(some, default=None) for some in times))
 
 
 class Coarser(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from service.routes.html_pages import Pages
 from service.routes.parameters import FOR_CSV, requested_format
 from service.routes.record_parameters import address
 from service.routes.senders import caller_of, grant_of
+from service.routes.sites_away import sites_away
 from service.routes.speaking import Speaking
 
 FIELDS = ("series", "step", "from", "until", "tz")
@@ -56,7 +57,9 @@ def board_route(
             if asked.excel and form != "csv":
                 raise bad_parameter("excel", FOR_CSV)
             # what is due ends within a step
-            check_kept(period.edges, "minute" if period.start < now < period.end else period.relation, kept())
+            check_kept(
+                period.edges, "minute" if period.start < now < period.end else period.relation, kept(view.series)
+            )
         except BadRequest as error:
             if form != "html" or "wall" in dict(given).get("view", ""):
                 raise
@@ -70,7 +73,8 @@ def board_route(
             body = as_json(found, split=view.split)
         else:
             body = as_csv(found, split=view.split, excel=asked.excel)
-        return Response(body, media_type=FORMATS[form], headers={**HEADERS, "Vary": "Accept"})
+        told = {**HEADERS, "Vary": "Accept", **sites_away(found.away)}
+        return Response(body, media_type=FORMATS[form], headers=told)
 
     return board
 
@@ -97,7 +101,7 @@ async def _page(
         return pages.render("wall.html", {**values, "zone": ZoneInfo(period.zone)}, speaks, HEADERS)
     grant = grant_of(request)
     values = {**_values(given, defaults), **shown, "zone": asked.tz or defaults.zone}
-    return await pages.form("board.html", {**values, "may_write": grant.may(Scope.WRITE)}, speaks, grant, HEADERS)
+    return await pages.form("board.html", {**values, "may_write": pages.may_note(grant)}, speaks, grant, HEADERS)
 
 
 async def _form(

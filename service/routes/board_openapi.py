@@ -4,8 +4,9 @@ from service.board.board_period import STEPS
 from service.board.tables import COLUMNS, STANDING
 from service.routes.board_parameters import KNOWN
 from service.routes.described_parameters import in_openapi
-from service.routes.openapi_answers import READING, SIGN_IN, answering, response
+from service.routes.openapi_answers import READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import INSTANT, NUMBER_OR_NULL, TEXT, an_object, schema
+from service.routes.sites_away import SITES_AWAY
 
 _NOTE = an_object({"ts": INSTANT, "series": TEXT, "note": TEXT}, title="Note")
 _ROW = an_object(
@@ -34,15 +35,22 @@ _BOARD = an_object(
         "step": schema("string", enum=list(STEPS)),
         "tz": schema("string", example="Europe/Berlin"),
         "due_until": INSTANT,
+        "sites_away": schema(
+            "array", items=TEXT, description="Sites that the numbers lack; absent where there are none."
+        ),
         **_STANDING,
         "sections": schema("array", items=_SECTION, description="With `split=series`, in the place of rows."),
     },
-    optional=(*_STANDING, "sections"),
+    optional=(*_STANDING, "sites_away", "sections"),
     title="Board",
 )
 BoardOperation = answering(
     {
-        200: response("The board.", {"text/html": TEXT, "application/json": _BOARD, "text/csv": TEXT}),
+        200: response(
+            "The board.",
+            {"text/html": TEXT, "application/json": _BOARD, "text/csv": TEXT},
+            headers(Vary="`Accept`.", **SITES_AWAY),
+        ),
         303: SIGN_IN,
     },
     READING,

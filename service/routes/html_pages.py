@@ -11,7 +11,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from markupsafe import Markup
 
-from service.access.grants import Grant
+from service.access.grants import Grant, Scope
 from service.routes.authentication import needs
 from service.routes.parameters import takes_gzip
 from service.routes.senders import Connection
@@ -33,7 +33,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 class Pages:
     """Renders pages from the templates of a language; `zone` is the service's time zone, `root` the prefix of all
     addresses, `language` the setting, `warning` returns what every page warns of, if anything, and `has_keys` whether
-    signing in makes sense."""
+    signing in makes sense. With `at_sites`, records, corrections and notes are elsewhere, at the sites of a view."""
 
     def __init__(
         self,
@@ -45,9 +45,11 @@ class Pages:
         language: str,
         warning: Callable[[], str],
         has_keys: Callable[[], bool],
+        *,
+        at_sites: bool = False,
     ) -> None:
         self._templates, self._assets, self._names, self._zone, self._root = templates, assets, names, zone, root
-        self._language, self._warning, self._has_keys = language, warning, has_keys
+        self._language, self._warning, self._has_keys, self._at_sites = language, warning, has_keys, at_sites
 
     def at(self, path: str) -> str:
         """The address of a path, for links, forms and redirects."""
@@ -60,6 +62,10 @@ class Pages:
     def speaking_anyhow(self, request: Connection) -> Speaking:
         """The same, where a wrong one is answered as if none had been asked for."""
         return speaking_anyhow(request, self._language)
+
+    def may_note(self, grant: Grant) -> bool:
+        """Whether notes can be written on a page."""
+        return grant.may(Scope.WRITE) and not self._at_sites
 
     def render(
         self,
@@ -79,6 +85,7 @@ class Pages:
             else "",
             "warning": self._warning(),
             "has_keys": self._has_keys(),
+            "at_sites": self._at_sites,
         }
         text = self._templates(speaks.code).get_template(name).render(**always, **values)
         told = {"Vary": speaks.varying("Accept"), "Content-Language": speaks.code}

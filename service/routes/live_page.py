@@ -1,5 +1,6 @@
 """`GET /`: the live page, for people."""
 
+from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,7 +40,9 @@ FIELDS = ("period", "from", "until", "series", "tz", *CHOICES)
 INSTEAD = {"period": ("from", "until")}
 """A form without scripts sends the ends that were shown as well, when one of the periods is chosen instead."""
 HEADERS = {"Cache-Control": "no-cache"}
-_PLACES = an_object(dict.fromkeys(ADDRESSES, TEXT), title="Addresses")
+AT_SITES = ("records", "readings", "corrections")
+"""Those of them that only a site has, where several are seen together."""
+_PLACES = an_object(dict.fromkeys(ADDRESSES, TEXT), optional=AT_SITES, title="Addresses")
 _DESCRIBED = answering(
     {
         200: response("The page; for programs, where things are.", {"text/html": TEXT, "application/json": _PLACES}),
@@ -50,19 +53,25 @@ _DESCRIBED = answering(
 )
 
 
-def home_route(feed: LiveFeed, pages: Pages, defaults: Defaults, metrics: Metrics) -> HTTPRouteHandler:
-    """The route of the live page."""
+def home_route(
+    feed: LiveFeed,
+    pages: Pages,
+    defaults: Defaults,
+    metrics: Metrics,
+    addresses: Mapping[str, str] = ADDRESSES,
+) -> HTTPRouteHandler:
+    """The route of the live page; `addresses` are where things are."""
 
     @get("/", operation_id="home", operation_class=_DESCRIBED, tags=["records"], opt=needs(Scope.READ))
     async def home(request: Request[Any, Any, Any]) -> Response[Any]:
         """The live page: chart, totals and newest records of a period. For programs, where things are."""
         if requested_format(request, None, {"html": "text/html", "json": "application/json"}, "json") == "json":
-            return Response({name: pages.at(path) for name, path in ADDRESSES.items()}, headers={"Vary": "Accept"})
+            return Response({name: pages.at(path) for name, path in addresses.items()}, headers={"Vary": "Accept"})
         if (plain := tidied(request, pages.at("/"), PARAMETERS, PICKED, INSTEAD)) is not None:
             return plain
         asked, grant = LiveParameters.of(list(request.query_params.multi_items())), grant_of(request)
         speaks = pages.speaking_anyhow(request)
-        values = _values(request, asked, defaults)
+        values = {**_values(request, asked, defaults), "may_write": pages.may_note(grant)}
         try:
             known_only(request, PARAMETERS, repeatable=["series"])
             pages.speaking(request)
@@ -89,7 +98,6 @@ def _values(request: Request[Any, Any, Any], asked: LiveParameters, defaults: De
         "most_series": MAX_CHOSEN,
         "host": request.headers.get("host", "localhost:8080"),
         "scheme": request.url.scheme,
-        "may_write": grant_of(request).may(Scope.WRITE),
         **from_live(asked.span, asked.series, asked.tz, asked.tz or defaults.zone, asked.chosen),
     }
 

@@ -1,5 +1,6 @@
 """What the OpenAPI document says of keys: how they are sent, and for each operation which scope it needs. It follows
-from what the routes themselves say, in `opt=needs(…)`."""
+from what the routes themselves say, in `opt=needs(…)`. And each operation in a sentence, the first of what its function
+says of itself."""
 
 from inspect import cleandoc
 
@@ -34,6 +35,9 @@ class AccessDescriptions(ReceiveRoutePlugin):
                 continue
             scopes = [scope.value for scope in needed_by(handler)]
             needed = f"Needs a key with the scope `{'` or `'.join(scopes)}`." if scopes else "Needs no key."
-            handler.description = f"{cleandoc(handler.fn.__doc__ or '')}\n\n{needed}"
+            told = cleandoc(handler.fn.__doc__ or "")
+            # beside the address, where only the name of the function would be otherwise
+            handler.summary = told.split("\n\n")[0].replace("\n", " ").partition(". ")[0].rstrip(".")
+            handler.description = f"{told}\n\n{needed}"
             if scopes:
                 handler.security = [{"bearer": scopes}, {"basic": scopes}]

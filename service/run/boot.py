@@ -78,21 +78,39 @@ async def serving(
             )
             server = Server(app, lifecycle, clients, settings.max_frame_bytes, ping=ping, silence=silence)
             _register(lifecycle, parts)
-            task = asyncio.create_task(server.serve([sock]))
-            watching = asyncio.create_task(watch(lambda: _open(server, parts), patience.look))
-            trimming = asyncio.create_task(trim(lambda: parts.held, patience.look))
-            try:
-                await _ready(server, task)
+            connections, held = lambda: _open(server, parts), lambda: parts.held
+            async with served(server, sock, lifecycle, patience.look, connections, held) as task:
                 host, port = sock.getsockname()[:2]
                 say(_where(host, port))
                 if parts.keyring.is_open and not is_loopback(settings.api_host):
-                    log.warning(OPEN_TO_ALL)
+                    # beside this engine, the command needs its folder
+                    folder = {} if settings.database else {"TAKTLINE_DATA": str(settings.taktline_data)}
+                    log.warning(OPEN_TO_ALL, **folder)
                 yield Service(port, parts, server, lifecycle, task)
-            finally:
-                await lifecycle.stop()
-                await task
-                watching.cancel()
-                trimming.cancel()
+
+
+@asynccontextmanager
+async def served(
+    server: Server,
+    sock: socket.socket,
+    lifecycle: Lifecycle,
+    every: float,
+    connections: Callable[[], Iterable[Watched]],
+    held: Callable[[], int],
+) -> AsyncIterator["asyncio.Task[None]"]:
+    """Serve on a socket until the block ends, and stop in order then. Every so many seconds the connections that are
+    open, and the bytes that are held for clients, are looked at."""
+    task = asyncio.create_task(server.serve([sock]))
+    watching = asyncio.create_task(watch(connections, every))
+    trimming = asyncio.create_task(trim(held, every))
+    try:
+        await _ready(server, task)
+        yield task
+    finally:
+        await lifecycle.stop()
+        await task
+        watching.cancel()
+        trimming.cancel()
 
 
 def settle(service: Service) -> None:

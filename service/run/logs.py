@@ -33,7 +33,7 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_last(form)))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    for name in ("asyncio", "uvicorn.error", "docker", "urllib3", "PIL"):
+    for name in ("asyncio", "uvicorn.error", "docker", "httpx", "urllib3", "PIL"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -1,7 +1,7 @@
 """Reads the buckets of a chart."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -9,12 +9,12 @@ import asyncpg
 import msgspec
 
 from service.errors import bad_parameter
-from service.period.bucket import Bucket, BucketQuestion, Numbers, Panel, Running, RunningBucket
+from service.period.bucket import Bucket, BucketQuestion, CountedBucket, Numbers, Panel, Running, RunningBucket
 from service.period.earlier import Earlier
 from service.period.kept import check_kept
 from service.period.selection import Selection, SeriesFilter
-from service.period.steps import STEPS, Period, Relation, relation_of
-from service.store.facts import newest_fact
+from service.period.steps import STEPS, Relation, relation_of
+from service.store.facts import newest_fact, newest_of_series
 from service.store.gone import remaining
 from service.store.notes import notes_of
 from service.store.pool import Pool, Snapshot
@@ -34,7 +34,7 @@ buckets."""
 
 class _Part(msgspec.Struct, frozen=True):
     """What was read of a step, or of a part of one, of the series `name` or of so many `others`. `at` is when it
-    begins, and `newest` the beginning of its newest bucket with a fact."""
+    begins, `newest` the beginning of its newest bucket with a fact, and the counts are of what an average is of."""
 
     name: str | None
     others: int | None
@@ -42,6 +42,8 @@ class _Part(msgspec.Struct, frozen=True):
     plan: float | None
     fact: float | None
     readings: int
+    plan_count: int | None
+    fact_count: int | None
     newest: datetime | None
 
 
@@ -68,7 +70,9 @@ class Buckets:
             if question.running is None:
                 panels = _panels(parts)
             else:
-                panels = await _with_totals(snapshot, question.period, question.running, parts)
+                panels = await _with_totals(snapshot, question, question.running, parts)
+            if question.facts is not None:
+                panels = _with_newest(panels, await newest_of_series(snapshot, *question.facts, names))
             notes = await notes_of(snapshot, question.period, names)
             since = (await remaining(snapshot, Selection(edges[0], edges[-1], SeriesFilter(names)))).since
         return Numbers(panels, newest and _end_of_minute(newest), notes, since)
@@ -114,19 +118,22 @@ async def _with_earlier(
         names = tuple(dict.fromkeys(part.name for part in parts if part.name is not None))
     edges = _edges(question)
     before, _ = await _parts(snapshot, question, names, earlier.before(edges, question.period.zone), edges)
-    plans = {(part.name, part.at): part.fact for part in before}
+    plans = {(part.name, part.at): (part.fact, part.fact_count) for part in before}
     facts = {(part.name, part.at): part for part in parts}
-    made = [
-        msgspec.structs.replace(facts[key], plan=plans.get(key))
-        if key in facts
-        else _Part(key[0], None, key[1], plans[key], None, 0, None)
-        for key in facts.keys() | {key for key, fact in plans.items() if fact is not None}
-    ]
+    none = None, 0 if question.agg == "avg" else None
+    made = []
+    for key in facts.keys() | {key for key, (fact, _) in plans.items() if fact is not None}:
+        plan, count = plans.get(key, none)
+        part = facts.get(key) or _Part(key[0], None, key[1], None, None, 0, *none[1:], *none[1:], None)
+        made.append(msgspec.structs.replace(part, plan=plan, plan_count=count))
     return sorted(made, key=lambda part: (part.name or "", part.at))
 
 
-async def _with_totals(snapshot: Snapshot, period: Period, running: Running, parts: list[_Part]) -> tuple[Panel, ...]:
+async def _with_totals(
+    snapshot: Snapshot, question: BucketQuestion, running: Running, parts: list[_Part]
+) -> tuple[Panel, ...]:
     """The panels with running totals, in which counts what comes before the period as well."""
+    period = question.period
     keys = list(dict.fromkeys((part.name, part.others) for part in parts))
     before = period.steps_since(running.begins[0])
     steps = [*before[:1], *period.edges]
@@ -143,22 +150,39 @@ async def _with_totals(snapshot: Snapshot, period: Period, running: Running, par
     )
     made: list[list[Bucket]] = [[] for _ in keys]
     for number, *fields in rows:
-        if fields[0] >= period.start:
+        if question.opening or fields[0] >= period.start:
             made[number].append(RunningBucket(*fields))
     return tuple(Panel(*key, tuple(buckets)) for key, buckets in zip(keys, made, strict=True))
+
+
+def _with_newest(panels: Iterable[Panel], newest: Mapping[str, datetime]) -> tuple[Panel, ...]:
+    """The panels with the newest fact of their series; without a name, that of all series that have no panel."""
+    several = tuple(panels)
+    named = {panel.name for panel in several}
+    rest = max((moment for name, moment in newest.items() if name not in named), default=None)
+    return tuple(
+        msgspec.structs.replace(panel, newest=rest if panel.name is None else newest.get(panel.name))
+        for panel in several
+    )
 
 
 def _panels(parts: Iterable[_Part]) -> tuple[Panel, ...]:
     """One panel for each run of parts with the same name."""
     return tuple(
-        Panel(*key, tuple(Bucket(part.at, part.plan, part.fact, part.readings) for part in some))
-        for key, some in groupby(parts, lambda part: (part.name, part.others))
+        Panel(*key, tuple(map(_bucket, some))) for key, some in groupby(parts, lambda part: (part.name, part.others))
     )
 
 
+def _bucket(part: _Part) -> Bucket:
+    numbers = part.at, part.plan, part.fact, part.readings
+    if part.plan_count is None or part.fact_count is None:
+        return Bucket(*numbers)
+    return CountedBucket(*numbers, part.plan_count, part.fact_count)
+
+
 def _part(row: asyncpg.Record, starts: Sequence[datetime]) -> _Part:
-    number, name, others, plan, fact, readings, newest = row
-    return _Part(name, others, starts[number - 1], plan, fact, readings, newest)
+    number, name, others, *numbers = row
+    return _Part(name, others, starts[number - 1], *numbers)
 
 
 def _edges(question: BucketQuestion) -> tuple[datetime, ...]:

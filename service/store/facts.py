@@ -5,18 +5,25 @@ from typing import cast
 
 from service.period.selection import SeriesFilter
 from service.store.database import DatabaseServer
-from service.store.pool import Pool
+from service.store.pool import Pool, Snapshot
 from service.store.reading_pool import reread
 from service.store.series import SINCE, Reader, names_of
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 WINDOW = timedelta(hours=6)
 """How long before the newest fact the facts are looked at to find the usual gap."""
-
-
 _NEAR = (timedelta(seconds=10), timedelta(minutes=10))
 """How long before the end of a period, or before now, its newest fact is looked for first. Where readings come fast,
 the whole period has so many that it takes long to read."""
+
+
+async def newest_of_series(
+    snapshot: Snapshot, start: datetime, end: datetime, names: tuple[str, ...] | None
+) -> dict[str, datetime]:
+    """The end of the newest minute with a fact, of each of these series, or of all, that has one in a period of whole
+    minutes."""
+    rows = await snapshot.read("newest_of_series", start, end, names, snapshot.upto)
+    return {name: minute + _MINUTE for name, minute in rows}
 
 
 class Facts:
@@ -52,8 +59,7 @@ class Facts:
         """The end of the newest minute with a fact, of each series that has one in a period of whole minutes."""
         names = await names_of(self._pool, series)
         async with self._pool.snapshot() as snapshot:
-            rows = await snapshot.read("newest_of_series", start, end, names, snapshot.upto)
-        return {name: minute + _MINUTE for name, minute in rows}
+            return await newest_of_series(snapshot, start, end, names)
 
     @reread
     async def gap(self, newest: datetime, series: SeriesFilter) -> timedelta | None:

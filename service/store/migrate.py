@@ -70,11 +70,15 @@ async def migrate(
                 await check_inside(con, schema)
                 for statement in ("create_ledger", "create_ledger_of_functions"):
                     await con.execute(query(statement))
+                is_new = not await _done(con)
             # a background job that an earlier file created may be working on what a later file changes or refreshes
             alone = nullcontext if server.embedded else partial(_alone, database, path)  # which has a single session
             while (name := await insist(lambda: _apply_next(con, files, alone), LONG_PATIENCE)) is not None:
-                say(f"schema {schema}: applied {name}")
+                if not is_new:
+                    say(f"schema {schema}: applied {name}")
                 applied.append(name)
+            if is_new and applied:
+                say(f"schema {schema}: made, by {len(applied)} files")
             await check_whole(con, schema, needed(every) | LEDGERS)
     return applied
 
@@ -106,6 +110,14 @@ async def pending(
             if first is None:
                 await check_whole(con, schema, needed(every) | LEDGERS)
             return [*(f"schema/{one.name}" for one in schema_files), *(f"functions/{one.name}" for one in functions)]
+
+
+async def is_made(database: str | DatabaseHosts, schema: str, server: DatabaseServer) -> bool:
+    """Whether any version has ever made this schema."""
+    async with connection(database, search_path(schema, server)) as con:
+        with _sentences(schema):
+            [place] = await con.fetch(query("place"), schema)
+            return place["ledger"] is not None
 
 
 @contextmanager

@@ -66,6 +66,10 @@ select
   max(plan) as plan, -- for max
   max(fact) as fact, -- for max
   sum(readings)::bigint as readings,
+  sum(plan_count)::bigint as plan_count, -- for avg
+  sum(fact_count)::bigint as fact_count, -- for avg
+  null::bigint as plan_count, -- for sum, min, max, last, increase
+  null::bigint as fact_count, -- for sum, min, max, last, increase
   max(newest) as newest
 from step
 left join panel using (series)

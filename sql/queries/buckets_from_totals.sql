@@ -15,6 +15,10 @@ select
   max(plan_max) as plan, -- for max
   max(fact_max) as fact, -- for max
   sum(readings)::bigint as readings,
+  sum(plan_count)::bigint as plan_count, -- for avg
+  sum(fact_count)::bigint as fact_count, -- for avg
+  null::bigint as plan_count, -- for sum, min, max
+  null::bigint as fact_count, -- for sum, min, max
   max(bucket) filter (where fact_count > 0) as newest
 from (
   :exact(total, $2::timestamptz, $3::timestamptz, $4) of readings, fact_count, plan_sum, fact_sum -- for sum

@@ -1,5 +1,6 @@
 """`GET /board` as clients see it: rows, where plan and fact stand, notes, formats and mistakes."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ pytestmark = pytest.mark.anyio
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 HTML = {"Accept": "text/html"}
+PATHS = ("plan", "fact")
+"""The totals that a tile of the wall draws."""
 
 
 async def get(service: Running, headers: Any = None, **params: Any) -> httpx.Response:
@@ -102,6 +105,23 @@ async def test_each_series_by_itself(shared: Running) -> None:
         "from,until,series,plan,due,fact,difference,plan_total,fact_total,ahead,attained,needed_an_hour,notes"
     )
     assert table[4] == "2026-03-04T07:00:00Z,2026-03-04T08:00:00Z,split b,5.0,5.0,1.0,-4.0,5.0,1.0,-4.0,20.0,,stop"
+
+
+async def test_the_drawing_of_a_series_that_began_later_keeps_to_its_hours(shared: Running) -> None:
+    """Its facts are drawn in the hours in which they came, below those of its plan."""
+    await post(
+        shared,
+        {"series": "early bird", "ts": at(6, 6), "plan": 100, "fact": 100},
+        {"series": "late riser", "ts": at(6, 8), "plan": 60, "fact": 40},
+        {"series": "late riser", "ts": at(6, 9), "plan": 60, "fact": 40},
+    )
+    asked = {"from": at(6, 6), "until": at(6, 10), "series": ["early bird", "late riser"], "view": "wall"}
+    wall = (await get(shared, HTML, **asked)).text
+    tile = wall[wall.index("<bdi>late riser</bdi>") :]
+    drawn = {part: re.findall(r"[\d.]+ [\d.]+", tile[tile.index(f'class="{part}"') :].split("/>")[0]) for part in PATHS}
+    assert [place.split()[0] for place in drawn["fact"]] == [place.split()[0] for place in drawn["plan"]]
+    assert [place.split()[1] for place in drawn["fact"][:3]] == [place.split()[1] for place in drawn["plan"][:3]]
+    assert float(drawn["fact"][4].split()[1]) > float(drawn["plan"][4].split()[1])
 
 
 async def test_a_board_for_a_spreadsheet_has_no_formulas(shared: Running) -> None:

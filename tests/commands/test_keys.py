@@ -47,7 +47,8 @@ async def test_a_key_from_beginning_to_end(fresh: Running, engine: Engine, schem
     options = ("--scope", "write", "--scope", "read", "--series", "line *", "--rate", "1000", "--expires", "90d")
     status, key, said = await keys("add", "hall 2", *options, **there)
     assert (status, key.count("\n")) == (0, 1)
-    assert "The key 'hall 2' is made. It isn't shown again" in said
+    assert said.startswith("The key 'hall 2' is made, in postgresql://")
+    assert f", schema {schema}.\nIt isn't shown again: keep it now." in said
     assert "It is the first" in said
     assert key.strip() not in said
     [live] = await fresh.parts.store.keys.live()
@@ -86,6 +87,7 @@ async def test_beside_a_service_on_the_embedded_engine_and_without_one(tmp_path:
         await service_process.until_ready(f"http://127.0.0.1:{port}", 100)
         status, _, said = await keys("add", "hall 2", "--scope", "read", **there)
         assert status == 0, said
+        assert said.startswith(f"The key 'hall 2' is made, in the embedded engine in {data}, schema taktline.")
         address = data / "engine.address"
         assert stat.S_IMODE(address.stat().st_mode) == 0o600
         assert (await keys("list", **there))[1].splitlines()[1].startswith("hall 2  read")
@@ -97,6 +99,26 @@ async def test_beside_a_service_on_the_embedded_engine_and_without_one(tmp_path:
     address.write_text("postgresql://postgres:x@127.0.0.1:9/postgres")  # of an owner that was killed
     assert (await keys("revoke", "hall 2", **there))[0] == 0
     assert not address.exists()
+
+
+@pytest.mark.parametrize("arguments", [("keys", "add", "a", "--scope", "admin"), ("keys", "list"), ("doctor",)])
+async def test_no_database_is_made_for_a_command(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """A key in a new database would close nothing: the service that was meant has another folder."""
+    data = tmp_path / "data"
+    status, key, said = await run_taktline(*arguments, TAKTLINE_DATA=str(data))
+    assert (status, key) == (2 if arguments == ("doctor",) else 1, "")
+    assert said.startswith(f"taktline: There is no Taktline in the folder {data}. TAKTLINE_DATA names that of one")
+    assert not data.exists()
+
+
+async def test_no_schema_is_made_for_a_key(engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
+    for arguments in (("keys", "add", "a", "--scope", "admin"), ("share", "/chart", "--key", "a")):
+        status, key, said = await run_taktline(*arguments, **there)
+        assert (status, key) == (1, "")
+        assert said.startswith(f"taktline: There is no Taktline in the schema {schema} of postgresql://")
+    assert (await run_taktline("migrate", **there))[0] == 0
+    assert (await keys("add", "a", "--scope", "admin", **there))[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -130,8 +152,8 @@ async def test_a_chart_is_shared(fresh: Running, engine: Engine, schema: str) ->
     assert (await fresh.http.get(printed.strip().replace("-8h", "-9h"))).status_code == 403
     query = "/chart?format=json&from=-8h"
     for public, printed_there in (("", query), (fresh.url, address), (f"{fresh.url}/", address)):
-        status, printed, _ = await run_taktline("share", query, "--key", "wall", PUBLIC_URL=public, **there)
-        assert status == 0
+        status, printed, said = await run_taktline("share", query, "--key", "wall", PUBLIC_URL=public, **there)
+        assert (status, "PUBLIC_URL isn't set" in said) == (0, not public)
         assert printed.startswith(f"{printed_there}&expires=")
     assert (await fresh.http.get(printed.strip())).status_code == 200
     status, _, said = await run_taktline("share", address, "--key", "floor", **there)
@@ -150,7 +172,10 @@ async def test_a_link_that_would_open_nothing_is_not_made(fresh: Running, engine
         assert (status, printed, said) == (1, "", f"taktline: {why}\n")
 
 
-def test_only_charts_are_shared() -> None:
-    result = CliRunner().invoke(main, ["share", "https://taktline.example/display", "--key", "wall"])
+@pytest.mark.parametrize(
+    "address", ["https://taktline.example/display", "taktline.example/chart?from=-8h", "localhost:8080/chart"]
+)
+def test_only_charts_are_shared(address: str) -> None:
+    result = CliRunner().invoke(main, ["share", address, "--key", "wall"])
     assert result.exit_code == 2
     assert "only charts can be shared" in " ".join(result.output.split())

@@ -82,6 +82,17 @@ def test_nothing_is_said_where_all_is_well() -> None:
     assert "DEBUG  True  .env" in page
 
 
+def test_what_isnt_known_yet_has_no_number() -> None:
+    """So it is within minutes of a first start, before the server has made statistics and a refresh has run."""
+    lag = Lag(datetime(2, 1, 1, tzinfo=UTC), 0, None, is_behind=False)
+    new = msgspec.structs.replace(FOUND, readings=0, series=6, lag=lag)
+    page = as_text(msgspec.structs.replace(REPORT, findings=new))
+    assert "readings of 6 series; the server hasn't estimated yet how many" in page
+    assert "minutes materialised     none yet" in page
+    empty = as_text(msgspec.structs.replace(REPORT, findings=msgspec.structs.replace(new, series=0)))
+    assert "about 0 readings, of 0 series" in empty
+
+
 @pytest.mark.parametrize(
     ("warnings", "said"),
     [
@@ -103,6 +114,7 @@ def test_nothing_is_said_where_all_is_well() -> None:
         ),
         (warned(pending=("schema/1",)), "1 files are to be applied"),
         (warned(is_open=True), "there is no key"),
+        (warned(slips={"API_PROT": "API_PORT"}), "API_PROT isn't a setting"),
         (warned(server=msgspec.structs.replace(SERVER, embedded=True)), "the embedded engine is for a first look"),
         (
             warned(server=msgspec.structs.replace(SERVER, postgresql="17.12 (Debian)")),
@@ -134,7 +146,10 @@ async def test_what_is_configured_and_found(fresh: Running, engine: Engine, sche
     """One page for people, and the same for scripts; no secret is in it."""
     await fresh.http.post("/readings", json=[{"plan": 1, "fact": 1}])
     there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema, "API_HOST": "127.0.0.1", "ITEMS_PER_PAGE": "9"}
+    status, page, _ = await taktline("doctor", **there, ITEM_PER_PAGE="9")
+    assert "ITEM_PER_PAGE isn't a setting.\n   Mend it: ITEMS_PER_PAGE, if that is meant." in page
     status, page, _ = await taktline("doctor", **there)
+    assert "isn't a setting" not in page
     assert "ITEMS_PER_PAGE" in page
     assert engine.url not in page
     assert "reading" in page

@@ -275,6 +275,26 @@ def test_a_number_that_would_be_a_time_in_1970_is_refused(media_type: str, body:
 
 
 @pytest.mark.parametrize(
+    ("media_type", "text", "said"),
+    [
+        ("json", b"", "This isn't JSON: it is empty."),
+        ("json", b'{"series": "Stra\xdfe"}', "This isn't JSON: 0xdf isn't UTF-8 (byte 16)."),
+        ("json", b'{"note": "%s\xdf"}' % (b"x" * 3000), "This isn't JSON: 0xdf isn't UTF-8 (byte 3010)."),
+        ("json", b'{"series": "a", "readings": [{"plan": 1}]}', "without one, send the array by itself."),
+        ("ndjson", b'{"plan": 1}\n{"series": "\xdf"}\n', "This isn't JSON: 0xdf isn't UTF-8 (byte 12)."),
+        ("ndjson", b'{"plan": 1}{"plan": 2}', "an object is a line, which curl keeps with --data-binary."),
+        ("csv", b"plan,series\n1,Stra\xdfe\n", "This isn't CSV in UTF-8: 0xdf isn't UTF-8 (byte 18)."),
+        ("csv", b"sep=;\nplan;fact\n1,5;2\n", "plan: must be a number with a decimal point, not '1,5'."),
+        ("csv", b"plan,fact\n1,5,2\n", "has 3 cells, the header has 2; decimals have a point, and a cell with a comma"),
+    ],
+)
+def test_slips_of_beginners_are_told_what_to_do(media_type: str, text: bytes, said: str) -> None:
+    with pytest.raises(BadRequest) as caught:
+        read_anyhow(media_type, text, RULES)
+    assert said in caught.value.detail
+
+
+@pytest.mark.parametrize(
     ("media_type", "text"),
     [
         ("json", b'[{"plan": 1}, {"n": [}]'),

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from service.charts.question import Appearance
+from service.live.page_source import StoreSource
 from service.live.spans import asked_for
 from service.live.view import View
 from service.live.view_reader import ViewReader
@@ -144,7 +145,7 @@ async def test_a_view_of_the_running_shift_moves_on_when_the_next_one_begins(
     plans = [{"ts": f"2026-11-24T{hour:02}:00:00Z", "plan": hour, "series": name} for hour in range(6, 22)]
     await fresh.http.post("/readings", json=[*plans, {**plans[0], "fact": 5}])
     shifts = Shifts.read("early 06:00-14:00; late 14:00-22:00", "UTC")
-    reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates, Appearance("%H:%M"), shifts)
+    reader = ViewReader(StoreSource(fresh.parts.store), fresh.parts.charts, templates, Appearance("%H:%M"), shifts)
     monkeypatch.setattr("service.live.view_reader.datetime", Clock)
     view = View(asked_for("shift"), SeriesFilter((name,)), "UTC", 1080)
     Clock.shown = datetime(2026, 11, 24, 13, 59, 30, tzinfo=UTC)
@@ -333,7 +334,8 @@ async def test_a_break_is_no_silence(fresh: Running, name: str, monkeypatch: pyt
     }
     for shifts, overdue in ends.items():
         looks = Appearance("%H:%M")
-        reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates, looks, Shifts.read(shifts, "UTC"))
+        source = StoreSource(fresh.parts.store)
+        reader = ViewReader(source, fresh.parts.charts, templates, looks, Shifts.read(shifts, "UTC"))
         found = (await reader.take(view, None)).content
         assert found.newest == made.timestamp()
         assert found.patience == (overdue - made).total_seconds(), shifts
@@ -344,7 +346,7 @@ async def test_a_view_in_which_nothing_changes_holds_until_later(
 ) -> None:
     """It isn't looked at again and again from the moment on at which it expired first."""
     await fresh.http.post("/readings", json={"ts": "2026-11-24T07:00:00Z", "plan": 1, "fact": 1, "series": name})
-    reader = ViewReader(fresh.parts.store, fresh.parts.charts, templates, Appearance("%H:%M"), NO_SHIFTS)
+    reader = ViewReader(StoreSource(fresh.parts.store), fresh.parts.charts, templates, Appearance("%H:%M"), NO_SHIFTS)
     monkeypatch.setattr("service.live.view_reader.datetime", Clock)
     view = View(Asked("2026-11-24T06:00", "2026-11-24T14:00"), SeriesFilter((name,)), "UTC", 1080)
     Clock.shown = datetime(2026, 11, 25, 6, 0, 30, tzinfo=UTC)

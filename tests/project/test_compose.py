@@ -14,7 +14,7 @@ import yaml  # type: ignore[import-untyped,unused-ignore]
 from pydantic_settings import BaseSettings
 
 from emitter.settings import EmitterSettings
-from service.settings import Settings
+from service.settings import Settings, slips
 
 ROOT = Path(__file__).parents[2]
 FIXED = {
@@ -26,6 +26,11 @@ FIXED = {
     "database_password_file",
     "api_host",
     "api_port",
+    "federate",
+    "federate_keys",
+    "federate_keys_file",
+    "federate_read_key",
+    "federate_read_key_file",
     "taktline_data",
     "taktline_cache",
     "alert_url_file",
@@ -228,3 +233,15 @@ def test_docker_compose_reads_it_the_same_way(tmp_path: Path) -> None:
         ("9001", 8080),
         ("9123", 8082),
     }
+
+
+def test_no_variable_that_is_meant_so_counts_as_a_slip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A name that is nearly a setting's is warned of: not those of the compose file, the emitter and others."""
+    monkeypatch.chdir(tmp_path)
+    compose = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("docker-compose*.yml"))
+    named = {*re.findall(r"\$\{([A-Z_]+)", compose), *map(str.upper, EmitterSettings.model_fields)}
+    for name in (*named, "TEST_DATABASE_URL", "BENCH_DATABASE_URL", "LANG", "OTEL_EXPORTER_OTLP_HEADERS"):
+        monkeypatch.setenv(name, "1")
+    assert slips() == {}
+    (tmp_path / ".env").write_text("DATABASE_URI=postgresql://a/b\nAPI_PROT=1\n", encoding="utf-8")
+    assert slips() == {"API_PROT": "API_PORT", "DATABASE_URI": "DATABASE_URL"}

@@ -16,6 +16,7 @@ from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 SHARED = {"api_host", "api_port", "log_level"}
 """Settings of both service and emitter, which are only in the service's table."""
 
@@ -90,6 +91,21 @@ def test_every_dependency_has_its_line_of_why() -> None:
 def test_links_and_pictures_of_the_readme_exist() -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)\s]+)\)", README):
         assert (ROOT / target.split("#")[0]).exists(), target
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of its headings, as GitHub makes them."""
+    bare = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", bare, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_headings_that_exist(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]*#[^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        other = (page.parent / path).resolve() if path else page
+        assert other.suffix != ".md" or anchor in anchors(other), target
 
 
 def test_each_threat_names_tests_that_exist() -> None:

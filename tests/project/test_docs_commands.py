@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/deploy").glob("*.md"))]
 BIN = Path(sys.executable).parent
-ANYWHERE = {"make", "docker", "curl", "printf", "python3", "kubectl", "sudo"}
+ANYWHERE = {"make", "docker", "curl", "printf", "python3", "kubectl", "sudo", "export"}
 """Commands that machines have, or that the text requires. All other commands have to be given with their path."""
 SHORTER = {"--connections 64 --seconds 10": "--connections 2 --seconds 1", "emitter run": "emitter run --count 1"}
 """Replacements for commands that would take long or never end."""

@@ -25,12 +25,16 @@ VALUES = {
     "database_password": "p/w#1",
     "alert_url": "https://alerts.example/t0ken",
     "alert_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "federate_keys": "berlin=tk_of_berlin",
+    "federate_read_key": "tk_of_the_whole_view",
     "emitter_token": "qwertz",
 }
 USED = {
     "alert_url": "webhook",
     "alert_secret": "webhook_secret",
     "database_read_url": "read_database",
+    "federate_keys": "sites",
+    "federate_read_key": "read_key",
     "emitter_token": "token",
 }
 
@@ -38,6 +42,8 @@ USED = {
 def load(owner: Any, **given: object) -> Any:
     if given.keys() & {f"{name}{end}" for name in ("database_password", "database_read_url") for end in ("", "_file")}:
         given.setdefault("database_url", VALUES["database_url"])
+    if any(name.startswith("federate_") for name in given):
+        given.setdefault("federate", "berlin=http://berlin")
     return owner.load(**given)
 
 

@@ -28,6 +28,7 @@ OPERATIONS = [
     ("DELETE", "/readings"),
     ("GET", "/"),
     ("GET", "/board"),
+    ("GET", "/buckets"),
     ("GET", "/chart"),
     ("GET", "/check"),
     ("GET", "/corrections"),

@@ -138,3 +138,14 @@ async def test_every_method_is_answered_where_nothing_is(shared: Running, method
     for address, status in (("/nowhere", 404), ("/static/", 404), ("/ws", 426)):
         answer = await shared.http.request(method, address)
         assert answer.status_code == status, address
+
+
+async def test_the_api_page_has_a_sentence_for_each_address(shared: Running) -> None:
+    """Where the name of a function would stand otherwise, like `WriteV1`."""
+    document = (await shared.http.get("/schema/openapi.json")).json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            summary = operation["summary"]
+            assert " " in summary, (method, path, summary)
+            assert len(summary) <= 160, (method, path, summary)
+            assert operation["description"].replace("\n", " ").startswith(summary), (method, path, summary)

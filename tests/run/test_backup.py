@@ -36,7 +36,7 @@ ROLLUPS = "select to_jsonb(rollup) from reading_{unit} rollup order by bucket, s
 
 @pytest.fixture
 async def databases(engine: Engine, name: str) -> AsyncIterator[tuple[str, str]]:
-    """The addresses of two databases without anything in them."""
+    """The addresses of two databases without anything in them, which belong to the role of a service."""
     server = await _major(engine)
     if engine.server.embedded:
         pytest.skip("needs a server")
@@ -47,17 +47,31 @@ async def databases(engine: Engine, name: str) -> AsyncIterator[tuple[str, str]]
     if int(re.findall(r"\d+", said)[0]) < server:
         pytest.skip(f"pg_dump is older than the server, PostgreSQL {server}: {said.strip()}")
     names = [f"test_{name[:12]}_{which}" for which in ("from", "to")]
-    parts = urlsplit(engine.url)
+    parts, role = urlsplit(engine.url), role_of(names[0])
     con = await asyncpg.connect(engine.url)
     try:
+        await con.execute(f"create role {role} login password '{role}'")
         for each in names:
-            await con.execute(f"create database {each}")
+            await con.execute(f"create database {each} owner {role}")
         first, second = (parts._replace(path=f"/{each}").geturl() for each in names)
         yield first, second
     finally:
         for each in names:
             await insist(lambda each=each: con.execute(f"drop database if exists {each} with (force)"))  # type: ignore[misc]
+        await con.execute(f"drop role if exists {role}")
         await con.close()
+
+
+def role_of(database: str) -> str:
+    """The service's role, which isn't a superuser. A job of TimescaleDB's belongs to it, as everything does."""
+    return database.removesuffix("_from").removesuffix("_to")
+
+
+def as_service(url: str) -> str:
+    """The address as that role."""
+    parts = urlsplit(url)
+    role, place = role_of(parts.path.removeprefix("/")), parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{role}:{role}@{place}").geturl()
 
 
 async def _major(engine: Engine) -> int:
@@ -79,7 +93,7 @@ async def _run(program: str, *arguments: str, **environment: str) -> str:
 
 @asynccontextmanager
 async def on(url: str, **more: Any) -> AsyncIterator[Running]:
-    async with running(Settings.load(database_url=url, chart_tz="UTC", **more)) as service:
+    async with running(Settings.load(database_url=as_service(url), chart_tz="UTC", **more)) as service:
         yield service
 
 

@@ -46,6 +46,16 @@ async def test_the_second_time_there_is_nothing_to_do(engine: Engine, schema: st
     assert await apply(engine, schema) == []
 
 
+async def test_a_first_start_is_a_line_and_an_upgrade_one_a_file(engine: Engine, schema: str, folder: Path) -> None:
+    said: list[str] = []
+    applied = await migrate(engine.url, schema, engine.server, said.append, folder)
+    assert said == [f"schema {schema}: made, by {len(applied)} files"]
+    (folder / "schema" / "900_more.sql").write_text("create table more (id integer);\n")
+    upgraded = await migrate(engine.url, schema, engine.server, said.append, folder)
+    assert said[1:] == [f"schema {schema}: applied {name}" for name in upgraded]
+    assert upgraded[0] == "schema/900_more.sql"
+
+
 async def test_several_starts_at_once_are_safe(engine: Engine, schema: str) -> None:
     applied = await asyncio.gather(*(apply(engine, schema) for _ in range(4)))
     assert sorted(chain.from_iterable(applied)) == sorted(every_file(engine))

@@ -54,6 +54,18 @@ async def test_the_board_is_accessible_and_moves(browser: Browser, fresh: Runnin
         await expect(page.locator(".board-tiles dd").nth(2)).not_to_have_text(before)
 
 
+async def test_a_warning_above_the_board_begins_where_the_board_does(browser: Browser, fresh: Running) -> None:
+    async with visiting(browser, fresh, viewport=SCREEN) as page:
+        await page.goto("/board?from=-2h")
+        edges = await page.evaluate(
+            "() => { const warning = document.createElement('p'); warning.className = 'warning';"
+            " document.querySelector('.top').after(warning);"
+            " const inner = (one) => one.getBoundingClientRect().left + parseFloat(getComputedStyle(one).paddingLeft);"
+            " return [warning, document.querySelector('main')].map(inner); }"
+        )
+        assert edges[0] == edges[1]
+
+
 @pytest.mark.parametrize("series", [0, 1, 4, 12, 30])
 async def test_the_wall_can_be_read_from_afar(browser: Browser, fresh: Running, series: int) -> None:
     """Every text is at least a thirtieth of the screen high, and nothing is cut off."""

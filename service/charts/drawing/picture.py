@@ -91,11 +91,12 @@ class Picture(msgspec.Struct, frozen=True):
 def panels(numbers: Numbers, series: tuple[str, ...] | None) -> tuple[Panel, ...]:
     """A panel for each series that was asked for, in that order, even where it has no readings; at most MAX_PANELS.
 
-    Where several series are put together as others, a series without a panel may be among those, and gets none.
+    Where several series are put together as others, a series without a panel may be among those, and gets none; and
+    so does what is no series, or of a site of which nothing is known.
     """
     found = {panel.name for panel in numbers.panels}
     names = list(dict.fromkeys(series or ()))
-    lacking = [] if None in found else [name for name in names if name not in found]
+    lacking = [] if None in found else [name for name in names if name not in found and name not in numbers.unnamed]
     made = [*numbers.panels, *(Panel(name, None, ()) for name in lacking[: MAX_PANELS - len(found)])]
     order: dict[str | None, int] = {name: place for place, name in enumerate(names)}
     return tuple(sorted(made, key=lambda panel: order.get(panel.name, len(order))))

@@ -18,8 +18,8 @@ TOTALS = ("plan_total", "fact_total", "ahead")
 
 def as_json(picture: Picture) -> bytes:
     """`{from, until, step, tz, agg, buckets}`, and `hours` and `days` where others are left out; `kept_from` where only
-    minutes are kept of what lies before, and `kept_as` where only quarters, hours or days are. With panels, each bucket
-    names its series, null for the `others`."""
+    minutes are kept of what lies before, and `kept_as` where only quarters, hours or days are; `sites_away` where there
+    are sites of which nothing is known. With panels, each bucket names its series, null for the `others`."""
     period = picture.period
     names = (*NUMBERS, *(TOTALS if picture.running else ()))
     made: dict[str, object] = {
@@ -35,6 +35,8 @@ def as_json(picture: Picture) -> bytes:
         made["kept_from"] = picture.numbers.since
     if picture.coarser is not None:
         made["kept_as"] = picture.coarser.rollup
+    if picture.numbers.away:
+        made["sites_away"] = picture.numbers.away
     if picture.notes:
         made["notes"] = picture.numbers.notes
     if picture.split:

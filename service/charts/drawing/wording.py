@@ -63,7 +63,13 @@ def subtitle(picture: Picture) -> str:
     start, write = times.minute(period.start, zone), times.clock if is_one_day else times.minute
     ends = language.gettext("%(first)s to %(last)s", first=start, last=write(period.end, zone))
     when = f"{ends}, {period.zone} ({_offsets(period, language)}), {_counted(picture, language)}"
-    return "; ".join([when, *_unsaid(picture, language)])
+    return "; ".join([*_lacking(picture, language), when, *_unsaid(picture, language)])
+
+
+def _lacking(picture: Picture, language: Language) -> Iterator[str]:
+    """The sites of which nothing is known, before everything else, since all numbers lack them."""
+    if away := picture.numbers.away:
+        yield language.gettext("without %(sites)s, which can't be reached", sites=", ".join(map(isolated, away)))
 
 
 def _counted(picture: Picture, language: Language) -> str:

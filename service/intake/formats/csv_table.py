@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from service.errors import BadRequest, Refusal, counted
 from service.intake.attributes import otherwise_cased
-from service.intake.formats.decoding import parse_json
+from service.intake.formats.decoding import not_utf8, parse_json
 from service.intake.packer import Packer
 from service.intake.reading import MAX_KEYS, MAX_SIZE, TOO_LONG
 from service.intake.turns import Work
@@ -31,6 +31,7 @@ _HEADER = (
 _SLIPS = otherwise_cased(NAMES)
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 """Python's float() would also take 1_000, nan, and the digits of other scripts."""
+_WITH_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _SEPARATOR = re.compile(rb'"?sep=([^"\r\n]*)"?(?:\r\n?|\n|\Z)', re.IGNORECASE)
 
 
@@ -55,7 +56,8 @@ def add_table(text: bytes, packer: Packer) -> Work[None]:
 
 def _add_row(names: list[str], row: list[str], packer: Packer) -> None:
     if len(row) != len(names):
-        packer.add_fault("", f"has {counted(len(row), 'cell')}, the header has {len(names)}")
+        comma = "; decimals have a point, and a cell with a comma is in quotes" if len(row) > len(names) else ""
+        packer.add_fault("", f"has {counted(len(row), 'cell')}, the header has {len(names)}{comma}")
         return
     try:
         value = _value(dict(zip(names, row, strict=True)))
@@ -136,7 +138,8 @@ def _rows(text: bytes) -> Iterator[tuple[int, list[str] | None]]:
                 raise
             yield number, None
         except (csv.Error, UnicodeDecodeError) as exc:
-            raise BadRequest(f"This isn't CSV in UTF-8: {exc}.") from exc
+            why = not_utf8(exc) if isinstance(exc, UnicodeDecodeError) else exc
+            raise BadRequest(f"This isn't CSV in UTF-8: {why}.") from exc
         else:
             if row is None:
                 return
@@ -207,7 +210,8 @@ def _value(cells: dict[str, str]) -> dict[str, object]:
 
 def _number(name: str, text: str) -> float:
     if not _NUMBER.fullmatch(text):
-        raise Refusal.because(name, "a number", repr(text[:40]))
+        wanted = "a number" if not _WITH_COMMA.fullmatch(text) else "a number with a decimal point"
+        raise Refusal.because(name, wanted, repr(text[:40]))
     return float(text)
 
 

@@ -35,7 +35,23 @@ def parse_json(raw: bytes | str) -> object:
         lenient = _parse_lenient(raw)
         if lenient is not UNREADABLE:
             return lenient
-        raise BadRequest(f"This isn't JSON: {str(exc).removeprefix('JSON is malformed: ')}.") from exc
+        raise BadRequest(f"This isn't JSON: {_why(raw, exc)}.") from exc
+
+
+def _why(raw: bytes | str, exc: ValueError) -> str:
+    if not raw.strip():
+        return "it is empty"
+    if isinstance(exc, UnicodeDecodeError) and isinstance(raw, bytes):
+        try:
+            raw.decode()  # the decoder counts from the beginning of a string within the text
+        except UnicodeDecodeError as whole:
+            return not_utf8(whole)
+    return str(exc).removeprefix("JSON is malformed: ")
+
+
+def not_utf8(exc: UnicodeDecodeError, at: int = 0) -> str:
+    """Where a text isn't UTF-8, of which a part that begins at `at` was decoded."""
+    return f"0x{exc.object[exc.start]:02x} isn't UTF-8 (byte {at + exc.start})"
 
 
 def parse_msgpack(raw: bytes) -> object:

@@ -6,8 +6,8 @@ from typing import Any, TypeGuard
 
 import msgspec
 
-from service.errors import BadReading, BadRequest, TooLarge
-from service.intake.reading import check_batch_id
+from service.errors import BadReading, BadRequest, Fault, TooLarge
+from service.intake.reading import MAX_NAME, check_batch_id
 
 MAX_ANSWERED = 1000
 """The most bytes of an unusable batch id that is sent back, as JSON."""
@@ -40,6 +40,12 @@ def answered_under(batch_id: object) -> Iterator[None]:
 
 def check_own_id(own_id: object, batch_id: str | None) -> str:
     """The id of an envelope. Raises BadReading where it is unusable, or isn't the id that was given beside the text."""
+    if own_id is None:
+        raise BadReading(
+            f'An object with "readings" is an envelope, which needs an "id" of 1 to {MAX_NAME} characters; '
+            "without one, send the array by itself.",
+            [Fault(0, "id", "is missing")],
+        )
     checked = check_batch_id(own_id)
     if batch_id not in (None, checked):
         raise BadReading(f"The envelope's id {checked!r} isn't the id given with the request.")

@@ -210,7 +210,8 @@ class LineReader:
         try:
             moment = moment_of(ts)
         except OverflowError as exc:
-            raise Broken("is out of range", line.end - 1, "ts") from exc
+            counting = f"{line.stamp} counted in {_NAMES[unit]} is out of range"
+            raise Broken(f"{counting}; is it counted in another precision?", line.end - 1, "ts") from exc
         return self._packer.add_value({**line.reading, "ts": moment})
 
     def _note(self, text: bytes, refusal: Refusal) -> None:

@@ -14,7 +14,7 @@ import msgspec
 
 from service.errors import BadRequest, TooLarge
 from service.intake.batch import Packed
-from service.intake.formats.decoding import parse_int, parse_json, too_deep
+from service.intake.formats.decoding import not_utf8, parse_int, parse_json, too_deep
 from service.intake.formats.envelopes import RefusedEnvelope, answered_under, check_own_id
 from service.intake.packer import Packer
 from service.intake.plain import Plain
@@ -195,7 +195,7 @@ def _window(text: bytes, at: int, size: int) -> tuple[str, int]:
     try:
         shown, used = codecs.utf_8_decode(text[at:end], "strict", end >= len(text))
     except UnicodeDecodeError as exc:
-        raise _broken(f"{exc.reason}, which isn't UTF-8", at + exc.start) from exc
+        raise BadRequest(f"This isn't JSON: {not_utf8(exc, at)}.") from exc
     return shown, at + used
 
 

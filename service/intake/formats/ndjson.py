@@ -46,6 +46,9 @@ def _add_line(line: bytes, packer: Packer) -> None:
     try:
         value = parse_json(line)
     except BadRequest as exc:
-        packer.add_fault("", exc.detail.rstrip("."))
+        detail = exc.detail.rstrip(".")
+        # so it is when a client has taken the line breaks away
+        hint = "; an object is a line, which curl keeps with --data-binary" if "trailing characters" in detail else ""
+        packer.add_fault("", detail + hint)
     else:
         packer.add_value(value)

@@ -10,12 +10,15 @@ from service.errors import BadRequest
 from service.period.ends import Asked
 from service.period.steps import Period
 from service.routes.kept_from import kept_from
+from service.routes.sites_away import sites_away
 from service.routes.speaking import Speaking
 
 SETTLED_AFTER = timedelta(hours=1)
 """A period that ended so long ago counts as settled, since hardly any more readings of it will arrive."""
 SETTLED_MAX_AGE = 86400
 """Seconds for which a chart of a settled period may be kept."""
+AWAY_MAX_AGE = 5
+"""The same of a chart that lacks a site, which may answer again at any moment."""
 LONGEST_KEPT = timedelta(minutes=5)
 """The longest time for which a chart that still changes may be kept, however long its steps are."""
 
@@ -30,6 +33,8 @@ def chart_headers(
     until = answer.facts_until
     # max-age counts from when the answer is received, which may be a while after `now`
     age = SETTLED_MAX_AGE if keep_until is None else max(0, int((keep_until - datetime.now(UTC)).total_seconds()))
+    if answer.away:
+        age = min(age, AWAY_MAX_AGE)
     return {
         "ETag": answer.tag,
         "Cache-Control": f"public, max-age={age}",
@@ -37,6 +42,7 @@ def chart_headers(
         **({} if form in TABLES else {"Content-Language": speaks.code}),
         **({"X-Data-Until": min(until, now).isoformat(timespec="seconds").replace("+00:00", "Z")} if until else {}),
         **kept_from(answer.since),
+        **sites_away(answer.away),
         **(SVG_POLICY if form == "svg" else {}),
         **({"Content-Disposition": f'inline; filename="chart.{form}"'} if form in ("csv", "pdf") else {}),
         "Server-Timing": _timing(answer),

@@ -93,7 +93,11 @@ class ChartParameters(msgspec.Struct, frozen=True):
     @property
     def max_panels(self) -> int | None:
         """The most panels, with one series each; None for a single panel of all the series together."""
-        return min(MAX_PANELS, len(self.series or range(MAX_PANELS))) if self.split else None
+        if not self.split:
+            return None
+        names = self.series or ("/*",)
+        # which stands for any number of series where several sites are shown
+        return MAX_PANELS if any(name.endswith("/*") for name in names) else min(MAX_PANELS, len(names))
 
 
 _TIME = (

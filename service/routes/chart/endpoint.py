@@ -49,7 +49,7 @@ def chart_route(charts: Charts, defaults: Defaults, kept: Keeping) -> HTTPRouteH
         ask, moment = (kept_asking, within_second(now)) if short else (asking, now)
         # tables are the same in every language
         speaks = Speaking() if form in TABLES else _speaking(request, parameters, defaults)
-        found = ask(parameters, form, series, defaults, speaks.code, moment, kept())
+        found = ask(parameters, form, series, defaults, speaks.code, moment, kept(series))
         known = known_tags(header_lines(request.scope, b"if-none-match"))
         delivery = Delivery(form, parameters.scale, packed, known, parameters.excel, caller_of(request))
         answer = await charts.answer(found.question, delivery)

@@ -9,6 +9,7 @@ from service.routes.described_parameters import in_openapi
 from service.routes.kept_from import KEPT_FROM
 from service.routes.openapi_answers import PROBLEMS, READING, SIGN_IN, answering, headers, response
 from service.routes.openapi_schemas import INSTANT, NUMBER_OR_NULL, TEXT, an_object, schema
+from service.routes.sites_away import SITES_AWAY
 
 _BUCKET = an_object(
     {
@@ -41,11 +42,14 @@ _NUMBERS = an_object(
         "kept_as": schema(
             "string", enum=["quarter", "hour", "day"], description="Of the beginning, nothing finer is kept."
         ),
+        "sites_away": schema(
+            "array", items=TEXT, description="Sites that the numbers lack; absent where there are none."
+        ),
         "notes": schema("array", items=_NOTE, description="What people noted, unless `notes=false`."),
         "others": schema("integer", minimum=0, description="With `split=series`: how many series were put together."),
         "buckets": schema("array", items=_BUCKET, description="The steps that have readings."),
     },
-    optional=("kept_from", "kept_as", "notes", "others", "plan", "hours", "days"),
+    optional=("kept_from", "kept_as", "sites_away", "notes", "others", "plan", "hours", "days"),
     title="Numbers",
 )
 _SCHEMAS = {"json": _NUMBERS, "csv": TEXT, "svg": TEXT, "html": TEXT, "vega": schema("object")}
@@ -57,6 +61,7 @@ _COMMON = {
     "Vary": "`Accept, Accept-Encoding`; of a picture, `Accept-Language` unless `lang` or `LANGUAGE` say the language.",
     "Content_Language": "The language of a picture.",
     **KEPT_FROM,
+    **SITES_AWAY,
     "X_Data_Until": "Up to when there are readings; absent where there are none.",
     "Server_Timing": "Milliseconds: `db`, `render`, and where the picture came from, `cache`.",
     "X_Content_Type_Options": "`nosniff`.",

@@ -110,6 +110,7 @@ def test_the_series_name_stands_in_where_the_column_is_empty() -> None:
         ("-5,1,2,x", "line 2, column ts: '-5' is too small for epoch seconds"),
         ("46346.5,1,2,x", "line 2, column ts: '46346.5' is too small for epoch seconds (is it a spreadsheet's day?)"),
         ("1769868300,forty,2,x", "line 2, column plan: 'forty' isn't a finite number"),
+        ('1769868300,"1,5",2,x', "line 2, column plan: '1,5' isn't a number with a decimal point"),
         ("1769868300,1,nan,x", "line 2, column fact: 'nan' isn't a finite number"),
         ("1769868300,1,1e999,x", "line 2, column fact: '1e999' isn't a finite number"),
         ("1769868300,1,1_000,x", "line 2, column fact: '1_000' isn't a finite number"),

@@ -1,5 +1,6 @@
 """What the other side sends can't write to the terminal or forge a line of a log."""
 
+import ssl
 import stat
 from pathlib import Path
 
@@ -28,6 +29,16 @@ def test_it_is_shown_escaped_and_shortened() -> None:
     assert printable("a\nb\x1b[1m") == r"a\nb\x1b[1m"
     assert is_harmless(printable(NASTY * 1000))
     assert printable("\udc80") == r"\udc80"
+
+
+def test_a_service_without_tls_is_told_from_a_broken_one() -> None:
+    """As where `wss://` stands in the address of a service without a proxy."""
+    reader, writer = ssl.MemoryBIO(), ssl.MemoryBIO()
+    inside = ssl.create_default_context().wrap_bio(reader, writer, server_hostname="taktline.example")
+    reader.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    with pytest.raises(ssl.SSLError) as caught:
+        inside.do_handshake()
+    assert describe(caught.value) == "what answers there doesn't speak TLS (is the address ws:// or http://?)"
 
 
 def test_in_every_way_in_which_it_can_come() -> None:

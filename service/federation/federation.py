@@ -1,0 +1,136 @@
+"""Reads the numbers of all sites together, in the place of a database."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+
+import httpx
+import msgspec
+
+from service.errors import BadRequest, Unavailable
+from service.federation.asking import PATIENCE, AskedSite, SiteAway
+from service.federation.site_numbers import SiteNumbers, added_up, asked
+from service.federation.sites import ALL, Site, by_site, named, unnamed
+from service.metrics import Metrics
+from service.period.bucket import BucketQuestion, Numbers
+from service.period.kept import Kept, common
+from service.period.selection import SeriesFilter
+
+LOOK_EVERY = 10.0
+"""Seconds between two looks at all sites, so that it is known whether they answer where nobody asks."""
+CONNECTIONS = 32
+"""The most connections to all sites together."""
+_LOOK = [("from", "2100-01-01T00:00Z"), ("until", "2100-01-01T00:01Z")]
+"""A question that costs nothing, and whose answer is the same each time."""
+
+
+class SitesAway(Unavailable):
+    """None of the sites answers."""
+
+    reason = "sites_away"
+    retry_after = 5
+
+
+class Federation:
+    """All sites."""
+
+    def __init__(self, sites: Iterable[AskedSite]) -> None:
+        self._sites = {one.site.name: one for one in sites}
+        self._reads = count()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the sites, in the order of the setting."""
+        return tuple(self._sites)
+
+    @property
+    def away(self) -> dict[str, str]:
+        """The sites that are away, each with why, in a sentence."""
+        return {name: one.away for name, one in self._sites.items() if one.away is not None}
+
+    async def read(self, question: BucketQuestion) -> Numbers:
+        """The numbers of a question, by the sites of its series. Those that are away are named among the numbers.
+        SitesAway where all of them are; BadRequest where the question is wrong, or one of them can't answer it."""
+        names = question.series.names
+        chosen = by_site(names, self.names)
+        found = await asyncio.gather(
+            *(self._sites[site].ask(asked(question, series)) for site, series in chosen.items()),
+            return_exceptions=True,
+        )
+        here: dict[str, SiteNumbers] = {}
+        away: dict[str, str] = {}
+        for site, numbers in zip(chosen, found, strict=True):
+            match numbers:
+                case SiteAway():
+                    away[site] = numbers.detail
+                case BaseException():
+                    raise numbers
+                case _:
+                    here[site] = numbers
+        if not here:
+            raise SitesAway(" ".join(away.values()))
+        together = added_up(question, here)
+        return msgspec.structs.replace(together, away=tuple(away), unnamed=unnamed(names, tuple(away)))
+
+    def check(self, names: Sequence[str] | None) -> None:
+        """BadRequest where one of these names of series is of no site."""
+        by_site(names, self.names)
+
+    def kept(self, series: SeriesFilter) -> Kept:
+        """From when on all the sites of these series keep what. BadRequest where one of the names is of no site."""
+        return common(self._sites[name].kept for name in by_site(series.names, self.names))
+
+    async def series(self, _: tuple[str, ...] | None = None) -> list[str]:
+        """The names to choose from: each site as a whole, and its series as far as it answers."""
+        found = await asyncio.gather(*(one.series() for one in self._sites.values()), return_exceptions=True)
+        names = []
+        for site, series in zip(self._sites, found, strict=True):
+            names.append(named(site, ALL))
+            if isinstance(series, BaseException) and not isinstance(series, SiteAway | BadRequest):
+                raise series
+            if not isinstance(series, BaseException):
+                names += [named(site, one) for one in series]
+        return names
+
+    async def committed(self) -> str:
+        """Another text each time: whether anything was committed at a site is only known there, and it is asked with
+        the tag of what is known."""
+        return str(next(self._reads))
+
+    async def look(self) -> None:
+        """Ask all sites for next to nothing, to know whether they answer."""
+        await asyncio.gather(*(_look(one) for one in self._sites.values()))
+
+    async def keep_looking(self) -> None:
+        """Go on looking, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY)
+
+
+async def _look(site: AskedSite) -> None:
+    with suppress(SiteAway, BadRequest):
+        await site.ask(_LOOK)
+
+
+@asynccontextmanager
+async def open_federation(sites: Iterable[Site], metrics: Metrics) -> AsyncIterator[Federation]:
+    """Ask these sites until the block ends. None of them has to be there when it begins."""
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=60)
+    async with httpx.AsyncClient(
+        timeout=2 * PATIENCE,
+        limits=limits,
+        verify=ssl.create_default_context(),
+        trust_env=False,
+        follow_redirects=False,
+    ) as http:
+        federation = Federation([AskedSite(site, http, metrics) for site in sites])
+        looking = asyncio.create_task(federation.keep_looking())
+        try:
+            yield federation
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
