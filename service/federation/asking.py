@@ -11,11 +11,12 @@ import msgspec
 import structlog
 from cachetools import LRUCache
 
-from service.errors import BadRequest, Fault, TaktlineError
+from service.errors import BadRequest, Fault, TaktlineError, bad_parameter
 from service.federation.site_numbers import SiteNumbers
 from service.federation.sites import Site
 from service.metrics import Metrics
 from service.period.kept import ALL_KEPT
+from service.period.steps import Period
 
 PATIENCE = 5.0
 """Seconds that a site has to answer."""
@@ -63,10 +64,10 @@ class AskedSite:
         self._again = 0.0
         """When a site that is away may be asked again, by the monotonic clock."""
 
-    async def ask(self, parameters: Sequence[tuple[str, str]]) -> SiteNumbers:
-        """Its numbers, by the parameters of `/buckets`. Raises SiteAway, which says why, and BadRequest where the site
-        doesn't understand, or doesn't keep, what it is asked."""
-        return await self._patiently(lambda: self._numbers(tuple(parameters)))
+    async def ask(self, parameters: Sequence[tuple[str, str]], period: Period | None = None) -> SiteNumbers:
+        """Its numbers, by the parameters of `/buckets`, of the steps of this period. Raises SiteAway, which says why,
+        and BadRequest where the site doesn't understand, or doesn't keep, what it is asked."""
+        return await self._patiently(lambda: self._numbers(tuple(parameters), period))
 
     async def series(self) -> list[str]:
         """The names of its series to choose from, as it has them. Raises as ask() does."""
@@ -84,19 +85,21 @@ class AskedSite:
             raise self._gone(f"doesn't answer within {self._patience:g} seconds") from None
         except (httpx.HTTPError, OSError) as exc:
             raise self._gone(f"can't be reached: {_said(exc)}") from exc
-        except (msgspec.DecodeError, msgspec.ValidationError) as exc:
+        except _NOT_UNDERSTOOD as exc:
             raise self._gone("answers something that isn't understood here; its version may be another") from exc
         self._here()
         return answer
 
-    async def _numbers(self, parameters: tuple[tuple[str, str], ...]) -> SiteNumbers:
+    async def _numbers(self, parameters: tuple[tuple[str, str], ...], period: Period | None) -> SiteNumbers:
         known = self._kept.get(parameters)
         tag, body = await self._get("/buckets", parameters, None if known is None else known.tag)
         if body is None and known is not None:
             return known.numbers
         numbers = msgspec.json.decode(body or b"", type=SiteNumbers)
+        if period is not None and not numbers.fit(period):
+            raise self._gone("has other steps than this view; its time zones may be of another year")
         self.kept = numbers.kept
-        if tag is not None:
+        if tag is not None and tag.isascii():  # another couldn't be sent back
             made = _Kept(tag, numbers)
             if _weight(made) <= KEPT_BUCKETS:
                 self._kept[parameters] = made
@@ -113,7 +116,10 @@ class AskedSite:
         headers = {"Accept": "application/json"} | ({} if known is None else {"If-None-Match": known})
         if self.site.key is not None:
             headers["Authorization"] = f"Bearer {self.site.key}"
-        address = httpx.URL(f"{self.site.url}{path}", params=parameters)
+        try:
+            address = httpx.URL(f"{self.site.url}{path}", params=parameters)
+        except httpx.InvalidURL as exc:  # of the site's own address that is checked at start
+            raise self._too_long() from exc
         async with self._http.stream("GET", address, headers=headers) as answer:
             body = await _body(answer)  # to its end, also where there is none, or the connection would be closed
         tag = answer.headers.get("etag")
@@ -133,16 +139,26 @@ class AskedSite:
             case 403:
                 return self._gone("doesn't let its key see this")
             case 404:
-                return self._gone("has no /buckets: its Taktline is older than this one, or it is none")
+                return self._gone("has no /buckets: its Taktline is older than this one, it is a view itself, or none")
+            case 414 | 431:
+                self._here()
+                return self._too_long()
+            case 301 | 302 | 303 | 307 | 308:
+                return self._gone("leads to another address; FEDERATE needs the one at which it answers")
             case _:
                 return self._gone(f"answers with status {status}")
 
-    def _bad(self, body: bytes) -> BadRequest:
-        self._here()
+    def _too_long(self) -> BadRequest:
+        return bad_parameter("series", f"so many long names are more than {self.site.name} can be asked for at once")
+
+    def _bad(self, body: bytes) -> TaktlineError:
         try:
             said = msgspec.json.decode(body, type=_Problem)
-        except (msgspec.DecodeError, msgspec.ValidationError):
-            return BadRequest(f"{self.site.name} doesn't understand what it is asked.")
+        except (
+            _NOT_UNDERSTOOD
+        ):  # as a port for TLS answers one who comes without: it has nothing to do with the question
+            return self._gone("answers with status 400")
+        self._here()
         faults = [
             Fault(one.index, one.field, f"{self.site.name}: {one.detail}" if one.field != "series" else one.detail)
             for one in said.errors
@@ -162,6 +178,10 @@ class AskedSite:
         self.away, self._again = sentence, time.monotonic() + self._pause
         self._metrics.site_asked(self.site.name, away=True)
         return SiteAway(sentence)
+
+
+_NOT_UNDERSTOOD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""How an answer fails to be read; the last one where it is nested too deep."""
 
 
 class _Names(msgspec.Struct):

@@ -8,6 +8,7 @@ from itertools import count
 
 import httpx
 import msgspec
+import structlog
 
 from service.errors import BadRequest, Unavailable
 from service.federation.asking import PATIENCE, AskedSite, SiteAway
@@ -24,6 +25,8 @@ CONNECTIONS = 32
 """The most connections to all sites together."""
 _LOOK = [("from", "2100-01-01T00:00Z"), ("until", "2100-01-01T00:01Z")]
 """A question that costs nothing, and whose answer is the same each time."""
+
+log = structlog.stdlib.get_logger("sites")
 
 
 class SitesAway(Unavailable):
@@ -56,7 +59,7 @@ class Federation:
         names = question.series.names
         chosen = by_site(names, self.names)
         found = await asyncio.gather(
-            *(self._sites[site].ask(asked(question, series)) for site, series in chosen.items()),
+            *(self._sites[site].ask(asked(question, series), question.period) for site, series in chosen.items()),
             return_exceptions=True,
         )
         here: dict[str, SiteNumbers] = {}
@@ -91,7 +94,7 @@ class Federation:
             if isinstance(series, BaseException) and not isinstance(series, SiteAway | BadRequest):
                 raise series
             if not isinstance(series, BaseException):
-                names += [named(site, one) for one in series]
+                names += [named(site, one) for one in series if one != ALL]  # of which the whole site has the name
         return names
 
     async def committed(self) -> str:
@@ -106,7 +109,10 @@ class Federation:
     async def keep_looking(self) -> None:
         """Go on looking, until cancelled."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:
+                log.exception("looking at the sites failed")
             await asyncio.sleep(LOOK_EVERY)
 
 

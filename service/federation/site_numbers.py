@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from math import fsum
+from typing import Annotated
 
 import msgspec
 
@@ -12,20 +13,25 @@ from service.errors import bad_parameter
 from service.federation.sites import named
 from service.period.bucket import Bucket, BucketQuestion, CountedBucket, Note, Numbers, Panel, Running, RunningBucket
 from service.period.kept import ALL_KEPT, Kept
+from service.period.steps import Instant, Period
 
 MOST_NOTES = 500
 """The most notes of all sites together, as many as there are of one."""
 
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""How many; more than there can be isn't."""
+
+
 class SiteBucket(msgspec.Struct, frozen=True, gc=False):
     """A step of a site: what of it can be added up with those of others."""
 
-    bucket: datetime
+    bucket: Instant
     plan: float | None
     fact: float | None
-    readings: int
-    plan_count: int | None = None
-    fact_count: int | None = None
+    readings: Count
+    plan_count: Count | None = None
+    fact_count: Count | None = None
     due_plan: float | None = None
     due_fact: float | None = None
 
@@ -35,9 +41,9 @@ class SitePanel(msgspec.Struct, frozen=True):
     its newest fact, where it was asked for."""
 
     name: str | None
-    others: int | None
+    others: Count | None
     buckets: tuple[SiteBucket, ...]
-    newest: datetime | None = None
+    newest: Instant | None = None
 
     @property
     def readings(self) -> int:
@@ -48,10 +54,15 @@ class SiteNumbers(msgspec.Struct, frozen=True):
     """What a site answers, as `Numbers`, and from when on it keeps what."""
 
     panels: tuple[SitePanel, ...]
-    until: datetime | None
+    until: Instant | None
     notes: tuple[Note, ...]
-    since: datetime | None
+    since: Instant | None
     kept: Kept = ALL_KEPT
+
+    def fit(self, period: Period) -> bool:
+        """Whether the steps are those of this period, or before it, as running totals need them."""
+        edges = set(period.edges[:-1])
+        return all(one.bucket in edges or one.bucket < period.start for panel in self.panels for one in panel.buckets)
 
 
 def asked(question: BucketQuestion, series: tuple[str, ...] | None) -> list[tuple[str, str]]:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
 from service.errors import bad_parameter, quoted
@@ -65,16 +65,17 @@ def _pairs(text: str, what: str, example: str) -> list[tuple[str, str]]:
 
 
 def _read_url(name: str, text: str) -> str:
+    """The address as it will be asked, so that two ways to write one are told to be the same."""
     try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not re.fullmatch(r"[!-~]+", text):
+        url = httpx.URL(text)
+        host = url.host  # which fails where a name in Punycode is none
+    except (httpx.InvalidURL, UnicodeError):
+        url, host = httpx.URL(), ""
+    if url.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", text):
         raise ValueError(f"the address of {name} must begin with http:// or https:// and a host")
-    if parts.username is not None or parts.query or parts.fragment:
+    if url.userinfo or url.query or url.fragment:
         raise ValueError(f"the address of {name} may have a path, and nothing else; its key belongs in FEDERATE_KEYS")
-    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+    return str(url).rstrip("/?#")
 
 
 def named(site: str, series: str) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from service.period.earlier import Earlier
 from service.period.selection import ALL_SERIES, SeriesFilter
-from service.period.steps import Period
+from service.period.steps import Instant, Period
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class Panel(msgspec.Struct, frozen=True):
 class Note(msgspec.Struct, frozen=True):
     """A reading without numbers that says something in words: when, of which series, and what."""
 
-    ts: datetime
+    ts: Instant
     series: str
     note: str
 

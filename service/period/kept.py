@@ -10,7 +10,7 @@ from service.languages.language import Language
 from service.languages.sentence import sentence, translatable
 from service.period.earlier import Earlier
 from service.period.selection import SeriesFilter
-from service.period.steps import Period, Relation, in_coarser_steps, relation_of
+from service.period.steps import Instant, Period, Relation, in_coarser_steps, relation_of
 
 ROLLUPS: tuple[Relation, ...] = ("minute", "quarter", "hour", "day")
 """The rollups, the finest first."""
@@ -26,11 +26,11 @@ class Kept(msgspec.Struct, frozen=True):
     """From when on readings are kept, and minutes, quarters of an hour, hours and days of them; each None where that is
     from the beginning. None of them is earlier than the next one."""
 
-    readings: datetime | None = None
-    minutes: datetime | None = None
-    quarters: datetime | None = None
-    hours: datetime | None = None
-    days: datetime | None = None
+    readings: Instant | None = None
+    minutes: Instant | None = None
+    quarters: Instant | None = None
+    hours: Instant | None = None
+    days: Instant | None = None
 
     def since(self, rollup: Relation) -> datetime | None:
         """From when on a rollup is kept."""

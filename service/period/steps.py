@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -36,6 +36,8 @@ DEFAULT_LENGTH = timedelta(hours=1)
 MOST_SIFTED = 5000
 """The most steps, those that are left out included, of a period of which only some hours or days are kept."""
 
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment; where it is read from somebody else, its offset from UTC must be there."""
 Step = tuple[datetime, datetime]
 """From where a step begins up to where it ends."""
 Relation = Literal["minute", "quarter", "hour", "day"]

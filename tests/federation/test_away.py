@@ -1,21 +1,25 @@
 """What a view shows, and says, where sites don't answer."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
+import msgspec
 import pytest
 
 from service.access.grants import Scope
+from service.errors import BadRequest
 from service.federation.asking import AskedSite
 from service.federation.federation import Federation, SitesAway
 from service.federation.sites import Site
 from service.metrics import Metrics
 from service.period.bucket import BucketQuestion
+from service.period.selection import SeriesFilter
 from service.period.steps import Period
 from tests.harness import Running, View, free_port, viewing
 from tests.keyrings import add_key, bearer
@@ -26,6 +30,8 @@ pytestmark = pytest.mark.anyio
 PAST = {"from": "2026-01-01T10:00Z", "until": "2026-01-01T12:00Z", "step": "1h"}
 START = datetime(2026, 1, 1, 10, tzinfo=UTC)
 QUESTION = BucketQuestion(Period(START, START + timedelta(hours=1), "1m", "UTC"))
+NOT_UNDERSTOOD = "answers something that isn't understood here; its version may be another"
+OTHER_STEPS = "has other steps than this view; its time zones may be of another year"
 KEY = "a key that is long enough".replace(" ", "_")
 
 
@@ -51,6 +57,13 @@ async def answering(status: int, body: bytes = b"{}", after: float = 0) -> Async
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+def numbers(bucket: str = "2026-01-01T10:00:00Z", readings: int = 1, **others: Any) -> bytes:
+    """What a site may answer: one step, and nothing else."""
+    step = {"bucket": bucket, "plan": 1, "fact": 1, "readings": readings}
+    panels = [{"name": None, "others": None, "buckets": [step]}]
+    return json.dumps({"panels": panels, "until": None, "notes": [], "since": None, **others}).encode()
 
 
 def drawn(answer: httpx.Response) -> list[str]:
@@ -108,10 +121,20 @@ async def test_all_sites_away(fresh: Running) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "said"),
     [
-        (404, b"{}", "has no /buckets: its Taktline is older than this one, or it is none"),
-        (200, b'{"panels": "others"}', "answers something that isn't understood here; its version may be another"),
-        (200, b"<html>", "answers something that isn't understood here; its version may be another"),
-        (302, b"", "answers with status 302"),
+        (404, b"{}", "has no /buckets: its Taktline is older than this one, it is a view itself, or none"),
+        (200, b'{"panels": "others"}', NOT_UNDERSTOOD),
+        (200, b"<html>", NOT_UNDERSTOOD),
+        (302, b"", "leads to another address; FEDERATE needs the one at which it answers"),
+        (400, b"The plain HTTP request was sent to HTTPS port", "answers with status 400"),
+        (200, b'{"x": ' + 100_000 * b"[", NOT_UNDERSTOOD),
+        (200, b'{"panels": "\xff"}', NOT_UNDERSTOOD),
+        (200, numbers(bucket="2026-01-01T10:00:00"), NOT_UNDERSTOOD),
+        (200, numbers(readings=10**30), NOT_UNDERSTOOD),
+        (200, numbers(until="2026-01-01T10:00:00"), NOT_UNDERSTOOD),
+        (200, numbers(notes=[{"ts": "2026-01-01T10:00:00", "series": "a", "note": "b"}]), NOT_UNDERSTOOD),
+        (200, numbers(kept={"minutes": "2026-01-01T10:00:00"}), NOT_UNDERSTOOD),
+        (200, numbers(bucket="2026-01-01T10:30:00Z"), OTHER_STEPS),
+        (200, numbers(bucket="2026-01-01T12:00:00Z"), OTHER_STEPS),
         (503, b"", "answers with status 503"),
         (401, b"", "wants another key than FEDERATE_KEYS has for it"),
     ],
@@ -120,6 +143,70 @@ async def test_what_answers_otherwise_is_away(status: int, body: bytes, said: st
     async with answering(status, body) as url, viewing({"ulm": url}) as view:
         answer = await get(view)
         assert (answer.status_code, answer.json()["detail"]) == (503, f"ulm {said}.")
+
+
+async def test_one_that_answers_otherwise_harms_no_other(fresh: Running) -> None:
+    await post(fresh, fact=3)
+    for body in (b'{"x": ' + 100_000 * b"[", numbers(bucket="2026-01-01T10:00:00")):
+        async with answering(200, body) as url, viewing({"berlin": fresh.url, "ulm": url}) as view:
+            answer = await get(view)
+            assert answer.json()["sites_away"] == ["ulm"]
+            assert [bucket["fact"] for bucket in answer.json()["buckets"]] == [3]
+
+
+async def test_a_series_called_like_a_whole_site_is_no_choice_of_its_own(fresh: Running) -> None:
+    await post(fresh, series="*", fact=3)
+    await post(fresh, series="a", fact=3)
+    async with viewing({"berlin": fresh.url}) as view:
+        assert (await view.http.get("/live/series")).json()["series"] == ["berlin/*", "berlin/a"]
+
+
+async def test_a_tag_that_cannot_be_sent_back_is_forgotten() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert b"if-none-match" not in (await reader.readuntil(b"\r\n\r\n")).lower()
+        body = numbers()
+        head = b'HTTP/1.1 200 OK\r\nETag: "\xe4"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n' % len(body)
+        writer.write(head + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, httpx.AsyncClient() as http:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        asked = AskedSite(Site("ulm", url), http, Metrics())
+        for _ in range(2):
+            assert len((await asked.ask([])).panels) == 1
+
+
+@pytest.mark.parametrize("status", [414, 431])
+async def test_a_question_that_is_too_long_makes_no_site_away(status: int) -> None:
+    async with answering(status) as url, httpx.AsyncClient() as http:
+        federation = Federation([AskedSite(Site("ulm", url), http, Metrics())])
+        with pytest.raises(BadRequest, match="more than ulm can be asked for at once"):
+            await federation.read(QUESTION)
+        many = msgspec.structs.replace(QUESTION, series=SeriesFilter(tuple(f"ulm/{n}" + 199 * "線" for n in range(50))))
+        with pytest.raises(BadRequest, match="more than ulm can be asked for at once"):
+            await federation.read(many)
+        assert federation.away == {}
+
+
+async def test_looking_goes_on_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[None] = []
+    second = asyncio.Event()
+
+    class Broken(AskedSite):
+        async def ask(self, *_: object) -> NoReturn:
+            looks.append(None)
+            if len(looks) == 2:
+                second.set()
+            raise ZeroDivisionError
+
+    monkeypatch.setattr("service.federation.federation.LOOK_EVERY", 0)
+    async with httpx.AsyncClient() as http:
+        looking = asyncio.create_task(Federation([Broken(Site("ulm", nowhere()), http, Metrics())]).keep_looking())
+        try:
+            await asyncio.wait_for(second.wait(), 10)
+        finally:
+            looking.cancel()
 
 
 async def test_who_waits_for_a_site_that_hangs() -> None:
