@@ -443,6 +443,8 @@ class Settings(BaseSettings):
     def read_key(self) -> str | None:
         """The key by which one may look at all sites. Raises ValueError where it is too short, or there are none."""
         key = only_one("FEDERATE_READ_KEY", self.federate_read_key, self.federate_read_key_file)
+        if key is None and self.federate and self.anonymous in ("none", "write"):
+            raise ValueError(f"ANONYMOUS={self.anonymous} with FEDERATE needs FEDERATE_READ_KEY, or nobody could look")
         if key is not None and not self.federate:
             raise ValueError("FEDERATE_READ_KEY is set without FEDERATE; keys of a Taktline are in its database")
         if key is not None and not re.fullmatch(r"[!-~]{16,200}", key):

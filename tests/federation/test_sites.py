@@ -45,6 +45,8 @@ def test_no_key_is_shown() -> None:
         ({"federate": TWO, "federate_keys": KEY}, "FEDERATE_KEYS can't be read at its part 1"),
         ({"federate_keys": f"ulm={KEY}"}, "FEDERATE_KEYS is set without FEDERATE"),
         ({"federate_read_key": KEY}, "FEDERATE_READ_KEY is set without FEDERATE"),
+        ({"federate": TWO, "anonymous": "none"}, "ANONYMOUS=none with FEDERATE needs FEDERATE_READ_KEY"),
+        ({"federate": TWO, "anonymous": "write"}, "ANONYMOUS=write with FEDERATE needs FEDERATE_READ_KEY"),
         ({"federate": TWO, "federate_read_key": "short"}, "FEDERATE_READ_KEY must be 16"),
         ({"federate": TWO, "database_url": DATABASE}, "DATABASE_URL can't be set together with FEDERATE"),
         ({"federate": TWO, "database_read_url": DATABASE}, "DATABASE_READ_URL is set without DATABASE_URL"),
