@@ -21,10 +21,11 @@ RATES, EMBEDDED_RATES = (1_000, 10_000, 100_000, 500_000), (1_000, 10_000)
 """Readings a second; the last is more than comes through on two cores, so that it is full speed."""
 BATCH = {1_000: 10, 10_000: 100, 100_000: 1000, 500_000: 5000}
 """How many readings are in a frame, at each rate."""
-ALONE, BESIDE = 30, 180
-"""Seconds for which readings are sent, first by themselves and then beside viewers: long enough for as many readings
-not to be materialised as there ever are."""
-BRIEF_ALONE, BRIEF_BESIDE = 10, 70
+ALONE, BRIEF_ALONE = 30, 10
+"""Seconds for which readings are sent by themselves."""
+BESIDE, BRIEF_BESIDE = {1_000: 100, 10_000: 100, 100_000: 600, 500_000: 120}, 70
+"""Seconds for which they are sent beside viewers, at each rate: long enough for as many readings not to be materialised
+as there ever are."""
 PAUSE = 1.0
 """Seconds between two questions of the same viewer."""
 
@@ -32,8 +33,9 @@ Waits = dict[str, list[float]]
 
 
 async def measure(target: Target) -> None:
-    alone, beside = (BRIEF_ALONE, BRIEF_BESIDE) if target.brief else (ALONE, BESIDE)
+    alone = BRIEF_ALONE if target.brief else ALONE
     for rate in EMBEDDED_RATES if target.describe.startswith("embedded") else RATES:
+        beside = BRIEF_BESIDE if target.brief else BESIDE[rate]
         quiet = await _load(target, rate, alone)
         waits: Waits = {}
         viewers = [asyncio.create_task(_look(target, waits, number)) for number in range(3)]

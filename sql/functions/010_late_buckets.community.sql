@@ -13,6 +13,11 @@
 -- "not in" and "(… in …) is true" are computed with a hash table in any case. "exists" and a plain "in" would be joins, for
 -- which statistics from before an import can suggest a nested loop.
 --
+-- What the rollups are taken to have is what the calling query sees of them: the watermarks are read from the catalog.
+-- TimescaleDB itself goes by the newest ones when it plans the statements in here, so that a refresh which has ended since
+-- the query began would hide what it has materialised, which the query can't see yet. What lies beyond the watermarks comes
+-- from smaller buckets and the readings.
+--
 -- The functions late_minutes, late_quarters, late_hours, late_days and minutes_due, which files in sql/schema created,
 -- aren't used any more, but replicas of the previous version that are still running may call them. A later release
 -- drops them.
@@ -54,6 +59,8 @@ as $$
 declare
   smaller regclass := case width when interval '1 day' then 'hour_rollup' else 'minute_rollup' end;
   smaller_width interval := case width when interval '1 day' then interval '1 hour' else interval '1 minute' end;
+  smaller_upto timestamptz;
+  minutes_upto timestamptz;
   run record;
 begin
   for run in
@@ -89,6 +96,20 @@ begin
           ) is true
         group by 1, 2;
     else
+      if minutes_upto is null then
+        select
+          max(at) filter (where rollup::text = smaller::text),
+          max(at) filter (where rollup = 'minute_rollup')
+        into smaller_upto, minutes_upto
+        from (
+          select
+            user_view_name as rollup,
+            greatest(_timescaledb_functions.to_timestamp(watermark), timestamptz '0002-01-01 00:00:00+00') as at
+          from _timescaledb_catalog.continuous_agg
+          join _timescaledb_catalog.continuous_aggs_watermark using (mat_hypertable_id)
+          where user_view_schema = current_schema()
+        ) watermarks;
+      end if;
       return query execute format(
         $query$
           select
@@ -109,7 +130,7 @@ begin
             select *
             from %1$s rollup
             where bucket >= $3
-              and bucket < $4
+              and bucket < least($4, $6)
               and (
                 time_bucket($1, bucket) in (
                   select time_bucket($1, late_minute.bucket)
@@ -126,12 +147,67 @@ begin
               )
             union all
             select *
-            from late_buckets_in_runs($2, $3, $4, $5)
+            from late_buckets_in_runs($2, $3, least($4, $6), $5)
+            %2$s
+            union all
+            select
+              time_bucket(interval '1 minute', ts),
+              series,
+              count(*),
+              sum(plan),
+              count(plan),
+              min(plan),
+              max(plan),
+              last(plan, ts) filter (where plan is not null),
+              sum(fact),
+              count(fact),
+              min(fact),
+              max(fact),
+              last(fact, ts) filter (where fact is not null)
+            from reading
+            where ts >= greatest($3, $6, $7)
+              and ts < $4
+              and (
+                time_bucket($1, ts) in (
+                  select time_bucket($1, late_minute.bucket)
+                  from late_minute
+                  where late_minute.bucket >= $3
+                    and late_minute.bucket < $4
+                )
+              ) is true
+            group by 1, 2
           ) part
           group by 1, 2
         $query$,
-        smaller
-      ) using width, smaller_width, run.starts, run.ends, run.share;
+        smaller,
+        case
+          when width = interval '1 day' then
+            $minutes$
+              union all
+              select *
+              from minute_rollup
+              where bucket >= greatest($3, $6)
+                and bucket < least($4, $7)
+                and (
+                  time_bucket($1, bucket) in (
+                    select time_bucket($1, late_minute.bucket)
+                    from late_minute
+                    where late_minute.bucket >= $3
+                      and late_minute.bucket < $4
+                  )
+                ) is true
+                and bucket not in (
+                  select late_minute.bucket
+                  from late_minute
+                  where late_minute.bucket >= $3
+                    and late_minute.bucket < $4
+                )
+              union all
+              select *
+              from late_buckets_in_runs(interval '1 minute', greatest($3, $6), least($4, $7), $5)
+            $minutes$
+        end
+      ) using width, smaller_width, run.starts, run.ends, run.share, smaller_upto, minutes_upto;
     end if;
   end loop;
 end
