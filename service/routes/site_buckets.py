@@ -166,9 +166,10 @@ def site_buckets_route(charts: Charts, kept: Callable[[], Kept]) -> HTTPRouteHan
 
     @get("/buckets", operation_id="buckets", operation_class=_OPERATION, tags=["chart"], opt=needs(Scope.READ))
     async def buckets(request: Request[Any, Any, Any]) -> ASGIResponse:
-        """The numbers of a chart with all that is needed to add them up with those of other sites: averages with
-        their counts, plans and facts that are due, and with `totals` what counts before the period, in a bucket of its
-        own. Steps are never longer than asked for."""
+        """The numbers of a chart, with what is needed to add them up with those of other sites.
+
+        Averages come with their counts, plans and facts with what is due of them, and with `totals` there is a bucket
+        of what counts before the period. Steps are never longer than asked for."""
         parameters = BucketParameters(**read_fields(request.query_params.multi_items(), KNOWN))
         question = _question(parameters, request)
         found = await charts.numbers_and_digest(question, caller_of(request))
