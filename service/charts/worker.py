@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
-NICE = 10
+NICE = 5
 """The niceness of workers: how readily they leave the processor to other processes."""
 
 P = ParamSpec("P")

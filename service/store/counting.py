@@ -3,7 +3,7 @@ hours of that day, then over the minutes of that hour, and in a crowded minute b
 costs the same, however far it is from the first and however fast readings come. The selections here name their series,
 or select all."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -13,9 +13,9 @@ from service.store.pool import Snapshot
 CROWDED = 50_000
 """Readings that are sorted for a page at most, but for those on the page and those of one instant."""
 _FIRST_SHARE, _NEXT_SHARE = 1 / 256, 4
-"""A crowded minute is cut where it begins in the order of the page: the newest readings, which are asked for most, lie
-just before its end or, where it isn't over yet, some way before. The first cut takes this share of it, each other one
-so many times more, up to half."""
+"""A crowded minute is cut near where it begins in the order of the page, since the newest readings are asked for most,
+and counting takes as long as there are readings. The first cut takes this share of it, each other one so many times
+more, up to half."""
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -100,27 +100,27 @@ async def _closer(
         if found.first is None:  # it can't be, since the snapshot is one state of the database; the larger one holds
             return bucket
         bucket = found.first
-    share = _FIRST_SHARE
-    while bucket.readings > CROWDED and (cuts := _cut(bucket.piece, share, down=down)):
-        near, rest = cuts
+    cut, share = datetime.now(UTC), _FIRST_SHARE  # hardly any reading of the running minute comes later
+    while bucket.readings > CROWDED:
+        piece = bucket.piece
+        if not piece.start < cut < piece.end:
+            cut, share = _cut(piece, share, down=down), min(0.5, share * _NEXT_SHARE)
+            if not piece.start < cut < piece.end:  # it is one instant
+                return bucket
+        older, newer = Piece("", piece.start, cut), Piece("", cut, piece.end)
+        near, rest = (newer, older) if down else (older, newer)
         there = await _readings(snapshot, near, names)
         if number < bucket.before + there:
             bucket = _Bucket(near, bucket.before, there)
         else:
             bucket = _Bucket(rest, bucket.before + there, bucket.readings - there)
-        share = min(0.5, share * _NEXT_SHARE)
     return bucket
 
 
-def _cut(piece: Piece, share: float, *, down: bool) -> tuple[Piece, Piece] | None:
-    """The part of a minute that comes first in the order of the page, and the rest; None where it is one instant."""
-    width = piece.end - piece.start
-    taken = max(_INSTANT, width * share)
-    if taken >= width:
-        return None
-    cut = piece.end - taken if down else piece.start + taken
-    older, newer = Piece("", piece.start, cut), Piece("", cut, piece.end)
-    return (newer, older) if down else (older, newer)
+def _cut(piece: Piece, share: float, *, down: bool) -> datetime:
+    """The time at which a share of a part of a minute has passed, in the order of the page."""
+    taken = max(_INSTANT, (piece.end - piece.start) * share)
+    return piece.end - taken if down else piece.start + taken
 
 
 async def _over(
