@@ -154,9 +154,8 @@ class AskedSite:
     def _bad(self, body: bytes) -> TaktlineError:
         try:
             said = msgspec.json.decode(body, type=_Problem)
-        except (
-            _NOT_UNDERSTOOD
-        ):  # as a port for TLS answers one who comes without: it has nothing to do with the question
+        except _NOT_UNDERSTOOD:
+            # as a port for TLS answers one who comes without it: that has nothing to do with the question
             return self._gone("answers with status 400")
         self._here()
         faults = [
