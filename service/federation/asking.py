@@ -27,6 +27,9 @@ MOST_BYTES = 32 * 2**20
 KEPT_BUCKETS = 100_000
 """Buckets that are kept of each site, of the answers to what was asked last; they hold as long as its tag says so."""
 
+_TIMEOUTS = httpx.Timeout(2 * PATIENCE).as_dict()
+"""So that even what patience doesn't end ends at some time."""
+
 log = structlog.stdlib.get_logger("sites")
 T = TypeVar("T")
 
@@ -43,12 +46,13 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class AskedSite:
-    """One site, and what was learnt of it."""
+    """One site, and what was learnt of it. It is asked over the transport of httpx itself: the client above it would
+    keep cookies and could follow redirects, which isn't wanted, and takes a quarter of the time of a request."""
 
     def __init__(
         self,
         site: Site,
-        http: httpx.AsyncClient,
+        http: httpx.AsyncBaseTransport,
         metrics: Metrics,
         *,
         patience: float = PATIENCE,
@@ -113,15 +117,21 @@ class AskedSite:
         self, path: str, parameters: tuple[tuple[str, str], ...] = (), known: str | None = None
     ) -> tuple[str | None, bytes | None]:
         """The tag and the body of an answer; without a body where it is that of the `known` tag."""
-        headers = {"Accept": "application/json"} | ({} if known is None else {"If-None-Match": known})
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "taktline"}
+        if known is not None:
+            headers["If-None-Match"] = known
         if self.site.key is not None:
             headers["Authorization"] = f"Bearer {self.site.key}"
         try:
             address = httpx.URL(f"{self.site.url}{path}", params=parameters)
         except httpx.InvalidURL as exc:  # of the site's own address that is checked at start
             raise self._too_long() from exc
-        async with self._http.stream("GET", address, headers=headers) as answer:
+        request = httpx.Request("GET", address, headers=headers, extensions={"timeout": _TIMEOUTS})
+        answer = await self._http.handle_async_request(request)
+        try:
             body = await _body(answer)  # to its end, also where there is none, or the connection would be closed
+        finally:
+            await answer.aclose()
         tag = answer.headers.get("etag")
         if answer.status_code == 304 and known is not None:
             return tag, None

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from service.errors import BadRequest, Unavailable
-from service.federation.asking import PATIENCE, AskedSite, SiteAway
+from service.federation.asking import AskedSite, SiteAway
 from service.federation.site_numbers import SiteNumbers, added_up, asked
 from service.federation.sites import ALL, Site, by_site, named, unnamed
 from service.metrics import Metrics
@@ -125,13 +125,7 @@ async def _look(site: AskedSite) -> None:
 async def open_federation(sites: Iterable[Site], metrics: Metrics) -> AsyncIterator[Federation]:
     """Ask these sites until the block ends. None of them has to be there when it begins."""
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=60)
-    async with httpx.AsyncClient(
-        timeout=2 * PATIENCE,
-        limits=limits,
-        verify=ssl.create_default_context(),
-        trust_env=False,
-        follow_redirects=False,
-    ) as http:
+    async with httpx.AsyncHTTPTransport(ssl.create_default_context(), trust_env=False, limits=limits) as http:
         federation = Federation([AskedSite(site, http, metrics) for site in sites])
         looking = asyncio.create_task(federation.keep_looking())
         try:

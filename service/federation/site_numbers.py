@@ -11,7 +11,7 @@ import msgspec
 
 from service.errors import bad_parameter
 from service.federation.sites import named
-from service.period.bucket import Bucket, BucketQuestion, CountedBucket, Note, Numbers, Panel, Running, RunningBucket
+from service.period.bucket import Bucket, BucketQuestion, Note, Numbers, Panel, Running, RunningBucket
 from service.period.kept import ALL_KEPT, Kept
 from service.period.steps import Instant, Period
 
@@ -23,12 +23,10 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """How many; more than there can be isn't."""
 
 
-class SiteBucket(msgspec.Struct, frozen=True, gc=False):
+class SiteBucket(Bucket, frozen=True, gc=False):
     """A step of a site: what of it can be added up with those of others."""
 
     bucket: Instant
-    plan: float | None
-    fact: float | None
     readings: Count
     plan_count: Count | None = None
     fact_count: Count | None = None
@@ -145,36 +143,29 @@ def _buckets(question: BucketQuestion, panels: Iterable[SitePanel]) -> Iterator[
     for panel in panels:
         for bucket in panel.buckets:
             steps[bucket.bucket].append(bucket)
-    together = (_together(question.agg, at, some) for at, some in sorted(steps.items()))
-    if question.running is not None:
-        yield from _running(together, question, question.running)
-        return
-    for one in together:
-        numbers = one.bucket, one.plan, one.fact, one.readings
-        counted = one.plan_count is not None and one.fact_count is not None
-        yield CountedBucket(*numbers, one.plan_count or 0, one.fact_count or 0) if counted else Bucket(*numbers)
+    ordered = (steps[at] for at in sorted(steps))
+    ran = question.running is not None
+    together = (some[0] if len(some) == 1 else _together(question.agg, some, ran=ran) for some in ordered)
+    return together if question.running is None else _running(together, question, question.running)
 
 
-def _together(agg: str, at: datetime, some: list[SiteBucket]) -> SiteBucket:
-    """The same step of several sites. "last" is a sum already at each site: of the last values of its series."""
-    if len(some) == 1:
-        return some[0]
+def _together(agg: str, some: list[SiteBucket], *, ran: bool) -> SiteBucket:
+    """The same step of several sites, with what is due of it where there are running totals. "last" is a sum already at
+    each site: of the last values of its series."""
+    at, readings = some[0].bucket, sum([one.readings for one in some])
     if agg == "avg":
-        plans, plan = _average((one.plan, one.plan_count) for one in some)
-        facts, fact = _average((one.fact, one.fact_count) for one in some)
-        return SiteBucket(at, plan, fact, sum(one.readings for one in some), plans, facts)
+        plans, plan = _average([(one.plan, one.plan_count) for one in some])
+        facts, fact = _average([(one.fact, one.fact_count) for one in some])
+        return SiteBucket(at, plan, fact, readings, plans, facts)
     combine: Callable[[list[float]], float] = {"min": min, "max": max}.get(agg, fsum)
-    return SiteBucket(
-        at,
-        _of(combine, (one.plan for one in some)),
-        _of(combine, (one.fact for one in some)),
-        sum(one.readings for one in some),
-        due_plan=_of(fsum, (one.due_plan for one in some)),
-        due_fact=_of(fsum, (one.due_fact for one in some)),
-    )
+    plan, fact = _of(combine, [one.plan for one in some]), _of(combine, [one.fact for one in some])
+    if not ran:
+        return SiteBucket(at, plan, fact, readings)
+    due_plan, due_fact = _of(fsum, [one.due_plan for one in some]), _of(fsum, [one.due_fact for one in some])
+    return SiteBucket(at, plan, fact, readings, due_plan=due_plan, due_fact=due_fact)
 
 
-def _of(combine: Callable[[list[float]], float], values: Iterable[float | None]) -> float | None:
+def _of(combine: Callable[[list[float]], float], values: list[float | None]) -> float | None:
     found = [value for value in values if value is not None]
     return combine(found) if found else None
 

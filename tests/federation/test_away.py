@@ -170,7 +170,7 @@ async def test_a_tag_that_cannot_be_sent_back_is_forgotten() -> None:
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, httpx.AsyncClient() as http:
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, httpx.AsyncHTTPTransport() as http:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         asked = AskedSite(Site("ulm", url), http, Metrics())
         for _ in range(2):
@@ -179,7 +179,7 @@ async def test_a_tag_that_cannot_be_sent_back_is_forgotten() -> None:
 
 @pytest.mark.parametrize("status", [414, 431])
 async def test_a_question_that_is_too_long_makes_no_site_away(status: int) -> None:
-    async with answering(status) as url, httpx.AsyncClient() as http:
+    async with answering(status) as url, httpx.AsyncHTTPTransport() as http:
         federation = Federation([AskedSite(Site("ulm", url), http, Metrics())])
         with pytest.raises(BadRequest, match="more than ulm can be asked for at once"):
             await federation.read(QUESTION)
@@ -201,7 +201,7 @@ async def test_looking_goes_on_whatever_happens(monkeypatch: pytest.MonkeyPatch)
             raise ZeroDivisionError
 
     monkeypatch.setattr("service.federation.federation.LOOK_EVERY", 0)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncHTTPTransport() as http:
         looking = asyncio.create_task(Federation([Broken(Site("ulm", nowhere()), http, Metrics())]).keep_looking())
         try:
             await asyncio.wait_for(second.wait(), 10)
@@ -213,7 +213,7 @@ async def test_who_waits_for_a_site_that_hangs() -> None:
     metrics = Metrics()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncHTTPTransport() as http:
             asked = AskedSite(Site("ulm", url), http, metrics, patience=0.3, pause=60)
             federation = Federation([asked])
             with pytest.raises(SitesAway, match=r"ulm doesn't answer within 0\.3 seconds"):
@@ -229,7 +229,7 @@ async def test_who_waits_for_a_site_that_hangs() -> None:
 
 async def test_a_site_that_is_back_is_asked_again(fresh: Running) -> None:
     await post(fresh, fact=3)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncHTTPTransport() as http:
         asked = AskedSite(Site("ulm", nowhere()), http, Metrics(), pause=0)
         federation = Federation([asked])
         with pytest.raises(SitesAway):
@@ -251,16 +251,17 @@ async def test_what_is_known_already_is_asked_for_over_the_same_connection() -> 
                 known = b"if-none-match" in request.lower()
                 body = b"" if known else b'{"panels": [], "until": null, "notes": [], "since": null}'
                 line = b"304 Not Modified" if known else b"200 OK\r\nContent-Length: %d" % len(body)
-                writer.write(b'HTTP/1.1 %b\r\nETag: W/"1"\r\n\r\n%b' % (line, body))
+                writer.write(b'HTTP/1.1 %b\r\nETag: W/"1"\r\nSet-Cookie: a=b\r\n\r\n%b' % (line, body))
         writer.close()
         await writer.wait_closed()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, httpx.AsyncClient() as http:
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, httpx.AsyncHTTPTransport() as http:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         asked = AskedSite(Site("ulm", url), http, Metrics())
         for _ in range(3):
             assert (await asked.ask([])).panels == ()
     assert [len(one) for one in requests] == [3]
+    assert not any(b"cookie" in request.lower() for request in requests[0])
 
 
 async def test_what_a_site_has_committed_is_shown_next(fresh: Running) -> None:
