@@ -8,6 +8,7 @@ from litestar.types import ASGIApp
 from service.access.hosts import is_loopback
 from service.app import api_files, web_application
 from service.federated_parts import FederatedParts
+from service.federation.sites import LONGEST_NAME
 from service.languages.sentence import translatable
 from service.live.live_feed import AnyView
 from service.routes.at_the_sites import at_the_sites_routes
@@ -61,6 +62,7 @@ def _routes(parts: FederatedParts, pages: Pages) -> list[Any]:
         settings.unit,
         parts.shifts,
         settings.language,
+        LONGEST_NAME,
     )
     feed, counters, admits = parts.feed, parts.metrics, parts.keyring.admits
     view_of = _checked(views_for(defaults), parts.federation.check)

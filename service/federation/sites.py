@@ -7,12 +7,17 @@ import httpx
 import msgspec
 
 from service.errors import bad_parameter, quoted
+from service.intake.reading import MAX_NAME
 
 SEPARATOR = "/"
 """Between the name of a site, which has none, and that of a series, which may have several."""
 ALL = "*"
 """In the place of a series, all those of a site."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", re.ASCII)
+MOST_CHARACTERS = 40
+"""The most characters of the name of a site."""
+LONGEST_NAME = MOST_CHARACTERS + len(SEPARATOR) + MAX_NAME
+"""The most characters of the name of a series here, where it has that of its site before it."""
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MOST_CHARACTERS - 1}}}", re.ASCII)
 _KEY = re.compile(r"[!-~]+", re.ASCII)
 
 
@@ -56,7 +61,7 @@ def _pairs(text: str, what: str, example: str) -> list[tuple[str, str]]:
         if not equals or not value or not _NAME.fullmatch(name):
             raise ValueError(
                 f"can't be read at its part {number}; write {what} like {example}, with semicolons between. A name has "
-                "up to 40 of A-Z, a-z, 0-9, dot, hyphen and underscore"
+                f"up to {MOST_CHARACTERS} of A-Z, a-z, 0-9, dot, hyphen and underscore"
             )
         if (other := found.get(name.lower())) is not None:
             raise ValueError(f"names {name} twice" if other[0] == name else f"can't tell {other[0]} from {name}")
@@ -85,7 +90,7 @@ def named(site: str, series: str) -> str:
 
 def by_site(names: Sequence[str] | None, sites: Sequence[str]) -> dict[str, tuple[str, ...] | None]:
     """The sites of which something is asked for, each with the names of its series, None standing for all of them.
-    BadRequest for a name that is of no site."""
+    BadRequest for a name that is of no site, or longer than any there."""
     if names is None:
         return dict.fromkeys(sites)
     found: dict[str, tuple[str, ...] | None] = {}
@@ -97,6 +102,9 @@ def by_site(names: Sequence[str] | None, sites: Sequence[str]) -> dict[str, tupl
                 f"{quoted(name)} is of no site here; write one of {', '.join(sites)}, a slash, and the name of the "
                 f"series there, or {named(sites[0], ALL)} for all of a site",
             )
+        if len(series) > MAX_NAME:
+            wrong = f"after {site}{SEPARATOR} a name has 1 to {MAX_NAME} characters, as at the site, not {len(series)}"
+            raise bad_parameter("series", wrong)
         before = found.get(site, ())
         found[site] = None if before is None or series == ALL else (*before, series)
     return found

@@ -50,7 +50,7 @@ def board_route(
             return plain
         speaks = pages.speaking_anyhow(request)
         try:
-            asked = read_board_parameters(given)
+            asked = read_board_parameters(given, defaults.longest_name)
             view = asked.board_view(defaults, grant, speaks.code)
             now = datetime.now(UTC)
             period, _ = view.period.at(now, defaults.shifts)

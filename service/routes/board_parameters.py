@@ -126,10 +126,10 @@ KNOWN: dict[str, Described] = {
 }
 
 
-def read_board_parameters(given: list[tuple[str, str]]) -> BoardParameters:
-    """Read the parameters of an address strictly. BadRequest names all that are wrong. An empty one, which forms send,
-    counts as absent."""
-    fields = read_fields(((name, value) for name, value in given if value.strip()), KNOWN)
+def read_board_parameters(given: list[tuple[str, str]], longest: int) -> BoardParameters:
+    """Read the parameters of an address strictly, with names of series of so many characters at most. BadRequest names
+    all that are wrong. An empty one, which forms send, counts as absent."""
+    fields = read_fields(((name, value) for name, value in given if value.strip()), KNOWN, longest)
     if fields.get("view") == "wall":
         fields.setdefault("threshold", WALL_THRESHOLD)
     return BoardParameters(**fields)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar.openapi.spec import Parameter, Schema
 
+from service.intake.reading import MAX_NAME
 from service.routes.parameters import Together, known_names, series_names
 
 
@@ -19,9 +20,12 @@ class Described(msgspec.Struct, frozen=True):
     described: Schema
 
 
-def read_fields(given: Iterable[tuple[str, str]], known: Mapping[str, Described]) -> dict[str, Any]:
-    """The fields that an address sets, read strictly; `series`, which may be repeated, is a tuple, or None where no
-    series is named. Raises BadRequest, which names all parameters that are wrong, and what is allowed."""
+def read_fields(
+    given: Iterable[tuple[str, str]], known: Mapping[str, Described], longest: int = MAX_NAME
+) -> dict[str, Any]:
+    """The fields that an address sets, read strictly; `series`, which may be repeated, is a tuple of names of so many
+    characters at most, or None where no series is named. Raises BadRequest, which names all parameters that are wrong,
+    and what is allowed."""
     pairs = list(given)
     known_names([name for name, _ in pairs], list(known), repeatable=["series"])
     all_of = Together()
@@ -30,7 +34,7 @@ def read_fields(given: Iterable[tuple[str, str]], known: Mapping[str, Described]
         for name, value in pairs
         if name != "series"
     }
-    names = all_of.read(lambda: series_names([value for name, value in pairs if name == "series"]), None)
+    names = all_of.read(lambda: series_names([value for name, value in pairs if name == "series"], longest), None)
     all_of.check()
     return {**fields, "series": tuple(dict.fromkeys(names)) if names else None}
 

@@ -82,7 +82,7 @@ class LiveParameters(msgspec.Struct, frozen=True):
     def view(self, defaults: Defaults, grant: Grant, language: str, width: int = max(WIDTHS)) -> View:
         """The view that is asked for, in a language, of the series that are granted. Raises BadRequest, which names the
         wrong parameter, and Forbidden for a series that isn't granted."""
-        names = series_names(list(self.series)) or []
+        names = series_names(list(self.series), defaults.longest_name) or []
         if self.period:
             choice("period", self.period, periods(defaults.shifts))
         if self.period and (self.start or self.until):

@@ -20,7 +20,9 @@ def views_for(defaults: Defaults) -> Callable[[Connection], AnyView]:
         if "board" in asked:
             view = choice("board", asked["board"], VIEWS)
             rest = [(name, value) for name, value in asked.multi_items() if name not in ("board", "view")]
-            return read_board_parameters([*rest, ("view", view)]).board_view(defaults, grant_of(asking), spoken)
+            return read_board_parameters([*rest, ("view", view)], defaults.longest_name).board_view(
+                defaults, grant_of(asking), spoken
+            )
         known_only(asking, (*PARAMETERS, "width"), repeatable=["series"])
         meant = LiveParameters.of(list(asked.multi_items()))
         return meant.view(defaults, grant_of(asking), spoken, width_for(asked.get("width")))

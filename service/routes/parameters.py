@@ -126,16 +126,16 @@ def whole_number(name: str, value: str, lowest: int, highest: int) -> int:
     return number
 
 
-def series_names(values: list[str] | None) -> list[str] | None:
-    """The given names of series; None stands for all series."""
+def series_names(values: list[str] | None, longest: int = MAX_NAME) -> list[str] | None:
+    """The given names of series, of so many characters at most; None stands for all series."""
     if len(values or ()) > MAX_CHOSEN:
         raise bad_parameter(
             "series", sentence("at most %(most)s can be named; without any, all are meant", most=MAX_CHOSEN)
         )
     for value in values or ():
-        if not 1 <= len(value) <= MAX_NAME or "\0" in value:
+        if not 1 <= len(value) <= longest or "\0" in value:
             raise bad_parameter(
-                "series", sentence("a name has 1 to %(most)s characters, none of them NUL", most=MAX_NAME)
+                "series", sentence("a name has 1 to %(most)s characters, none of them NUL", most=longest)
             )
     return values or None
 

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -125,3 +126,35 @@ async def test_a_series_of_no_site_is_refused(fresh: Running) -> None:
             assert "is of no site here" in answer.text
         async with watching(view, "series=bonn/x") as socket:
             assert "is of no site here" in await until_told(socket, "refused")
+
+
+async def test_a_series_with_the_longest_name_can_be_chosen_everywhere(fresh: Running) -> None:
+    now = datetime.now(UTC) - timedelta(minutes=3)
+    longest, other = 200 * "ß", 199 * "ß"
+    for name, fact in ((longest, 5471), (other, 1)):
+        await post(fresh, ts=now.isoformat(), series=name, plan=7, fact=fact)
+    site = 40 * "s"
+    chosen, span = f"{site}/{longest}", {"from": "-1h", "until": "now"}
+    async with viewing({site: fresh.url}) as view:
+        assert chosen in (await view.http.get("/live/series")).json()["series"]
+        answer = await view.http.get("/chart", params={**span, "series": chosen, "format": "json"})
+        assert [bucket["fact"] for bucket in answer.json()["buckets"]] == [5471]
+        board = await view.http.get("/board", params={**span, "series": chosen, "format": "json"})
+        assert board.json()["fact"] == 5471
+        for path, params in (("/", {"period": "1h"}), ("/board", span), ("/board", {**span, "view": "wall"})):
+            shown = await page(view, path, series=chosen, **params)
+            assert "5,471" in shown
+            assert "5,472" not in shown
+            assert chosen in shown
+        for query in ("period=1h", "board=hours&from=-1h&until=now", "board=wall&from=-1h&until=now"):
+            async with watching(view, f"{query}&{urlencode({'series': chosen})}") as socket:
+                assert "5,471" in await until_told(socket, "5,471")
+        for path in ("/chart", "/board", "/"):
+            refused = await view.http.get(path, params={"series": f"{chosen}x"}, headers={"Accept": "text/html"})
+            assert refused.status_code == 400, path
+            assert "1 to 241 characters" in refused.text
+    async with viewing({"s": fresh.url}) as view:
+        for path in ("/chart", "/board", "/"):
+            refused = await view.http.get(path, params={"series": f"s/{longest}x"}, headers={"Accept": "text/html"})
+            assert refused.status_code == 400, path
+            assert "after s/ a name has 1 to 200 characters, as at the site, not 201" in refused.text

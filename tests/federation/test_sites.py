@@ -3,7 +3,7 @@
 import pytest
 
 from service.errors import BadRequest, StartError
-from service.federation.sites import Site, by_site, read_sites, unnamed
+from service.federation.sites import LONGEST_NAME, Site, by_site, read_sites, unnamed
 from service.settings import Settings
 
 TWO = "berlin=https://taktline.berlin.example; ulm = http://10.0.0.2:8080/taktline/ ;"
@@ -77,3 +77,11 @@ def test_names_say_which_site_is_asked() -> None:
 def test_a_name_of_no_site_is_refused(name: str) -> None:
     with pytest.raises(BadRequest, match="is of no site here; write one of berlin, ulm"):
         by_site((name,), ("berlin", "ulm"))
+
+
+def test_a_name_is_as_long_as_at_its_site() -> None:
+    site = 40 * "s"
+    assert by_site((f"{site}/{200 * 'x'}",), (site,)) == {site: (200 * "x",)}
+    assert len(f"{site}/{200 * 'x'}") == LONGEST_NAME
+    with pytest.raises(BadRequest, match="after ulm/ a name has 1 to 200 characters, as at the site, not 201"):
+        by_site((f"ulm/{201 * 'x'}",), ("ulm",))

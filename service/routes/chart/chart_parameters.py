@@ -152,8 +152,9 @@ KNOWN = {
     "series": Described(
         "series",
         text,
-        f"Only these series; repeatable, up to {MAX_CHOSEN} times.",
-        schema("array", items=schema("string", min_length=1, max_length=MAX_NAME), min_items=1, max_items=MAX_CHOSEN),
+        f"Only these series; repeatable, up to {MAX_CHOSEN} times. A name has {MAX_NAME} characters at most; in a view "
+        "over several sites, that of its site and a slash come before.",
+        schema("array", items=schema("string", min_length=1), min_items=1, max_items=MAX_CHOSEN),
     ),
     "split": Described(
         "split",
@@ -253,10 +254,10 @@ KNOWN = {
 }
 
 
-def read_parameters(given: tuple[tuple[str, str], ...]) -> ChartParameters:
-    """Read the parameters of an address strictly. Raises BadRequest, which names those that are wrong and what is
-    allowed."""
-    read = ChartParameters(**read_fields(given, KNOWN))
+def read_parameters(given: tuple[tuple[str, str], ...], longest: int = MAX_NAME) -> ChartParameters:
+    """Read the parameters of an address strictly, with names of series of so many characters at most. Raises
+    BadRequest, which names those that are wrong and what is allowed."""
+    read = ChartParameters(**read_fields(given, KNOWN, longest))
     if read.cumulative and read.agg not in ADDED_UP:
         raise bad_parameter("cumulative", f"has totals of what is added up; agg is {' or '.join(ADDED_UP)} then")
     check_pixels(read.width, read.height or default_height(read.width, 1), read.scale)

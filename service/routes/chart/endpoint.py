@@ -39,7 +39,8 @@ def chart_route(charts: Charts, defaults: Defaults, kept: Keeping) -> HTTPRouteH
         # all headers isn't made, and what a short address asks is worked out once a second.
         accept = ",".join(header_lines(request.scope, b"accept")) or "*/*"
         short = len(request.scope["query_string"]) <= SHORT
-        parameters = (kept_parameters if short else read_parameters)(tuple(request.query_params.multi_items()))
+        given = tuple(request.query_params.multi_items())
+        parameters = (kept_parameters if short else read_parameters)(given, defaults.longest_name)
         form = parameters.form or _format(accept)
         if parameters.excel and form != "csv":
             raise bad_parameter("excel", FOR_CSV)
