@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
+import httpx
 import pytest
 
 from service.errors import DatabaseUnusable
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 PROBES, EACH = 4, 500
 """Who write and look at the same time, and how often each of them does."""
 OURS = "application_name = 'taktline' and query like '%series%'"
+BUCKETS = "/buckets?from=now-1h&until=now%2B1h&step=1h"
 CHART = "/chart?format=json&from=now-1h&until=now%2B1h&step=1h&series="
 
 
@@ -137,6 +139,7 @@ async def test_everything_that_shows_readings_is_read_there(pair: tuple[Cluster,
             ("/display?series=a", {}),
             ("/readings?format=csv", {}),
             ("/board?format=json", {}),
+            (BUCKETS, {}),
             ("/corrections", {}),
             ("/", page),
             ("/display", page),
@@ -151,6 +154,38 @@ async def test_everything_that_shows_readings_is_read_there(pair: tuple[Cluster,
         before = await reads(service)
         assert (await service.http.get("/check?stale=1h")).status_code == 200
         assert await reads(service) == before
+
+
+async def test_what_a_view_over_several_sites_asks_for_is_read_there(pair: tuple[Cluster, Cluster], name: str) -> None:
+    """Also where the view has something already, and asks with its tag; and where the standby is behind."""
+    primary, standby = pair
+    async with reading_from(standby, primary, f"test_{name}") as service:
+
+        async def ask(tag: str = "") -> httpx.Response:
+            return await service.http.get(BUCKETS, headers={"If-None-Match": tag} if tag else {})
+
+        async def grows(before: int, outcome: str) -> None:
+            """What is acknowledged is in what is asked next, by whoever is to answer that."""
+            tag = ""
+            for count in range(before + 1, before + 11):
+                await post(service, "a")
+                earlier = await reads(service)
+                answer = await ask(tag)
+                assert answer.status_code == 200, answer.text
+                [panel] = answer.json()["panels"]
+                assert sum(bucket["readings"] for bucket in panel["buckets"]) == count
+                assert set(await reads(service) - earlier) == {outcome}
+                tag = answer.headers["etag"]
+                assert (await ask(tag)).status_code == 304
+
+        await grows(0, "standby")
+        await standby.ask("select pg_wal_replay_pause()")
+        try:
+            await grows(10, "behind")
+        finally:
+            await standby.ask("select pg_wal_replay_resume()")
+        await until_it_is(service, "used")
+        await grows(20, "standby")
 
 
 async def test_one_that_is_behind_is_not_read_from(pair: tuple[Cluster, Cluster], name: str) -> None:
