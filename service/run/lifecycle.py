@@ -98,7 +98,9 @@ class Lifecycle:
     def begin(self) -> None:
         """Begin to stop, unless stopping has begun already."""
         if self._task is None:
-            log.info("stopping: committing what was accepted")
+            # a view over several sites has nothing to commit
+            ending = "committing what was accepted" if self._parts[Stage.DRAIN] else "answering what was asked"
+            log.info(f"stopping: {ending}")
             self._have(self._grace)
             self._leave_at_last()
             self._task = asyncio.create_task(self._run())

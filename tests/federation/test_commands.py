@@ -10,17 +10,20 @@ import pytest
 pytestmark = pytest.mark.anyio
 
 
-async def taktline(folder: Path, *arguments: str) -> tuple[int | None, str]:
-    """The exit status, and what was said to people."""
-    environment = {
+def settings(folder: Path) -> dict[str, str]:
+    return {
         **os.environ,
         "FEDERATE": "berlin=http://127.0.0.1:1",
         "TAKTLINE_DATA": str(folder / "data"),
         "DATABASE_URL": "",
         "API_PORT": "0",
     }
+
+
+async def taktline(folder: Path, *arguments: str) -> tuple[int | None, str]:
+    """The exit status, and what was said to people."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", *arguments), stderr=asyncio.subprocess.PIPE, env=environment
+        *(sys.executable, "-m", "service", *arguments), stderr=asyncio.subprocess.PIPE, env=settings(folder)
     )
     _, said = await process.communicate()
     return process.returncode, said.decode()
@@ -42,3 +45,20 @@ async def test_a_view_has_no_database(tmp_path: Path, command: str, status: int)
     assert left == status
     assert "A view over several sites, FEDERATE, has no database; do this at a site" in said
     assert not (tmp_path / "data").exists()
+
+
+async def test_a_view_says_what_it_does_when_it_is_told_to_stop(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service", "run_server"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=settings(tmp_path),
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        said = await process.stdout.readuntil(b"ready: a view of berlin")
+        process.terminate()
+        said += await process.stdout.read()
+    assert await process.wait() == 0
+    assert b"stopping: answering what was asked" in said
+    assert b"commit" not in said
