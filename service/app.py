@@ -172,7 +172,7 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
         query_route(counters, max_body),
         *bucket_routes(counters, max_body),
         chart_route(parts.charts, defaults, kept),
-        site_buckets_route(parts.charts, kept),
+        site_buckets_route(parts.charts, kept, parts.installation),
         board_route(parts.boards, feed, pages, defaults, kept, counters),
         check_route(parts.checking, parts.reading, defaults),
         display_route(store.records, parts.reading, pages, defaults, counters),

@@ -1,6 +1,7 @@
 """The Prometheus metrics: what was written and refused, and how long that took. docs/metrics.md lists them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from platform import python_version
 
@@ -162,9 +163,13 @@ class Metrics:
         self._reads.labels(why).inc()
 
     def site_asked(self, site: str, *, away: bool) -> None:
-        """Count that a site was asked, and report whether it is away."""
+        """Count that a site was asked."""
         self._sites_asked.labels(site, "away" if away else "answered").inc()
-        self._sites_away.labels(site).set(away)
+
+    def watch_sites(self, names: Iterable[str], away: Callable[[], Container[str]]) -> None:
+        """Report which of these sites are away; the function is called whenever the metrics are read."""
+        for name in names:
+            self._sites_away.labels(name).set_function(partial(_is_in, away, name))
 
     def socket(self, change: int) -> None:
         """Count a socket that was opened (1) or closed (-1)."""
@@ -240,3 +245,7 @@ class Metrics:
 
     def _info(self, name: str, text: str, **facts: str) -> None:
         Gauge(f"taktline_{name}_info", text, tuple(facts), registry=self._facts).labels(**facts).set(1)
+
+
+def _is_in(there: Callable[[], Container[str]], name: str) -> bool:
+    return name in there()

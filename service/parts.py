@@ -44,7 +44,7 @@ from service.settings import Settings
 from service.store import READING, Store, open_store
 from service.store.database import DatabaseServer
 from service.store.database_hosts import DatabaseHosts
-from service.store.keys import Keys
+from service.store.installation import installation
 from service.store.leadership import Leadership
 from service.store.migrate import search_path
 from service.tracing.opening import open_tracer
@@ -102,6 +102,8 @@ class Parts:
     """Who may do what."""
     signatures: Signatures
     """What is granted by sessions and signed links."""
+    installation: str | None
+    """By which a view over several sites knows that two of them are one; None where the database doesn't tell."""
     tcp: Intake | None
     """The listener for readings over TCP; None where it is turned off."""
     crew: Crew | None
@@ -161,7 +163,7 @@ async def open_parts(
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,
-        _known(store.keys, Anonymous(settings.anonymous)) as (keyring, signatures),
+        _known(store, Anonymous(settings.anonymous)) as (keyring, signatures, place),
         _maintained(
             hosts,
             store,
@@ -223,6 +225,7 @@ async def open_parts(
                 connections=connections,
                 keyring=keyring,
                 signatures=signatures,
+                installation=place,
                 tcp=tcp,
                 crew=crew,
             )
@@ -263,18 +266,20 @@ async def _running(writer: Writer, committers: int) -> AsyncIterator[Writer]:
 
 
 @asynccontextmanager
-async def _known(keys: Keys, anonymous: Anonymous) -> AsyncIterator[tuple[Keyring, Signatures]]:
-    """Know the keys of the database until the block ends, and what is signed in their place. Raises DatabaseUnusable
-    where they can't be read."""
+async def _known(store: Store, anonymous: Anonymous) -> AsyncIterator[tuple[Keyring, Signatures, str | None]]:
+    """Know the keys of the database until the block ends, what is signed in their place, and which installation it is.
+    Raises DatabaseUnusable where they can't be read."""
+    keys = store.keys
     keyring = Keyring(keys.live, keys.any, keys.note_used, anonymous)
     try:
         await keyring.refresh()
         signatures = Signatures(await keys.signing_secret())
+        place = await installation(store.primary, signatures.sealed)
     except Unavailable as exc:
         raise DatabaseUnusable(f"The keys can't be read: {exc.detail}") from exc
     task = asyncio.create_task(keyring.poll())
     try:
-        yield keyring, signatures
+        yield keyring, signatures, place
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

@@ -65,6 +65,8 @@ class AskedSite:
         """Why the site is away, in a sentence; None where it answers, or hasn't been asked yet."""
         self.kept = ALL_KEPT
         """From when on it keeps what, as far as it is known."""
+        self.installation: str | None = None
+        """By what its installation is known, as far as it is."""
         self._again = 0.0
         """When a site that is away may be asked again, by the monotonic clock."""
 
@@ -102,7 +104,7 @@ class AskedSite:
         numbers = msgspec.json.decode(body or b"", type=SiteNumbers)
         if period is not None and not numbers.fit(period):
             raise self._gone("has other steps than this view; its time zones may be of another year")
-        self.kept = numbers.kept
+        self.kept, self.installation = numbers.kept, numbers.installation
         if tag is not None and tag.isascii():  # another couldn't be sent back
             made = _Kept(tag, numbers)
             if _weight(made) <= KEPT_BUCKETS:

@@ -42,6 +42,8 @@ class Federation:
     def __init__(self, sites: Iterable[AskedSite]) -> None:
         self._sites = {one.site.name: one for one in sites}
         self._reads = count()
+        self._told: set[str] = set()
+        """The sites of which the log says already that they are others."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,7 +53,9 @@ class Federation:
     @property
     def away(self) -> dict[str, str]:
         """The sites that are away, each with why, in a sentence."""
-        return {name: one.away for name, one in self._sites.items() if one.away is not None}
+        same = self._same()
+        found = {name: one.away or same.get(name) for name, one in self._sites.items()}
+        return {name: why for name, why in found.items() if why is not None}
 
     async def read(self, question: BucketQuestion) -> Numbers:
         """The numbers of a question, by the sites of its series. Those that are away are named among the numbers.
@@ -63,6 +67,7 @@ class Federation:
             return_exceptions=True,
         )
         here: dict[str, SiteNumbers] = {}
+        same = self._same()
         away: dict[str, str] = {}
         for site, numbers in zip(chosen, found, strict=True):
             match numbers:
@@ -70,12 +75,24 @@ class Federation:
                     away[site] = numbers.detail
                 case BaseException():
                     raise numbers
+                case _ if site in same:
+                    away[site] = same[site]
                 case _:
                     here[site] = numbers
         if not here:
             raise SitesAway(" ".join(away.values()))
         together = added_up(question, here)
         return msgspec.structs.replace(together, away=tuple(away), unnamed=unnamed(names, tuple(away)))
+
+    def _same(self) -> dict[str, str]:
+        """The sites that are another one by another address, as far as all have answered, each with a sentence that
+        says so. Of such sites the first of the setting is shown, since all that is there would count twice."""
+        first: dict[str, str] = {}
+        found: dict[str, str] = {}
+        for name, one in self._sites.items():
+            if one.installation is not None and (other := first.setdefault(one.installation, name)) != name:
+                found[name] = f"{name} is {other} by another address, and what is there counts once."
+        return found
 
     def check(self, names: Sequence[str] | None) -> None:
         """BadRequest where one of these names of series is of no site."""
@@ -88,9 +105,11 @@ class Federation:
     async def series(self, _: tuple[str, ...] | None = None) -> list[str]:
         """The names to choose from: each site as a whole, and its series as far as it answers."""
         found = await asyncio.gather(*(one.series() for one in self._sites.values()), return_exceptions=True)
-        names = []
+        names, same = [], self._same()
         for site, series in zip(self._sites, found, strict=True):
             names.append(named(site, ALL))
+            if site in same:
+                continue
             if isinstance(series, BaseException) and not isinstance(series, SiteAway | BadRequest):
                 raise series
             if not isinstance(series, BaseException):
@@ -105,6 +124,10 @@ class Federation:
     async def look(self) -> None:
         """Ask all sites for next to nothing, to know whether they answer."""
         await asyncio.gather(*(_look(one) for one in self._sites.values()))
+        same = self._same()
+        for name in same.keys() - self._told:
+            log.warning("two sites are the same, and the second isn't shown", why=same[name])
+        self._told = set(same)
 
     async def keep_looking(self) -> None:
         """Go on looking, until cancelled."""
@@ -127,6 +150,7 @@ async def open_federation(sites: Iterable[Site], metrics: Metrics) -> AsyncItera
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=60)
     async with httpx.AsyncHTTPTransport(ssl.create_default_context(), trust_env=False, limits=limits) as http:
         federation = Federation([AskedSite(site, http, metrics) for site in sites])
+        metrics.watch_sites(federation.names, lambda: federation.away)
         looking = asyncio.create_task(federation.keep_looking())
         try:
             yield federation

@@ -49,13 +49,15 @@ class SitePanel(msgspec.Struct, frozen=True):
 
 
 class SiteNumbers(msgspec.Struct, frozen=True):
-    """What a site answers, as `Numbers`, and from when on it keeps what."""
+    """What a site answers, as `Numbers`; from when on it keeps what; and by what its installation is known from all
+    others, where its version and its database tell that."""
 
     panels: tuple[SitePanel, ...]
     until: Instant | None
     notes: tuple[Note, ...]
     since: Instant | None
     kept: Kept = ALL_KEPT
+    installation: str | None = None
 
     def fit(self, period: Period) -> bool:
         """Whether the steps are those of this period, or before it, as running totals need them."""

@@ -146,6 +146,10 @@ _NUMBERS = an_object(
             description="From when on readings, minutes, quarters, hours and days are kept; null: from the beginning.",
             title="SiteKept",
         ),
+        "installation": schema(
+            ["string", "null"],
+            description="The same where it is the same schema of the same database; null where that isn't known.",
+        ),
     },
     title="SiteNumbers",
 )
@@ -161,8 +165,9 @@ _OPERATION = answering(
 )
 
 
-def site_buckets_route(charts: Charts, kept: Callable[[], Kept]) -> HTTPRouteHandler:
-    """The route of numbers for a service over several sites; `kept` returns from when on rollups are kept."""
+def site_buckets_route(charts: Charts, kept: Callable[[], Kept], installation: str | None) -> HTTPRouteHandler:
+    """The route of numbers for a service over several sites; `kept` returns from when on rollups are kept, and
+    `installation` tells this one from all others."""
 
     @get("/buckets", operation_id="buckets", operation_class=_OPERATION, tags=["chart"], opt=needs(Scope.READ))
     async def buckets(request: Request[Any, Any, Any]) -> ASGIResponse:
@@ -174,13 +179,14 @@ def site_buckets_route(charts: Charts, kept: Callable[[], Kept]) -> HTTPRouteHan
         question = _question(parameters, request)
         found = await charts.numbers_and_digest(question, caller_of(request))
         here = kept()
-        tag = f'W/"{hashlib.blake2b(msgspec.msgpack.encode((found.digest, here)), digest_size=16).hexdigest()}"'
+        content = msgspec.msgpack.encode((found.digest, here, installation))
+        tag = f'W/"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
         told = {"ETag": tag, "Cache-Control": "no-cache"}
         known = known_tags(header_lines(request.scope, b"if-none-match"))
         if tag.removeprefix("W/") in known or known == ("*",):
             return ASGIResponse(status_code=304, headers=told)
-        numbers = {name: getattr(found.numbers, name) for name in ("panels", "until", "notes", "since")}
-        numbers["kept"] = here
+        numbers: dict[str, Any] = {name: getattr(found.numbers, name) for name in ("panels", "until", "notes", "since")}
+        numbers |= {"kept": here, "installation": installation}
         return ASGIResponse(body=msgspec.json.encode(numbers), media_type="application/json", headers=told)
 
     return buckets

@@ -15,7 +15,7 @@ from service.store.server_words import in_words
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-_NOT_ALLOWED = (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError, asyncpg.FeatureNotSupportedError)
+NOT_ALLOWED = (asyncpg.InsufficientPrivilegeError, asyncpg.UndefinedFunctionError, asyncpg.FeatureNotSupportedError)
 _REFUSALS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -106,7 +106,7 @@ async def asked(host: Host, opening: Callable[[], Awaitable[Connection]], limit:
 async def _what_it_is(host: Host, con: Connection) -> Answer:
     try:
         [row] = await con.fetch(query("primary"))
-    except _NOT_ALLOWED:  # some vendors keep this to themselves
+    except NOT_ALLOWED:  # some vendors keep this to themselves
         [[standby]] = await con.fetch(query("ping"))
         kind = Kind.STANDBY if standby else Kind.PRIMARY
         return Answer(host, kind, kind.value, Primary(host))

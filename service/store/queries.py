@@ -83,6 +83,7 @@ QUERIES = (
     "insert_noted",
     "insert_series",
     "install_extension",
+    "installation",
     "jobs",
     "kept",
     "know_jobs",

@@ -93,6 +93,26 @@ async def test_a_site_that_is_away_is_named_and_never_zero(fresh: Running) -> No
         assert "berlin/*" not in parts
 
 
+async def test_one_site_by_two_addresses_counts_once(fresh: Running) -> None:
+    await post(fresh, plan=5, fact=3)
+    two = {"berlin": fresh.url, "ulm": fresh.url.replace("127.0.0.1", "localhost"), "away": nowhere()}
+    said = "ulm is berlin by another address, and what is there counts once."
+    async with viewing(two) as view:
+        for params in ({}, {"series": ["berlin/line 1", "ulm/line 1"]}, {"split": "series"}):
+            answer = await get(view, **params)
+            assert [bucket["fact"] for bucket in answer.json()["buckets"]] == [3]
+            assert "ulm" in answer.json()["sites_away"]
+        alone = await get(view, series="ulm/line 1")
+        assert (alone.status_code, alone.json()["detail"]) == (503, said)
+        assert (await get(view, series="berlin/line 1")).json()["buckets"][0]["fact"] == 3
+        state = (await view.http.get("/readyz")).json()
+        assert state["status"] == "degraded"
+        assert [one["away"] for one in state["sites"]][:2] == [None, said]
+        assert 'taktline_site_away{site="ulm"} 1.0' in (await view.http.get("/metrics")).text
+        names = (await view.http.get("/live/series")).json()["series"]
+        assert names == ["berlin/*", "berlin/line 1", "ulm/*", "away/*"]
+
+
 async def test_a_site_that_nobody_asks_for_is_not_missed(fresh: Running) -> None:
     async with viewing({"berlin": fresh.url, "ulm": nowhere()}) as view:
         answer = await get(view, series="berlin/*")
@@ -183,7 +203,9 @@ async def test_a_question_that_is_too_long_makes_no_site_away(status: int) -> No
         federation = Federation([AskedSite(Site("ulm", url), http, Metrics())])
         with pytest.raises(BadRequest, match="more than ulm can be asked for at once"):
             await federation.read(QUESTION)
-        many = msgspec.structs.replace(QUESTION, series=SeriesFilter(tuple(f"ulm/{n}" + 199 * "線" for n in range(50))))
+        many = msgspec.structs.replace(
+            QUESTION, series=SeriesFilter(tuple(f"ulm/{n:02}" + 198 * "線" for n in range(50)))
+        )
         with pytest.raises(BadRequest, match="more than ulm can be asked for at once"):
             await federation.read(many)
         assert federation.away == {}
