@@ -14,7 +14,7 @@ import pytest
 
 from service.access.grants import Scope
 from service.errors import BadRequest
-from service.federation.asking import AskedSite
+from service.federation.asking import AskedSite, SiteAway
 from service.federation.federation import Federation, SitesAway
 from service.federation.sites import Site
 from service.metrics import Metrics
@@ -31,6 +31,7 @@ PAST = {"from": "2026-01-01T10:00Z", "until": "2026-01-01T12:00Z", "step": "1h"}
 START = datetime(2026, 1, 1, 10, tzinfo=UTC)
 QUESTION = BucketQuestion(Period(START, START + timedelta(hours=1), "1m", "UTC"))
 NOT_UNDERSTOOD = "answers something that isn't understood here; its version may be another"
+NOTE = {"ts": "2026-01-01T10:00:00Z", "series": "a", "note": "cleaning"}
 OTHER_STEPS = "has other steps than this view; its time zones may be of another year"
 KEY = "a key that is long enough".replace(" ", "_")
 
@@ -147,11 +148,11 @@ async def test_all_sites_away(fresh: Running) -> None:
         (302, b"", "leads to another address; FEDERATE needs the one at which it answers"),
         (400, b"The plain HTTP request was sent to HTTPS port", "answers with status 400"),
         (200, b'{"x": ' + 100_000 * b"[", NOT_UNDERSTOOD),
-        (200, b'{"panels": "\xff"}', NOT_UNDERSTOOD),
+        (200, numbers(notes=[NOTE]).replace(b"cleaning", b"\xff"), NOT_UNDERSTOOD),
         (200, numbers(bucket="2026-01-01T10:00:00"), NOT_UNDERSTOOD),
         (200, numbers(readings=10**30), NOT_UNDERSTOOD),
         (200, numbers(until="2026-01-01T10:00:00"), NOT_UNDERSTOOD),
-        (200, numbers(notes=[{"ts": "2026-01-01T10:00:00", "series": "a", "note": "b"}]), NOT_UNDERSTOOD),
+        (200, numbers(notes=[{**NOTE, "ts": "2026-01-01T10:00:00"}]), NOT_UNDERSTOOD),
         (200, numbers(kept={"minutes": "2026-01-01T10:00:00"}), NOT_UNDERSTOOD),
         (200, numbers(bucket="2026-01-01T10:30:00Z"), OTHER_STEPS),
         (200, numbers(bucket="2026-01-01T12:00:00Z"), OTHER_STEPS),
@@ -163,6 +164,29 @@ async def test_what_answers_otherwise_is_away(status: int, body: bytes, said: st
     async with answering(status, body) as url, viewing({"ulm": url}) as view:
         answer = await get(view)
         assert (answer.status_code, answer.json()["detail"]) == (503, f"ulm {said}.")
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        (b"Content-Encoding: gzip\r\nContent-Length: 70", "can't be reached: Error -3"),
+        (b"Content-Length: 200", "can't be reached: its answer is too large"),
+        (b"Content-Length: many", "can't be reached: "),
+    ],
+)
+async def test_a_body_that_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch, headers: bytes, said: str) -> None:
+    monkeypatch.setattr("service.federation.asking.MOST_BYTES", 100)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n%b" % (headers, 200 * b" "))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, httpx.AsyncHTTPTransport() as http:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(SiteAway, match=said):
+            await AskedSite(Site("ulm", url), http, Metrics()).ask([])
 
 
 async def test_one_that_answers_otherwise_harms_no_other(fresh: Running) -> None:
