@@ -105,7 +105,8 @@ class Writer:
         """That readings wait for longer than `late` seconds; None while they don't."""
         if (age := self.age()) <= self.late:
             return None
-        return f"Readings have waited for {age:.0f} s to be written: the database answers too slowly, or not at all."
+        why = "the database answers too slowly, or not at all, or waits for a standby"
+        return f"Readings have waited for {age:.0f} s to be written: {why}."
 
     @property
     def size(self) -> int:

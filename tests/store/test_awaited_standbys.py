@@ -71,6 +71,7 @@ async def test_who_is_waited_for_is_told(primary: Cluster, monkeypatch: pytest.M
             post = asyncio.create_task(service.http.post("/readings", json={"plan": 2}))
             detail = await unready(service)
             assert "Readings have waited for" in detail
+            assert "holds a lock" not in detail
             assert f"COMMIT waits for a standby to confirm it (synchronous_standby_names = '{NAMES}')." in detail
             await until(lambda: "readings wait" in [one["event"] for one in said], 30)
             async with asyncio.timeout(60):
