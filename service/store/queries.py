@@ -142,6 +142,7 @@ QUERIES = (
     "settle_message",
     "silence",
     "sliced",
+    "snapshot",
     "spread",
     "standbys",
     "stay_leader",
