@@ -66,6 +66,7 @@ async def _report(settings: Settings) -> Report:
             async with open_store(hosts, path, server) as store:
                 findings = await Examination(store.reading, server).examine()
         standbys = () if read_url is None else await examine_standbys(read_url, hosts, path)
+        several = hosts.several
     is_open = settings.anonymous in ("auto", "all") and not is_loopback(settings.api_host)
     return Report(
         version("taktline"),
@@ -78,6 +79,7 @@ async def _report(settings: Settings) -> Report:
         findings,
         is_open and (settings.anonymous == "all" or not (findings and findings.has_keys)),
         standbys,
+        several,
         slips(),
     )
 

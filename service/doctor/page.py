@@ -68,6 +68,7 @@ def _server(report: Report, found: Findings) -> Iterator[str]:
             ("clock", f"{health.ahead.total_seconds():+.2f} s from this machine's"),
             ("fsync, full_page_writes", f"{state[health.fsync]}, {state[health.full_page_writes]}"),
             ("synchronous_commit", state[health.synchronous_commit]),
+            ("COMMIT waits for", health.awaited or "no standby"),
             ("schema", f"{len(report.pending)} files to apply" if report.pending else "that of this version"),
             ("writers", f"{found.writing} within ten minutes"),
             *(

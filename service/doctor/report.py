@@ -12,6 +12,8 @@ from service.store.standby_examination import StandbyFound
 MOST_SKEW = timedelta(seconds=2)
 """How far the clocks of the service and of the database may be apart; minutes are due by the service's, and late by the
 database's."""
+MOST_UNCONFIRMED = timedelta(seconds=5)
+"""For how long a COMMIT may wait for a standby; a busy one confirms it within milliseconds."""
 CROWDED = 8
 """What touches all chunks takes several locks for each. Where there are more chunks than one in so many of the server's
 locks, it may fail."""
@@ -53,13 +55,17 @@ class Report(msgspec.Struct, frozen=True):
     elsewhere."""
     standbys: tuple[StandbyFound, ...] = ()
     """The hosts of DATABASE_READ_URL."""
+    several: bool = False
+    """Whether DATABASE_URL has several hosts, of which another one may become the primary."""
     slips: dict[str, str] = {}
     """Names that are nearly those of settings, and which settings these are."""
 
     @property
     def warnings(self) -> tuple[Warn, ...]:
         """The most important first."""
-        found = () if self.findings is None else (*_of_health(self.findings), *_of_keeping(self, self.findings))
+        found: tuple[Warn, ...] = ()
+        if self.findings is not None:
+            found = (*_of_health(self.findings), *_of_commits(self, self.findings), *_of_keeping(self, self.findings))
         slips = (Warn(f"{name} isn't a setting", f"{meant}, if that is meant") for name, meant in self.slips.items())
         return (*found, *_of_standbys(self), *_of_versions(self), *_of_access(self), *slips)
 
@@ -102,6 +108,28 @@ def _of_health(found: Findings) -> list[Warn]:
             )
         )
     return made
+
+
+def _of_commits(report: Report, found: Findings) -> list[Warn]:
+    """Whether what was acknowledged outlives a failover, and whether anything can be acknowledged."""
+    health = found.health
+    if health.unconfirmed > MOST_UNCONFIRMED:
+        waited = f"a COMMIT has waited for {health.unconfirmed.total_seconds():.0f} s for a standby to confirm it"
+        return [
+            Warn(
+                f"{waited} (synchronous_standby_names = '{health.awaited}'): nothing is acknowledged meanwhile",
+                "a standby that streams from the primary (pg_stat_replication there)",
+            )
+        ]
+    if report.several and not health.awaited:
+        return [
+            Warn(
+                "COMMIT waits for no standby: when another host becomes the primary, readings may be lost that were "
+                "acknowledged",
+                "synchronous_standby_names on all hosts; with Patroni synchronous_mode (docs/failover.md)",
+            )
+        ]
+    return []
 
 
 def _of_keeping(report: Report, found: Findings) -> list[Warn]:

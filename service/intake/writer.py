@@ -20,6 +20,7 @@ from service.errors import (
 )
 from service.intake.batch import Outcome, Packed, Receipt
 from service.intake.lanes import MAX_FAR, Follower, KeepUp, Lane, Queues
+from service.intake.standstill import Standstill
 from service.intake.waiting import Answer, Group, settle_all
 from service.metrics import Metrics
 from service.tracing.tracer import NO_TRACER, Tracer
@@ -75,11 +76,8 @@ class Writer:
         self.finished = asyncio.Event()
         """Set when all accepted batches are settled, after close()."""
         self._abandoned = asyncio.Event()
-        self.stalled: str | None = None
-        """Why nothing is committed at the moment, in the database's words; None where the newest attempt didn't
-        fail."""
+        self.standstill = Standstill()
         self.late, self.too_late = LATE, TOO_LATE
-        self._first_failure = ""
         self._hangs = False
 
     @property
@@ -92,6 +90,12 @@ class Writer:
         return self._queues.age()
 
     @property
+    def stalled(self) -> str | None:
+        """Why nothing is committed at the moment, in the database's words; None where the newest attempt didn't
+        fail."""
+        return self.standstill.why
+
+    @property
     def trouble(self) -> str | None:
         """Why readings aren't written, or wait for longer than `late` seconds; None while all is well."""
         return self.stalled or self.slow
@@ -101,7 +105,8 @@ class Writer:
         """That readings wait for longer than `late` seconds; None while they don't."""
         if (age := self.age()) <= self.late:
             return None
-        return f"Readings have waited for {age:.0f} s to be written: the database answers too slowly, or not at all."
+        why = "the database answers too slowly, or not at all, or waits for a standby"
+        return f"Readings have waited for {age:.0f} s to be written: {why}."
 
     @property
     def size(self) -> int:
@@ -207,6 +212,7 @@ class Writer:
         counts as long as it does; what isn't being written yet is withdrawn, so that its sender knows for sure."""
         while True:
             await asyncio.sleep(self.too_late / 30)
+            self.standstill.look(self.slow)
             late, gone = self._queues.in_hand(self.too_late), self._queues.withdraw(self.too_late)
             self._hangs = bool(late)
             settle_all((one for one in late if one.in_request), InDoubt())
@@ -272,7 +278,7 @@ class Writer:
                 if readings > 1 and attempts == ATTEMPTS:
                     self._note_answer()
                     raise
-                self._note_failure(exc.detail)
+                self.standstill.failed(exc.detail)
                 self._metrics.commit_failed()
                 await self._pause(pause * random.uniform(0.5, 1))  # noqa: S311
                 pause = min(2 * pause, self._retry_to)
@@ -284,20 +290,10 @@ class Writer:
             self._metrics.commit(time.perf_counter() - started, readings)
             return outcomes
 
-    def _note_failure(self, why: str) -> None:
-        """Note why an attempt has failed, and why the first one has: a server that stops because its disk is full says
-        so only once."""
-        if self.stalled is None:
-            log.warning("commits are held up", why=why)
-            self._first_failure = why
-        self.stalled = why if why == self._first_failure else f"{why} At first: {self._first_failure}"
-
     def _note_answer(self) -> None:
         """Note that the database has answered."""
         self._hangs = False
-        if self.stalled is not None:
-            log.info("commits go on")
-            self.stalled = None
+        self.standstill.answered()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

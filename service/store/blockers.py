@@ -1,4 +1,4 @@
-"""Finds out who keeps the service's transactions waiting for a lock."""
+"""Finds out who keeps the service's transactions waiting: for a lock, or for a standby that has to confirm them."""
 
 import asyncpg
 import msgspec
@@ -27,17 +27,29 @@ class Blocker(msgspec.Struct, frozen=True):
         return f"Session {self.pid} of the database{described} holds a lock that they wait for."
 
 
+class AwaitedStandbys(msgspec.Struct, frozen=True):
+    """Standbys, as synchronous_standby_names says, for which a COMMIT of the service waits."""
+
+    names: str
+
+    def __str__(self) -> str:
+        return f"COMMIT waits for a standby to confirm it (synchronous_standby_names = '{self.names}')."
+
+
 class Blockers:
     """Looks for blockers; the embedded engine has none, because it has a single session."""
 
     def __init__(self, pool: Pool, server: DatabaseServer) -> None:
         self._pool, self._embedded = pool, server.embedded
 
-    async def find(self) -> list[Blocker]:
-        """The first few blockers. Raises Unavailable where the database doesn't say within ASKING_TIMEOUT."""
+    async def find(self) -> list[Blocker | AwaitedStandbys]:
+        """The first few blockers, and standbys that are waited for. Raises Unavailable where the database doesn't say
+        within ASKING_TIMEOUT."""
         if self._embedded:
             return []
-        return [_blocker(row) for row in await self._pool.ask("blockers", within=ASKING_TIMEOUT)]
+        blockers = [_blocker(row) for row in await self._pool.ask("blockers", within=ASKING_TIMEOUT)]
+        awaited = await self._pool.ask("awaited_standbys", within=ASKING_TIMEOUT)
+        return [*blockers, *(AwaitedStandbys(row["names"]) for row in awaited)]
 
 
 def _blocker(row: asyncpg.Record) -> Blocker:

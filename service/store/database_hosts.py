@@ -232,7 +232,7 @@ def _none(where: str, answers: list[Answer]) -> DatabaseUnusable:
             if one.kind is Kind.REFUSED:
                 return DatabaseUnusable(f"The database at {where} can't be used: {one.host}: {one.words}.")
         return DatabaseAway(f"No database answers at {where}: {said(answers)}.")
-    return DatabaseAway(f"None of the hosts of {where} is the primary: {said(answers)}.")
+    return DatabaseAway(f"None of the hosts of DATABASE_URL is the primary: {said(answers)}.")
 
 
 def _set_options(con: Connection, options: tuple[SocketOption, ...]) -> None:

@@ -11,11 +11,15 @@ from service.store.pool import Pool
 
 
 class Health(msgspec.Struct, frozen=True):
-    """What decides how well the server keeps what it was given. `ahead` is by how much its clock is ahead of ours."""
+    """What decides how well the server keeps what it was given. `awaited` are the standbys for which a COMMIT waits, as
+    synchronous_standby_names says, or ""; `unconfirmed` is for how long one of the service's has waited for them.
+    `ahead` is by how much its clock is ahead of ours."""
 
     fsync: bool
     full_page_writes: bool
     synchronous_commit: bool
+    awaited: str
+    unconfirmed: timedelta
     autovacuum: bool
     locks: int
     is_replica: bool

@@ -34,6 +34,7 @@ QUERIES = (
     "begin_correcting",
     "begin_writing",
     "behind",
+    "awaited_standbys",
     "blockers",
     "buckets",
     "buckets_from_totals",

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 
 import asyncpg
 import msgspec
@@ -231,9 +231,19 @@ class StandbyHost:
 
     def _become(self, standing: Standing, why: str = "") -> None:
         before, self.state = self.state, StandbyState(self.state.host, standing, why)
-        if standing != before.standing:
-            say = log.warning if standing == "away" else log.info
-            say("what a standby is to reads has changed", host=self.state.host, standing=standing, why=why)
+        if standing == before.standing:
+            return
+        match standing:
+            case "used":
+                log.info("a standby is read from", host=self.state.host)
+            case "primary":
+                log.info("a host of the standbys is the primary, and isn't read from", host=self.state.host)
+            case "away":
+                log.warning("a standby isn't read from", host=self.state.host, why=why)
+            case "behind" | "busy":
+                log.info("a standby isn't read from", host=self.state.host, why=why)
+            case _:
+                assert_never(standing)
 
 
 def _is_gone(con: "Connection[asyncpg.Record]") -> bool:

@@ -71,25 +71,28 @@ async def maintain(
 
         return whole(lambda: do() if leadership.leads else otherwise())
 
+    def do(seconds: float, name: str, work: Work) -> None:
+        group.create_task(every(seconds, name, work))
+
     async with asyncio.TaskGroup() as group:
         group.create_task(leadership.keep())
-        group.create_task(every(SERIES_EVERY, led("series", store.series.note_missed)))
-        group.create_task(every(USED_EVERY, whole(note_used)))
-        group.create_task(every(CHECK_EVERY, partial(_check, store)))
-        group.create_task(every(FORGET_EVERY, led("forget", partial(_forget, store, batch_memory))))
+        do(SERIES_EVERY, "series", led("series", store.series.note_missed))
+        do(USED_EVERY, "keys", whole(note_used))
+        do(CHECK_EVERY, "schema", partial(_check, store))
+        do(FORGET_EVERY, "forget", led("forget", partial(_forget, store, batch_memory)))
         if alarms is not None:
-            group.create_task(every(JUDGE_EVERY, led("alerts", alarms.judge)))
-            group.create_task(every(SEND_EVERY, led("messages", alarms.send)))
-            group.create_task(every(COUNT_EVERY, whole(alarms.count)))
+            do(JUDGE_EVERY, "alerts", led("alerts", alarms.judge))
+            do(SEND_EVERY, "messages", led("messages", alarms.send))
+            do(COUNT_EVERY, "firing", whole(alarms.count))
         if store.server.edition == "community":
-            group.create_task(every(KNOW_EVERY, whole(store.retention.look)))
-            group.create_task(every(DROP_EVERY, led("retention", partial(store.retention.keep_to, lifetimes))))
-            group.create_task(every(SLICE_EVERY, led("slices", partial(_slice, store, partial(succeeded, "slices")))))
-            group.create_task(every(VACUUM_EVERY, led("vacuum", store.slices.vacuum)))
-            group.create_task(every(CLOSE_EVERY, led("minutes", store.rollups.keep_close)))
-            group.create_task(every(LATE_EVERY, led("refresh", store.rollups.refresh_late)))
-            await _try(watch.look)
-            group.create_task(every(JOBS_EVERY, led("jobs", watch.round, watch.look)))
+            do(KNOW_EVERY, "kept", whole(store.retention.look))
+            do(DROP_EVERY, "retention", led("retention", partial(store.retention.keep_to, lifetimes)))
+            do(SLICE_EVERY, "slices", led("slices", partial(_slice, store, partial(succeeded, "slices"))))
+            do(VACUUM_EVERY, "vacuum", led("vacuum", store.slices.vacuum))
+            do(CLOSE_EVERY, "minutes", led("minutes", store.rollups.keep_close))
+            do(LATE_EVERY, "refresh", led("refresh", store.rollups.refresh_late))
+            await _try("jobs", watch.look)
+            do(JOBS_EVERY, "jobs", led("jobs", watch.round, watch.look))
 
 
 async def _nothing() -> None:
@@ -104,20 +107,21 @@ async def _check(store: Store) -> None:
         log.error("the schema isn't whole", why=now) if now else log.info("the schema is whole again")
 
 
-async def every(seconds: float, work: Work) -> None:
-    """Do the work again and again, so many seconds after it was last done, whatever goes wrong with it."""
+async def every(seconds: float, name: str, work: Work) -> None:
+    """Do the work again and again, so many seconds after it was last done, whatever goes wrong with it; the log calls
+    it by its name."""
     while True:
         await asyncio.sleep(seconds)
-        await _try(work)
+        await _try(name, work)
 
 
-async def _try(work: Work) -> None:
+async def _try(name: str, work: Work) -> None:
     try:
         await work()
     except TaktlineError as exc:
-        log.warning("maintenance failed", why=exc.detail)
+        log.warning("maintenance failed", round=name, why=exc.detail)
     except Exception:  # a fault in one kind of work must not end the others
-        log.exception("maintenance failed")
+        log.exception("maintenance failed", round=name)
 
 
 async def _slice(store: Store, succeeded: Callable[[], None]) -> None:

@@ -1,5 +1,6 @@
--- The sessions that hold a lock for which one of the service's sessions waits, and don't wait themselves. Of the
--- sessions of other users only the number is visible, unless this user may read all statistics.
+-- The sessions that hold a lock for which one of the service's sessions waits, and don't wait themselves, for a lock or
+-- for a standby (awaited_standbys.sql). Of the sessions of other users only the number is visible, unless this user may
+-- read all statistics.
 select distinct
   blocker.pid,
   nullif(blocker.application_name, '') as application,
@@ -13,5 +14,6 @@ where waiting.datname = current_database()
   and waiting.application_name = current_setting('application_name')
   and waiting.wait_event_type = 'Lock'
   and blocker.wait_event_type is distinct from 'Lock'
+  and blocker.wait_event is distinct from 'SyncRep'
 order by seconds desc nulls last
 limit 3

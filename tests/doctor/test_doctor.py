@@ -29,6 +29,8 @@ WELL = Health(
     fsync=True,
     full_page_writes=True,
     synchronous_commit=True,
+    awaited="",
+    unconfirmed=timedelta(),
     autovacuum=True,
     locks=6400,
     is_replica=False,
@@ -78,6 +80,8 @@ def test_nothing_is_said_where_all_is_well() -> None:
     assert warned() == []
     page = as_text(REPORT)
     assert "NOTHING TO WARN OF" in page
+    awaited = msgspec.structs.replace(FOUND, health=msgspec.structs.replace(WELL, awaited="ANY 1 (db2,db3)"))
+    assert warned(several=True, findings=awaited) == []
     assert "about 1,000,000 readings, 31 bytes each, of 20 series" in page
     assert "DEBUG  True  .env" in page
 
@@ -99,6 +103,14 @@ def test_what_isnt_known_yet_has_no_number() -> None:
         (health(fsync=False), "fsync is off: a crash may destroy the database"),
         (health(full_page_writes=False), "full_page_writes is off"),
         (health(synchronous_commit=False), "a crash may lose readings that were acknowledged"),
+        (
+            warned(several=True),
+            "COMMIT waits for no standby: when another host becomes the primary, readings may be lost",
+        ),
+        (
+            health(awaited="ANY 1 (*)", unconfirmed=timedelta(seconds=42)),
+            "a COMMIT has waited for 42 s for a standby to confirm it (synchronous_standby_names = 'ANY 1 (*)')",
+        ),
         (health(autovacuum=False), "autovacuum is off"),
         (health(is_replica=True), "read-only replica"),
         (health(ahead=timedelta(seconds=-3)), "the database's clock is 3.0 s behind this machine's"),

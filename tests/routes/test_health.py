@@ -22,11 +22,11 @@ async def test_alive_and_ready(shared: Running, engine: Engine) -> None:
 
 
 async def test_not_ready_says_why(shared: Running) -> None:
-    shared.parts.writer.stalled = "The database doesn't answer."
+    shared.parts.writer.standstill.why = "The database doesn't answer."
     try:
         answer = await shared.http.get("/readyz")
     finally:
-        shared.parts.writer.stalled = None
+        shared.parts.writer.standstill.why = None
     assert answer.status_code == 503
     assert answer.json()["detail"] == "The database doesn't answer."
     assert answer.headers["Retry-After"] == "1"

@@ -74,6 +74,47 @@ async def test_one_of_two_stops_and_nobody_notices(engine: Engine, schema: str, 
                 assert (await ask(socket, {"id": "last", "readings": [{"plan": 1}]}))["written"] == 1
 
 
+async def test_what_both_refuse_is_said_by_them_and_goes_on_at_once(
+    engine: Engine, schema: str, tmp_path: Path
+) -> None:
+    """As while the database has no primary. What both have refused isn't taken for two services that are gone."""
+    settings = settings_for(engine, schema, trusted_proxies=PROXY)
+    async with (
+        running(settings) as one,
+        running(settings) as another,
+        configured(tmp_path, before(one, another)) as url,
+        httpx.AsyncClient(base_url=url, timeout=30) as http,
+    ):
+        key, writers = {"Idempotency-Key": "once"}, [each.parts.writer for each in (one, another)]
+        for writer in writers:
+            writer.standstill.why = "No host is the primary."
+        for headers in ({}, key, key, key):
+            refused = await http.post("/readings", json={"plan": 1}, headers=headers)
+            assert (refused.status_code, refused.json()["detail"]) == (503, "No host is the primary.")
+            assert refused.headers["Retry-After"] == "1"
+        for writer in writers:
+            writer.standstill.why = None
+        for number in range(4):
+            written = await http.post("/readings", json={"plan": 1}, headers={"Idempotency-Key": f"now {number}"})
+            assert written.json() == {"written": 1, "duplicate": False}
+
+
+async def test_where_none_answers_a_client_is_told_to_try_again(engine: Engine, schema: str, tmp_path: Path) -> None:
+    settings = settings_for(engine, schema, trusted_proxies=PROXY)
+    async with AsyncExitStack() as services:
+        both = [await services.enter_async_context(running(settings)) for _ in range(2)]
+        async with configured(tmp_path, before(*both)) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
+            await services.aclose()
+            for answer in (
+                await http.get("/display"),
+                await http.post("/readings", json={"plan": 1}),
+                await http.post("/readings", json={"plan": 1}, headers={"Idempotency-Key": "once"}),
+            ):
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+                assert answer.headers["Content-Type"] == "application/problem+json"
+                assert answer.json()["detail"] == "No service answers; try again."
+
+
 async def test_a_live_page_behind_it_shows_what_comes_by_any(engine: Engine, schema: str, tmp_path: Path) -> None:
     settings = settings_for(engine, schema, trusted_proxies=PROXY)
     async with (

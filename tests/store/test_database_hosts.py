@@ -104,7 +104,7 @@ async def test_read_only_servers_are_waited_for(engine: Engine, dead: str) -> No
     true, read_only = host_of(engine.url), "options=-c%20default_transaction_read_only%3Don"
     with pytest.raises(DatabaseAway) as away:
         await inspect(with_hosts(engine, true, dead, parameters=read_only))
-    assert f"None of the hosts of {place_of(with_hosts(engine, true, dead))} is the primary: " in away.value.detail
+    assert "None of the hosts of DATABASE_URL is the primary: " in away.value.detail
     assert f"{true} is read-only; {dead}: " in away.value.detail
 
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import asyncpg
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from service.errors import DatabaseUnusable
 from service.settings import Settings
@@ -318,15 +319,25 @@ async def test_where_no_connection_is_free_the_primary_is_read(pair: tuple[Clust
 async def test_the_primary_among_several_hosts_is_passed_over(pair: tuple[Cluster, Cluster], name: str) -> None:
     primary, standby = pair
     both = f"postgresql://postgres@{primary.host},{standby.host}/postgres"
-    async with running(at(primary, f"test_{name}", both)) as service:
-        await post(service, "a")
-        assert await counted(service, "a") == 1
-        state = (await service.http.get("/readyz")).json()
-        assert [(one["host"], one["standing"]) for one in state["standbys"]] == [
-            (primary.host, "primary"),
-            (standby.host, "used"),
-        ]
-        assert state["status"] == "ready"
+    with capture_logs() as said:
+        async with running(at(primary, f"test_{name}", both)) as service:
+            await _is_passed_over(service, primary, standby)
+    told = {one["host"]: one["event"] for one in said if one["event"].startswith("a ") and "read from" in one["event"]}
+    assert told == {
+        primary.host: "a host of the standbys is the primary, and isn't read from",
+        standby.host: "a standby is read from",
+    }
+
+
+async def _is_passed_over(service: Running, primary: Cluster, standby: Cluster) -> None:
+    await post(service, "a")
+    assert await counted(service, "a") == 1
+    state = (await service.http.get("/readyz")).json()
+    assert [(one["host"], one["standing"]) for one in state["standbys"]] == [
+        (primary.host, "primary"),
+        (standby.host, "used"),
+    ]
+    assert state["status"] == "ready"
 
 
 async def test_one_on_another_timeline_is_not_read_from(three: Sequence[Cluster], name: str) -> None:

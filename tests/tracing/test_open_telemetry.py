@@ -100,9 +100,9 @@ async def test_an_error_of_ours_is_an_error_and_one_of_the_client_is_none(engine
     async with Receiver().listening() as receiver:
         async with traced(engine, schema, receiver) as service:
             await service.http.get("/chart?x=1")
-            service.parts.writer.stalled = "Nobody answers."
+            service.parts.writer.standstill.why = "Nobody answers."
             assert (await service.http.get("/readyz")).status_code == 503
-            service.parts.writer.stalled = None
+            service.parts.writer.standstill.why = None
         got = Collected(receiver)
     [refused], [failed] = got.named("GET /chart"), got.named("GET /readyz")
     assert (refused.status.code, failed.status.code) == (0, 2)

@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.errors import Unavailable
 from service.upkeep.rounds import every
@@ -26,12 +27,14 @@ async def test_a_round_that_fails_is_followed_by_the_next(fault: Exception) -> N
             third.set()
         raise fault
 
-    task = asyncio.create_task(every(0.001, work))
-    try:
-        async with asyncio.timeout(10):
-            await third.wait()
-    finally:
-        task.cancel()
+    with capture_logs() as said:
+        task = asyncio.create_task(every(0.001, "slices", work))
+        try:
+            async with asyncio.timeout(10):
+                await third.wait()
+        finally:
+            task.cancel()
+    assert [(one["event"], one["round"]) for one in said][:2] == [("maintenance failed", "slices")] * 2
 
 
 async def last_successes(service: Running) -> dict[str, float]:
