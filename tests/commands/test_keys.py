@@ -156,6 +156,8 @@ async def test_a_chart_is_shared(fresh: Running, engine: Engine, schema: str) ->
         assert (status, "PUBLIC_URL isn't set" in said) == (0, not public)
         assert printed.startswith(f"{printed_there}&expires=")
     assert (await fresh.http.get(printed.strip())).status_code == 200
+    status, _, said = await run_taktline("share", printed.strip(), "--key", "wall", **there)
+    assert (status, said.startswith("taktline: 'expires' isn't a parameter here")) == (1, True)
     status, _, said = await run_taktline("share", address, "--key", "floor", **there)
     assert (status, said) == (1, "taktline: There is no key 'floor' that may be used now.\n")
 
@@ -166,10 +168,61 @@ async def test_a_link_that_would_open_nothing_is_not_made(fresh: Running, engine
     await add_key(fresh, "wall", Scope.READ, series=("hall 2/*",))
     for key, query, why in (
         ("sensor", "", "The key 'sensor' has not the scope read, so a link by it would open nothing."),
-        ("wall", "?series=hall+2/a&series=desk", "The key 'wall' doesn't cover the series 'desk'."),
+        ("wall", "?series=hall+2/a&series=desk", "series: 'desk' isn't among those that this key may see."),
     ):
         status, printed, said = await run_taktline("share", f"{fresh.url}/chart{query}", "--key", key, **there)
         assert (status, printed, said) == (1, "", f"taktline: {why}\n")
+
+
+async def test_a_link_that_would_open_an_error_is_refused_in_the_same_words(
+    fresh: Running, engine: Engine, schema: str
+) -> None:
+    """With the sentences that the service answers to whoever asks for the same, and may see all."""
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema, "CHART_TZ": "UTC"}
+    await add_key(fresh, "wall", Scope.READ)
+    key = {"Authorization": f"Bearer {await add_key(fresh, 'all', Scope.READ)}"}
+    for query in (
+        "from=nonsense",
+        "from=nonsense&step=2m&theme=pink",
+        "colour=red",
+        "from=-8h&from=-9h",
+        "from=-1h&until=-2h",
+        "shift=early",
+        "excel=true",
+        "agg=increase&from=-90d",
+        "&" * 1000,
+    ):
+        status, printed, said = await run_taktline("share", f"{fresh.url}/chart?{query}", "--key", "wall", **there)
+        answer = await fresh.http.get(
+            f"/chart?{query}", headers={**key, "Accept": "application/problem+json, */*;q=0.1"}
+        )
+        assert (status, printed) == (1, "")
+        assert (answer.status_code, said) == (400, f"taktline: {answer.json()['detail']}\n")
+
+
+async def test_a_shift_of_the_settings_can_be_shared(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema, "SHIFTS": "early 06:00-14:00"}
+    await add_key(fresh, "wall", Scope.READ)
+    status, _, said = await run_taktline("share", f"{fresh.url}/chart?shift=early", "--key", "wall", **there)
+    assert (status, said) == (0, "")
+
+
+async def test_a_chart_is_where_the_settings_have_the_service(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
+    await add_key(fresh, "wall", Scope.READ)
+    home = "https://taktline.example"
+    for address, settings, path in (
+        (f"{home}/chart", {}, None),
+        (f"{home}/plan/chart", {}, "/plan/chart"),
+        (f"{home}/plan/chart", {"ROOT_PATH": "/plan"}, None),
+        (f"{home}/plan/chart", {"PUBLIC_URL": f"{home}/plan/"}, None),
+        ("/plan/chart", {}, "/plan/chart"),
+        ("/chart", {"PUBLIC_URL": f"{home}/plan", "ROOT_PATH": "/plan"}, None),
+        ("/plan/chart", {"PUBLIC_URL": f"{home}/plan", "ROOT_PATH": "/plan"}, "/plan/plan/chart"),
+    ):
+        status, printed, said = await run_taktline("share", address, "--key", "wall", **there, **settings)
+        assert (status, bool(printed)) == ((1, False) if path else (0, True))
+        assert said.startswith(f"taktline: There is nothing at {path}. A prefix before /chart") if path else not said
 
 
 @pytest.mark.parametrize(
