@@ -98,6 +98,8 @@ class Proxy:
     ) -> None:
         while chunk := await reader.read(65536):
             await flowing.wait()
+            if writer.is_closing():  # cut while this chunk was read or held back
+                raise _Cut
             kept = None if self.tamper is None else self.tamper(way, chunk)
             writer.write(chunk if kept is None else kept)
             await writer.drain()

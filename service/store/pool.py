@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -93,6 +93,7 @@ class Pool:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", edition: Edition, hosts: DatabaseHosts) -> None:
         self.connections, self.edition, self.hosts = pool, edition, hosts
         self._patience = max(ACQUIRE_TIMEOUT, hosts.limit(CONNECT_TIMEOUT))
+        self._ending: set[asyncio.Task[None]] = set()
         self.unusable: str | None = None
         """Why nothing may be done with the database, in a sentence; None where all is well."""
 
@@ -152,35 +153,29 @@ class Pool:
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
-        """One state of the database for several queries."""
-        async with self.connection() as con:
+        """One state of the database for several queries. Nobody waits for its end: where readings come fast, each
+        question to the database waits long for its turn."""
+        async with AsyncExitStack() as held:
+            con = await held.enter_async_context(self.connection())
             # BEGIN has no timeout of its own, and would wait for ever where the server has become unreachable
-            ending = asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate)
-            try:
-                # before the snapshot: what was materialised by then is visible in it
-                upto = await self._upto(con)
-                await begin_snapshot(con)
-                try:
-                    kept = ALL_KEPT
-                    if upto is not None:
-                        [[upto[-1], *since]] = await con.fetch(query("sliced"), upto[-1], timeout=READ_TIMEOUT)
-                        kept = Kept(*since)
-                    yield Snapshot(con, self.edition, upto, kept)
-                finally:
-                    if not con.is_closed():
-                        await con.execute("commit")  # which nothing depends on, since nothing was written
-            finally:
-                ending.cancel()
+            held.callback(asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate).cancel)
+            await begin_snapshot(con)
+            held.push_async_callback(_end_snapshot, con)
+            upto, kept = None, ALL_KEPT
+            if self.edition == "community":
+                [[upto, *since]] = await con.fetch(query("snapshot"), timeout=READ_TIMEOUT)
+                kept = Kept(*since)
+            yield Snapshot(con, self.edition, upto, kept)
+            ending = asyncio.create_task(held.pop_all().aclose())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            ending.add_done_callback(_leave_failure)
 
     async def upto(self) -> "Upto":
         """Up to where rollups are materialised at this moment, for a statement that follows."""
-        async with self.connection() as con:
-            return await self._upto(con)
-
-    async def _upto(self, con: "Connection[asyncpg.Record]") -> "Upto":
         if self.edition != "community":
             return None
-        [[upto]] = await con.fetch(query("upto"), timeout=READ_TIMEOUT)
+        [[upto]] = await self.read("upto")
         return cast("Upto", upto)
 
     @asynccontextmanager
@@ -286,6 +281,11 @@ async def begin_snapshot(con: "Connection[asyncpg.Record] | asyncpg.Connection[a
     except asyncpg.ActiveSQLTransactionError:
         await con.execute("rollback")
         await con.execute(SNAPSHOT)
+
+
+async def _end_snapshot(con: "Connection[asyncpg.Record]") -> None:
+    if not con.is_closed():
+        await con.execute("commit")  # which nothing depends on, since nothing was written
 
 
 @asynccontextmanager

@@ -141,6 +141,7 @@ QUERIES = (
     "settle_message",
     "silence",
     "sliced",
+    "snapshot",
     "spread",
     "standbys",
     "stay_leader",

@@ -55,6 +55,7 @@ COMMUNITY = {
     "late_slices",
     "make_slices",
     "sliced",
+    "snapshot",
     "vacuum_slices",
     "watermark_lag",
     "unsliced",
