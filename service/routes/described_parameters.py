@@ -22,10 +22,10 @@ class Described(msgspec.Struct, frozen=True):
 def read_fields(given: Iterable[tuple[str, str]], known: Mapping[str, Described]) -> dict[str, Any]:
     """The fields that an address sets, read strictly; `series`, which may be repeated, is a tuple, or None where no
     series is named. Raises BadRequest, which names all parameters that are wrong, and what is allowed."""
-    places = {name: place for place, name in enumerate(known)}
+    pairs = list(given)
     # the framework gives them in any order, and an error should be the same each time
-    pairs = sorted(given, key=lambda pair: (places.get(pair[0], -1), pair[0]))
-    known_names([name for name, _ in pairs], list(known), repeatable=["series"])
+    known_names(sorted(name for name, _ in pairs), list(known), repeatable=["series"])
+    pairs.sort(key=lambda pair: list(known).index(pair[0]))
     all_of = Together()
     fields = {
         known[name].field: all_of.read(partial(known[name].read, name, value), None)
