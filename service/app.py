@@ -22,6 +22,7 @@ from service.access.signatures import Signatures
 from service.errors import StartError
 from service.languages.sentence import translatable
 from service.metrics import Metrics
+from service.page_defaults import defaults_of
 from service.parts import Parts
 from service.period.kept import Kept
 from service.period.selection import ALL_SERIES, SeriesFilter
@@ -35,7 +36,6 @@ from service.routes.check import check_route
 from service.routes.compression import compression
 from service.routes.correction_list import correction_list_route
 from service.routes.corrections import correction_routes
-from service.routes.defaults import Defaults
 from service.routes.display import display_route
 from service.routes.edge.access_log import logged
 from service.routes.edge.answer_headers import guarding
@@ -142,16 +142,8 @@ def _routes(parts: Parts, pages: Pages) -> list[Any]:
     it would create a task for each of them, which takes longer than the answer itself."""
     gate, store, feed, counters = parts.gate, parts.store, parts.feed, parts.metrics
     settings, admits = parts.settings, parts.keyring.admits
-    zone, max_body = settings.chart_tz, settings.max_body_bytes
-    defaults = Defaults(
-        zone,
-        settings.time_format,
-        settings.items_per_page,
-        settings.labels,
-        settings.unit,
-        parts.shifts,
-        settings.language,
-    )
+    max_body = settings.max_body_bytes
+    defaults = defaults_of(settings)
     view_of = views_for(defaults)
 
     def kept(_: SeriesFilter = ALL_SERIES) -> Kept:

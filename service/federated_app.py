@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from litestar.types import ASGIApp
 
 from service.access.hosts import is_loopback
@@ -11,10 +12,10 @@ from service.federated_parts import FederatedParts
 from service.federation.sites import LONGEST_NAME
 from service.languages.sentence import translatable
 from service.live.live_feed import AnyView
+from service.page_defaults import defaults_of
 from service.routes.at_the_sites import at_the_sites_routes
 from service.routes.board import board_route
 from service.routes.chart.endpoint import chart_route
-from service.routes.defaults import Defaults
 from service.routes.federated_health import federated_metrics_route, federated_readyz_route
 from service.routes.health import livez
 from service.routes.html_pages import Pages, asset_routes
@@ -54,16 +55,7 @@ def open_to_all(parts: FederatedParts) -> str | None:
 
 def _routes(parts: FederatedParts, pages: Pages) -> list[Any]:
     settings = parts.settings
-    defaults = Defaults(
-        settings.chart_tz,
-        settings.time_format,
-        settings.items_per_page,
-        settings.labels,
-        settings.unit,
-        parts.shifts,
-        settings.language,
-        LONGEST_NAME,
-    )
+    defaults = msgspec.structs.replace(defaults_of(settings), longest_name=LONGEST_NAME)
     feed, counters, admits = parts.feed, parts.metrics, parts.keyring.admits
     view_of = _checked(views_for(defaults), parts.federation.check)
 

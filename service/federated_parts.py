@@ -42,7 +42,6 @@ class FederatedParts:
 
     settings: Settings
     metrics: Metrics
-    shifts: Shifts
     federation: Federation
     charts: Charts
     boards: Boards
@@ -88,7 +87,6 @@ async def open_federated_parts(settings: Settings) -> AsyncIterator[FederatedPar
         yield FederatedParts(
             settings=settings,
             metrics=counters,
-            shifts=shifts,
             federation=federation,
             charts=charts,
             boards=boards,

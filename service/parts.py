@@ -75,8 +75,6 @@ class Parts:
     server: DatabaseServer
     hosts: DatabaseHosts
     metrics: Metrics
-    shifts: Shifts
-    """The shifts that the settings name."""
     store: Store
     writer: Writer
     gate: Gate
@@ -206,7 +204,6 @@ async def open_parts(
                 server=server,
                 hosts=hosts,
                 metrics=counters,
-                shifts=shifts,
                 store=store,
                 writer=writer,
                 gate=gate,

@@ -166,3 +166,14 @@ def clusters(programs: Programs, count: int) -> Iterator[Sequence[Cluster]]:
         for one in made:
             stack.callback(one.kill)
         yield made
+
+
+async def follow(primary: Cluster, standby: Cluster, *options: str) -> None:
+    """Make a primary and a standby of it, which has these options, and wait until both answer."""
+    primary.make()
+    primary.start()
+    await primary.answers()
+    await primary.ask("create extension timescaledb")
+    standby.follow(primary)
+    standby.start(*options)
+    await standby.answers()

@@ -5,7 +5,7 @@ import re
 from socket import gaierror
 from ssl import SSLError
 
-from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from emitter.producer.answers import read_problem
 from emitter.producer.backoff import retry_after
@@ -50,10 +50,6 @@ def _describe(failure: Exception) -> str:
     match failure:
         case InvalidStatus():
             return _describe_status(failure)
-        case InvalidMessage(__cause__=EOFError()):
-            return "connection lost"
-        case InvalidMessage():
-            return "what answers there isn't a WebSocket service"
         case ConnectionClosed():
             return _describe_close(failure)
         case TimeoutError():

@@ -7,7 +7,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidMessage
+from websockets.exceptions import InvalidHandshake, InvalidMessage
+
+from emitter.producer.first_words import FirstWords
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 
@@ -36,26 +38,39 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
         return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
 
 
+class NoWebSocket(InvalidHandshake):
+    """What answers at the address isn't a WebSocket service."""
+
+
 @asynccontextmanager
 async def dial(link: Link) -> AsyncIterator[ClientConnection]:
     """Opens a connection, which is closed in order at the end. Raises one of `failures.FAILURES` where it can't be
     made."""
+    first = FirstWords()
     try:
-        socket = await _connect(link)
-    except AssertionError as exc:  # raised by a check in websockets where the other side sends data first
-        raise InvalidMessage("not a WebSocket service") from exc
+        socket = await _connect(link, first)
+    except (InvalidMessage, AssertionError) as exc:  # the second where the other side sends data first
+        raise NoWebSocket(first.describe()) from exc
+    except TimeoutError as exc:
+        if not first.made:
+            raise
+        raise NoWebSocket(
+            "the connection was made, but nothing answers there (is it the port of the service?)"
+        ) from exc
     try:
         yield socket
     finally:
         await socket.close()
 
 
-def _connect(link: Link) -> connect:
+def _connect(link: Link, first: FirstWords) -> connect:
     return connect(
         link.url,
+        create_connection=first.connection,  # type: ignore[arg-type]  # which is called, and not asked for its type
         additional_headers={"Authorization": f"Bearer {link.token}"} if link.token else None,
         compression=None,  # costs the service more than it saves
         proxy=None if is_local(link.url) else True,
+        open_timeout=min(10, link.ack_timeout),
         close_timeout=1,
         ping_interval=link.ping_interval,
         ping_timeout=link.ping_timeout,

@@ -108,10 +108,10 @@ def add(
     new = NewKey(name, frozenset(map(Scope, scopes)), series, rate, expires)
 
     async def command(settings: Settings) -> None:
-        async with opened(settings) as (stored, place):
-            is_first = not await stored.any()
+        async with opened(settings) as (store, place):
+            is_first = not await store.keys.any()
             key = new_key()
-            if not await stored.add(new, digest_of(key)):
+            if not await store.keys.add(new, digest_of(key)):
                 raise TaktlineError(f"There is a key {name!r} already. Revoke it first, or choose another name.")
         click.echo(key)
         click.echo(f"The key {name!r} is made, in {place}.\nIt isn't shown again: keep it now.", err=True)
@@ -130,8 +130,8 @@ def list_keys(*, revoked: bool, as_json: bool) -> None:
     """Show the keys: what each may do, and when it was used last, to the minute."""
 
     async def command(settings: Settings) -> None:
-        async with opened(settings) as (stored, _):
-            found = await stored.all(revoked=revoked)
+        async with opened(settings) as (store, _):
+            found = await store.keys.all(revoked=revoked)
         if as_json:
             click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
             return
@@ -146,9 +146,9 @@ def revoke(name: str) -> None:
     """Revoke a key. Within five seconds nobody can use it any more, not even on open connections."""
 
     async def command(settings: Settings) -> None:
-        async with opened(settings) as (stored, _):
-            if not await stored.revoke(name):
-                names = ", ".join(repr(key.name) for key in await stored.all(revoked=False))
+        async with opened(settings) as (store, _):
+            if not await store.keys.revoke(name):
+                names = ", ".join(repr(key.name) for key in await store.keys.all(revoked=False))
                 raise TaktlineError(f"There is no key {name!r}; there {f'are {names}' if names else 'is none at all'}.")
         click.echo(f"The key {name!r} is revoked.", err=True)
 

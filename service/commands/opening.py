@@ -7,14 +7,13 @@ from rich.console import Console
 
 from service.opening import open_database, place_of
 from service.settings import Settings
-from service.store import open_store
-from service.store.keys import Keys
+from service.store import Store, open_store
 from service.store.migrate import search_path
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[tuple[Keys, str]]:
-    """The keys in the database of the settings, which may be in use by a running service, and where that is. Raises
+async def opened(settings: Settings) -> AsyncIterator[tuple[Store, str]]:
+    """The store in the database of the settings, which may be in use by a running service, and where that is. Raises
     NotThere where no service has made it."""
     with Console(stderr=True).status("Opening the database …") as status:
         async with (
@@ -22,4 +21,4 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Keys, str]]:
             open_store(hosts, search_path(settings.database_schema, server), server) as store,
         ):
             status.stop()
-            yield store.keys, f"{place_of(settings, hosts)}, schema {settings.database_schema}"
+            yield store, f"{place_of(settings, hosts)}, schema {settings.database_schema}"

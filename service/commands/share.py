@@ -3,7 +3,7 @@
 import math
 import time
 from datetime import timedelta
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import click
 
@@ -13,8 +13,11 @@ from service.access.signatures import Signatures, Signed
 from service.commands.opening import opened
 from service.commands.options import check_duration
 from service.commands.running import run
-from service.errors import TaktlineError, quoted
+from service.errors import TaktlineError
+from service.page_defaults import defaults_of
+from service.period.kept import Kept
 from service.routes.authentication import SIGNED_ADDRESS
+from service.routes.chart.links import check_link
 from service.settings import Settings
 
 
@@ -51,32 +54,38 @@ def share(address: str, name: str, expires: timedelta) -> None:
 
     An ADDRESS that begins with a slash is one at PUBLIC_URL, if that is set. Whoever has the link sees this chart and
     nothing else, without a key, until it expires or the key NAME is revoked or expires. It shows the series that this
-    key may see.
+    key may see. An ADDRESS that would open an error now isn't signed.
     """
 
-    parts = urlsplit(address)
-
     async def command(settings: Settings) -> None:
-        async with opened(settings) as (keys, _):
-            grant = next((key.grant for key in await keys.live() if key.grant.name == name), None)
+        public = read_public_url(settings.public_url)
+        parts = urlsplit(f"{public}{address}" if address.startswith("/") else address)
+        _check_path(parts, settings.root_path, urlsplit(public).path)
+        async with opened(settings) as (store, _):
+            grant = next((key.grant for key in await store.keys.live() if key.grant.name == name), None)
             if grant is None or grant.key is None:
                 raise TaktlineError(f"There is no key {name!r} that may be used now.")
-            _check(grant, parts.query)
-            signatures = Signatures(await keys.signing_secret())
+            await store.retention.look()
+            _check(grant, parts.query, settings, store.retention.kept)
+            signatures = Signatures(await store.keys.signing_secret())
         until = math.ceil(time.time() + expires.total_seconds())
-        signed = urlunsplit(parts._replace(query=signatures.link(parts.query, Signed(grant.key, until))))
-        public = read_public_url(settings.public_url)
-        click.echo(signed if parts.netloc else f"{public}{signed}")
-        if not parts.netloc and not public:
+        click.echo(urlunsplit(parts._replace(query=signatures.link(parts.query, Signed(grant.key, until)))))
+        if not parts.netloc:
             click.echo("PUBLIC_URL isn't set: put the address of the service before the link.", err=True)
 
     run(command)
 
 
-def _check(grant: Grant, query: str) -> None:
+def _check_path(parts: SplitResult, *prefixes: str) -> None:
+    """Raise TaktlineError where there is no chart below any of these prefixes."""
+    if parts.path not in {f"{prefix}{SIGNED_ADDRESS}" for prefix in ("", *prefixes)}:
+        raise TaktlineError(
+            f"There is nothing at {parts.path}. A prefix before {SIGNED_ADDRESS} is that of ROOT_PATH or PUBLIC_URL."
+        )
+
+
+def _check(grant: Grant, query: str, settings: Settings, kept: Kept) -> None:
     """Raise TaktlineError where a link that this key signs would open nothing."""
     if not grant.may(Scope.READ):
         raise TaktlineError(f"The key {grant.name!r} has not the scope read, so a link by it would open nothing.")
-    for name, value in parse_qsl(query):
-        if name == "series" and not grant.covers(value):
-            raise TaktlineError(f"The key {grant.name!r} doesn't cover the series {quoted(value)}.")
+    check_link(query, grant, defaults_of(settings), lambda _: kept)

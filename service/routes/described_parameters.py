@@ -27,7 +27,9 @@ def read_fields(
     characters at most, or None where no series is named. Raises BadRequest, which names all parameters that are wrong,
     and what is allowed."""
     pairs = list(given)
-    known_names([name for name, _ in pairs], list(known), repeatable=["series"])
+    # the framework gives them in any order, and an error should be the same each time
+    known_names(sorted(name for name, _ in pairs), list(known), repeatable=["series"])
+    pairs.sort(key=lambda pair: list(known).index(pair[0]))
     all_of = Together()
     fields = {
         known[name].field: all_of.read(partial(known[name].read, name, value), None)

@@ -55,11 +55,17 @@ def few_parameters(app: ASGIApp) -> ASGIApp:
     """The application, with BadRequest for an address with very many parameters, before they are parsed."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and scope["query_string"].count(b"&") >= MAX_PARAMETERS:
-            raise BadRequest(f"An address has at most {MAX_PARAMETERS:,} parameters.")
+        if scope["type"] == ScopeType.HTTP:
+            check_few(scope["query_string"])
         await app(scope, receive, send)
 
     return answer
+
+
+def check_few(query: bytes) -> None:
+    """Raise BadRequest where an address has very many parameters."""
+    if query.count(b"&") >= MAX_PARAMETERS:
+        raise BadRequest(f"An address has at most {MAX_PARAMETERS:,} parameters.")
 
 
 def known_only(

@@ -1,11 +1,7 @@
 """`taktline keys` and `taktline share`, as people and scripts use them."""
 
-import asyncio
 import json
-import os
 import stat
-import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
@@ -15,31 +11,16 @@ from chaos import service_process
 from service.__main__ import main
 from service.access.grants import Scope
 from service.access.keys import digest_of
-from tests.conftest import Engine, cache
+from tests.conftest import Engine
 from tests.harness import Running, free_port
 from tests.keyrings import add_key
-from tests.processes import start
+from tests.processes import start, taktline
 
 pytestmark = pytest.mark.anyio
 
 
 async def keys(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    return await run_taktline("keys", *arguments, **environment)
-
-
-async def run_taktline(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run a command. Returns its status, its output, and what it says beside that."""
-    kept = {name: os.environ[name] for name in service_process.INHERITED if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", *arguments),
-        env={**kept, "TAKTLINE_CACHE": str(cache()), **environment},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    output, said = await process.communicate()
-    assert b"Traceback" not in said, said.decode()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), said.decode()
+    return await taktline("keys", *arguments, **environment)
 
 
 async def test_a_key_from_beginning_to_end(fresh: Running, engine: Engine, schema: str) -> None:
@@ -105,7 +86,7 @@ async def test_beside_a_service_on_the_embedded_engine_and_without_one(tmp_path:
 async def test_no_database_is_made_for_a_command(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """A key in a new database would close nothing: the service that was meant has another folder."""
     data = tmp_path / "data"
-    status, key, said = await run_taktline(*arguments, TAKTLINE_DATA=str(data))
+    status, key, said = await taktline(*arguments, TAKTLINE_DATA=str(data))
     assert (status, key) == (2 if arguments == ("doctor",) else 1, "")
     assert said.startswith(f"taktline: There is no Taktline in the folder {data}. TAKTLINE_DATA names that of one")
     assert not data.exists()
@@ -114,10 +95,10 @@ async def test_no_database_is_made_for_a_command(tmp_path: Path, arguments: tupl
 async def test_no_schema_is_made_for_a_key(engine: Engine, schema: str) -> None:
     there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
     for arguments in (("keys", "add", "a", "--scope", "admin"), ("share", "/chart", "--key", "a")):
-        status, key, said = await run_taktline(*arguments, **there)
+        status, key, said = await taktline(*arguments, **there)
         assert (status, key) == (1, "")
         assert said.startswith(f"taktline: There is no Taktline in the schema {schema} of postgresql://")
-    assert (await run_taktline("migrate", **there))[0] == 0
+    assert (await taktline("migrate", **there))[0] == 0
     assert (await keys("add", "a", "--scope", "admin", **there))[0] == 0
 
 
@@ -145,18 +126,20 @@ async def test_a_chart_is_shared(fresh: Running, engine: Engine, schema: str) ->
     there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
     await add_key(fresh, "wall", Scope.READ)
     address = f"{fresh.url}/chart?format=json&from=-8h"
-    status, printed, said = await run_taktline("share", address, "--key", "wall", "--expires", "1h", **there)
+    status, printed, said = await taktline("share", address, "--key", "wall", "--expires", "1h", **there)
     assert (status, said) == (0, "")
     assert printed.startswith(f"{address}&expires=")
     assert (await fresh.http.get(printed.strip())).status_code == 200
     assert (await fresh.http.get(printed.strip().replace("-8h", "-9h"))).status_code == 403
     query = "/chart?format=json&from=-8h"
     for public, printed_there in (("", query), (fresh.url, address), (f"{fresh.url}/", address)):
-        status, printed, said = await run_taktline("share", query, "--key", "wall", PUBLIC_URL=public, **there)
+        status, printed, said = await taktline("share", query, "--key", "wall", PUBLIC_URL=public, **there)
         assert (status, "PUBLIC_URL isn't set" in said) == (0, not public)
         assert printed.startswith(f"{printed_there}&expires=")
     assert (await fresh.http.get(printed.strip())).status_code == 200
-    status, _, said = await run_taktline("share", address, "--key", "floor", **there)
+    status, _, said = await taktline("share", printed.strip(), "--key", "wall", **there)
+    assert (status, said.startswith("taktline: 'by' isn't a parameter here")) == (1, True)
+    status, _, said = await taktline("share", address, "--key", "floor", **there)
     assert (status, said) == (1, "taktline: There is no key 'floor' that may be used now.\n")
 
 
@@ -166,10 +149,61 @@ async def test_a_link_that_would_open_nothing_is_not_made(fresh: Running, engine
     await add_key(fresh, "wall", Scope.READ, series=("hall 2/*",))
     for key, query, why in (
         ("sensor", "", "The key 'sensor' has not the scope read, so a link by it would open nothing."),
-        ("wall", "?series=hall+2/a&series=desk", "The key 'wall' doesn't cover the series 'desk'."),
+        ("wall", "?series=hall+2/a&series=desk", "series: 'desk' isn't among those that this key may see."),
     ):
-        status, printed, said = await run_taktline("share", f"{fresh.url}/chart{query}", "--key", key, **there)
+        status, printed, said = await taktline("share", f"{fresh.url}/chart{query}", "--key", key, **there)
         assert (status, printed, said) == (1, "", f"taktline: {why}\n")
+
+
+async def test_a_link_that_would_open_an_error_is_refused_in_the_same_words(
+    fresh: Running, engine: Engine, schema: str
+) -> None:
+    """With the sentences that the service answers to whoever asks for the same, and may see all."""
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema, "CHART_TZ": "UTC"}
+    await add_key(fresh, "wall", Scope.READ)
+    key = {"Authorization": f"Bearer {await add_key(fresh, 'all', Scope.READ)}"}
+    for query in (
+        "from=nonsense",
+        "from=nonsense&step=2m&theme=pink",
+        "colour=red",
+        "from=-8h&from=-9h",
+        "from=-1h&until=-2h",
+        "shift=early",
+        "excel=true",
+        "agg=increase&from=-90d",
+        "&" * 1000,
+    ):
+        status, printed, said = await taktline("share", f"{fresh.url}/chart?{query}", "--key", "wall", **there)
+        answer = await fresh.http.get(
+            f"/chart?{query}", headers={**key, "Accept": "application/problem+json, */*;q=0.1"}
+        )
+        assert (status, printed) == (1, "")
+        assert (answer.status_code, said) == (400, f"taktline: {answer.json()['detail']}\n")
+
+
+async def test_a_shift_of_the_settings_can_be_shared(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema, "SHIFTS": "early 06:00-14:00"}
+    await add_key(fresh, "wall", Scope.READ)
+    status, _, said = await taktline("share", f"{fresh.url}/chart?shift=early", "--key", "wall", **there)
+    assert (status, said) == (0, "")
+
+
+async def test_a_chart_is_where_the_settings_have_the_service(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
+    await add_key(fresh, "wall", Scope.READ)
+    home = "https://taktline.example"
+    for address, settings, path in (
+        (f"{home}/chart", {}, None),
+        (f"{home}/plan/chart", {}, "/plan/chart"),
+        (f"{home}/plan/chart", {"ROOT_PATH": "/plan"}, None),
+        (f"{home}/plan/chart", {"PUBLIC_URL": f"{home}/plan/"}, None),
+        ("/plan/chart", {}, "/plan/chart"),
+        ("/chart", {"PUBLIC_URL": f"{home}/plan", "ROOT_PATH": "/plan"}, None),
+        ("/plan/chart", {"PUBLIC_URL": f"{home}/plan", "ROOT_PATH": "/plan"}, "/plan/plan/chart"),
+    ):
+        status, printed, said = await taktline("share", address, "--key", "wall", **there, **settings)
+        assert (status, bool(printed)) == ((1, False) if path else (0, True))
+        assert said.startswith(f"taktline: There is nothing at {path}. A prefix before /chart") if path else not said
 
 
 @pytest.mark.parametrize(

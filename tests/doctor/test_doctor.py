@@ -1,16 +1,11 @@
 """`taktline doctor` and `taktline migrate --check`, as people and scripts use them."""
 
-import asyncio
 import json
-import os
-import sys
-from asyncio.subprocess import PIPE
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from chaos import service_process
 from service.doctor.page import as_text
 from service.doctor.report import Configured, Report
 from service.period.kept import ALL_KEPT, Kept
@@ -19,8 +14,9 @@ from service.store.database import DatabaseServer
 from service.store.examination import Findings, Health, Lag, Table
 from service.store.jobs import Job
 from service.store.migrate import migrate, pending
-from tests.conftest import Engine, cache
+from tests.conftest import Engine
 from tests.harness import Running, free_port
+from tests.processes import taktline
 
 pytestmark = pytest.mark.anyio
 
@@ -137,21 +133,6 @@ def test_what_isnt_known_yet_has_no_number() -> None:
 def test_each_warning_stands_alone(warnings: list[str], said: str) -> None:
     [warning] = warnings
     assert said in warning
-
-
-async def taktline(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run a command. Returns its status, its output, and what it says beside that."""
-    kept = {name: os.environ[name] for name in service_process.INHERITED if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", *arguments),
-        env={**kept, "TAKTLINE_CACHE": str(cache()), **environment},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    output, said = await process.communicate()
-    assert b"Traceback" not in said, said.decode()
-    assert process.returncode is not None
-    return process.returncode, output.decode(), said.decode()
 
 
 async def test_what_is_configured_and_found(fresh: Running, engine: Engine, schema: str) -> None:

@@ -3,9 +3,6 @@ PostgreSQL with TimescaleDB: CONTRIBUTING.md."""
 
 import asyncio
 import json
-import os
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from chaos import service_process
 from service.doctor.page import as_text
 from service.doctor.report import Report
 from service.period.lifetimes import FOR_EVER
 from service.store.database import DatabaseServer
 from service.store.standby_examination import StandbyFound
-from tests.clusters import Cluster, Programs, clusters
+from tests.clusters import Cluster, Programs, clusters, follow
 from tests.harness import free_port
+from tests.processes import taktline
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
@@ -72,29 +69,20 @@ def three() -> Iterator[Sequence[Cluster]]:
 async def pair(three: Sequence[Cluster]) -> tuple[Cluster, Cluster]:
     """A primary and its standby, which run."""
     primary, standby, _ = three
-    primary.make()
-    primary.start()
-    await primary.answers()
-    await primary.ask("create extension timescaledb")
-    standby.follow(primary)
-    standby.start("hot_standby_feedback=on")
-    await standby.answers()
+    await follow(primary, standby, "hot_standby_feedback=on")
     return primary, standby
 
 
 async def doctor(primary: Cluster, *hosts: str, form: str = "--json") -> str:
     """What it says of these hosts, beside what it says of a primary without a schema."""
-    kept = {name: os.environ[name] for name in service_process.INHERITED if name in os.environ}
-    read_url = f"postgresql://postgres@{','.join(hosts)}/postgres"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service", "doctor", *([form] if form else [])),
-        env={**kept, "DATABASE_URL": primary.url, "DATABASE_READ_URL": read_url, "API_HOST": "127.0.0.1"},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    output, said = await process.communicate()
-    assert process.returncode == 1, said.decode()
-    return output.decode()
+    there = {
+        "DATABASE_URL": primary.url,
+        "DATABASE_READ_URL": f"postgresql://postgres@{','.join(hosts)}/postgres",
+        "API_HOST": "127.0.0.1",
+    }
+    status, output, said = await taktline("doctor", *([form] if form else []), **there)
+    assert status == 1, said
+    return output
 
 
 async def found(primary: Cluster, *hosts: str) -> tuple[list[dict[str, Any]], list[str]]:

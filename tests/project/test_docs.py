@@ -127,6 +127,15 @@ def test_nothing_read_from_the_environment_but_the_settings() -> None:
         assert "os.environ" not in path.read_text(encoding="utf-8"), path
 
 
+def test_every_setting_is_checked() -> None:
+    """Of two checks with one name, in classes of which the settings are made up, the second would take the first one's
+    place."""
+    parts = [one for one in Settings.__mro__ if one.__module__.startswith("service.settings.")]
+    checks = [name for one in parts for name in one.__pydantic_decorators__.field_validators]  # type: ignore[attr-defined]
+    assert len(parts) > 5
+    assert sorted(checks) == sorted(Settings.__pydantic_decorators__.field_validators)
+
+
 def test_settings_are_settings() -> None:
     assert issubclass(Settings, BaseSettings)
     assert issubclass(EmitterSettings, BaseSettings)

@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
@@ -144,11 +145,16 @@ def test_grafanas_passwords_are_made_once_unless_one_is_given(tmp_path: Path) ->
     assert make("it's mine") == [first[0], "it's mine"]
 
 
-def filled(text: str, size: str, start: datetime, until: datetime) -> str:
-    """A query with what Grafana puts in the place of its macros and variables."""
-    bounds = f"BETWEEN '{start:%Y-%m-%dT%H:%M:%SZ}' AND '{until:%Y-%m-%dT%H:%M:%SZ}'"
-    text = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 {bounds}", text)
-    text = text.replace("$size", size).replace("$series", "'a','it''s'")
+CHOSEN = "'a','it''s'"
+
+
+def filled(text: str, start: datetime, until: datetime, series: str = CHOSEN, search: str = "%") -> str:
+    """A query with what Grafana puts in the place of its macros and variables; what *All* means is the variable's
+    `allValue`, as it is, and the text that is searched for `%` until somebody types."""
+    first, last = (f"'{one:%Y-%m-%dT%H:%M:%SZ}'" for one in (start, until))
+    text = re.sub(r"\$__timeFilter\((\w+)\)", rf"\1 BETWEEN {first} AND {last}", text)
+    text = text.replace("$__timeFrom()", first).replace("$__timeTo()", last)
+    text = text.replace("$__searchFilter", search).replace("$series", series)
     assert "$" not in text
     return text
 
@@ -184,20 +190,14 @@ async def written(service: Running) -> datetime:
 
 async def results(con: "asyncpg.Connection[asyncpg.Record]", now: datetime) -> dict[str, list[dict[str, Any]]]:
     start, until = now.replace(hour=0, minute=0) - timedelta(days=1), now + timedelta(minutes=2)
-    return {
-        title: [dict(row) for row in await con.fetch(filled(text, "", start, until))] for title, text in every_query()
-    }
+    return {title: [dict(row) for row in await con.fetch(filled(text, start, until))] for title, text in every_query()}
 
 
 @pytest.mark.anyio
 async def test_every_query_is_answered_with_the_right_numbers(fresh: Running, engine: Engine) -> None:
     now = await written(fresh)
-    schema = fresh.parts.settings.database_schema
-    con = await asyncpg.connect(engine.url, server_settings={"search_path": f"{schema}, public", "timezone": "UTC"})
-    try:
+    async with beside(fresh, engine) as con:
         got = await results(con, now)
-    finally:
-        await con.close()
     assert [row["name"] for row in got["series"]] == ["a", "it's", "other"]
     for size in ("minute", "quarter", "hour", "day"):
         rows = got[f"Plan and fact {size}"]
@@ -213,6 +213,63 @@ async def test_every_query_is_answered_with_the_right_numbers(fresh: Running, en
     assert 0 <= since["since"] < 3600
     assert len(got["Newest readings"]) == 50
     assert [(row["series"], row["changed"]) for row in got["Corrections"]] == [("a", 180)]
+
+
+@asynccontextmanager
+async def beside(service: Running, engine: Engine) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection that reads what a service has written, as Grafana's does."""
+    path = f"{service.parts.settings.database_schema}, public"
+    con = await asyncpg.connect(engine.url, server_settings={"search_path": path, "timezone": "UTC"})
+    try:
+        yield con
+    finally:
+        await con.close()
+
+
+@pytest.mark.anyio
+async def test_all_series_are_more_than_the_list_has(fresh: Running, engine: Engine) -> None:
+    [series, _] = DASHBOARD["templating"]["list"]
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    rows = [
+        {"series": f"s{number:04}", "ts": (now - timedelta(minutes=2)).isoformat(), "fact": 1} for number in range(1200)
+    ]
+    assert (await fresh.http.post("/readings", json=rows)).status_code == 200
+    start, until = now - timedelta(hours=1), now
+    queries = dict(every_query())
+    async with beside(fresh, engine) as con:
+        listed = [row["name"] for row in await con.fetch(filled(queries["series"], start, until))]
+        found = [row["name"] for row in await con.fetch(filled(queries["series"], start, until, search="119%"))]
+        stand = filled(queries["Where they stand"], start, until, series["allValue"])
+        [all_of_them] = await con.fetch(stand)
+        plan = "\n".join(row[0] for row in await con.fetch(f"explain {stand}"))
+    assert (len(listed), listed[-1]) == (1000, "s0999")
+    assert found == ["s0119", "s1119", *(f"s{number}" for number in range(1190, 1200))]
+    assert all_of_them["fact"] == 1200
+    assert "series = " not in plan  # the database asks nothing about them
+    assert series["refresh"] == 1  # or what was found by typing would be given up whenever the time changes
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("size", ["minute", "quarter", "hour", "day"])
+async def test_a_bucket_that_began_before_the_window_is_shown(fresh: Running, engine: Engine, size: str) -> None:
+    """And of one that isn't over, only the plan that is due counts as behind."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    day = now.replace(hour=0, minute=0)
+    rows = [
+        {"ts": (day - timedelta(hours=12)).isoformat(), "plan": 3, "fact": 5},
+        {"ts": (day - timedelta(hours=2, minutes=59)).isoformat(), "fact": 70},
+        {"ts": (now - timedelta(minutes=1)).isoformat(), "plan": 1},
+        {"ts": (now + timedelta(minutes=1)).isoformat(), "plan": 1000},
+    ]
+    assert (await fresh.http.post("/readings", json=[{"series": "a", **row} for row in rows])).status_code == 200
+    start, until = day - timedelta(hours=11, minutes=59, seconds=30), now + timedelta(minutes=10)
+    queries = dict(every_query())
+    async with beside(fresh, engine) as con:
+        shown = await con.fetch(filled(queries[f"Plan and fact {size}"], start, until))
+        ahead = await con.fetch(filled(queries[f"Ahead and behind {size}"], start, until))
+    assert (shown[0]["fact"], sum(row["plan"] or 0 for row in shown)) == (75 if size == "day" else 5, 1004)
+    assert ahead[-1]["ahead"] == 75 - 3 - 1
+    assert [row["time"] for row in ahead] == sorted({row["time"] for row in ahead})
 
 
 @pytest.mark.anyio

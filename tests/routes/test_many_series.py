@@ -18,7 +18,7 @@ from service.period.bucket import Numbers
 from service.period.selection import SeriesFilter
 from service.period.steps import Period
 from service.routes.chart.chart_parameters import kept_parameters
-from service.routes.chart.endpoint import _format
+from service.routes.chart.formats import _accepted
 from service.routes.parameters import MAX_CHOSEN, best_match, takes_gzip
 from tests.harness import Running, counted
 
@@ -67,7 +67,7 @@ async def test_a_live_socket_is_told_so(shared: Running) -> None:
     [
         lambda text: best_match(text, ("image/png",)),
         lambda text: takes_gzip(text),
-        lambda text: _format(text),
+        lambda text: _accepted(text),
     ],
     ids=["accept", "encoding", "format"],
 )

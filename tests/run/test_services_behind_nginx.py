@@ -112,7 +112,7 @@ async def test_where_none_answers_a_client_is_told_to_try_again(engine: Engine, 
             ):
                 assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
                 assert answer.headers["Content-Type"] == "application/problem+json"
-                assert answer.json()["detail"] == "No service answers; try again."
+                assert answer.json()["detail"] == "No replica of the service answers; try again."
 
 
 async def test_a_live_page_behind_it_shows_what_comes_by_any(engine: Engine, schema: str, tmp_path: Path) -> None:

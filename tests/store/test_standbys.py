@@ -18,7 +18,7 @@ from service.settings import Settings
 from service.store import READING
 from service.store.pool import Pool
 from service.store.reading_pool import reread
-from tests.clusters import Cluster, Programs, clusters
+from tests.clusters import Cluster, Programs, clusters, follow
 from tests.conftest import run_jobs
 from tests.harness import Running, running, until
 
@@ -42,13 +42,8 @@ def three() -> Iterator[Sequence[Cluster]]:
 async def pair(three: Sequence[Cluster]) -> tuple[Cluster, Cluster]:
     """A primary and its standby, which run."""
     primary, standby, _ = three
-    primary.make()
-    primary.start()
-    await primary.answers()
-    await primary.ask("create extension timescaledb")
-    standby.follow(primary)
-    standby.start("max_standby_streaming_delay=0")  # so that whatever is in its way is cancelled at once
-    await standby.answers()
+    # whatever is in its way is cancelled at once
+    await follow(primary, standby, "max_standby_streaming_delay=0")
     return primary, standby
 
 

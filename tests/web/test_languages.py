@@ -51,6 +51,21 @@ async def test_nothing_is_wider_than_the_screen(browser: Browser, fresh: Running
             await keep(page, f"{code}-{width}-{path.strip('/').partition('?')[0] or 'home'}")
 
 
+@pytest.mark.parametrize("width", [360, 768, 1280, 1600])
+@pytest.mark.parametrize("code", ["en", "de", "ru"])
+async def test_what_belongs_together_stands_in_a_line(browser: Browser, fresh: Running, code: str, width: int) -> None:
+    """How the fact is compared and added up; and on screens that are wide enough, each total with its value."""
+    await fill(fresh)
+    async with visiting(browser, fresh, locale=code, viewport={"width": width, "height": 900}) as page:
+        await page.goto("/?period=6h")
+        await page.wait_for_selector("#chart svg")
+        boxes = [await page.locator(f"#view [name={name}]").bounding_box() for name in ("plan", "cumulative")]
+        assert len({box and box["y"] for box in boxes}) == 1
+        if width >= 1280:
+            heights = await page.evaluate("[...document.querySelectorAll('#totals dd')].map((one) => one.offsetHeight)")
+            assert (len(heights), len(set(heights))) == (5, 1)
+
+
 async def test_a_choice_keeps_the_language_of_the_address(browser: Browser, fresh: Running) -> None:
     await fill(fresh, 0.5)
     async with visiting(browser, fresh, locale="en-GB") as page:

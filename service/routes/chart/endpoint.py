@@ -9,19 +9,19 @@ from litestar.response.base import ASGIResponse
 
 from service.access.grants import Scope
 from service.charts.answering import Charts
-from service.charts.question import TABLES, ChartFormat, Delivery
-from service.errors import bad_parameter
+from service.charts.question import TABLES, Delivery
 from service.period.kept import Keeping
 from service.routes.authentication import needs
 from service.routes.chart.asking import asking, kept_asking, within_second
 from service.routes.chart.caching import chart_headers, known_tags
 from service.routes.chart.chart_parameters import FORMATS, ChartParameters, kept_parameters, read_parameters
+from service.routes.chart.formats import format_of
 from service.routes.chart.openapi import ChartOperation
 from service.routes.defaults import Defaults
 from service.routes.edge.headers import header_lines
-from service.routes.parameters import FOR_CSV, best_match, takes_gzip
+from service.routes.parameters import takes_gzip
 from service.routes.senders import caller_of, grant_of
-from service.routes.short_keys import SHORT, kept_by_short_text
+from service.routes.short_keys import SHORT
 from service.routes.speaking import Speaking, unasked
 from service.routes.visible_series import series_shown
 
@@ -41,9 +41,7 @@ def chart_route(charts: Charts, defaults: Defaults, kept: Keeping) -> HTTPRouteH
         short = len(request.scope["query_string"]) <= SHORT
         given = tuple(request.query_params.multi_items())
         parameters = (kept_parameters if short else read_parameters)(given, defaults.longest_name)
-        form = parameters.form or _format(accept)
-        if parameters.excel and form != "csv":
-            raise bad_parameter("excel", FOR_CSV)
+        form = format_of(parameters, accept)
         packed = form in PACKED and takes_gzip(",".join(header_lines(request.scope, b"accept-encoding")))
         now = datetime.now(UTC)
         series = series_shown(parameters.series, grant_of(request))
@@ -67,15 +65,3 @@ def chart_route(charts: Charts, defaults: Defaults, kept: Keeping) -> HTTPRouteH
 def _speaking(request: Request[Any, Any, Any], parameters: ChartParameters, defaults: Defaults) -> Speaking:
     asked = parameters.lang
     return Speaking(asked, is_asked=True) if asked else unasked(request.scope, defaults.language)
-
-
-@kept_by_short_text(256)
-def _format(accept: str) -> ChartFormat:
-    """The format that the Accept header asks for. A browser that opens the address accepts everything, and gets the
-    picture."""
-    # a client that accepts application/* is a program, which can hardly use a PDF
-    ordered = sorted(FORMATS, key=lambda form: form == "pdf")
-    takes_all = best_match(accept, ("x/x",)) is not None
-    offered = [form for form in ordered if not (form == "html" and takes_all)]
-    best = best_match(accept, tuple(FORMATS[form] for form in offered))
-    return next((form for form in offered if FORMATS[form] == best), "png")

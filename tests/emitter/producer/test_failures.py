@@ -1,6 +1,7 @@
 """Connections that can't be made, that end, or that only seem to be open."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -138,7 +139,14 @@ async def test_nobody_there_is_given_up_in_a_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [(b"", "connection lost"), (b"220 mail ESMTP\r\n", "what answers there isn't a WebSocket service")],
+    [
+        (b"", r"the connection was closed without an answer \(is it the port of the service\?\)"),
+        (b"220 mail ESMTP\r\n", "what answers there isn't a WebSocket service, but says '220 mail ESMTP'"),
+        (b"SSH-2.0-OpenSSH", "what answers there isn't a WebSocket service, but says 'SSH-2.0-OpenSSH'"),
+        (b"5.5.5\x00\x01\xff\n", r"what answers there isn't a WebSocket service\."),
+        (b"\x15\x03\x03\x00\x02\x02\x46", r"what answers there speaks TLS \(is the address wss:// or https://\?\)"),
+        (b"HTTP/1.1 101 Swi", "connection lost in the middle of an answer"),
+    ],
 )
 async def test_whatever_else_answers_there_is_described(said: bytes, reason: str) -> None:
     def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -150,6 +158,14 @@ async def test_whatever_else_answers_there_is_described(said: bytes, reason: str
         desk.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         with pytest.raises(Unreachable, match=reason):
             await Sending(desk, patience=0.2).send(make_batches(1))
+
+
+async def test_who_says_nothing_at_all_is_described() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        desk = Desk()
+        desk.url = f"ws://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(Unreachable, match="the connection was made, but nothing answers there"):
+            await Sending(desk, patience=0.2, ack_timeout=0.2).send(make_batches(1))
 
 
 async def test_overload_for_ever_is_given_up_too() -> None:
