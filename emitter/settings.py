@@ -9,7 +9,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from emitter.errors import BadSettings
-from emitter.producer.link import websocket_url
+from emitter.producer import BadToken
+from emitter.producer.link import usable_token, websocket_url
 from emitter.quantities import Duration, Level, Size, faults
 from emitter.secret_files import SecretFile, only_one
 
@@ -79,8 +80,13 @@ class EmitterSettings(BaseSettings):
 
     @property
     def token(self) -> str | None:
-        """The token. Raises ValueError where it is given twice."""
-        return only_one("EMITTER_TOKEN", self.emitter_token, self.emitter_token_file)
+        """The token, without white space around it. Raises ValueError where it is given twice, or is none that can be
+        sent."""
+        token = only_one("EMITTER_TOKEN", self.emitter_token, self.emitter_token_file)
+        try:
+            return token and usable_token(token, "EMITTER_TOKEN_FILE" if self.emitter_token_file else "EMITTER_TOKEN")
+        except BadToken as exc:
+            raise ValueError(exc.detail) from None
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:

@@ -10,6 +10,7 @@ an answer means; `window` holds the batches in flight, `spool` all unacknowledge
 from emitter.producer.answers import Answer, Duplicate, Problem, Refused, Tally, Written
 from emitter.producer.errors import (
     BadReading,
+    BadToken,
     ProducerError,
     Rejected,
     SpoolError,
@@ -25,6 +26,7 @@ from emitter.producer.readings import Batch, Reading, make_batch
 __all__ = [
     "Answer",
     "BadReading",
+    "BadToken",
     "Batch",
     "Duplicate",
     "Link",

@@ -13,6 +13,10 @@ class BadReading(ProducerError):
     """The service would refuse this reading whenever it is sent; nothing was kept of it."""
 
 
+class BadToken(ProducerError):
+    """The token has characters that no key has."""
+
+
 class SpoolError(ProducerError):
     """The spool can't be used."""
 

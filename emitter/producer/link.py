@@ -1,25 +1,30 @@
 """The address to send to, and how to connect to it."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import force_setattr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage
 
+from emitter.producer.errors import BadToken
 from emitter.producer.first_words import FirstWords
 
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
+_TOKEN = re.compile(r"[!-~]+", re.ASCII)
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
-    """The address of the service, and how to deal with it; all times are in seconds."""
+    """The address of the service, and how to deal with it; all times are in seconds. Raises BadToken for a token that
+    no header can have."""
 
     url: str
     token: str | None = None
-    """Sent as `Authorization: Bearer …` when connecting."""
+    """Sent as `Authorization: Bearer …` when connecting, without white space around it."""
     credential: str = "the token"
     """What messages call the token."""
     window: int = 8
@@ -30,6 +35,10 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     """The time without answers after which a connection is taken for dead."""
     ping_interval: float = 10.0
     ping_timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        if self.token:
+            force_setattr(self, "token", usable_token(self.token, self.credential))
 
     @property
     def name(self) -> str:
@@ -75,6 +84,15 @@ def _connect(link: Link, first: FirstWords) -> connect:
         ping_interval=link.ping_interval,
         ping_timeout=link.ping_timeout,
     )
+
+
+def usable_token(text: str, name: str) -> str:
+    """The token without white space around it, such as the line end of the file that it is from. Raises BadToken, which
+    calls it by `name` and shows nothing of it."""
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        raise BadToken(f"{name[:1].upper()}{name[1:]} has characters that no key has")
+    return token
 
 
 def is_local(url: str) -> bool:

@@ -49,6 +49,25 @@ def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("given", ["tk_secret\r", " tk_secret\n"])
+def test_a_line_end_is_no_part_of_a_token(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("EMITTER_TOKEN", given)
+    assert EmitterSettings.load().token == "tk_secret"
+
+
+@pytest.mark.parametrize("given", ["tk_sécret", "tk_secret\r\nX-Other: 1", "tk secret", "tk_secret\udcff", " "])
+def test_a_token_that_no_header_can_have_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: str
+) -> None:
+    monkeypatch.setenv("EMITTER_TOKEN", given)
+    with pytest.raises(BadSettings, match=r"^EMITTER_TOKEN has characters that no key has\.$"):
+        EmitterSettings.load()
+    monkeypatch.delenv("EMITTER_TOKEN")
+    (tmp_path / "key").write_text("tk_sécret", encoding="utf-8")
+    with pytest.raises(BadSettings, match=r"^EMITTER_TOKEN_FILE has characters that no key has\.$"):
+        EmitterSettings.load(emitter_token_file="key")
+
+
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in EmitterSettings.model_fields.values())
 

@@ -67,6 +67,19 @@ async def test_what_is_refused_is_said(engine: Engine, schema: str, emitters: Em
         assert (found[0], "would end before it begins" in found[2]) == (1, True)
 
 
+async def test_a_key_with_the_line_end_of_windows(
+    engine: Engine, schema: str, emitters: Emitters, tmp_path: Path
+) -> None:
+    async with running(settings_for(engine, schema)) as service:
+        corrector = await add_key(service, "corrector", Scope.CORRECT)
+        (tmp_path / "plan.csv").write_text(f"ts,series,plan\n{START},saw,1\n")
+        command = ("replace", "plan.csv", "--url", service.ws)
+        status, output, _ = await emitters.emit(*command, EMITTER_TOKEN=f"{corrector}\r")
+        assert (status, "1 reading" in output) == (0, True)
+        status, _, log = await emitters.emit(*command, EMITTER_TOKEN="tk_sécret")
+        assert (status, log) == (1, "Error: EMITTER_TOKEN has characters that no key has.\n")
+
+
 async def test_a_service_that_is_away(emitters: Emitters, tmp_path: Path) -> None:
     (tmp_path / "plan.csv").write_text(f"ts,plan\n{START},1\n")
     url = f"ws://127.0.0.1:{free_port()}/"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidHeader, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Response
 
+from emitter.producer import BadToken, Producer
 from emitter.producer.answers import read_answer, read_problem
 from emitter.producer.failures import describe
 from emitter.producer.link import Link, websocket_url
@@ -69,6 +70,20 @@ def test_a_password_in_the_address_is_never_shown(password: str) -> None:
         websocket_url(text)
     assert "cret" not in str(caught.value)
     assert "user" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["tk_sécret", "tk_secret\r\nX-Other: 1", "tk secret"])
+def test_a_token_that_no_header_can_have_is_refused_and_not_shown(token: str) -> None:
+    for make in (lambda: Producer("ws://there/", token=token), lambda: Link(url="ws://there/", token=token)):
+        with pytest.raises(BadToken, match=r"^The token has characters that no key has$"):
+            make()
+    assert Producer("ws://there/", token="tk_secret\r\n").link.token == "tk_secret"
+
+
+def test_a_header_that_is_wrong_is_named_and_not_shown() -> None:
+    assert describe(InvalidHeader("Authorization", "Bearer tk_secret\r")) == (
+        "the header Authorization is missing, or can't be used"
+    )
 
 
 def test_a_spool_is_for_its_owner_alone(tmp_path: Path) -> None:
