@@ -14,6 +14,7 @@ from emitter.producer.link import usable_token, websocket_url
 from emitter.quantities import Duration, Level, Size, faults
 from emitter.secret_files import SecretFile, only_one
 
+ENV_FILE = ".env"
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
@@ -21,7 +22,7 @@ class EmitterSettings(BaseSettings):
     """The emitter's settings. The table in the README has the same names, defaults and descriptions."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=ENV_FILE, env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     emitter_url: str | None = Field(
@@ -108,8 +109,19 @@ class EmitterSettings(BaseSettings):
     @classmethod
     def load(cls, **overrides: object) -> Self:
         """The settings of this process; overrides that are None are ignored. Raises BadSettings, which names every
-        variable that is wrong."""
+        variable that is wrong, or the file that can't be read."""
         try:
             return cls(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
         except ValidationError as exc:
             raise BadSettings(faults(exc, cls)) from exc
+        except UnicodeDecodeError as exc:  # of .env: secret files say so themselves
+            line, byte = exc.object.count(b"\n", 0, exc.start) + 1, exc.object[exc.start]
+            raise BadSettings(
+                f"{_env_file()} isn't text in UTF-8: there is a byte 0x{byte:02x} in line {line}; save it as UTF-8"
+            ) from exc
+        except OSError as exc:
+            raise BadSettings(f"{_env_file()} can't be read: {exc.strerror}") from exc
+
+
+def _env_file() -> Path:
+    return Path(ENV_FILE).absolute()

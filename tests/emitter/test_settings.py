@@ -7,6 +7,8 @@ import pytest
 from emitter.errors import BadSettings
 from emitter.settings import EmitterSettings
 
+UNREADABLE = Path("/proc/self/mem")
+
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -30,6 +32,24 @@ def test_the_address_follows_the_service(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_dotenv_is_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("EMITTER_SERIES=press\nDATABASE_URL=postgresql://x\nEMITTER_URL=\n")
     assert EmitterSettings.load().emitter_series == "press"
+
+
+@pytest.mark.parametrize(
+    ("content", "where"), [(b"A=1\nUNIT=St\xfcck\n", "0xfc in line 2"), ("UNIT=t".encode("utf-16"), "0xff in line 1")]
+)
+def test_a_dotenv_in_another_encoding_is_said(tmp_path: Path, content: bytes, where: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(BadSettings) as caught:
+        EmitterSettings.load()
+    assert str(caught.value) == f"{tmp_path}/.env isn't text in UTF-8: there is a byte {where}; save it as UTF-8"
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="only Linux has such a file, which not even root can read")
+def test_a_dotenv_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".env").symlink_to(UNREADABLE)
+    with pytest.raises(BadSettings) as caught:
+        EmitterSettings.load()
+    assert str(caught.value) == f"{tmp_path}/.env can't be read: Input/output error"
 
 
 @pytest.mark.parametrize(
