@@ -92,9 +92,11 @@ def _describe_status(failure: InvalidStatus) -> str:
 
 def _describe_os(failure: OSError) -> str:
     """The description of a system error. For a host with several addresses, asyncio has put an error number for each
-    into the text."""
+    into the text; where a connection is closed while TLS is agreed on, there is no text."""
     number = re.search(r"\[Errno (\d+)\]", str(failure))
-    return os.strerror(int(number[1])) if number else str(failure)
+    if number:
+        return os.strerror(int(number[1]))
+    return str(failure) or "the connection was closed without an answer (is it the port of the service?)"
 
 
 def _describe_close(failure: ConnectionClosed) -> str:

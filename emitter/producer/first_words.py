@@ -29,6 +29,21 @@ class FirstWords:
             return "what answers there speaks TLS (is the address wss:// or https://?)"
         if self.said.startswith(b"HTTP/"):
             return "connection lost in the middle of an answer"
+        return self._quote()
+
+    def describe_silence(self) -> str:
+        """What is there, where it keeps the connection open, but no WebSocket comes of it in time."""
+        if not self.said:
+            return "the connection was made, but nothing answers there (is it the port of the service?)"
+        return "what answers there doesn't finish its answer" if self.said.startswith(b"HTTP/") else self.describe()
+
+    def describe_excess(self) -> str:
+        """What is there, where its first line, another one, or their number is longer than those of a service."""
+        if self.said.startswith(b"HTTP/"):
+            return "what answers there sends more than a WebSocket service does"
+        return self.describe()
+
+    def _quote(self) -> str:
         line = self.said.splitlines()[0].decode("latin-1")
         said = f", but says {line!r}" if line.isprintable() else ""
         return f"what answers there isn't a WebSocket service{said}"

@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import force_setattr
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidHandshake, InvalidMessage
+from websockets.exceptions import (
+    HeaderLineTooLong,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidURI,
+    StatusLineTooLong,
+    TooManyHeaders,
+)
 
 from emitter.producer.errors import BadToken
 from emitter.producer.first_words import FirstWords
@@ -43,8 +50,13 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The address without its password and its parameters, for messages."""
-        scheme, _, rest = self.url.partition("://")
-        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
+        return shown_address(self.url)
+
+
+def shown_address(url: str) -> str:
+    """An address without its password and its parameters."""
+    scheme, colon, rest = url.partition("://")
+    return f"{scheme}{colon}{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 class NoWebSocket(InvalidHandshake):
@@ -63,9 +75,11 @@ async def dial(link: Link) -> AsyncIterator[ClientConnection]:
     except TimeoutError as exc:
         if not first.made:
             raise
-        raise NoWebSocket(
-            "the connection was made, but nothing answers there (is it the port of the service?)"
-        ) from exc
+        raise NoWebSocket(first.describe_silence()) from exc
+    except (StatusLineTooLong, HeaderLineTooLong, TooManyHeaders) as exc:
+        raise NoWebSocket(first.describe_excess()) from exc
+    except InvalidURI as exc:
+        raise NoWebSocket(_describe_address(link, exc.uri)) from exc
     try:
         yield socket
     finally:
@@ -84,6 +98,17 @@ def _connect(link: Link, first: FirstWords) -> connect:
         ping_interval=link.ping_interval,
         ping_timeout=link.ping_timeout,
     )
+
+
+def _describe_address(link: Link, url: str) -> str:
+    """What is wrong with an address that is the link's, or to which that leads."""
+    name = shown_address(url)
+    if url == link.url:
+        return f"{name} isn't the address of a WebSocket service"
+    scheme, _, rest = name.partition("://")
+    if scheme in ("http", "https"):
+        return f"what answers there leads to {name} (is the address {_SCHEMES[scheme]}://{rest}?)"
+    return f"what answers there leads to {name}, which is no WebSocket service"
 
 
 def usable_token(text: str, name: str) -> str:

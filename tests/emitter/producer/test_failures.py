@@ -160,6 +160,92 @@ async def test_whatever_else_answers_there_is_described(said: bytes, reason: str
             await Sending(desk, patience=0.2).send(make_batches(1))
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"x" * 200_000, r"what answers there isn't a WebSocket service, but says 'x{60}'"),
+        (b"HTTP/1.1 200 " + b"x" * 200_000, "what answers there sends more than a WebSocket service does"),
+    ],
+)
+async def test_an_answer_without_an_end_is_described(said: bytes, reason: str) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        desk = Desk()
+        desk.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(Unreachable, match=reason):
+            await Sending(desk, patience=0.2).send(make_batches(1))
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [
+        (
+            "https://u:pw@there.example:9433/ws?key=k",
+            r"leads to https://there\.example:9433/ws \(is the address wss://there\.example:9433/ws\?\)\.$",
+        ),
+        ("mailto:someone", r"leads to mailto:someone, which is no WebSocket service\.$"),
+    ],
+)
+async def test_where_it_leads_is_said(location: str, reason: str) -> None:
+    async with Desk().open() as desk:
+        desk.handshakes = [(301, {"Location": location}, b"")] * 100
+        with pytest.raises(Unreachable, match=f"what answers there {reason}"):
+            await Sending(desk, patience=0.2).send(make_batches(1))
+
+
+async def test_an_address_that_websockets_do_not_have_is_said_without_its_password() -> None:
+    desk = Desk()
+    desk.url = "gopher://me:secret@there/"
+    with pytest.raises(Unreachable) as caught:
+        await Sending(desk, patience=0.2).send(make_batches(1))
+    assert "gopher://there/ isn't the address of a WebSocket service" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (b"220 mail ESMTP\r\n", "what answers there isn't a WebSocket service, but says '220 mail ESMTP'"),
+        (b"SSH-2.0-Open", "what answers there isn't a WebSocket service, but says 'SSH-2.0-Open'"),
+        (b"HTTP/1.1 101 Swi", "what answers there doesn't finish its answer"),
+    ],
+)
+async def test_whoever_greets_and_waits_is_described_by_the_greeting(said: bytes, reason: str) -> None:
+    writers = []
+
+    def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(said)
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        desk = Desk()
+        desk.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        try:
+            with pytest.raises(Unreachable, match=reason):
+                await Sending(desk, patience=0.2, ack_timeout=0.2).send(make_batches(1))
+        finally:
+            for writer in writers:
+                writer.close()
+
+
+async def test_whoever_closes_where_tls_is_expected_is_described() -> None:
+    """As PostgreSQL does."""
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
+        desk = Desk()
+        desk.url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(Unreachable, match="the connection was closed without an answer"):
+            await Sending(desk, patience=0.2).send(make_batches(1))
+
+
 async def test_who_says_nothing_at_all_is_described() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         desk = Desk()
