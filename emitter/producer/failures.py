@@ -5,7 +5,7 @@ import re
 from socket import gaierror
 from ssl import SSLError
 
-from websockets.exceptions import ConnectionClosed, InvalidHeader, InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidHeader, InvalidProxy, InvalidStatus, WebSocketException
 
 from emitter.producer.answers import read_problem
 from emitter.producer.backoff import retry_after
@@ -54,6 +54,8 @@ def _describe(failure: Exception) -> str:
             return _describe_close(failure)
         case InvalidHeader():  # whose own text has the value, which may be a secret
             return f"the header {failure.name} is missing, or can't be used"
+        case InvalidProxy():  # likewise
+            return f"the proxy that the environment names can't be used: {failure.msg}"
         case TimeoutError():
             return "no answer to the connection attempt"
         case SSLError(reason="WRONG_VERSION_NUMBER"):

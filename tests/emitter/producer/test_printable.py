@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosedError, InvalidHeader, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, InvalidHeader, InvalidProxy, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Response
 
@@ -84,6 +84,11 @@ def test_a_header_that_is_wrong_is_named_and_not_shown() -> None:
     assert describe(InvalidHeader("Authorization", "Bearer tk_secret\r")) == (
         "the header Authorization is missing, or can't be used"
     )
+
+
+def test_a_proxy_that_cannot_be_used_is_said_without_its_password() -> None:
+    failure = InvalidProxy("gopher://me:secret@there", "scheme gopher isn't supported")
+    assert describe(failure) == "the proxy that the environment names can't be used: scheme gopher isn't supported"
 
 
 def test_a_spool_is_for_its_owner_alone(tmp_path: Path) -> None:
