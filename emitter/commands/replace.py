@@ -125,8 +125,8 @@ def _send(link: Link, revision: Revision, ends: tuple[datetime, datetime], field
         except NotFinished as exc:
             before = f" {counted(number, 'series was', 'series were')} replaced before." if number else ""
             raise NotFinished(f"{name}: {exc.detail.rstrip('.')}.{before}") from exc
-        went = done["removed"] + done["changed"]
-        click.echo(f"{name}: {readings(done['written'])} in the place of {went:,}")
+        went = done.removed + done.changed
+        click.echo(f"{name}: {readings(done.written)} in the place of {went:,}")
 
 
 def _shown(moment: datetime) -> str:

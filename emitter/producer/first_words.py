@@ -14,8 +14,8 @@ _TLS = re.compile(rb"[\x15\x16]\x03[\x00-\x04]")
 class FirstWords:
     """The first bytes that came over a connection. `made` says whether there was one."""
 
-    def __init__(self) -> None:
-        self.made, self.said = False, b""
+    def __init__(self, said: bytes = b"") -> None:
+        self.made, self.said = bool(said), said[:MOST_QUOTED]
 
     def connection(self, *args: Any, **kwargs: Any) -> ClientConnection:
         """A connection that keeps its first bytes here."""
