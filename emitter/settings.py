@@ -1,5 +1,6 @@
 """The settings of the emitter, from the environment or from `.env` in the working directory."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ from emitter.quantities import Duration, Level, Size, faults
 from emitter.secret_files import SecretFile, only_one
 
 ENV_FILE = ".env"
+_NO_HOST = re.compile(r"[\s/?#@\[\]\\]")
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
@@ -104,7 +106,15 @@ class EmitterSettings(BaseSettings):
                 "API_PORT is 0, so the service has taken any free port: give its address with EMITTER_URL or --url."
             )
         host = _ANY_ADDRESS.get(self.api_host, self.api_host)
-        return f"ws://{f'[{host}]' if ':' in host else host}:{self.api_port}/"
+        wrong = BadSettings(
+            f"API_HOST: {self.api_host!r} isn't a host; write a name or an address like 192.0.2.1 or ::1"
+        )
+        if _NO_HOST.search(host):
+            raise wrong
+        try:
+            return websocket_url(f"ws://{f'[{host}]' if ':' in host else host}:{self.api_port}/")
+        except ValueError:
+            raise wrong from None
 
     @classmethod
     def load(cls, **overrides: object) -> Self:

@@ -92,6 +92,19 @@ def test_every_setting_is_described() -> None:
     assert all(field.description for field in EmitterSettings.model_fields.values())
 
 
+@pytest.mark.parametrize("host", ["[", "[::1]", "a b", "a/b", "a?b", "a#b", "me@there", "http://there", "x" * 70])
+def test_a_host_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("API_HOST", host)
+    with pytest.raises(BadSettings) as caught:
+        _ = EmitterSettings.load().url
+    assert str(caught.value) == f"API_HOST: {host!r} isn't a host; write a name or an address like 192.0.2.1 or ::1"
+
+
+def test_an_address_of_version_6_is_a_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_HOST", "2001:db8::1")
+    assert EmitterSettings.load().url == "ws://[2001:db8::1]:8080/"
+
+
 def test_port_zero_needs_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_PORT", "0")
     with pytest.raises(BadSettings, match="EMITTER_URL"):
