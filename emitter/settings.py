@@ -79,7 +79,10 @@ class EmitterSettings(BaseSettings):
     @field_validator("emitter_spool")
     @classmethod
     def _at_home(cls, value: Path) -> Path:
-        return value.expanduser()
+        try:
+            return value.expanduser()
+        except RuntimeError:
+            raise ValueError(f"{str(value)!r} begins with the home directory of a user that there isn't") from None
 
     @property
     def token(self) -> str | None:

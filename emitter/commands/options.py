@@ -17,6 +17,7 @@ from emitter.producer.readings import MAX_SERIES
 from emitter.quantities import parse_duration
 from emitter.settings import EmitterSettings
 
+_BYTES = re.compile("[\ud800-\udfff]")
 F = TypeVar("F", bound=Callable[..., Any])
 
 LARGEST_BATCH = 5000
@@ -72,9 +73,17 @@ def check_instant(ctx: click.Context, param: click.Parameter, value: str | None)
 def check_series(ctx: click.Context, param: click.Parameter, value: Sequence[str]) -> list[str]:
     """Names of series that the service accepts, without duplicates."""
     for name in value:
+        check_text(ctx, param, name)
         if not 1 <= len(name) <= MAX_SERIES:
             raise click.BadParameter(f"{name!r} has {len(name)} characters; 1 to {MAX_SERIES} are allowed.")
     return list(dict.fromkeys(value))
+
+
+def check_text(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Text that can be sent; bytes of the command line that aren't UTF-8 can't."""
+    if value is not None and _BYTES.search(value):
+        raise click.BadParameter(f"{value!r} isn't text in UTF-8.")
+    return value
 
 
 def check_zone(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -12,6 +12,7 @@ from emitter.commands.options import (
     check_instant,
     check_patience,
     check_series,
+    check_text,
     check_time_format,
     check_zone,
     make_link,
@@ -50,7 +51,9 @@ Examples:
 @click.option("--plan", metavar="COLUMN", help="Column that holds the plan.  [default: plan, if there is one]")
 @click.option("--fact", metavar="COLUMN", help="Column that holds the fact.  [default: fact, if there is one]")
 @click.option("--series-column", metavar="COLUMN", help="Column that holds the series.  [default: series]")
-@click.option("--series-name", metavar="NAME", help="Series of rows that name none.  [default: default]")
+@click.option(
+    "--series-name", metavar="NAME", callback=check_text, help="Series of rows that name none.  [default: default]"
+)
 @click.option("--tz", "zone", metavar="ZONE", callback=check_zone, help="Time zone of times without an offset.")
 @click.option(
     "--time-format", metavar="FORMAT", callback=check_time_format, help="How times are written, as in strptime."

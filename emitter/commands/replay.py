@@ -12,7 +12,7 @@ import structlog
 
 from emitter.commands.bulk import BATCH, Bulk, Pace
 from emitter.commands.log import configure
-from emitter.commands.options import bulk_options, check_delimiter, check_time_format, check_zone, make_link
+from emitter.commands.options import bulk_options, check_delimiter, check_text, check_time_format, check_zone, make_link
 from emitter.commands.parcels import Parcel
 from emitter.commands.words import counted
 from emitter.data.cells import Layout
@@ -142,7 +142,9 @@ Examples:
 @click.option("--plan", metavar="COLUMN", help="Column that holds the plan.  [default: plan, if there is one]")
 @click.option("--fact", metavar="COLUMN", help="Column that holds the fact.  [default: fact, if there is one]")
 @click.option("--series", metavar="COLUMN", help="Column that holds the series.  [default: series, if there is one]")
-@click.option("--series-name", metavar="NAME", help="Series of rows that name none.  [default: default]")
+@click.option(
+    "--series-name", metavar="NAME", callback=check_text, help="Series of rows that name none.  [default: default]"
+)
 @click.option(
     "--tz",
     "zone",

@@ -57,6 +57,11 @@ def test_a_dotenv_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     [
         ("EMITTER_URL", "localhost:8080", "EMITTER_URL: 'localhost:8080' isn't the address of a service"),
         ("EMITTER_URL", "ws://a:99999", "EMITTER_URL: 'ws://a:99999' has no usable host and port"),
+        (
+            "EMITTER_SPOOL",
+            "~no such user/x",
+            "EMITTER_SPOOL: '~no such user/x' begins with the home directory of a user",
+        ),
         ("EMITTER_INTERVAL", "0", "EMITTER_INTERVAL: "),
         ("EMITTER_WINDOW", "many", "EMITTER_WINDOW: "),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: "),
