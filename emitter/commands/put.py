@@ -4,7 +4,7 @@ import base64
 import time
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected
 from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 import msgspec
@@ -113,7 +113,7 @@ def _describe(failure: OSError | HTTPException) -> str:
 def _address(link: Link, path: str, parameters: dict[str, str]) -> str:
     parts = urlsplit(link.url)
     host = parts.netloc.rpartition("@")[2]
-    root = parts.path.removesuffix("/ws").rstrip("/")
+    root = quote(parts.path.removesuffix("/ws").rstrip("/"), safe="/%:@!$&'()*+,;=~")
     return f"{_SCHEMES[parts.scheme]}://{host}{root}{path}?{urlencode(parameters)}"
 
 

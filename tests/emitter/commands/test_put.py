@@ -1,6 +1,7 @@
 """What `emitter replace` says of whatever answers in the place of a service."""
 
 import asyncio
+import re
 import time
 from pathlib import Path
 
@@ -13,18 +14,25 @@ pytestmark = pytest.mark.anyio
 START = int(time.time()) // 3600 * 3600 - 24 * 3600
 
 
-async def replace_at(said: bytes, wait: str, emitters: Emitters, folder: Path) -> tuple[int, str, str, str]:
-    """Runs the command at a server that answers each request so. Returns its address, and what the command says."""
+async def replace_at(
+    said: bytes, wait: str, emitters: Emitters, folder: Path, path: str = ""
+) -> tuple[int, str, str, str]:
+    """Runs the command at a server that answers each request so. Returns what the command says, and the address; in
+    the folder's file `asked` are the heads of the requests."""
     (folder / "plan.csv").write_text(f"ts,series,plan\n{START},saw,1\n")
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        if length := re.search(rb"(?i)content-length: (\d+)", head):  # what isn't read would reset the connection
+            await reader.readexactly(int(length[1]))
+        with (folder / "asked").open("ab") as asked:
+            asked.write(head)
         writer.write(said)
         await writer.drain()
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/{path}"
         status, output, log = await emitters.emit("replace", "plan.csv", "--url", url, "--wait", wait)
     return status, output, log, url
 
@@ -70,6 +78,14 @@ async def test_it_is_said_once_why_it_waits(said: bytes, told: str, emitters: Em
     assert (status, output) == (1, "")
     assert waits.endswith(f" [warning  ] {reason}; trying again for up to 2 s")
     assert end == f"Error: saw: {reason}."
+
+
+async def test_an_address_may_have_any_path(emitters: Emitters, tmp_path: Path) -> None:
+    """As behind a proxy; what is quoted already isn't quoted again."""
+    said = response("400 Bad Request", b"")
+    _, _, log, _ = await replace_at(said, "0s", emitters, tmp_path, "hall ü/a%20b/ws")
+    assert log == "Error: saw: The service refuses this: 400 Bad Request.\n"
+    assert (tmp_path / "asked").read_bytes().startswith(b"PUT /hall%20%C3%BC/a%20b/readings?series=saw&")
 
 
 async def test_a_wait_that_no_number_says_is_no_traceback(emitters: Emitters, tmp_path: Path) -> None:
