@@ -2,7 +2,7 @@
 
 import base64
 import time
-from http.client import BadStatusLine, HTTPException, RemoteDisconnected
+from http.client import BadStatusLine, HTTPException, LineTooLong, RemoteDisconnected
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
@@ -104,6 +104,8 @@ def _describe(failure: OSError | HTTPException) -> str:
             return FirstWords().describe()
         case BadStatusLine():
             return FirstWords(str(reason.args[0]).encode("latin-1", "replace")).describe()
+        case LineTooLong():
+            return "what answers there sends longer lines than a service does"
         case TimeoutError():
             return f"no answer within {TIMEOUT:g} s"
         case _:

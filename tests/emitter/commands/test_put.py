@@ -67,6 +67,7 @@ async def test_what_will_be_the_same_next_time_ends_it(
     [
         (b"", "the connection was closed without an answer (is it the port of the service?)"),
         (b"SSH-2.0-OpenSSH\r\n", "what answers there isn't a WebSocket service, but says 'SSH-2.0-OpenSSH'"),
+        (b"x" * 70_000, "what answers there sends longer lines than a service does"),
         (b"\x1b[2J\x9b31m\r\n", "what answers there isn't a WebSocket service"),
         (b"\x15\x03\x03\x00\x02\x02\x46", "what answers there speaks TLS (is the address wss:// or https://?)"),
     ],
