@@ -13,7 +13,7 @@ from service.access.signatures import Signatures, Signed
 from service.commands.opening import opened
 from service.commands.options import check_duration
 from service.commands.running import run
-from service.errors import TaktlineError
+from service.errors import TaktlineError, quoted
 from service.page_defaults import defaults_of
 from service.period.kept import Kept
 from service.routes.authentication import SIGNED_ADDRESS
@@ -22,7 +22,14 @@ from service.settings import Settings
 
 
 def _check_address(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("the address has bytes that aren't UTF-8.") from None
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise click.BadParameter(f"{quoted(value)} isn't an address.") from None
     is_whole = parts.scheme in ("http", "https") and parts.netloc
     if not parts.path.endswith(SIGNED_ADDRESS) or not (is_whole or value.startswith("/")):
         raise click.BadParameter(

@@ -213,3 +213,16 @@ def test_only_charts_are_shared(address: str) -> None:
     result = CliRunner().invoke(main, ["share", address, "--key", "wall"])
     assert result.exit_code == 2
     assert "only charts can be shared" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://[::1/chart", "'http://[::1/chart' isn't an address."),
+        ("/chart?title=\udcff", "the address has bytes that aren't UTF-8."),  # what \xff is as an argument
+    ],
+)
+def test_what_is_no_address_is_not_shared(address: str, said: str) -> None:
+    result = CliRunner().invoke(main, ["share", address, "--key", "wall"])
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
