@@ -91,6 +91,9 @@ def test_an_empty_value_is_the_default(
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("API_HOST", "\udcff", r"API_HOST: '\udcff' isn't an address or a name; write it like 0.0.0.0 or ::1."),
+        ("API_HOST", 64 * "x", "isn't an address or a name"),
+        ("API_HOST", "taktline..example", "API_HOST: 'taktline..example' isn't an address or a name"),
         ("SHUTDOWN_GRACE", "soon", "SHUTDOWN_GRACE: 'soon' isn't a duration; write it like 10s, 1h30m, 7d or PT90S."),
         ("QUEUE_BYTES", "much", "QUEUE_BYTES: 'much' isn't a size; write it in bytes, like 16777216, or like 16MiB"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: 'loud' isn't a level; allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL."),
