@@ -47,8 +47,10 @@ class Settings(
             raise ValueError(f"ANONYMOUS={self.anonymous} with FEDERATE needs FEDERATE_READ_KEY, or nobody could look")
         if not self.sites:
             return self
+        of_database = ("database_url", "database_read_url", "database_password")
         given = {
-            "DATABASE_URL": self.database is not None,
+            # as they are set, since the last two without the first would have it asked for
+            **{name.upper(): getattr(self, name) for one in of_database for name in (one, f"{one}_file")},
             **{setting_of(kept): getattr(self.lifetimes, kept) for kept in ORDER},
             "COMPRESS_AFTER": self.compress_after,
             "WORKERS": self.workers > 1,
