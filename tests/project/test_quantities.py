@@ -105,6 +105,12 @@ def test_an_empty_value_is_the_default(
             "0",
             "MAX_SERIES: '0' isn't allowed; write a whole number of at least 1 and at most 100000000.",
         ),
+        ("BATCH_MEMORY", "40000d", "BATCH_MEMORY: 40000d isn't allowed; write a duration of at most 36500d."),
+        (
+            "MAX_CLOCK_SKEW",
+            "40000d",
+            "MAX_CLOCK_SKEW: 40000d isn't allowed; write a duration of at most 3660d.",
+        ),
         ("SHUTDOWN_GRACE", "200000d", "SHUTDOWN_GRACE: 200000d isn't allowed; write a duration of at most 1d."),
         *(
             (name, HUGE, f"{name}: '{HUGE}' isn't allowed; write a whole number of at least 1 and at most {most}.")
