@@ -66,6 +66,7 @@ class Federation:
             *(self._sites[site].ask(asked(question, series), question.period) for site, series in chosen.items()),
             return_exceptions=True,
         )
+        first = self._first(zip(chosen, found, strict=True))
         here: dict[str, SiteNumbers] = {}
         same = self._same()
         away: dict[str, str] = {}
@@ -75,6 +76,8 @@ class Federation:
                     away[site] = numbers.detail
                 case BaseException():
                     raise numbers
+                case _ if (other := first.get(numbers.installation or "", site)) != site:
+                    away[site] = _is(site, other)
                 case _ if site in same:
                     away[site] = same[site]
                 case _:
@@ -84,14 +87,29 @@ class Federation:
         together = added_up(question, here)
         return msgspec.structs.replace(together, away=tuple(away), unnamed=unnamed(names, tuple(away)))
 
+    def _first(self, found: Iterable[tuple[str, SiteNumbers | BaseException]]) -> dict[str, str]:
+        """Of each installation the site that is shown, of those that have answered one and the same question: the first
+        of the setting. What is known of others doesn't count here, since either may have gone or come meanwhile, and
+        none may count twice."""
+        answered = dict(found)
+        first: dict[str, str] = {}
+        for name in self._sites:
+            numbers = answered.get(name)
+            if isinstance(numbers, SiteNumbers) and numbers.installation is not None:
+                first.setdefault(numbers.installation, name)
+        return first
+
     def _same(self) -> dict[str, str]:
         """The sites that are another one by another address, as far as all have answered, each with a sentence that
-        says so. Of such sites the first of the setting is shown, since all that is there would count twice."""
+        says so. Of such sites the first of the setting that isn't away is shown, since all that is there would count
+        twice."""
         first: dict[str, str] = {}
         found: dict[str, str] = {}
         for name, one in self._sites.items():
-            if one.installation is not None and (other := first.setdefault(one.installation, name)) != name:
-                found[name] = f"{name} is {other} by another address, and what is there counts once."
+            if one.away is not None or one.installation is None:
+                continue
+            if (other := first.setdefault(one.installation, name)) != name:
+                found[name] = _is(name, other)
         return found
 
     def check(self, names: Sequence[str] | None) -> None:
@@ -127,7 +145,7 @@ class Federation:
         same = self._same()
         for name in same.keys() - self._told:
             log.warning("two sites are the same, and the second isn't shown", why=same[name])
-        self._told = set(same)
+        self._told |= same.keys()
 
     async def keep_looking(self) -> None:
         """Go on looking, until cancelled."""
@@ -137,6 +155,10 @@ class Federation:
             except Exception:
                 log.exception("looking at the sites failed")
             await asyncio.sleep(LOOK_EVERY)
+
+
+def _is(site: str, other: str) -> str:
+    return f"{site} is {other} by another address, and what is there counts once."
 
 
 async def _look(site: AskedSite) -> None:

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 import pytest
 
+from chaos.proxy import proxy
 from service.access.grants import Scope
 from service.errors import BadRequest
 from service.federation.asking import AskedSite, SiteAway
@@ -112,6 +114,22 @@ async def test_one_site_by_two_addresses_counts_once(fresh: Running) -> None:
         assert 'taktline_site_away{site="ulm"} 1.0' in (await view.http.get("/metrics")).text
         names = (await view.http.get("/live/series")).json()["series"]
         assert names == ["berlin/*", "berlin/line 1", "ulm/*", "away/*"]
+
+
+async def test_the_second_address_is_shown_while_the_first_is_away(fresh: Running) -> None:
+    await post(fresh, plan=5, fact=3)
+    parts = urlsplit(fresh.url)
+    async with proxy(parts.hostname or "", parts.port or 0) as between, httpx.AsyncHTTPTransport() as http:
+        addresses = {"berlin": f"http://127.0.0.1:{between.port}", "ulm": fresh.url}
+        federation = Federation(AskedSite(Site(*two), http, Metrics(), pause=0) for two in addresses.items())
+        for refusing, shown, away in ((False, "berlin", "ulm"), (True, "ulm", "berlin"), (False, "berlin", "ulm")):
+            between.refusing = refusing
+            between.cut()
+            for names in (None, ("ulm/line 1", "berlin/line 1")):
+                found = await federation.read(msgspec.structs.replace(QUESTION, series=SeriesFilter(names)))
+                assert [bucket.fact for panel in found.panels for bucket in panel.buckets] == [3]
+                assert (found.away, [*federation.away]) == ((away,), [away])
+            await federation.read(msgspec.structs.replace(QUESTION, series=SeriesFilter((f"{shown}/*",))))
 
 
 async def test_a_site_that_nobody_asks_for_is_not_missed(fresh: Running) -> None:
