@@ -93,6 +93,12 @@ def share(address: str, name: str, expires: timedelta) -> None:
         click.echo(urlunsplit(signed))
         if not parts.netloc:
             click.echo("PUBLIC_URL isn't set: put the address of the service before the link.", err=True)
+        elif address.startswith("/") and not parts.path.endswith(f"{settings.root_path}{SIGNED_ADDRESS}"):
+            click.echo(
+                f"PUBLIC_URL hasn't the prefix of ROOT_PATH, {settings.root_path}: the link opens nothing where a "
+                f"proxy passes on what has it alone. Is {public}{settings.root_path} meant?",
+                err=True,
+            )
 
     run(command)
 

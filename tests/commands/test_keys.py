@@ -220,6 +220,9 @@ async def test_a_chart_is_shared_under_a_name_of_the_service(fresh: Running, eng
         (f"{other}/chart", {}, other, ""),
         ("http://a^b/chart", {}, "", "'a^b' isn't a host"),
         ("/chart", named | {"PUBLIC_URL": here}, here, ""),
+        ("/chart", {"PUBLIC_URL": here, "ROOT_PATH": "/tt"}, here, f"Is {here}/tt meant?"),
+        ("/tt/chart", {"PUBLIC_URL": here, "ROOT_PATH": "/tt"}, f"{here}/tt", ""),
+        ("/chart", {"PUBLIC_URL": f"{here}/tt", "ROOT_PATH": "/tt"}, f"{here}/tt", ""),
         ("/chart", loopback | {"PUBLIC_URL": here}, here, "ALLOWED_HOSTS doesn't name 'taktline.example'"),
     ):
         status, printed, said = await taktline("share", address, "--key", "wall", **there, **settings)
