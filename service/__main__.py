@@ -20,7 +20,7 @@ from service.run.demo import emitting
 from service.run.federated import serving_federation
 from service.run.lifecycle import leave
 from service.run.workers import run_workers
-from service.settings import Settings, slips
+from service.settings import Settings, env_file_is_folder, slips
 from service.store.migrate import pending
 
 log = structlog.stdlib.get_logger("service")
@@ -115,7 +115,7 @@ def migrate(*, check: bool) -> None:
 
 
 async def _serve(settings: Settings) -> int:
-    _warn_of_slips()
+    _warn_of_what_is_ignored()
     if settings.workers > 1:
         return await run_workers(settings)
     if settings.federate:
@@ -131,15 +131,17 @@ async def _serve(settings: Settings) -> int:
 
 
 async def _demo(settings: Settings) -> None:
-    _warn_of_slips()
+    _warn_of_what_is_ignored()
     async with _running(settings) as service, emitting(service, settings.taktline_data):
         await service.ended()
     log.info("stopped")
 
 
-def _warn_of_slips() -> None:
+def _warn_of_what_is_ignored() -> None:
     for name, meant in slips().items():
         log.warning(f"{name} isn't a setting; is {meant} meant?")
+    if env_file_is_folder():
+        log.warning(".env is a folder, so that no setting is read from it; put the file in its place")
 
 
 @asynccontextmanager

@@ -11,19 +11,28 @@ MOST = 65_536
 
 
 def read_secret(path: object) -> str:
-    """The text in a file, without the line break at its end. Raises ValueError, which names the file and what is wrong
-    with it, and shows nothing of what is in it."""
+    """The text in a file, without the line break at its end and a byte order mark, which Windows writes. Raises
+    ValueError, which names the file and what is wrong with it, and shows nothing of what is in it."""
+    named = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # it may have any bytes
     try:
         with Path(str(path)).open("rb") as file:
-            text = file.read(MOST + 1).decode().removesuffix("\n").removesuffix("\r")
+            content = file.read(MOST + 1)
     except OSError as exc:
-        raise ValueError(f"{path} can't be read: {exc.strerror or 'it is no file'}") from None
+        raise ValueError(f"{named} can't be read: {exc.strerror or 'it is no file'}") from None
     except ValueError:
-        raise ValueError(f"{path} isn't text in UTF-8") from None
+        raise ValueError(f"{named} can't be the name of a file") from None
+    if len(content) > MOST:
+        raise ValueError(f"{named} is larger than a secret may be, {MOST:,} bytes")
+    try:
+        text = content.decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+    except ValueError:
+        raise ValueError(f"{named} isn't text in UTF-8") from None
     if not text.strip():
-        raise ValueError(f"{path} is empty")
-    if len(text) > MOST or not text.isprintable():
-        raise ValueError(f"{path} is more than one line of text")
+        raise ValueError(f"{named} is empty")
+    if "\n" in text or "\r" in text:
+        raise ValueError(f"{named} is more than one line of text")
+    if not text.isprintable():
+        raise ValueError(f"{named} has a tab or another character that can't be printed")
     return text
 
 

@@ -13,7 +13,7 @@ from service.commands.running import run
 from service.doctor.page import as_json, as_text
 from service.doctor.report import Configured, Report
 from service.opening import place_of, reached
-from service.settings import Settings, slips
+from service.settings import Settings, env_file_is_folder, slips
 from service.store import open_store
 from service.store.examination import Examination
 from service.store.migrate import pending, search_path
@@ -81,6 +81,7 @@ async def _report(settings: Settings) -> Report:
         standbys,
         several,
         slips(),
+        env_file_is_folder(),
     )
 
 

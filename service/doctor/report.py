@@ -59,6 +59,8 @@ class Report(msgspec.Struct, frozen=True):
     """Whether DATABASE_URL has several hosts, of which another one may become the primary."""
     slips: dict[str, str] = {}
     """Names that are nearly those of settings, and which settings these are."""
+    env_file_is_folder: bool = False
+    """Whether `.env` is a folder, of which nothing is read."""
 
     @property
     def warnings(self) -> tuple[Warn, ...]:
@@ -66,8 +68,14 @@ class Report(msgspec.Struct, frozen=True):
         found: tuple[Warn, ...] = ()
         if self.findings is not None:
             found = (*_of_health(self.findings), *_of_commits(self, self.findings), *_of_keeping(self, self.findings))
-        slips = (Warn(f"{name} isn't a setting", f"{meant}, if that is meant") for name, meant in self.slips.items())
-        return (*found, *_of_standbys(self), *_of_versions(self), *_of_access(self), *slips)
+        return (*found, *_of_standbys(self), *_of_versions(self), *_of_access(self), *_of_what_is_ignored(self))
+
+
+def _of_what_is_ignored(report: Report) -> list[Warn]:
+    made = [Warn(f"{name} isn't a setting", f"{meant}, if that is meant") for name, meant in report.slips.items()]
+    if report.env_file_is_folder:
+        made.append(Warn(".env is a folder, so that no setting is read from it", "the file in its place"))
+    return made
 
 
 def _of_health(found: Findings) -> list[Warn]:

@@ -1,6 +1,7 @@
 """The settings of the service, from the environment or from `.env` in the working directory."""
 
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Self
 
 from pydantic import ValidationError, model_validator
@@ -20,6 +21,8 @@ from service.settings.log_settings import LogSettings
 from service.settings.retention_settings import RetentionSettings
 from service.settings.watching_settings import WatchingSettings
 
+ENV_FILE = ".env"
+
 
 class Settings(
     LimitSettings,
@@ -35,7 +38,7 @@ class Settings(
     """The service's settings. The table in the README has the same names, defaults and descriptions."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=ENV_FILE, env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     @model_validator(mode="after")
@@ -44,8 +47,10 @@ class Settings(
             raise ValueError(f"ANONYMOUS={self.anonymous} with FEDERATE needs FEDERATE_READ_KEY, or nobody could look")
         if not self.sites:
             return self
+        of_database = ("database_url", "database_read_url", "database_password")
         given = {
-            "DATABASE_URL": self.database is not None,
+            # as they are set, since the last two without the first would have it asked for
+            **{name.upper(): getattr(self, name) for one in of_database for name in (one, f"{one}_file")},
             **{setting_of(kept): getattr(self.lifetimes, kept) for kept in ORDER},
             "COMPRESS_AFTER": self.compress_after,
             "WORKERS": self.workers > 1,
@@ -85,11 +90,21 @@ class Settings(
 
     @classmethod
     def load(cls, **overrides: object) -> Self:
-        """The settings of this process. Raises StartError, which names every variable that is wrong."""
+        """The settings of this process. Raises StartError, which names every variable that is wrong, or the file that
+        can't be read."""
         try:
             return cls(**overrides)  # type: ignore[arg-type]
         except ValidationError as exc:
             raise StartError(faults(exc, cls)) from exc
+        except UnicodeDecodeError as exc:  # secret files are read elsewhere, and say so themselves
+            line, byte = exc.object.count(b"\n", 0, exc.start) + 1, exc.object[exc.start]
+            raise StartError(
+                f"{_env_file()} isn't text in UTF-8: there is a byte 0x{byte:02x} in line {line}; save it as UTF-8"
+            ) from exc
+        except OSError as exc:
+            if exc.filename is None or Path(exc.filename).name != ENV_FILE:
+                raise
+            raise StartError(f"{_env_file()} can't be read: {exc.strerror}") from exc
 
 
 NEARLY = 0.87
@@ -102,3 +117,13 @@ def slips() -> dict[str, str]:
     names = DotEnvSettingsSource(Settings).env_vars.keys() | EnvSettingsSource(Settings).env_vars.keys()
     found = {name: get_close_matches(name, Settings.model_fields, 1, NEARLY) for name in sorted(names)}
     return {name.upper(): near[0].upper() for name, near in found.items() if near and near[0] != name}
+
+
+def env_file_is_folder() -> bool:
+    """Whether `.env` is a folder, which would be passed over in silence. Docker makes one where the file that it is to
+    mount is missing."""
+    return Path(ENV_FILE).is_dir()
+
+
+def _env_file() -> Path:
+    return Path(ENV_FILE).absolute()

@@ -12,6 +12,7 @@ from service.access.hosts import check_hosts
 from service.access.origins import read_origins
 from service.access.proxies import Proxies
 from service.access.public_url import read_public_url
+from service.errors import quoted
 from service.settings.small_letters import in_small_letters
 
 _READERS: dict[str, Callable[[str], object]] = {
@@ -65,6 +66,15 @@ class AddressSettings(BaseModel):
         description="Who may show pages, HTML charts and `/schema` in a frame: `none`, `self`, `*`, or other sites. "
         "Pictures may stand anywhere.",
     )
+
+    @field_validator("api_host")
+    @classmethod
+    def _usable_host(cls, value: str) -> str:
+        try:
+            value.encode("idna")  # as a socket does
+        except UnicodeError:
+            raise ValueError(f"{quoted(value)} isn't an address or a name; write it like 0.0.0.0 or ::1") from None
+        return value
 
     @field_validator(*_READERS)
     @classmethod

@@ -13,7 +13,9 @@ class RetentionSettings(BaseModel):
 
     min_ts: datetime = Field(datetime(1970, 1, 1, tzinfo=UTC), description="Readings before this are refused.")
     max_clock_skew: Duration = Field(
-        timedelta(days=1), description="Readings with a fact that are later than now plus this are refused."
+        timedelta(days=1),
+        le=timedelta(days=3660),
+        description="Readings with a fact that are later than now plus this are refused.",
     )
     max_plan_ahead: Duration = Field(
         timedelta(days=400),
@@ -22,6 +24,7 @@ class RetentionSettings(BaseModel):
     )
     batch_memory: Duration = Field(
         timedelta(days=7),
+        le=timedelta(days=36_500),
         description="How long a committed batch id is remembered, so that sending it again is harmless.",
     )
     retention_readings: Duration | None = Field(

@@ -206,6 +206,45 @@ async def test_a_chart_is_where_the_settings_have_the_service(fresh: Running, en
         assert said.startswith(f"taktline: There is nothing at {path}. A prefix before /chart") if path else not said
 
 
+async def test_a_chart_is_shared_under_a_name_of_the_service(fresh: Running, engine: Engine, schema: str) -> None:
+    """One that it would answer with 421 isn't; of that of PUBLIC_URL only the proxy knows."""
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
+    await add_key(fresh, "wall", Scope.READ)
+    named, loopback = {"ALLOWED_HOSTS": "taktline.example"}, {"API_HOST": "127.0.0.1"}
+    here, other = "https://taktline.example", "https://other.example"
+    for address, settings, begun, told in (
+        (f"{here}/chart", named, here, ""),
+        (f"{other}/chart", named, "", "With these settings nothing is served as 'other.example'"),
+        (f"{other}/chart", loopback, "", "With these settings nothing is served as 'other.example'"),
+        ("http://localhost:8080/chart", loopback, "http://localhost:8080", ""),
+        (f"{other}/chart", {}, other, ""),
+        ("http://a^b/chart", {}, "", "'a^b' isn't a host"),
+        ("/chart", named | {"PUBLIC_URL": here}, here, ""),
+        ("/chart", {"PUBLIC_URL": here, "ROOT_PATH": "/tt"}, here, f"Is {here}/tt meant?"),
+        ("/tt/chart", {"PUBLIC_URL": here, "ROOT_PATH": "/tt"}, f"{here}/tt", ""),
+        ("/chart", {"PUBLIC_URL": f"{here}/tt", "ROOT_PATH": "/tt"}, f"{here}/tt", ""),
+        ("/chart", loopback | {"PUBLIC_URL": here}, here, "ALLOWED_HOSTS doesn't name 'taktline.example'"),
+    ):
+        status, printed, said = await taktline("share", address, "--key", "wall", **there, **settings)
+        assert (status, printed.startswith(f"{begun}/chart?")) == ((0, True) if begun else (1, False))
+        assert told in said if told else not said
+
+
+async def test_a_link_is_as_long_as_the_service_takes(fresh: Running, engine: Engine, schema: str) -> None:
+    there = {"DATABASE_URL": engine.url, "DATABASE_SCHEMA": schema}
+    await add_key(fresh, "wall", Scope.READ, series=("я*",))
+    for series in (51, 52, 60):
+        query = "&".join(f"series={'я' * 198}{number:02}" for number in range(series))
+        address = f"{fresh.url}/chart?format=json&{query}"
+        status, printed, said = await taktline("share", address, "--key", "wall", **there)
+        if series == 51:
+            assert (status, said) == (0, "")
+            assert (await fresh.http.get(printed.strip())).status_code == 200
+        else:
+            assert (status, printed) == (1, "")
+            assert "bytes long after its host, and the service takes at most 61,440." in said
+
+
 @pytest.mark.parametrize(
     "address", ["https://taktline.example/display", "taktline.example/chart?from=-8h", "localhost:8080/chart"]
 )
@@ -213,3 +252,21 @@ def test_only_charts_are_shared(address: str) -> None:
     result = CliRunner().invoke(main, ["share", address, "--key", "wall"])
     assert result.exit_code == 2
     assert "only charts can be shared" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("//evil/chart", "only charts can be shared"),
+        ("///chart", "only charts can be shared"),
+        ("http://localhost:99999/chart", "'http://localhost:99999' isn't an address; write it like"),
+        ("http://u:p@localhost/chart", "an address that is told to others has no user and no password"),
+        ("http://:80/chart", "must begin with http:// or https:// and a host"),
+        ("http://[::1/chart", "'http://[::1/chart' isn't an address."),
+        ("/chart?title=\udcff", "the address has bytes that aren't UTF-8."),  # what \xff is as an argument
+    ],
+)
+def test_an_address_that_others_cannot_open_is_not_shared(address: str, said: str) -> None:
+    result = CliRunner().invoke(main, ["share", address, "--key", "wall"])
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())

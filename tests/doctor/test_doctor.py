@@ -123,6 +123,7 @@ def test_what_isnt_known_yet_has_no_number() -> None:
         (warned(pending=("schema/1",)), "1 files are to be applied"),
         (warned(is_open=True), "there is no key"),
         (warned(slips={"API_PROT": "API_PORT"}), "API_PROT isn't a setting"),
+        (warned(env_file_is_folder=True), ".env is a folder, so that no setting is read from it"),
         (warned(server=msgspec.structs.replace(SERVER, embedded=True)), "the embedded engine is for a first look"),
         (
             warned(server=msgspec.structs.replace(SERVER, postgresql="17.12 (Debian)")),

@@ -1,5 +1,7 @@
 """The sites of the settings, and the names of their series."""
 
+from pathlib import Path
+
 import pytest
 
 from service.errors import BadRequest, StartError
@@ -49,7 +51,9 @@ def test_no_key_is_shown() -> None:
         ({"federate": TWO, "anonymous": "write"}, "ANONYMOUS=write with FEDERATE needs FEDERATE_READ_KEY"),
         ({"federate": TWO, "federate_read_key": "short"}, "FEDERATE_READ_KEY must be 16"),
         ({"federate": TWO, "database_url": DATABASE}, "DATABASE_URL can't be set together with FEDERATE"),
-        ({"federate": TWO, "database_read_url": DATABASE}, "DATABASE_READ_URL is set without DATABASE_URL"),
+        ({"federate": TWO, "database_url": "nonsense"}, "DATABASE_URL can't be set together with FEDERATE"),
+        ({"federate": TWO, "database_read_url": DATABASE}, "DATABASE_READ_URL can't be set together with FEDERATE"),
+        ({"federate": TWO, "database_password": KEY}, "DATABASE_PASSWORD can't be set together with FEDERATE"),
         ({"federate": TWO, "workers": 2}, "WORKERS can't be set together with FEDERATE"),
         ({"federate": TWO, "retention_readings": "400d"}, "RETENTION_READINGS can't be set together with FEDERATE"),
         ({"federate": TWO, "compress_after": "30d"}, "COMPRESS_AFTER can't be set together with FEDERATE"),
@@ -63,6 +67,14 @@ def test_what_cannot_be_meant_is_refused_at_start(overrides: dict[str, object], 
         Settings.load(**overrides)
     assert said in refused.value.detail
     assert KEY not in refused.value.detail
+
+
+@pytest.mark.parametrize("name", ["database_url", "database_read_url", "database_password"])
+def test_a_view_has_no_file_with_a_secret_of_a_database(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(DATABASE)
+    with pytest.raises(StartError, match=f"^{name.upper()}_FILE can't be set together with FEDERATE"):
+        Settings.load(federate=TWO, **{f"{name}_file": str(file)})
 
 
 def test_names_say_which_site_is_asked() -> None:

@@ -23,6 +23,7 @@ from service.quantities import parse_duration, parse_size
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+HUGE = "99999999999999999999999"
 SERVICE_AND_EMITTER: list[type[BaseSettings]] = [Settings, EmitterSettings]
 
 
@@ -91,14 +92,37 @@ def test_an_empty_value_is_the_default(
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
+        ("API_HOST", "\udcff", r"API_HOST: '\udcff' isn't an address or a name; write it like 0.0.0.0 or ::1."),
+        ("API_HOST", 64 * "x", "isn't an address or a name"),
+        ("API_HOST", "taktline..example", "API_HOST: 'taktline..example' isn't an address or a name"),
         ("SHUTDOWN_GRACE", "soon", "SHUTDOWN_GRACE: 'soon' isn't a duration; write it like 10s, 1h30m, 7d or PT90S."),
         ("QUEUE_BYTES", "much", "QUEUE_BYTES: 'much' isn't a size; write it in bytes, like 16777216, or like 16MiB"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: 'loud' isn't a level; allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL."),
         ("API_PORT", "abc", "API_PORT: 'abc' isn't allowed; write a whole number of at least 0 and at most 65535."),
         ("TCP_PORT", "65536", "TCP_PORT: '65536' isn't allowed; write a whole number of at least 0 and at most 65535."),
-        ("MAX_SERIES", "0", "MAX_SERIES: '0' isn't allowed; write a whole number of at least 1."),
+        (
+            "MAX_SERIES",
+            "0",
+            "MAX_SERIES: '0' isn't allowed; write a whole number of at least 1 and at most 100000000.",
+        ),
+        ("BATCH_MEMORY", "40000d", "BATCH_MEMORY: 40000d isn't allowed; write a duration of at most 36500d."),
+        (
+            "MAX_CLOCK_SKEW",
+            "40000d",
+            "MAX_CLOCK_SKEW: 40000d isn't allowed; write a duration of at most 3660d.",
+        ),
+        ("SHUTDOWN_GRACE", "200000d", "SHUTDOWN_GRACE: 200000d isn't allowed; write a duration of at most 1d."),
+        *(
+            (name, HUGE, f"{name}: '{HUGE}' isn't allowed; write a whole number of at least 1 and at most {most}.")
+            for name, most in (("MAX_SERIES", 10**8), ("QUEUE_READINGS", 10**8), ("MAX_CONNECTIONS", 10**6))
+        ),
+        *(
+            (name, HUGE, f"{name}: {HUGE} isn't allowed; write a whole number of at least 1024 and at most {2**40}.")
+            for name in ("QUEUE_BYTES", "MAX_BODY_BYTES", "MAX_FRAME_BYTES")
+        ),
+        ("MEMORY_LIMIT", HUGE, f"MEMORY_LIMIT: {HUGE} isn't allowed; write a whole number of at most {2**40}."),
         ("INGEST_RATE", "nan", "INGEST_RATE: 'nan' isn't allowed; write a number of at least 0."),
-        ("MAX_BODY_BYTES", "1kB", "MAX_BODY_BYTES: 1000 isn't allowed; write a whole number of at least 1024."),
+        ("MAX_BODY_BYTES", "1kB", "MAX_BODY_BYTES: 1000 isn't allowed; write a whole number of at least 1024 and at m"),
         ("DEBUG", "maybe", "DEBUG: 'maybe' isn't allowed; write true or false."),
         ("LOG_FORMAT", "xml", "LOG_FORMAT: 'xml' isn't allowed; write console or json."),
         ("MIN_TS", "once", "MIN_TS: 'once' isn't allowed; write a time like 1970-01-01T00:00:00Z."),

@@ -1,5 +1,6 @@
 """Every secret can stand in a file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def load(owner: Any, **given: object) -> Any:
 
 
 @pytest.mark.parametrize(("owner", "name"), SECRETS)
-def test_every_secret_has_a_twin(owner: type[BaseSettings], name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "end"), [("", ""), ("", "\n"), ("\ufeff", "\r\n")])
+def test_every_secret_has_a_twin(owner: type[BaseSettings], name: str, before: str, end: str, tmp_path: Path) -> None:
+    """As editors write it, on Windows with a byte order mark too."""
     file = tmp_path / "secret"
-    file.write_text(f"{VALUES[name]}\n")
+    file.write_bytes(f"{before}{VALUES[name]}{end}".encode())
     by_file, by_value = load(owner, **{f"{name}_file": str(file)}), load(owner, **{name: VALUES[name]})
     used = USED.get(name, "database")
     assert getattr(by_file, used) == getattr(by_value, used)
@@ -67,6 +70,10 @@ def test_every_secret_has_a_twin(owner: type[BaseSettings], name: str, tmp_path:
         (b" \n", "is empty"),
         (b"\xff\xfe", "isn't text in UTF-8"),
         (b"one\ntwo\n", "is more than one line of text"),
+        (b"one\r\ntwo\r\n", "is more than one line of text"),
+        (b"one\t", "has a tab or another character that can't be printed"),
+        (b"\xef\xbb\xbf\n", "is empty"),
+        (65_537 * b"x", "is larger than a secret may be, 65,536 bytes"),
     ],
 )
 def test_what_is_wrong_with_it_is_said(
@@ -79,6 +86,17 @@ def test_what_is_wrong_with_it_is_said(
         load(owner, **{f"{name}_file": str(file)})
     assert str(caught.value).startswith(f"{name.upper()}_FILE: {file} {told}")
     assert "one" not in str(caught.value).replace(str(file), "").replace("more than one line", "")
+
+
+@pytest.mark.parametrize(("owner", "name"), SECRETS)
+def test_a_file_may_have_any_name(owner: type[BaseSettings], name: str, tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"\xff")
+    with pytest.raises((StartError, BadSettings)) as caught:
+        load(owner, **{f"{name}_file": str(file)})
+    told = f"{name.upper()}_FILE: {tmp_path}/\\xff can't be read: No such file or directory"
+    assert str(caught.value).startswith(told)
+    file.write_text(VALUES[name])
+    load(owner, **{f"{name}_file": str(file)})
 
 
 def test_a_folder_is_no_secret(tmp_path: Path) -> None:
