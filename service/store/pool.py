@@ -284,8 +284,14 @@ async def begin_snapshot(con: "Connection[asyncpg.Record] | asyncpg.Connection[a
 
 
 async def _end_snapshot(con: "Connection[asyncpg.Record]") -> None:
-    if not con.is_closed():
-        await con.execute("commit")  # which nothing depends on, since nothing was written
+    """End the transaction. Nothing depends on how that goes, since nothing was written; where it fails, the connection
+    is cut."""
+    with suppress(asyncpg.InterfaceError):  # where the connection was lost, the pool has it back already
+        try:
+            if not con.is_closed():
+                await con.execute("commit")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+            con.terminate()
 
 
 @asynccontextmanager
