@@ -53,6 +53,7 @@ def everything() -> Metrics:
     made.read_by_primary("behind")
     made.watch_standbys(lambda: [("db2:5432", "used")])
     made.site_asked("berlin", away=False)
+    made.watch_sites(["berlin"], list)
     made.know_database(engine="server", edition="community", timescaledb="2.29.2", postgresql="17.6")
     return made
 

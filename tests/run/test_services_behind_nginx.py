@@ -110,7 +110,7 @@ async def test_where_none_answers_a_client_is_told_to_try_again(engine: Engine, 
                 await http.post("/readings", json={"plan": 1}),
                 await http.post("/readings", json={"plan": 1}, headers={"Idempotency-Key": "once"}),
             ):
-                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
                 assert answer.headers["Content-Type"] == "application/problem+json"
                 assert answer.json()["detail"] == "No replica of the service answers; try again."
 
