@@ -209,7 +209,7 @@ async def test_what_clients_look_at_first(shared: Running) -> None:
 
 
 async def test_health_says_what_is_wrong(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared.parts.writer, "stalled", "The database is away.")
+    monkeypatch.setattr(shared.parts.writer.standstill, "why", "The database is away.")
     answer = await shared.http.get("/health")
     assert (answer.status_code, answer.json()["status"]) == (503, "fail")
     assert answer.json()["message"] == "The database is away."
