@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -137,6 +137,15 @@ async def test_nobody_there_is_given_up_in_a_sentence() -> None:
         await sending.send(make_batches(1))
 
 
+async def it_is_said(answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any], reason: str) -> None:
+    """Why nothing can be sent to a server that answers like this."""
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        desk = Desk()
+        desk.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(Unreachable, match=reason):
+            await Sending(desk, patience=0.2).send(make_batches(1))
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
@@ -153,11 +162,7 @@ async def test_whatever_else_answers_there_is_described(said: bytes, reason: str
         writer.write(said)
         writer.close()
 
-    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-        desk = Desk()
-        desk.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        with pytest.raises(Unreachable, match=reason):
-            await Sending(desk, patience=0.2).send(make_batches(1))
+    await it_is_said(greet, reason)
 
 
 @pytest.mark.parametrize(
@@ -173,11 +178,7 @@ async def test_an_answer_without_an_end_is_described(said: bytes, reason: str) -
         writer.write(said)
         writer.close()
 
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        desk = Desk()
-        desk.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        with pytest.raises(Unreachable, match=reason):
-            await Sending(desk, patience=0.2).send(make_batches(1))
+    await it_is_said(answer, reason)
 
 
 @pytest.mark.parametrize(
