@@ -28,7 +28,7 @@ from service.intake.rates import Rates
 from service.intake.reading import Rules
 from service.intake.series_limit import SeriesLimit
 from service.intake.timestamps import microseconds
-from service.intake.writer import Writer
+from service.intake.writer import TOO_SLOW, Writer
 from service.limits.allowance import Allowance
 from service.limits.fair_line import FairLine
 from service.limits.open_files import most_connections
@@ -158,6 +158,7 @@ async def open_parts(
                 listeners=[lambda _: feed.changed()],
                 keep_up=store.rollups.keep_up,
                 tracer=tracer,
+                too_slow=TOO_SLOW if server.embedded else f"{TOO_SLOW}, or waits for a standby",
             ),
             1 if server.embedded else COMMITTERS,  # the embedded engine has a single session
         ) as writer,

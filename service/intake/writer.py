@@ -32,6 +32,8 @@ RETRY_FROM, RETRY_TO = 0.1, 2.0
 LATE, TOO_LATE = 10.0, 30.0
 """Seconds that a batch may wait before the service counts as not ready, and before a request is answered without its
 outcome being known."""
+TOO_SLOW = "the database answers too slowly, or not at all"
+"""Why readings wait for longer than `LATE` seconds, as far as the writer knows."""
 ATTEMPTS = 3
 """Attempts at a transaction that is too much for the database, before it is split into halves, and in the end
 refused."""
@@ -62,8 +64,9 @@ class Writer:
         keep_up: KeepUp | None = None,
         retry_to: float = RETRY_TO,
         tracer: Tracer = NO_TRACER,
+        too_slow: str = TOO_SLOW,
     ) -> None:
-        self._write = write
+        self._write, self._too_slow = write, too_slow
         self._follower = Follower(keep_up)
         self._metrics, self._tracer = metrics, tracer
         self._listeners = listeners
@@ -105,8 +108,7 @@ class Writer:
         """That readings wait for longer than `late` seconds; None while they don't."""
         if (age := self.age()) <= self.late:
             return None
-        why = "the database answers too slowly, or not at all, or waits for a standby"
-        return f"Readings have waited for {age:.0f} s to be written: {why}."
+        return f"Readings have waited for {age:.0f} s to be written: {self._too_slow}."
 
     @property
     def size(self) -> int:
