@@ -17,9 +17,10 @@ from service.period.steps import STEPS, Relation, relation_of
 from service.store.facts import newest_fact, newest_of_series
 from service.store.gone import remaining
 from service.store.notes import notes_of
-from service.store.pool import Pool, Snapshot
+from service.store.pool import Pool
 from service.store.reading_pool import reread
 from service.store.series import names_of
+from service.store.snapshot import Snapshot
 
 _UNITS: dict[Relation, timedelta] = {
     "minute": timedelta(minutes=1),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from service.period.selection import SMALLER, UNITS, Piece, Selection, pieces
-from service.store.pool import Snapshot
+from service.store.snapshot import Snapshot
 
 CROWDED = 50_000
 """Readings that are sorted for a page at most, but for those on the page and those of one instant."""

@@ -5,9 +5,10 @@ from typing import cast
 
 from service.period.selection import SeriesFilter
 from service.store.database import DatabaseServer
-from service.store.pool import Pool, Snapshot
+from service.store.pool import Pool
 from service.store.reading_pool import reread
 from service.store.series import SINCE, Reader, names_of
+from service.store.snapshot import Snapshot
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
 WINDOW = timedelta(hours=6)

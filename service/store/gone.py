@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from service.period.selection import Selection
-from service.store.pool import Snapshot
+from service.store.snapshot import Snapshot
 
 
 class Remaining(msgspec.Struct, frozen=True):

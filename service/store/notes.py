@@ -2,7 +2,7 @@
 
 from service.period.bucket import Note
 from service.period.steps import Period
-from service.store.pool import Snapshot
+from service.store.snapshot import Snapshot
 
 MOST_NOTES = 500
 """The most notes that are read of a period."""

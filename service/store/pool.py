@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 import asyncpg
 import msgspec
 
 from service.errors import BadReading, DatabaseUnusable, InDoubt, TooMuchAtOnce, Unavailable
-from service.period.kept import ALL_KEPT, Kept
 from service.store.database_hosts import DatabaseHosts
 from service.store.pooler import in_the_way
-from service.store.queries import Edition, query, without_comments
+from service.store.queries import READ_TIMEOUT, Edition, query, without_comments
 from service.store.server_words import in_words
+from service.store.snapshot import Snapshot, Upto, begin_snapshot, end_snapshot, snapshot_of
 
 CONNECT_TIMEOUT, ACQUIRE_TIMEOUT = 5.0, 5.0
 """Seconds that a connection may take to be made, unless the address says how many, and that it may be waited for, which
@@ -23,9 +22,6 @@ RELEASE_TIMEOUT = 2.0
 """Seconds that a server may take to stop a query that was cancelled; then the connection is cut."""
 CLOSE_TIMEOUT = 0.5
 """Seconds that a pool may take to close its connections in good order; then they are cut."""
-READ_TIMEOUT = 30.0
-"""Seconds that a query for a page or a chart may take."""
-
 WORK_TIMEOUT = 600.0
 """Seconds that one maintenance statement, such as the refresh of a rollup, may take."""
 
@@ -41,7 +37,6 @@ takes twice as long."""
 
 COMMIT = "COMMIT;"
 """Ends what was written. Tests that cut connections know it from the end of a snapshot by its writing."""
-SNAPSHOT = "begin isolation level repeatable read read only"
 
 _DATA_ERRORS = (
     asyncpg.DataError,
@@ -57,34 +52,6 @@ _TOO_MUCH = (
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection
-
-
-Upto: TypeAlias = "list[datetime] | None"
-"""Up to where rollups are materialised, as sql/queries/upto.sql returns it, and in a snapshot also up to where there
-are slices; there is none on the Apache edition."""
-
-
-class Snapshot:
-    """Several queries that see one state of the database. Those of exact buckets need `upto`."""
-
-    def __init__(
-        self, con: "Connection[asyncpg.Record]", edition: Edition, upto: "Upto", kept: Kept = ALL_KEPT
-    ) -> None:
-        self._con, self._edition, self.upto = con, edition, upto
-        self.kept = kept
-
-    async def read(
-        self,
-        name: str,
-        *args: object,
-        size: str | None = None,
-        with_days: bool = False,
-        agg: str | None = None,
-        down: bool | None = None,
-    ) -> list[asyncpg.Record]:
-        """The rows of the query in `sql/queries/<name>.sql`, with what query() fills in."""
-        text = query(name, size, with_days=with_days, agg=agg, down=down, edition=self._edition)
-        return await self._con.fetch(text, *args, timeout=READ_TIMEOUT)
 
 
 class Pool:
@@ -160,18 +127,14 @@ class Pool:
             # BEGIN has no timeout of its own, and would wait for ever where the server has become unreachable
             held.callback(asyncio.get_running_loop().call_later(2 * READ_TIMEOUT, con.terminate).cancel)
             await begin_snapshot(con)
-            held.push_async_callback(_end_snapshot, con)
-            upto, kept = None, ALL_KEPT
-            if self.edition == "community":
-                [[upto, *since]] = await con.fetch(query("snapshot"), timeout=READ_TIMEOUT)
-                kept = Kept(*since)
-            yield Snapshot(con, self.edition, upto, kept)
+            held.push_async_callback(end_snapshot, con)
+            yield await snapshot_of(con, self.edition)
             ending = asyncio.create_task(held.pop_all().aclose())
             self._ending.add(ending)
             ending.add_done_callback(self._ending.discard)
             ending.add_done_callback(_leave_failure)
 
-    async def upto(self) -> "Upto":
+    async def upto(self) -> Upto:
         """Up to where rollups are materialised at this moment, for a statement that follows."""
         if self.edition != "community":
             return None
@@ -267,31 +230,6 @@ def _leave_failure(done: "asyncio.Task[object]") -> None:
     """Take note of how it ended, so that nobody is told that it failed: the connection was cut then."""
     if not done.cancelled():
         done.exception()
-
-
-async def begin_snapshot(con: "Connection[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]") -> None:
-    """Begin a transaction in which all queries see the same state of the database.
-
-    TimescaleDB sometimes reads the catalog before it lets PostgreSQL begin: seen where its version 2.19.3 had lost its
-    caches because others had created or dropped much. PostgreSQL then refuses the isolation level, as for a transaction
-    that has run a query already; the next attempt succeeds.
-    """
-    try:
-        await con.execute(SNAPSHOT)
-    except asyncpg.ActiveSQLTransactionError:
-        await con.execute("rollback")
-        await con.execute(SNAPSHOT)
-
-
-async def _end_snapshot(con: "Connection[asyncpg.Record]") -> None:
-    """End the transaction. Nothing depends on how that goes, since nothing was written; where it fails, the connection
-    is cut."""
-    with suppress(asyncpg.InterfaceError):  # where the connection was lost, the pool has it back already
-        try:
-            if not con.is_closed():
-                await con.execute("commit")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
-            con.terminate()
 
 
 @asynccontextmanager

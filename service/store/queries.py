@@ -15,6 +15,9 @@ from service.store.exact_buckets import SIZES, fill_in, statement
 
 Edition = Literal["community", "apache"]
 
+READ_TIMEOUT = 30.0
+"""Seconds that a query for a page or a chart may take."""
+
 _ORDERS = {True: {"beyond": "<", "order": "desc"}, False: {"beyond": ">", "order": "asc"}}
 """What is filled in to read the newest readings first, and the oldest first."""
 

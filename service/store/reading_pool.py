@@ -13,7 +13,8 @@ import asyncpg
 from service.errors import Unavailable
 from service.store.database_hosts import DatabaseHosts
 from service.store.log_position import LogPosition, log_position
-from service.store.pool import READ_TIMEOUT, Pool, open_pool
+from service.store.pool import Pool, open_pool
+from service.store.queries import READ_TIMEOUT
 from service.store.standby_host import PATIENCE, StandbyFailed, StandbyHost, StandbyState, Standing, Unfit
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ import msgspec
 from service.period.selection import UNITS, Place, Selection, SeriesFilter
 from service.store.counting import Count, count, spread
 from service.store.gone import remaining
-from service.store.pool import Pool, Snapshot
+from service.store.pool import Pool
 from service.store.reading_pool import reread
 from service.store.series import Reader, names_of
+from service.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

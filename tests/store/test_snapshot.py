@@ -1,9 +1,9 @@
-"""The pool of connections, on the engine of the tests."""
+"""How a state of the database that several queries see begins, on the engine of the tests."""
 
 import asyncpg
 import pytest
 
-from service.store.pool import begin_snapshot
+from service.store.snapshot import begin_snapshot
 from tests.conftest import Engine
 
 pytestmark = pytest.mark.anyio

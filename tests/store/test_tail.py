@@ -14,8 +14,9 @@ from service.period.selection import Selection, SeriesFilter
 from service.store.counting import CROWDED, count, spread
 from service.store.database import session
 from service.store.migrate import migrate, search_path
-from service.store.pool import PLANNED, REFRESHING, Snapshot
+from service.store.pool import PLANNED, REFRESHING
 from service.store.queries import query
+from service.store.snapshot import Snapshot
 from tests.conftest import Engine, dropped_schema
 from tests.query_plans import UPTO, nodes
 
