@@ -30,8 +30,9 @@ WHOLE_FOR, MOST_WHOLE = 60.0, 1_000
 thousands of readings, and of how many days."""
 FORGOTTEN = 10_000
 """The most batch ids that one statement deletes."""
-ON_TIME = timedelta(minutes=1)
-"""Readings older than this when they are written are late: see sql/schema/005_exact.sql."""
+ON_TIME = timedelta(seconds=5)
+"""For how long after the end of a minute its readings are on time, so that what comes right after it needs no mark: see
+sql/queries/refreshable.sql, which waits for it."""
 FEW_WEEKS, CHUNKS = 10, 10
 """From how many weeks on the chunks of a transaction are counted, and those that are missing made before it begins, so
 many at a time. A chunk takes ten locks until the transaction in which it is made ends, and one from then on."""
@@ -157,9 +158,14 @@ def _outcome(one: Packed, digests: dict[str, bytes]) -> Outcome:
     return Outcome.DUPLICATE if digests[one.id] == one.digest else Outcome.MISMATCH
 
 
+def last_passed(started: datetime) -> int:
+    """The last minute, since 1970, whose readings are late in a transaction that began then."""
+    return int((started - ON_TIME).timestamp()) // 60 - 1
+
+
 async def _mark_late(con: "Connection[asyncpg.Record]", written: Sequence[Packed], started: datetime) -> None:
     """Mark the minutes of readings that came so late that a refresh of the rollups may not have seen them."""
-    passed = int((started - ON_TIME).timestamp()) // 60
+    passed = last_passed(started)
     late = set[int]().union(*(one.minutes_until(passed) for one in written))
     if late:
         await con.execute(query("mark_late"), list(late))

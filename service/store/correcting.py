@@ -16,7 +16,7 @@ import msgspec
 from service.errors import BatchMismatch, HasChanged, TooLarge
 from service.intake.batch import Packed
 from service.intake.copy_rows import name_in
-from service.store.batches import ON_TIME, copy_readings, insert_noted
+from service.store.batches import copy_readings, insert_noted, last_passed
 from service.store.queries import query
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Work:
         batch = self._asked.batch
         await self._limit()
         if self._marks_late:
-            passed = int((begun["started"] - ON_TIME).timestamp()) // 60
+            passed = last_passed(begun["started"])
             came = () if batch is None else batch.minutes_until(passed)
             await self._con.execute(query("mark_corrected"), list(spans), list(came), passed)
             first, upto = begun["sliced_from"], begun["sliced_upto"]

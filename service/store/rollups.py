@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from service.intake.batch import Packed
+from service.store.batches import ON_TIME
 from service.store.conflicts import insist
 from service.store.database import DatabaseServer
 from service.store.lag import any_between, is_far_behind
@@ -23,7 +24,8 @@ ROLLUPS = {
 
 
 CLOSEST = timedelta(seconds=10)
-"""How close to the present rollups are refreshed. A session may be so late to show that its transaction has begun."""
+"""How close to the present rollups are refreshed: by so much more than ON_TIME of service/store/batches.py as a session
+may be late to show that its transaction has begun."""
 MOST_MARKS, MOST_RUNS = 100_000, 50
 """The most late minutes, and runs of days, that are refreshed in a round."""
 AHEAD = {False: 15_000, True: 5_000}
@@ -53,7 +55,7 @@ class Rollups:
         """Refresh the rollup of minutes up to the last one that can be, sooner than TimescaleDB's job would, since
         every query reads what isn't materialised yet from the readings."""
         async with self._alone:
-            [row] = await self._pool.read("refreshable", CLOSEST)
+            [row] = await self._pool.read("refreshable", CLOSEST, ON_TIME)
             watermark, upto = row["watermark"], row["refreshable"]
             if upto <= watermark or await is_far_behind(self._pool, watermark, upto):
                 return
@@ -67,7 +69,7 @@ class Rollups:
         """Refresh the rollups where late readings came, and return for how many runs of days that was."""
         async with self._alone:
             ahead = self._ahead
-            [row] = await self._pool.read("refreshable", CLOSEST)
+            [row] = await self._pool.read("refreshable", CLOSEST, ON_TIME)
             runs = await self._pool.read("late_runs", MOST_MARKS, MOST_RUNS, row["refreshable"])
             for run in runs:
                 for rollup in ROLLUPS:

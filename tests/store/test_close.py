@@ -8,7 +8,7 @@ import pytest
 
 from service.intake.batch import Receipt
 from service.intake.reading import now_microseconds
-from service.store import Store, lag, open_store, rollups
+from service.store import Store, batches, lag, open_store, rollups
 from service.store.migrate import migrate, search_path
 from service.store.queries import query
 from tests.batches import packed, reading
@@ -80,16 +80,28 @@ async def test_no_minute_is_refreshed_in_which_a_transaction_began(engine: Engin
         pytest.skip("the embedded engine does one transaction after the other")
     ahead = timedelta(hours=-1)
     async with connected(engine, schema) as con, connected(engine, schema) as other:
-        [[_, upto]] = await con.fetch(query("refreshable"), ahead)
+        [[_, upto]] = await con.fetch(query("refreshable"), ahead, batches.ON_TIME)
         assert upto > datetime.now(UTC)
         transaction = other.transaction()
         await transaction.start()
         began = await other.fetchval("select now()")
-        [[_, upto]] = await con.fetch(query("refreshable"), ahead)
-        assert upto == _minute_of(began)
+        [[_, upto]] = await con.fetch(query("refreshable"), ahead, batches.ON_TIME)
+        assert upto == _minute_of(began - batches.ON_TIME)
         await transaction.rollback()
-        [[_, upto]] = await con.fetch(query("refreshable"), ahead)
+        [[_, upto]] = await con.fetch(query("refreshable"), ahead, batches.ON_TIME)
         assert upto > datetime.now(UTC)
+
+
+@pytest.mark.parametrize(("on_time", "marks"), [(timedelta(), 1), (2 * MINUTE, 0)])
+async def test_what_comes_right_after_its_minute_is_not_marked(
+    store: Store, engine: Engine, schema: str, monkeypatch: pytest.MonkeyPatch, on_time: timedelta, marks: int
+) -> None:
+    """A mark would make everybody count that minute anew until it is taken away, though nobody has missed anything."""
+    monkeypatch.setattr(batches, "ON_TIME", on_time)
+    minute = _minute_of(datetime.now(UTC)) - MINUTE
+    await _write(store, datetime.now(UTC) - minute)
+    async with connected(engine, schema) as con:
+        assert await con.fetchval("select count(*) from late_minute where bucket >= $1", minute) == marks
 
 
 async def test_a_rollup_far_behind_is_left_to_the_jobs(

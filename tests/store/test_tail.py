@@ -171,6 +171,23 @@ async def test_notes_are_found_without_reading_the_others(engine: Engine, tail: 
     assert 5 <= looked_at <= 5 * MOST_OF_A_NOTE
 
 
+async def test_late_minutes_of_many_readings_are_counted_without_sorting_them(engine: Engine, tail: Connection) -> None:
+    """A function's own plans aren't shown, but what it writes to temporary files, as a sort of so much does."""
+    if engine.server.edition != "community":
+        pytest.skip("on the Apache edition nothing is late")
+    transaction = tail.transaction()
+    await transaction.start()
+    try:
+        await tail.execute("insert into late_minute select generate_series($1::timestamptz, $2, '1 minute')", *PERIOD)
+        late = "select * from late_buckets(interval '1 minute', $1, $2)"
+        text = await tail.fetchval(f"explain (analyze, buffers, format json) {late}", *PERIOD)
+    finally:
+        await transaction.rollback()
+    [told] = msgspec.json.decode(text)
+    assert told["Plan"]["Actual Rows"] >= 2 * 20
+    assert told["Plan"]["Temp Written Blocks"] == 0
+
+
 async def _snapshot(engine: Engine, tail: Connection) -> Snapshot:
     [[upto]] = await tail.fetch(query("upto")) if engine.server.edition == "community" else [[None]]
     return Snapshot(cast("PoolConnectionProxy[asyncpg.Record]", tail), engine.server.edition, upto)
