@@ -128,6 +128,15 @@ class Cluster:
                     with suppress(psutil.NoSuchProcess):
                         one.send_signal(number)
 
+    def stop(self) -> None:
+        """Stop it, frozen or not, without leaving its shared memory behind, as SIGKILL would."""
+        self.send(signal.SIGCONT)
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        self.kill()
+
     def kill(self) -> None:
         """SIGKILL to all its processes, or whatever is left of them."""
         self.send(signal.SIGKILL)
@@ -157,14 +166,14 @@ class Cluster:
 
 @contextmanager
 def clusters(programs: Programs, count: int) -> Iterator[Sequence[Cluster]]:
-    """So many servers, which are killed when the block ends; nothing is made or started yet."""
+    """So many servers, which are stopped when the block ends; nothing is made or started yet."""
     with ExitStack() as stack:
         place = programs.root / "var/tmp"
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="taktline-", dir=place)))
         programs.own(folder)
         made = [Cluster(programs, folder) for _ in range(count)]
         for one in made:
-            stack.callback(one.kill)
+            stack.callback(one.stop)
         yield made
 
 

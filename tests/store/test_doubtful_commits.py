@@ -1,15 +1,9 @@
 """A COMMIT for which the server doesn't vouch isn't taken for one, and isn't repeated either."""
 
 import asyncio
-import os
-import pwd
-import shutil
-import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from tempfile import TemporaryDirectory
 
 import asyncpg
 import httpx
@@ -21,10 +15,11 @@ from service.errors import InDoubt
 from service.store.alerts import Key
 from service.store.database_hosts import DatabaseHosts
 from service.store.pool import open_pool
+from tests.clusters import Programs, clusters
 from tests.conftest import Engine, settings_for
 from tests.database import connected
 from tests.faults import numbers
-from tests.harness import Running, free_port, running
+from tests.harness import Running, running
 
 pytestmark = pytest.mark.anyio
 
@@ -111,28 +106,11 @@ async def test_a_transaction_that_is_gone_is_in_doubt(engine: Engine) -> None:
 
 @pytest.fixture
 def lonely_primary() -> Iterator[str]:
-    """The address of a PostgreSQL server that waits at each COMMIT for a standby that doesn't exist. Its programs are
-    those in TEST_POSTGRES_BIN, or on the PATH."""
-    found = [shutil.which(name, path=os.environ.get("TEST_POSTGRES_BIN")) for name in ("initdb", "postgres")]
-    initdb, postgres = (each or "" for each in found)
-    if not (initdb and postgres):
-        pytest.skip("there are no initdb and postgres here; TEST_POSTGRES_BIN may name their folder")
-    with TemporaryDirectory() as folder:
-        user = None
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-            user = next(one.pw_name for one in pwd.getpwall() if one.pw_name in ("postgres", "nobody"))
-            shutil.chown(folder, user)
-        data, port = f"{folder}/data", free_port()
-        make = [initdb, "--auth=trust", "--username=postgres", "--encoding=UTF8", "-D", data]
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user)
-        where = [f"--port={port}", "--listen_addresses=127.0.0.1", f"--unix_socket_directories={folder}"]
-        run = [postgres, "-D", data, *where, "--synchronous_standby_names=nobody"]
-        process = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user)
-        try:
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait()
+    """The address of a PostgreSQL server that waits at each COMMIT for a standby that doesn't exist."""
+    with clusters(Programs.find(), 1) as [primary]:
+        primary.make()
+        primary.start("synchronous_standby_names=nobody")
+        yield primary.url
 
 
 async def test_a_wait_for_a_standby_that_is_cancelled(lonely_primary: str) -> None:
