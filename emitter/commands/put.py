@@ -1,7 +1,10 @@
 """Sends a request to the service's address over HTTP, for what doesn't go over its WebSocket."""
 
 import base64
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import BadStatusLine, HTTPException, LineTooLong, RemoteDisconnected
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -20,6 +23,8 @@ from emitter.producer.printable import printable
 
 TIMEOUT = 90.0
 """Seconds that an answer may take; the service gives a correction less than a minute, after others."""
+SLOW = 5.0
+"""Seconds after which it is said that there is no answer yet."""
 SHORTEST, LONGEST = 0.5, 10.0
 """Seconds between two attempts."""
 _SCHEMES = {"ws": "http", "wss": "https"}
@@ -68,7 +73,7 @@ class _Busy(NotFinished):
 
 def _replaced(link: Link, opener: OpenerDirector, request: Request) -> Replaced:
     try:
-        with opener.open(request, timeout=TIMEOUT) as answer:
+        with _told_where_slow(link), opener.open(request, timeout=TIMEOUT) as answer:
             status, found = f"HTTP {answer.status} {answer.reason}", answer.read()
     except HTTPError as exc:
         raise _refusal(link, exc) from exc
@@ -76,6 +81,19 @@ def _replaced(link: Link, opener: OpenerDirector, request: Request) -> Replaced:
         return msgspec.json.decode(found, type=Replaced)
     except msgspec.DecodeError as exc:
         raise NotFinished(printable(f"what answers at {link.name} isn't a Taktline ({status.rstrip()})")) from exc
+
+
+@contextmanager
+def _told_where_slow(link: Link) -> Iterator[None]:
+    """Say that there is no answer yet, where it takes long."""
+    words = f"{link.name} hasn't answered yet; waiting for up to {TIMEOUT:g} s"
+    telling = threading.Timer(SLOW, log.warning, [words])
+    telling.daemon = True
+    telling.start()
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 def _refusal(link: Link, answer: HTTPError) -> NotFinished | Rejected:

@@ -15,10 +15,10 @@ START = int(time.time()) // 3600 * 3600 - 24 * 3600
 
 
 async def replace_at(
-    said: bytes, wait: str, emitters: Emitters, folder: Path, path: str = ""
+    said: bytes, wait: str, emitters: Emitters, folder: Path, path: str = "", after: float = 0
 ) -> tuple[int, str, str, str]:
-    """Runs the command at a server that answers each request so. Returns what the command says, and the address; in
-    the folder's file `asked` are the heads of the requests."""
+    """Runs the command at a server that answers each request so, `after` seconds. Returns what the command says, and
+    the address; in the folder's file `asked` are the heads of the requests."""
     (folder / "plan.csv").write_text(f"ts,series,plan\n{START},saw,1\n")
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,6 +27,7 @@ async def replace_at(
             await reader.readexactly(int(length[1]))
         with (folder / "asked").open("ab") as asked:
             asked.write(head)
+        await asyncio.sleep(after)
         writer.write(said)
         await writer.drain()
         writer.close()
@@ -93,3 +94,11 @@ async def test_a_wait_that_no_number_says_is_no_traceback(emitters: Emitters, tm
     said = response("503 Service Unavailable", b"", "Retry-After: \xb2")
     status, _, log, _ = await replace_at(said, "0s", emitters, tmp_path)
     assert (status, log) == (1, "Error: saw: 503 Service Unavailable.\n")
+
+
+async def test_an_answer_that_takes_long_is_told_of(emitters: Emitters, tmp_path: Path) -> None:
+    answer = response("200 OK", b'{"removed": 1, "changed": 0, "written": 1}')
+    status, output, log, url = await replace_at(answer, "30s", emitters, tmp_path, after=6)
+    assert (status, output) == (0, "saw: 1 reading in the place of 1\n")
+    assert log.rstrip().endswith(f" [warning  ] {url} hasn't answered yet; waiting for up to 90 s")
+    assert len(log.splitlines()) == 1
