@@ -2,7 +2,8 @@
 -- the ids that are new, and whether the transaction is new: if its number was committed before, there is nothing left
 -- to do. This waits for other transactions that are just writing one of the ids or the same number. It also returns the
 -- time of the transaction, by which readings are late or not, and limits its duration, on which
--- sql/schema/005_exact.sql relies, and the time for which slices are or will be made: see sql/schema/097_slices.sql. The
+-- sql/schema/005_exact.sql relies, and for how long a service that stands still in it may hold up the others, by the
+-- marks and ids that it is writing; and the time for which slices are or will be made: see sql/schema/097_slices.sql. The
 -- transaction also writes the names of its series: see sql/schema/070_series.sql.
 with
   new as (
@@ -26,9 +27,10 @@ with
   )
 select
   now() as started,
-  case
+  set_config('idle_in_transaction_session_timeout', '10s', true)
+  || case
     when current_setting('server_version_num')::integer >= 170000 then set_config('transaction_timeout', '50s', true)
-    else set_config('idle_in_transaction_session_timeout', '10s', true) || set_config('statement_timeout', '10s', true)
+    else set_config('statement_timeout', '10s', true)
   end as bound,
   array(select id from new) as new_ids,
   exists (select from numbered) as is_new,

@@ -4,6 +4,7 @@ isn't kept waiting for ever, and what becomes of them later is right."""
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from websockets.asyncio.client import connect
 from chaos.proxy import Proxy, Way
 from service.errors import DatabaseAway
 from service.store.database import inspect
+from service.store.queries import query
 from tests.conftest import Engine
 from tests.database import connected
 from tests.faults import numbers, proxied
@@ -116,6 +118,23 @@ async def test_a_full_disk_is_told_in_the_databases_words(fresh: Running, engine
         await con.execute("drop trigger no_room on batch")
     assert (await post).json() == {"written": 1, "duplicate": False}
     await ready(fresh)
+
+
+async def test_one_that_stands_still_in_a_transaction_is_cut_off_soon(
+    fresh: Running, engine: Engine, schema: str
+) -> None:
+    """A service that was frozen holds the minutes that it has marked, so that nobody else can write there."""
+    if engine.server.embedded:
+        pytest.skip("the embedded engine has a single session")
+    minute = int(time.time()) // 60 - 60
+    async with connected(engine, schema) as frozen:
+        await frozen.execute(query("begin_writing"))
+        await frozen.execute(query("insert_batches"), [], [], [], uuid.uuid4(), 1)
+        await frozen.execute(query("mark_late"), [minute])
+        began = time.monotonic()
+        answer = await fresh.http.post("/readings", json={"ts": 60 * minute, "plan": 1}, timeout=60)
+        assert answer.status_code == 200
+        assert time.monotonic() - began < 20
 
 
 async def test_a_server_that_answers_nothing_any_more(engine: Engine, schema: str) -> None:
