@@ -17,6 +17,7 @@ from service.run.boot import Service, serving
 from service.run.federated import FederatedService, serving_federation
 from service.run.server import PING, SILENCE, Server
 from service.settings import Settings
+from service.store.series import READ_LIMIT, Series
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,15 @@ async def running(
     hosts = settings.allowed_hosts or "*"
     here = settings.model_copy(update={"api_host": "127.0.0.1", "api_port": port, "allowed_hosts": hosts})
     async with serving(here, lambda _: None, ping=ping, silence=silence, patience=patience) as service:
+        wait_for_names(service.parts.store.series)
         url = f"http://127.0.0.1:{service.port}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:
             yield Running(url, http, service)
+
+
+def wait_for_names(series: Series) -> None:
+    """Let choosers have the names however busy the machine is; users' pages go without them after a moment."""
+    series.patience = READ_LIMIT
 
 
 @dataclass(frozen=True)

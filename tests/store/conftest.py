@@ -10,6 +10,7 @@ from service.store import Store, open_store
 from service.store.migrate import migrate, search_path
 from service.store.queries import sql_folder
 from tests.conftest import Engine
+from tests.harness import wait_for_names
 
 
 @pytest.fixture
@@ -23,4 +24,5 @@ async def store(engine: Engine, schema: str) -> AsyncIterator[Store]:
     """A store on a schema that was just made."""
     await migrate(engine.url, schema, engine.server, lambda _: None)
     async with open_store(engine.url, search_path(schema, engine.server), engine.server) as opened:
+        wait_for_names(opened.series)
         yield opened

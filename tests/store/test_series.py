@@ -11,6 +11,7 @@ from service.intake.copy_rows import text_field
 from service.store import Store, open_store
 from service.store.migrate import search_path
 from service.store.queries import query
+from service.store.series import PATIENCE
 from tests.batches import broken, one_of_each, packed
 from tests.conftest import Engine
 from tests.database import connected
@@ -141,7 +142,7 @@ async def test_choosers_have_a_few_thousand_names_at_most_and_have_them_at_once(
 async def test_choosers_do_not_wait_for_a_database_that_is_slow(engine: Engine, schema: str, store: Store) -> None:
     await store.batches.write([packed(None, *one_of_each("a"))], Receipt())
     assert await store.series.names() == ["a"]
-    store.series.fresh_for = 0
+    store.series.fresh_for, store.series.patience = 0, PATIENCE
     async with connected(engine, schema) as con:
         async with con.transaction():
             await con.execute("lock table series")
