@@ -12,7 +12,13 @@ from service.store.queries import READ_TIMEOUT, Edition, query
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy as Connection
 
-BEGIN = "begin isolation level repeatable read read only"
+SETTINGS = {"enable_sort": "off"}
+"""How a snapshot's queries are planned. Where an autovacuum has analysed a chunk that is still being written, what has
+come since is beyond its statistics and taken for next to nothing: millions of readings would be sorted on disk to be
+aggregated one by one. What has to be sorted still is."""
+BEGIN = "; ".join(
+    ["begin isolation level repeatable read read only", *(f"set local {name} = {to}" for name, to in SETTINGS.items())]
+)
 
 Upto: TypeAlias = "list[datetime] | None"
 """Up to where rollups are materialised, as sql/queries/upto.sql returns it, and in a snapshot also up to where there

@@ -19,6 +19,7 @@ from service.store.database import session
 from service.store.migrate import migrate, search_path
 from service.store.pool import PLANNED
 from service.store.queries import query
+from service.store.snapshot import SETTINGS
 from tests.conftest import Engine, dropped_schema
 from tests.query_plans import UPTO, nodes
 
@@ -107,10 +108,10 @@ class Plan(msgspec.Struct):
 
 @pytest.fixture(scope="module")
 async def con(engine: Engine) -> AsyncIterator[Connection]:
-    """A connection with the settings of the service's reading connections."""
+    """A connection with the settings of the service's snapshots."""
     async with dropped_schema(engine) as schema:
         await migrate(engine.url, schema, engine.server, lambda _: None)
-        settings = session(search_path(schema, engine.server)) | PLANNED
+        settings = session(search_path(schema, engine.server)) | PLANNED | SETTINGS
         opened = await asyncpg.connect(engine.url, server_settings=settings)
         try:
             if engine.server.edition == "community":

@@ -1,6 +1,6 @@
 """How a million readings are read that aren't materialised yet, according to the query plans: they are aggregated
 before anything is sorted, and those in the columnstore by whole vectors; without statistics of their chunk, which was
-made just now, and with them, as after an autovacuum."""
+made just now, with them, as after an autovacuum, and with those of a moment before they came."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from service.store.database import session
 from service.store.migrate import migrate, search_path
 from service.store.pool import PLANNED, REFRESHING
 from service.store.queries import query
-from service.store.snapshot import Snapshot
+from service.store.snapshot import SETTINGS, Snapshot
 from tests.conftest import Engine, dropped_schema
 from tests.query_plans import UPTO, nodes
 
@@ -29,15 +29,20 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 TODAY = NOW.replace(hour=0, minute=0)
-START = NOW - timedelta(hours=1)
-EDGES = [START + timedelta(minutes=minute) for minute in range(62)]
+START = NOW - timedelta(minutes=2)
+EDGES = [START + timedelta(minutes=minute) for minute in range(4)]
 END = EDGES[-1]
 PERIOD, DAY = (START, END), (TODAY, TODAY + timedelta(days=1))
 
 TAIL = """
 insert into reading (ts, series, plan, fact)
 select $1::timestamptz - number * interval '0.1 ms', 'line ' || number % 20, 40, number % 80
-from generate_series(1, 1_000_000) as number
+from generate_series(1, $2::integer) as number
+"""
+BEFORE = """
+insert into reading (ts, series, plan)
+select $1::timestamptz - number * interval '0.1 ms', 'line ' || number % 20_000, 40
+from generate_series(1, 300_000) as number
 """
 NOTES = """
 with
@@ -87,20 +92,27 @@ CROWD = [(0, 49), (40, 120), (300_000, 300_049), (999_000, 999_049)]
 """Numbers of the first and the last record of a page."""
 
 
-@pytest.fixture(scope="module", params=["rows", "columns", "rows, analyzed", "columns, analyzed"])
+STATES = ("rows", "columns", "rows, analyzed", "columns, analyzed", "columns, analyzed before")
+
+
+@pytest.fixture(scope="module", params=STATES)
 async def tail(engine: Engine, request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
     if "columns" in request.param and engine.server.edition != "community":
         pytest.skip("the Apache edition has no columnstore")
     async with dropped_schema(engine) as schema:
         await migrate(engine.url, schema, engine.server, lambda _: None)
-        settings = session(search_path(schema, engine.server)) | PLANNED
+        settings = session(search_path(schema, engine.server)) | PLANNED | SETTINGS
         con = await asyncpg.connect(engine.url, server_settings=settings)
         try:
-            await con.execute(TAIL, NOW)
+            if "before" in request.param:
+                await con.execute(BEFORE, START)
+                await con.execute(TO_COLUMNSTORE)
+                await con.execute("analyze reading")
+            await con.execute(TAIL, NOW, 1_000_000)
             await con.execute(NOTES, NOW)
             if "columns" in request.param:
                 await con.execute(TO_COLUMNSTORE)
-            if "analyzed" in request.param:
+            if request.param.endswith("analyzed"):
                 await con.execute("analyze reading")
             yield con
         finally:
