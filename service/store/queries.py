@@ -66,6 +66,7 @@ QUERIES = (
     "drop_messages",
     "drop_slices",
     "end_alert",
+    "end_frozen",
     "end_job",
     "examined_lag",
     "examined_readings",

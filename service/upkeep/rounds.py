@@ -1,5 +1,6 @@
 """The periodic maintenance: deletes old batch ids, notes which keys were used, refreshes rollups after late readings,
-adds names of series that are lacking, checks that the schema is whole, and watches the engine's background jobs."""
+adds names of series that are lacking, checks that the schema is whole, watches the engine's background jobs, and ends
+sessions of services that stand still."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,9 @@ LATE_EVERY = 10.0
 KNOW_EVERY, DROP_EVERY = 5.0, 600.0
 """Seconds between two looks from when on readings are kept, and between two times that those before are dropped."""
 
+FROZEN_EVERY = 3.0
+"""Seconds between two looks for sessions of services that stand still. Every replica looks, since the leader may be the
+one that does."""
 CHECK_EVERY = 15.0
 """Seconds between two checks that nothing of the schema is missing."""
 
@@ -79,6 +83,7 @@ async def maintain(
         do(SERIES_EVERY, "series", led("series", store.series.note_missed))
         do(USED_EVERY, "keys", whole(note_used))
         do(CHECK_EVERY, "schema", partial(_check, store))
+        do(FROZEN_EVERY, "frozen", whole(store.blockers.end_frozen))
         do(FORGET_EVERY, "forget", led("forget", partial(_forget, store, batch_memory)))
         if alarms is not None:
             do(JUDGE_EVERY, "alerts", led("alerts", alarms.judge))

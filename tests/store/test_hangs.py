@@ -6,14 +6,16 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
+import asyncpg
 import pytest
 from websockets.asyncio.client import connect
 
 from chaos.proxy import Proxy, Way
 from service.errors import DatabaseAway
+from service.intake.copy_rows import COLUMNS
 from service.store.database import inspect
 from service.store.queries import query
 from tests.conftest import Engine
@@ -120,27 +122,54 @@ async def test_a_full_disk_is_told_in_the_databases_words(fresh: Running, engine
     await ready(fresh)
 
 
+@pytest.mark.parametrize("at", ["statements", "rows"])
 async def test_one_that_stands_still_in_a_transaction_is_cut_off_soon(
-    fresh: Running, engine: Engine, schema: str
+    fresh: Running, engine: Engine, schema: str, at: str
 ) -> None:
     """A service that was frozen holds the ids that it is writing and the minutes that it has marked, so that nobody
-    else can write these."""
+    else can write these: between two statements, or while it writes rows."""
     if engine.server.embedded:
         pytest.skip("the embedded engine has a single session")
     minute = int(time.time()) // 60 - 60
     async with connected(engine, schema) as frozen:
+        await frozen.execute("set application_name = 'taktline'")
         await frozen.execute(query("begin_writing"))
         await frozen.execute(query("insert_batches"), ["again"], [b""], [1], uuid.uuid4(), 1)
         if engine.server.edition == "community":
             await frozen.execute(query("mark_late"), [minute])
-        began = time.monotonic()
-        posts = [
-            fresh.http.post("/readings", json={"ts": 60 * minute, "plan": 1}, headers=headers, timeout=60)
-            for headers in ({}, {"Idempotency-Key": "again"})
-        ]
-        for answer in await asyncio.gather(*posts):
-            assert answer.json() == {"written": 1, "duplicate": False}
-        assert 5 < time.monotonic() - began < 20
+        async with copying(frozen, schema) if at == "rows" else nullcontext():
+            began = time.monotonic()
+            posts = [
+                fresh.http.post("/readings", json={"ts": 60 * minute, "plan": 1}, headers=headers, timeout=60)
+                for headers in ({}, {"Idempotency-Key": "again"})
+            ]
+            for answer in await asyncio.gather(*posts):
+                assert answer.json() == {"written": 1, "duplicate": False}
+            assert 5 < time.monotonic() - began < 25
+
+
+@asynccontextmanager
+async def copying(con: "asyncpg.Connection[asyncpg.Record]", schema: str) -> AsyncIterator[None]:
+    """While a connection is in a COPY to whose rows it never comes."""
+    begun = asyncio.Event()
+
+    async def rows() -> AsyncIterator[bytes]:
+        begun.set()
+        await asyncio.Event().wait()
+        yield b""
+
+    # when the connection is cut, asyncpg tells the loop, which fails the test
+    loop = asyncio.get_running_loop()
+    usual = loop.get_exception_handler()
+    loop.set_exception_handler(lambda *_: None)
+    task = asyncio.create_task(con.copy_to_table("reading", schema_name=schema, columns=COLUMNS, source=rows()))
+    try:
+        await begun.wait()
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        loop.set_exception_handler(usual)
 
 
 async def test_a_server_that_answers_nothing_any_more(engine: Engine, schema: str) -> None:
