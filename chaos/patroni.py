@@ -133,8 +133,7 @@ class Cluster:
             "listen-client-urls": f"{here}:2379",
             "advertise-client-urls": f"{here}:2379",
             "initial-cluster": peers,
-            "heartbeat-interval": "200",
-            "election-timeout": "2000",
+            "election-timeout": "1000",
         }
         words = [word for option, value in etcd.items() for word in (f"--{option}", value)]
         await machine.run("/usr/bin/etcd", *words, log=self._logs / f"{name}.etcd.log")
@@ -158,9 +157,9 @@ class Cluster:
             "etcd3": {"hosts": [f"{one.address}:2379" for one in self.machines.values()]},
             "bootstrap": {
                 "dcs": {
-                    "ttl": 20,
+                    "ttl": 20,  # the least that Patroni takes, and at least loop_wait and twice retry_timeout
                     "loop_wait": 5,
-                    "retry_timeout": 5,
+                    "retry_timeout": 7,  # an election of etcd and more, or a primary gives up with a standby's machine
                     "synchronous_mode": self._synchronous,
                     "synchronous_mode_strict": True,
                     "postgresql": {"use_pg_rewind": True, "parameters": parameters},
