@@ -12,8 +12,6 @@ from service.store.pool import Pool
 
 ASKING_TIMEOUT = 2.0
 """Seconds that the database may take to answer, when it keeps the service waiting anyway."""
-
-
 FROZEN_AFTER = timedelta(seconds=10)
 """How long a session may have been writing rows and still wait for some from its service: as long as one may stand
 still between two statements, which sql/queries/insert_batches.sql sets."""
